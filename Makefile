@@ -1,0 +1,36 @@
+# Two commands: `make up` runs PyZn, `make test` proves it.
+.DEFAULT_GOAL := help
+.PHONY: help setup up test check lock
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: .venv/installed  ## the virtual environment, from the lock
+
+# uv comes from the same lock by its hash, and then installs the rest of it in seconds.
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "PyZn needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Name another: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+up: setup  ## start everything here, with a synthetic sample; Ctrl-C stops it
+	$(BIN)/pyzn up
+
+check: setup  ## linters and strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check  ## linters, types and every test
+	$(BIN)/pytest -n 2 --dist loadfile
+
+lock: setup  ## renew requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --upgrade \
+	    --python-version 3.11 --all-extras --output-file requirements.lock pyproject.toml

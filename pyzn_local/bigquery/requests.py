@@ -1,0 +1,69 @@
+"""What a request may ask for: reading its body and its parameters, refusing what is not known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pyzn_local.bigquery.errors import BigQueryError, invalid
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of `text`, as a set of names."""
+    return frozenset(text.split())
+
+
+def read_json(body: bytes) -> dict[str, Any]:
+    """The JSON object in a request's body.
+
+    Raises:
+        BigQueryError: 400 `parseError`.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BigQueryError(400, "parseError", "Parse Error: the request body is not JSON") from None
+    if not isinstance(document, dict):
+        raise BigQueryError(400, "parseError", "Parse Error: the request body is not a JSON object")
+    return document
+
+
+def section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The object under `name`, empty when absent.
+
+    Raises:
+        BigQueryError: 400 `invalid` when it is something else.
+    """
+    found = document.get(name) or {}
+    if not isinstance(found, dict):
+        raise invalid(f"Invalid value for {name}: expected an object")
+    return found
+
+
+def only(document: Mapping[str, Any], known: frozenset[str], what: str) -> None:
+    """Refuse fields outside `known`; a field that is null or false asks for nothing.
+
+    Raises:
+        BigQueryError: 400 `invalid` naming the field.
+    """
+    for name, value in document.items():
+        if name not in known and value not in (None, False, "", [], {}):
+            raise invalid(f"{what}.{name} is not supported by this local BigQuery")
+
+
+def whole(value: object, name: str) -> int | None:
+    """A non-negative integer of 64 bits, which JSON has as a number or a string; None when absent.
+
+    Raises:
+        BigQueryError: 400 `invalid`.
+    """
+    if value is None:
+        return None
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = -1
+    if not 0 <= number < 2**63 or isinstance(value, bool):
+        raise invalid(f"Invalid value for {name}: {value!r} is not a non-negative integer")
+    return number

@@ -1,0 +1,73 @@
+"""Where DuckDB would answer differently from BigQuery although the names are the same."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, UnsupportedError
+
+from pyzn_local.bigquery.grammar import unsupported
+
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.IntDiv, exp.Mod, exp.Div)
+
+
+def to_duckdb(tree: exp.Expr) -> str:
+    """The DuckDB SQL of a resolved BigQuery statement or expression; `tree` stays as it is.
+
+    Raises:
+        BigQueryError: 400 `invalidQuery` for what cannot be written in DuckDB SQL.
+    """
+    tree = tree.copy()
+    for node in reversed(list(tree.walk())):  # what is inside first
+        replacement = _rewrite(node)
+        if replacement is not node:
+            node.replace(replacement)
+    try:
+        return tree.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE)
+    except UnsupportedError as error:
+        raise unsupported(f"{error}:") from None
+
+
+def _rewrite(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Table) and node.db:
+        alias = node.alias or node.name
+        return exp.alias_(exp.table_(node.name, db="main", quoted=True), alias, table=True, quoted=True)
+    if isinstance(node, exp.JSONFormat):  # DuckDB's JSON of NULL is NULL, BigQuery's is "null"
+        return exp.Coalesce(this=node.copy(), expressions=[exp.Literal.string("null")])
+    if isinstance(node, exp.CountIf):  # DuckDB's is NULL where there are no rows
+        return exp.Coalesce(this=node.copy(), expressions=[exp.Literal.number(0)])
+    if isinstance(node, exp.DateAdd | exp.DateSub):  # DuckDB's is a timestamp
+        return exp.cast(node.copy(), exp.DType.DATE)
+    if isinstance(node, exp.Extract):
+        return _extract(node)
+    if isinstance(node, exp.Literal) and node.is_number:
+        return _number(node)
+    if isinstance(node, exp.Div | exp.IntDiv | exp.Mod):  # DuckDB's division by zero is NULL
+        node.set("expression", _not_zero(node.expression))
+    return node
+
+
+def _extract(node: exp.Extract) -> exp.Expr:
+    """The part of a timestamp in UTC, which is what BigQuery means and DuckDB does not promise."""
+    if node.name.upper() == "DATE":
+        return exp.cast(node.expression.copy(), exp.DType.DATE)
+    if node.expression.is_type(exp.DType.TIMESTAMPTZ):
+        in_utc = exp.AtTimeZone(this=node.expression.copy(), zone=exp.Literal.string("UTC"))
+        return exp.Extract(this=node.this.copy(), expression=in_utc)
+    return node
+
+
+def _number(node: exp.Literal) -> exp.Expr:
+    """Numbers of 64 bits: DuckDB reads 1.5 as a decimal, and 1 as an integer of 32 bits."""
+    if not node.is_int:
+        return exp.cast(node.copy(), exp.DType.DOUBLE)
+    if isinstance(node.parent, _ARITHMETIC):
+        return exp.cast(node.copy(), exp.DType.BIGINT)
+    return node
+
+
+def _not_zero(divisor: exp.Expr) -> exp.Expr:
+    if isinstance(divisor, exp.Literal) and float(divisor.name) != 0:
+        return divisor
+    zero = exp.EQ(this=exp.paren(divisor.copy()), expression=exp.Literal.number(0))
+    failure = exp.Anonymous(this="ERROR", expressions=[exp.Literal.string("division by zero")])
+    return exp.paren(exp.Case(ifs=[exp.If(this=zero, true=failure)], default=divisor.copy()))

@@ -1,0 +1,190 @@
+"""The stand-in as one object: the database, the jobs, and the two servers in front of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import uvicorn
+
+from pyzn_local import sample
+from pyzn_local.bigquery.faults import Faults
+from pyzn_local.bigquery.jobs import Jobs
+from pyzn_local.bigquery.loading import conform
+from pyzn_local.bigquery.loads import Loads
+from pyzn_local.bigquery.queries import Queries
+from pyzn_local.bigquery.rest import application
+from pyzn_local.bigquery.rest_jobs import JobMethods
+from pyzn_local.bigquery.rest_tables import TableMethods
+from pyzn_local.bigquery.rest_uploads import UploadMethods
+from pyzn_local.bigquery.storage_read import StorageRead
+from pyzn_local.bigquery.tables import FILE_DOWNLOADS
+from pyzn_local.bigquery.warehouse import Warehouse
+
+_SAMPLE_DAYS = 35
+_SAMPLE_INTERVAL = 300.0  # seconds between two looks for a new day
+
+
+class Server:
+    """A running stand-in; a context manager that starts and stops it.
+
+    `data_dir` keeps tables over restarts; results and jobs do not outlive the server. A port of 0 is a free one.
+    With `with_sample`, the 35 days that end yesterday (UTC) get synthetic rows where they have none, and keep
+    getting them while the server runs; `/healthz` answers 200 once they are there.
+
+    Raises, from `start`:
+        OSError: a port is in use.
+        duckdb.IOException: another server has the data directory open.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path | str,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        storage_port: int = 0,
+        with_sample: bool = False,
+    ) -> None:
+        self._data_dir = Path(data_dir)
+        self._host = host
+        self._port = port
+        self._storage_port = storage_port
+        self._with_sample = with_sample
+        self._faults = Faults()
+        self._ready = threading.Event()
+        self._stopping = threading.Event()
+
+    @property
+    def endpoint(self) -> str:
+        """The `api_endpoint` for `google.cloud.bigquery.Client`."""
+        return f"http://{self._host}:{self._port}"
+
+    @property
+    def storage_endpoint(self) -> str:
+        """The target of an insecure gRPC channel for `BigQueryReadClient`."""
+        return f"{self._host}:{self._storage_port}"
+
+    def start(self) -> Self:
+        """Open the data and serve it; returns when requests are answered."""
+        _bound(self._host, self._storage_port).close()  # gRPC only says why on stderr
+        listening = _bound(self._host, self._port)
+        self._port = listening.getsockname()[1]
+        try:
+            self._warehouse = Warehouse(self._data_dir)
+        except Exception:
+            listening.close()
+            raise
+        self._jobs = Jobs(self._warehouse, self._faults, _emptied(self._data_dir / "results"))
+        self._storage = StorageRead(self._jobs, self._faults)
+        self._storage_port = self._storage.start(self._host, self._storage_port)
+        loads = Loads(self._warehouse, self._jobs, _emptied(self._data_dir / "uploads"))
+        methods = [
+            *JobMethods(self._jobs, Queries(self._warehouse, self._jobs), self._faults).methods(),
+            *UploadMethods(loads).methods(),
+            *TableMethods(self._warehouse, self._jobs, self._faults).methods(),
+        ]
+        config = uvicorn.Config(
+            application(methods, self._faults, self._ready.is_set),
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
+        self._http = uvicorn.Server(config)
+        self._threads = [
+            threading.Thread(target=self._http.run, args=([listening],), name="rest", daemon=True),
+            threading.Thread(target=self._keep_sample, name="sample", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+        while not self._http.started:
+            time.sleep(0.005)
+        return self
+
+    def stop(self) -> None:
+        """Cancel what runs, close the ports, and leave everything loaded on disk."""
+        self._stopping.set()
+        self._storage.stop()
+        self._jobs.stop()
+        self._http.should_exit = True
+        for thread in self._threads:
+            thread.join()
+        self._warehouse.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def wait_until_ready(self, timeout: float) -> bool:
+        """Wait for what `/healthz` waits for, at most `timeout` seconds; whether it is there."""
+        return self._ready.wait(timeout)
+
+    def load(self, rows: pa.Table) -> int:
+        """Append rows to `file_downloads` as a load job does, and return how many.
+
+        Raises:
+            BigQueryError: as a load job fails.
+        """
+        batches = conform(rows.schema, rows.combine_chunks().to_batches(), FILE_DOWNLOADS)
+        with self._warehouse.cursor() as cursor:
+            return self._warehouse.load(FILE_DOWNLOADS, batches, cursor)
+
+    def inject(self, document: Mapping[str, Any]) -> None:
+        """Let things go wrong: see `faults` for the document."""
+        self._faults.inject(document)
+
+    def clear_faults(self) -> None:
+        """Nothing goes wrong any more."""
+        self._faults.clear()
+
+    def _keep_sample(self) -> None:
+        while self._with_sample and not self._stopping.is_set():
+            yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+            days = [yesterday - dt.timedelta(days=back) for back in reversed(range(_SAMPLE_DAYS))]
+            present = self._warehouse.partitions(FILE_DOWNLOADS)
+            missing = [day for day in days if day not in present]
+            for start in range(0, len(missing), 7):  # a week at once takes half the time of its days
+                if not self._stopping.is_set():
+                    self.load(pa.concat_tables(map(sample.day, missing[start : start + 7])))
+            if missing:
+                self._warehouse.checkpoint()
+            self._ready.set()
+            self._stopping.wait(_SAMPLE_INTERVAL)
+        self._ready.set()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket on `port`, or on a free one when it is 0.
+
+    Raises:
+        OSError: saying which port is in use.
+    """
+    found = socket.socket()
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return found
+
+
+def _emptied(directory: Path) -> Path:
+    """`directory`, without what an earlier run left in it."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    return directory

@@ -1,0 +1,109 @@
+"""The tables that exist: what `bigquery-public-data.pypi.file_downloads` looks like, and how names find it.
+
+Columns: https://docs.pypi.org/api/bigquery/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyzn_local.bigquery.errors import BigQueryError, not_found
+from pyzn_local.bigquery.fields import Field
+
+LOCATION = "US"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table partitioned by the UTC day of `partition_column`, whose queries must filter on that column."""
+
+    project: str
+    dataset: str
+    name: str
+    fields: tuple[Field, ...]
+    partition_column: str
+    description: str
+
+    @property
+    def path(self) -> str:
+        """`project.dataset.table`, as SQL and newer messages have it."""
+        return f"{self.project}.{self.dataset}.{self.name}"
+
+    @property
+    def reference(self) -> dict[str, str]:
+        """The TableReference of the REST API."""
+        return {"projectId": self.project, "datasetId": self.dataset, "tableId": self.name}
+
+
+def _record(name: str, *fields: Field) -> Field:
+    return Field(name, "RECORD", fields=fields)
+
+
+def _string(name: str) -> Field:
+    return Field(name, "STRING")
+
+
+FILE_DOWNLOADS = Table(
+    project="bigquery-public-data",
+    dataset="pypi",
+    name="file_downloads",
+    partition_column="timestamp",
+    description=(
+        "SYNTHETIC. A local stand-in for the PyPI download log: it holds what was loaded here, "
+        "possibly a generated sample, never the real log."
+    ),
+    fields=(
+        Field("timestamp", "TIMESTAMP", mode="REQUIRED"),
+        _string("country_code"),
+        _string("url"),
+        _string("project"),
+        _record("file", _string("filename"), _string("project"), _string("version"), _string("type")),
+        _record(
+            "details",
+            _record("installer", _string("name"), _string("version")),
+            _string("python"),
+            _record("implementation", _string("name"), _string("version")),
+            _record(
+                "distro",
+                _string("name"),
+                _string("version"),
+                _string("id"),
+                _record("libc", _string("lib"), _string("version")),
+            ),
+            _record("system", _string("name"), _string("release")),
+            _string("cpu"),
+            _string("openssl_version"),
+            _string("setuptools_version"),
+            _string("rustc_version"),
+            Field("ci", "BOOLEAN"),
+        ),
+        _string("tls_protocol"),
+        _string("tls_cipher"),
+    ),
+)
+
+TABLES = {FILE_DOWNLOADS.path: FILE_DOWNLOADS}
+
+
+def missing_table(project: str, dataset: str, name: str) -> BigQueryError:
+    """404 for a table, or for its dataset when that is missing too."""
+    if any((table.project, table.dataset) == (project, dataset) for table in TABLES.values()):
+        return not_found(f"Not found: Table {project}:{dataset}.{name} was not found in location {LOCATION}")
+    return missing_dataset(project, dataset, LOCATION)
+
+
+def missing_dataset(project: str, dataset: str, location: str) -> BigQueryError:
+    """404 for a dataset; also what BigQuery says when a job asks for it from another location."""
+    return not_found(f"Not found: Dataset {project}:{dataset} was not found in location {location}")
+
+
+def find_table(project: str, dataset: str, name: str) -> Table:
+    """The table of that name.
+
+    Raises:
+        BigQueryError: 404 `notFound`.
+    """
+    found = TABLES.get(f"{project}.{dataset}.{name}")
+    if found is None:
+        raise missing_table(project, dataset, name)
+    return found

@@ -1,0 +1,119 @@
+"""A running stand-in with the real clients connected to it."""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pyarrow as pa
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
+
+from pyzn_local import sample
+from pyzn_local.bigquery import Server
+
+TABLE = "bigquery-public-data.pypi.file_downloads"
+MONDAY = dt.date(2026, 7, 6)
+SUNDAY = dt.date(2026, 7, 5)
+ODD_DAY = dt.date(2026, 7, 1)  # a handful of rows with every kind of awkward value
+EMPTY_DAY = dt.date(2026, 6, 1)
+
+
+def midnight(day: dt.date) -> dt.datetime:
+    """The first instant of a UTC day."""
+    return dt.datetime.combine(day, dt.time(), dt.UTC)
+
+
+@dataclass(frozen=True)
+class Connected:
+    """A stand-in and the clients that talk to it."""
+
+    server: Server
+    client: bigquery.Client
+    storage: BigQueryReadClient
+
+    def query(self, sql: str, **options: Any) -> bigquery.QueryJob:
+        """Start `sql`; `{table}` in it is the downloads table."""
+        return self.client.query(sql.replace("{table}", f"`{TABLE}`"), **options)
+
+    def again(self, job: bigquery.QueryJob) -> bigquery.QueryJob:
+        """The same job asked for by name: a job object keeps the first page that it was asked for."""
+        found = self.client.get_job(job.job_id)
+        assert isinstance(found, bigquery.QueryJob)
+        return found
+
+    def rows(self, sql: str, **options: Any) -> list[tuple[Any, ...]]:
+        """The rows of `sql` over REST."""
+        return [tuple(row.values()) for row in self.query(sql, **options).result()]
+
+
+@contextmanager
+def connected(server: Server) -> Iterator[Connected]:
+    """The clients of `server`, wired as the pipeline wires them."""
+    channel = grpc.insecure_channel(server.storage_endpoint)
+    client = bigquery.Client(
+        project="someone", credentials=AnonymousCredentials(), client_options={"api_endpoint": server.endpoint}
+    )
+    try:
+        yield Connected(server, client, BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel)))
+    finally:
+        client.close()
+        channel.close()
+
+
+def odd_rows() -> pa.Table:
+    """NULLs, quotes, unicode and names that normalise to the same project, on one day."""
+    rows: list[tuple[str | None, str | None, str | None, str | None, bool | None]] = [
+        ("Foo.Bar", "1.0", "US", "pip", True),
+        ("foo__bar", "1.0", None, "pip", None),
+        ("foo-bar", None, "DE", None, False),
+        ("FOO-._bar", 'a"quo\\te', "US", "uv", True),
+        ("foo.bar", "é中🚀", "US", "pip", None),
+        ("foo.bar", "1.0\n\t", "us", "pip", None),
+        ("solo", None, None, None, None),
+        (None, "2", "ZZ", "Browser", None),
+    ]
+    return pa.Table.from_pylist(
+        [
+            {
+                "timestamp": midnight(ODD_DAY) + dt.timedelta(hours=3 * at),
+                "country_code": country,
+                "project": "a top-level column of the same name",
+                "file": {"project": project, "version": version},
+                "details": {"installer": {"name": installer}, "ci": ci},
+            }
+            for at, (project, version, country, installer, ci) in enumerate(rows)
+        ],
+        schema=pa.schema(
+            {
+                "timestamp": pa.timestamp("us", tz="UTC"),
+                "country_code": pa.string(),
+                "project": pa.string(),
+                "file": pa.struct({"project": pa.string(), "version": pa.string()}),
+                "details": pa.struct({"installer": pa.struct({"name": pa.string()}), "ci": pa.bool_()}),
+            }
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def bq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
+    """Two days of the sample and the odd one; for tests that only read."""
+    with Server(tmp_path_factory.mktemp("bigquery")) as server, connected(server) as found:
+        for rows in (sample.day(MONDAY), sample.day(SUNDAY), odd_rows()):
+            server.load(rows)
+        yield found
+
+
+@pytest.fixture
+def own_bq(tmp_path: Path) -> Iterator[Connected]:
+    """One day of the sample; for a test that loads, breaks or stops things."""
+    with Server(tmp_path / "bigquery") as server, connected(server) as found:
+        server.load(sample.day(MONDAY))
+        yield found

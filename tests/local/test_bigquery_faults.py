@@ -1,0 +1,118 @@
+"""Injected faults reach the real clients as BigQuery's own, and end when they should."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+import requests
+from google.api_core.exceptions import Forbidden, GoogleAPICallError, ServiceUnavailable, TooManyRequests
+from google.cloud.bigquery import DEFAULT_RETRY
+
+from pyzn_local import sample
+from pyzn_local.bigquery.errors import BigQueryError
+from tests.local.conftest import MONDAY, Connected
+
+pytestmark = pytest.mark.filterwarnings("ignore:Retrieving Arrow record batches:PendingDeprecationWarning")
+
+ROWS = "SELECT timestamp, file.project FROM {table} WHERE DATE(timestamp) = '2026-07-06' ORDER BY timestamp"
+QUICK = DEFAULT_RETRY.with_delay(initial=0.01, maximum=0.02)
+TOTAL = sample.day(MONDAY).num_rows
+
+
+def test_a_client_gets_through_after_a_few_503s(own_bq: Connected) -> None:
+    own_bq.server.inject({"refuse": [{"route": "jobs.insert", "status": 503, "times": 2}]})
+    with pytest.raises(ServiceUnavailable, match="Injected fault: backendError"):
+        own_bq.query("SELECT 1", retry=None, job_retry=None)
+    assert len(list(own_bq.query("SELECT 1", retry=QUICK).result())) == 1  # meets the second, then none
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "reason"),
+    [
+        ({"status": 429}, TooManyRequests, "rateLimitExceeded"),
+        ({"reason": "rateLimitExceeded"}, Forbidden, "rateLimitExceeded"),
+        ({"reason": "quotaExceeded"}, Forbidden, "quotaExceeded"),
+        ({"reason": "backendError"}, ServiceUnavailable, "backendError"),
+    ],
+)
+def test_refusals_have_the_status_and_reason_asked_for(
+    own_bq: Connected, fault: dict[str, Any], kind: type[GoogleAPICallError], reason: str
+) -> None:
+    own_bq.server.inject({"refuse": [{"route": "jobs.insert", "method": "POST"} | fault]})
+    assert own_bq.client.get_table("bigquery-public-data.pypi.file_downloads").num_rows == TOTAL  # another route
+    with pytest.raises(kind) as refused:
+        own_bq.query("SELECT 1", retry=None, job_retry=None)
+    assert refused.value.errors[0]["reason"] == reason
+    assert own_bq.rows("SELECT 1") == [(1,)]
+
+
+def test_a_job_can_start_and_then_fail(own_bq: Connected) -> None:
+    own_bq.server.inject({"refuse": [{"route": "job", "reason": "quotaExceeded"}]})
+    job = own_bq.query("SELECT 1")
+    with pytest.raises(Forbidden, match="quotaExceeded"):
+        job.result(job_retry=None)
+    assert job.error_result is not None
+    assert job.error_result["reason"] == "quotaExceeded"
+
+
+def test_a_cut_stream_is_resumed_without_losing_or_doubling_a_row(own_bq: Connected) -> None:
+    rows = own_bq.query(ROWS).result()
+    own_bq.server.inject({"cut_stream_after_rows": 777, "cut_stream_times": 3})
+    found = rows.to_arrow(bqstorage_client=own_bq.storage)
+    expected = sample.day(MONDAY)["timestamp"].to_pylist()
+    assert found["timestamp"].to_pylist() == expected
+
+
+def test_a_lost_batch_leaves_fewer_rows_than_the_job_reports(own_bq: Connected) -> None:
+    rows = own_bq.query(ROWS).result()
+    own_bq.server.inject({"lose_page": True})
+    assert 0 < rows.to_arrow(bqstorage_client=own_bq.storage).num_rows < TOTAL == rows.total_rows
+    assert own_bq.query(ROWS).result().to_arrow(bqstorage_client=own_bq.storage).num_rows == TOTAL
+
+
+def test_a_lost_page_leaves_fewer_rows_than_the_job_reports(own_bq: Connected) -> None:
+    rows = own_bq.query(ROWS).result()
+    own_bq.server.inject({"lose_page": True})
+    assert len(list(rows)) == TOTAL - 10_000
+    assert rows.total_rows == TOTAL
+
+
+def test_a_delay_is_waited_out_once(own_bq: Connected) -> None:
+    own_bq.server.inject({"delay": [{"route": "jobs.query", "seconds": 0.5}]})
+    spent = []
+    for _ in range(2):
+        began = time.monotonic()
+        list(own_bq.client.query_and_wait("SELECT 1"))
+        spent.append(time.monotonic() - began)
+    assert spent[0] >= 0.5 > spent[1]
+
+
+def test_faults_are_put_and_deleted_over_http(own_bq: Connected) -> None:
+    url = f"{own_bq.server.endpoint}/faults"
+    fault = {"refuse": [{"route": "jobs.insert", "times": 100}]}
+    requests.put(url, json=fault, timeout=5).raise_for_status()
+    with pytest.raises(ServiceUnavailable):
+        own_bq.query("SELECT 1", retry=None, job_retry=None)
+    requests.delete(url, timeout=5).raise_for_status()
+    assert own_bq.rows("SELECT 1") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"lose_pages": True}, "unknown field 'lose_pages'"),
+        ({"refuse": [{"rout": "jobs.insert"}]}, "unknown field 'rout'"),
+        ({"refuse": [{"route": "jobs.instert"}]}, "unknown route 'jobs.instert'"),
+        ({"refuse": {"route": "jobs.insert"}}, "field 'refuse' has the wrong type"),
+        ({"refuse": [{"status": 200}]}, "not an HTTP error"),
+        ({"cut_stream_after_rows": -1}, "is negative"),
+        ({"lose_page": 1}, "field 'lose_page' has the wrong type"),
+    ],
+)
+def test_a_fault_that_is_not_understood_is_refused_by_name(bq: Connected, document: Any, message: str) -> None:
+    with pytest.raises(BigQueryError, match=message):
+        bq.server.inject(document)
+    answer = requests.put(f"{bq.server.endpoint}/faults", data=json.dumps(document), timeout=5)
+    assert answer.status_code == 400
+    assert message in answer.json()["error"]["message"]

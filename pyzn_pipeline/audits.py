@@ -1,0 +1,80 @@
+"""Hard audits: what must hold before a day is published. Pure: they compare numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from pyzn_pipeline.breakdowns import Breakdown
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.store.staging import Counts
+
+DAY = "day"
+"""The scan's row that holds the source's own count."""
+
+
+@dataclass(frozen=True)
+class HardAudit:
+    """An audit's name and what it holds, as the UI shows it."""
+
+    name: str
+    description: str
+
+
+EVERY_ROW_RECEIVED = HardAudit(
+    "every_row_received", "As many rows arrived as BigQuery's job reported: no page of the result was lost."
+)
+DAY_NOT_EMPTY = HardAudit("day_not_empty", "The source counts at least one download on the day.")
+SUM_EQUALS_SOURCE = HardAudit(
+    "sum_equals_source",
+    "The downloads in the documents add up to the source's own COUNT(*) of the day, exactly.",
+)
+HARD_AUDITS = (EVERY_ROW_RECEIVED, DAY_NOT_EMPTY, SUM_EQUALS_SOURCE)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one audit found for one breakdown of one day."""
+
+    day: date
+    breakdown: str
+    audit: str
+    passed: bool
+    message: str
+
+
+class AuditFailed(PyznError):
+    """At least one hard audit failed: the day is not published, what was published stays."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        self.findings = findings
+        reasons = dict.fromkeys(finding.message for finding in findings if not finding.passed)
+        super().__init__(f"day {findings[0].day}: {'; '.join(reasons)}; not published")
+
+
+def audit(day: date, breakdown: Breakdown, reported_rows: int, counts: Mapping[str, Counts]) -> list[Finding]:
+    """The findings of every hard audit on one staged breakdown.
+
+    `reported_rows` is the row count of the scan's job; `counts` is by breakdown, see staging.count.
+    """
+    received = sum(count.rows for count in counts.values())
+    source = counts.get(DAY, Counts()).downloads
+    staged = counts.get(breakdown.name, Counts())
+    sums = {staged.downloads, staged.packed_downloads}
+    whole = staged.keys == staged.packed_keys
+    return [
+        Finding(day, breakdown.name, check.name, passed, message)
+        for check, passed, message in (
+            (
+                EVERY_ROW_RECEIVED,
+                received == reported_rows,
+                f"BigQuery reports {reported_rows:,} rows, {received:,} arrived",
+            ),
+            (DAY_NOT_EMPTY, source > 0, f"the source counts {source:,} downloads"),
+            (
+                SUM_EQUALS_SOURCE,
+                sums == {source} and whole,
+                f"source says {source:,} downloads, {breakdown.name} documents sum to {staged.packed_downloads:,}"
+                + ("" if whole else f" and hold {staged.packed_keys:,} of {staged.keys:,} keys"),
+            ),
+        )
+    ]

@@ -1,0 +1,132 @@
+"""Backfills through a running Dagster: asked for over its GraphQL, followed in the ledger."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import requests
+from sqlalchemy import Engine, text
+
+from pyzn_pipeline.breakdowns import BREAKDOWNS
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.store import ledger
+
+LAUNCH = """
+mutation Backfill($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+    ... on UnauthorizedError { message }
+    ... on PartitionKeysNotFoundError { message }
+  }
+}
+"""
+STATUS = """
+query Status($id: String!) {
+  partitionBackfillOrError(backfillId: $id) {
+    __typename
+    ... on PartitionBackfill { status error { message } }
+    ... on PythonError { message }
+    ... on BackfillNotFoundError { message }
+  }
+}
+"""
+RUNNING = {"REQUESTED", "CANCELING", "FAILING"}
+
+
+class BackfillError(PyznError):
+    """Dagster did not take or carry out the backfill; the message says what it answered."""
+
+
+@dataclass
+class Progress:
+    """How far a backfill is: the days published or found unchanged, the days that failed and why."""
+
+    requested: list[date]
+    backfill_id: str
+    done: set[date] = field(default_factory=set)
+    failed: dict[date, str] = field(default_factory=dict)
+    ended: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether every requested day has an outcome, or Dagster has ended the backfill."""
+        return self.ended is not None or len(self.done) + len(self.failed) == len(self.requested)
+
+
+def days_between(start: date, end: date, first_day: date) -> list[date]:
+    """The UTC days from `start` to `end`, both included.
+
+    Raises BackfillError for a reversed range, a day before `first_day`, or one that is not over yet.
+    """
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    if start > end:
+        raise BackfillError(f"range {start} to {end} is reversed: the first day comes first")
+    if start < first_day:
+        raise BackfillError(
+            f"day {start} is before the first day, {first_day}: start there, or set PYZN_FIRST_DAY to an earlier day"
+        )
+    if end > yesterday:
+        raise BackfillError(f"day {end} is not over yet in UTC: the latest day that can be read is {yesterday}")
+    return [start + timedelta(days=n) for n in range((end - start).days + 1)]
+
+
+def run(dagster_url: str, engine: Engine, days: list[date], poll_seconds: float = 0.5) -> Iterator[Progress]:
+    """Launch a backfill of `days` and yield its progress until every day has an outcome.
+
+    Raises BackfillError when Dagster is away, or refuses.
+    """
+    with engine.connect() as connection:
+        since = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    answer = _ask(
+        dagster_url,
+        LAUNCH,
+        params={
+            "assetSelection": [{"path": [breakdown.view]} for breakdown in BREAKDOWNS],
+            "partitionNames": [str(day) for day in days],
+            "title": f"{days[0]} to {days[-1]}",
+        },
+    )["launchPartitionBackfill"]
+    if "backfillId" not in answer:
+        raise BackfillError(f"Dagster refused the backfill: {answer.get('message', answer['__typename'])}")
+    progress = Progress(days, answer["backfillId"])
+    while True:
+        status = _ask(dagster_url, STATUS, id=progress.backfill_id)["partitionBackfillOrError"]
+        _follow(progress, engine, since)
+        if status.get("status") not in RUNNING:
+            progress.ended = _ending(status)
+        yield progress
+        if progress.finished:
+            return
+        time.sleep(poll_seconds)
+
+
+def _follow(progress: Progress, engine: Engine, since: datetime) -> None:
+    rows = ledger.days(engine, min(progress.requested), max(progress.requested))
+    wanted = rows[rows["day"].isin(progress.requested)]
+    progress.done = set(wanted.loc[(wanted["recounted_at"] >= since).fillna(value=False), "day"])
+    failed = wanted.loc[(wanted["failed_at"] >= since).fillna(value=False)]
+    progress.failed = dict(zip(failed["day"], failed["failure"], strict=True))
+
+
+def _ending(status: dict[str, Any]) -> str:
+    error = status.get("error") or status
+    return f"{status.get('status', status['__typename'])} {error.get('message') or ''}".strip()
+
+
+def _ask(dagster_url: str, query: str, **variables: Any) -> dict[str, Any]:
+    try:
+        # Not raise_for_status: with 400 and 500 Dagster answers a body that says why.
+        body = requests.post(f"{dagster_url}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
+    except requests.RequestException as error:
+        raise BackfillError(
+            f"Dagster at {dagster_url} did not answer ({type(error).__name__}): start it, "
+            "or set PYZN_DAGSTER_URL to where it is"
+        ) from error
+    if body.get("errors"):
+        raise BackfillError(f"Dagster at {dagster_url}: {body['errors'][0]['message']}")
+    data: dict[str, Any] = body["data"]
+    return data

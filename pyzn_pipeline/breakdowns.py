@@ -1,0 +1,48 @@
+"""The breakdowns of a day: each described once; the scan, the tables and the assets follow from it.
+
+Adding one is an entry here and a migration that makes `packed_by_<name>` and its view.
+"""
+
+from dataclasses import dataclass
+
+UNKNOWN = "(unknown)"
+"""The key of what the source leaves NULL; no version or country can be spelled with parentheses."""
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """One way to divide a project's day.
+
+    `expression` is BigQuery SQL over `file_downloads`, NULL where the source does not know.
+    `counts` names the subsets of downloads ("pip", "ci") that its packed table counts as well.
+    """
+
+    name: str
+    expression: str
+    counts: tuple[str, ...]
+    description: str
+
+    @property
+    def table(self) -> str:
+        """The packed table, in the schema `pyzn`."""
+        return f"packed_by_{self.name}"
+
+    @property
+    def view(self) -> str:
+        """The tidy view in the schema `pyzn`; the asset has the same name."""
+        return f"downloads_by_{self.name}"
+
+
+VERSION = Breakdown(
+    name="version",
+    expression="file.version",
+    counts=("pip", "ci"),
+    description="Downloads per UTC day, project and version: all of them, by pip, and by CI.",
+)
+COUNTRY = Breakdown(
+    name="country",
+    expression="country_code",
+    counts=(),
+    description="Downloads per UTC day, project and country (ISO 3166-1 alpha-2).",
+)
+BREAKDOWNS = (VERSION, COUNTRY)

@@ -1,0 +1,157 @@
+"""The pipeline's subcommands: what a deployment needs as well as the embedded stack."""
+
+import sys
+from datetime import UTC, date, datetime, timedelta
+
+import click
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from pyzn_pipeline import backfill as backfills
+from pyzn_pipeline.settings import CommandSettings, StoreSettings, load
+from pyzn_pipeline.store import ledger, schema
+from pyzn_pipeline.store.database import engine, with_driver
+from pyzn_pipeline.store.errors import store_errors
+
+COLOURS = {"final": "green", "provisional": "cyan", "suspect": "yellow", "missing": "red"}
+
+
+class Day(click.ParamType[date]):
+    """A UTC day, YYYY-MM-DD."""
+
+    name = "day"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day; anything else is a usage error that names the value."""
+        if isinstance(value, date):
+            return value
+        try:
+            return datetime.strptime(str(value), "%Y-%m-%d").replace(tzinfo=UTC).date()
+        except ValueError:
+            self.fail(f"{str(value)[:40]!r} is not a day; write it as 2026-07-14", param, ctx)
+
+
+DAY = Day()
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to this version's schema, and make the API's read-only role.
+
+    Safe to run at every deployment: what is there already stays. The database is
+    PYZN_DATABASE_URL, whose user owns the schema `pyzn`. If PYZN_API_DATABASE_URL is set, its
+    user is made, or gets that password, and can read the schema and nothing else.
+    """
+    settings = load(StoreSettings)
+    api = settings.api_database_url
+    with store_errors("migrate"):
+        revision = schema.migrate(engine(settings.database_url), with_driver(api) if api else None)
+    click.echo(f"schema pyzn is at revision {revision}")
+
+
+@click.command()
+@click.argument("start", type=DAY)
+@click.argument("end", type=DAY)
+def backfill(start: date, end: date) -> None:
+    """Read the UTC days START to END (both included) at the source and publish them.
+
+    The days run through Dagster (PYZN_DAGSTER_URL): the backfill and its runs are in its UI. A day
+    that is published already is read again and replaced if the source has changed. Interrupting
+    this command does not stop the backfill; cancel it in the UI.
+
+    Exits with 1 if any day failed, and names the days and why.
+
+    \b
+    Example:
+      pyzn backfill 2026-07-06 2026-07-19
+    """
+    settings = load(CommandSettings)
+    days = backfills.days_between(start, end, settings.first_day)
+    with store_errors("backfill"):
+        outcome = follow(settings, days)
+    for day, reason in sorted(outcome.failed.items()):
+        click.echo(reason if str(day) in reason else f"day {day}: {reason}", err=True)
+    unfinished = [str(day) for day in days if day not in outcome.done and day not in outcome.failed]
+    if unfinished:
+        click.echo(f"no outcome for {', '.join(unfinished)}: Dagster says {outcome.ended}", err=True)
+    click.echo(f"{len(outcome.done)} of {len(days)} days done, {len(outcome.failed)} failed")
+    if len(outcome.done) < len(days):
+        raise click.exceptions.Exit(1)
+
+
+def follow(settings: CommandSettings, days: list[date]) -> backfills.Progress:
+    """Launch a backfill and show a progress bar until it has finished."""
+    owner = engine(settings.database_url)
+    schema.ensure_current(owner)
+    with Progress(
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    ) as bar:
+        task = bar.add_task("waiting for Dagster", total=len(days))
+        for progress in backfills.run(settings.dagster_url, owner, days):
+            finished = len(progress.done) + len(progress.failed)
+            failed = f", [red]{len(progress.failed)} failed[/red]" if progress.failed else ""
+            what = f"backfill {progress.backfill_id}{failed}" if finished else f"backfill {progress.backfill_id} queued"
+            bar.update(task, completed=finished, description=what)
+    owner.dispose()
+    return progress
+
+
+@click.command()
+@click.argument("start", type=DAY, required=False)
+@click.argument("end", type=DAY, required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a day, every column, instead of a table.")
+def days(start: date | None, end: date | None, as_json: bool) -> None:
+    """Show the ledger: what every UTC day from START to END (both included) is.
+
+    Without START the last 35 days, without END up to yesterday. A day is `final`, `provisional`
+    (it may still be replaced by a re-read), `suspect`, or `missing`, with the reason of the last
+    failed attempt.
+    """
+    settings = load(StoreSettings)
+    last = end or datetime.now(UTC).date() - timedelta(days=1)
+    first = start or last - timedelta(days=34)
+    if first > last:
+        raise click.UsageError(f"range {first} to {last} is reversed: the first day comes first")
+    with store_errors("days"):
+        owner = engine(settings.database_url)
+        schema.ensure_current(owner)
+        rows = ledger.days(owner, first, last)
+        owner.dispose()
+    if as_json:
+        rows["day"] = rows["day"].astype("string")  # to_json would make it midnight
+        click.echo(rows.to_json(orient="records", lines=True, date_format="iso"), nl=False)
+    else:
+        console = Console(width=None if sys.stdout.isatty() else 160)  # piped, a line stays a line
+        console.print(_ledger_table(rows))
+
+
+def _ledger_table(rows: pd.DataFrame) -> Table:
+    table = Table("day", "status", title="The ledger, UTC days", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("revision", "downloads", "projects", "versions", "countries"):
+        table.add_column(name, justify="right")
+    table.add_column("published (UTC)")
+    for row in rows.to_dict("records"):
+        status = f"[{COLOURS[row['status']]}]{row['status']}[/]"
+        if row["status"] == "missing":
+            table.add_row(str(row["day"]), status, *[""] * 5, row["failure"] or "")
+        else:
+            counts = (row[name] for name in ("downloads", "projects", "project_versions", "project_countries"))
+            published = f"{row['published_at']:%Y-%m-%d %H:%M}"
+            table.add_row(str(row["day"]), status, str(row["revision"]), *(f"{count:,}" for count in counts), published)
+    return table

@@ -1,0 +1,1 @@
+"""The Dagster side: assets, checks, partitions, schedule, resources. Plain functions elsewhere do the work."""

@@ -1,0 +1,141 @@
+"""The assets: the external source table, and the breakdowns of a day, all from one scan of it."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetMaterialization,
+    AssetsDefinition,
+    AssetSpec,
+    DailyPartitionsDefinition,
+    Failure,
+    MetadataValue,
+    multi_asset,
+)
+
+from pyzn_pipeline.audits import HARD_AUDITS, AuditFailed, Finding
+from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
+from pyzn_pipeline.defs.presentation import day_metadata, findings_metadata
+from pyzn_pipeline.defs.resources import BigQuerySource, Store
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.ingest import ingest_day
+from pyzn_pipeline.source.scan import scan_query
+from pyzn_pipeline.store.ledger import record_failure
+
+GROUP = "pypi_downloads"
+OWNERS = ["team:data-engineering"]
+DATA_VERSION = "dagster/data_version"
+
+
+def source_table(table: str, stand_in: bool) -> AssetSpec:
+    """The BigQuery table, which PyZn reads and never writes."""
+    where = "a local stand-in with the same columns: not PyPI's real downloads" if stand_in else "Google BigQuery"
+    return AssetSpec(
+        "file_downloads",
+        group_name=GROUP,
+        kinds={"bigquery"},
+        owners=OWNERS,
+        description=(
+            f"`{table}`: every file download from PyPI is one row, partitioned by the UTC day of `timestamp`.\n\n"
+            f"Read from **{where}**."
+        ),
+        metadata={
+            "dagster/table_name": table,
+            "documentation": MetadataValue.url("https://docs.pypi.org/api/bigquery/"),
+        },
+    )
+
+
+def breakdown_assets(partitions: DailyPartitionsDefinition, table: str) -> AssetsDefinition:
+    """One op that reads each day once and publishes all breakdowns of it together."""
+
+    @multi_asset(
+        name="scan_of_a_day",
+        specs=[_spec(breakdown, partitions, table) for breakdown in BREAKDOWNS],
+        check_specs=[
+            AssetCheckSpec(audit.name, asset=breakdown.view, description=audit.description, blocking=True)
+            for breakdown in BREAKDOWNS
+            for audit in HARD_AUDITS
+        ],
+        backfill_policy=BACKFILL_POLICY,
+        pool="bigquery",
+    )
+    def scan_of_a_day(
+        context: AssetExecutionContext, source: BigQuerySource, store: Store
+    ) -> Iterator[AssetCheckResult]:
+        findings: list[Finding] = []
+        failures: dict[str, str] = {}
+        with source.clients() as clients, store.engine() as engine:
+            for key in context.partition_keys:
+                day = date.fromisoformat(key)
+                try:
+                    ingested = ingest_day(
+                        day, clients, source.table, source.maximum_bytes_billed, engine, context.run.run_id
+                    )
+                except PyznError as error:
+                    # The other days of the range go on; the run fails at its end, with every reason.
+                    findings += error.findings if isinstance(error, AuditFailed) else []
+                    failures[key] = str(error)
+                    context.log.error(str(error))  # noqa: TRY400 - an expected refusal; its trace says nothing more
+                    record_failure(engine, day, context.run.run_id, str(error))
+                    continue
+                findings += ingested.findings
+                # Logged day by day, not at the end of the range: a run that dies has told of each day it published.
+                for breakdown in BREAKDOWNS:
+                    context.log_event(
+                        AssetMaterialization(
+                            asset_key=breakdown.view,
+                            partition=key,
+                            metadata=day_metadata(ingested, breakdown, source.usd_per_tib),
+                            tags={DATA_VERSION: f"{key} revision {ingested.publication.revision}"},
+                        )
+                    )
+        yield from _check_results(findings)
+        if failures:
+            raise Failure(
+                description="\n".join(failures.values()),
+                metadata={"failed days": MetadataValue.json(failures)},
+                allow_retries=False,
+            )
+
+    return scan_of_a_day
+
+
+def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: str) -> AssetSpec:
+    return AssetSpec(
+        breakdown.view,
+        deps=["file_downloads"],
+        skippable=True,  # the op logs each day's materialization itself
+        partitions_def=partitions,
+        group_name=GROUP,
+        kinds={"postgres", "arrow"},
+        owners=OWNERS,
+        description=(
+            f"{breakdown.description}\n\nRead it as `pyzn.{breakdown.view}` with SQL; an unknown {breakdown.name} is "
+            f"`(unknown)`. A day is replaced whole, in one transaction, and only by a reading that passes every hard "
+            f"audit; what each day is, is in `pyzn.days`."
+        ),
+        metadata={
+            "dagster/table_name": f"pyzn.{breakdown.view}",
+            "packed table": f"pyzn.{breakdown.table}",
+            "query": MetadataValue.md(f"```sql\n{scan_query(table)}\n```"),
+        },
+    )
+
+
+def _check_results(findings: list[Finding]) -> Iterator[AssetCheckResult]:
+    """One result a check over all the days of the run; a check that no day came to is not evaluated as passed."""
+    for breakdown in BREAKDOWNS:
+        for audit in HARD_AUDITS:
+            own = [f for f in findings if f.breakdown == breakdown.name and f.audit == audit.name]
+            if own:
+                yield AssetCheckResult(
+                    check_name=audit.name,
+                    asset_key=breakdown.view,
+                    passed=all(finding.passed for finding in own),
+                    metadata=findings_metadata(own),
+                )

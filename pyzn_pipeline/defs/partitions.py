@@ -1,0 +1,15 @@
+"""The partition: a UTC day. And how a range of them is divided into runs."""
+
+from datetime import date
+
+from dagster import BackfillPolicy, DailyPartitionsDefinition
+
+# A run process costs seconds to start, a day of the sample half a second: a run for each day would
+# spend most of a backfill on starting. A month is what a killed run can repeat at the most, and
+# days it has published already are only re-counted. Measured in docs/decisions/0003.
+BACKFILL_POLICY = BackfillPolicy.multi_run(max_partitions_per_run=31)
+
+
+def utc_days(first_day: date) -> DailyPartitionsDefinition:
+    """Every UTC day from `first_day` to yesterday; a day becomes a partition when it is over."""
+    return DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC")

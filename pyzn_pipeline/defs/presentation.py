@@ -1,0 +1,58 @@
+"""What the UI shows of a day. Numbers keep their names over time: the UI plots them over partitions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
+
+from pyzn_pipeline.audits import Finding
+from pyzn_pipeline.breakdowns import Breakdown
+from pyzn_pipeline.ingest import Ingested
+from pyzn_pipeline.source.scan import usd
+
+Metadata = dict[str, MetadataValue[Any]]
+
+
+def day_metadata(ingested: Ingested, breakdown: Breakdown, usd_per_tib: float) -> Metadata:
+    """One materialization's metadata: counts, cost, seconds by stage, the day's most downloaded projects."""
+    counts, scan, publication = ingested.counts[breakdown.name], ingested.scan, ingested.publication
+    return {
+        "dagster/row_count": MetadataValue.int(counts.keys),
+        "downloads": MetadataValue.int(counts.downloads),
+        "pip downloads": MetadataValue.int(counts.pip_downloads),
+        "CI downloads": MetadataValue.int(counts.ci_downloads),
+        "projects": MetadataValue.int(counts.rows),
+        "status": MetadataValue.text(publication.status),
+        "revision": MetadataValue.int(publication.revision),
+        "outcome": MetadataValue.text("published" if publication.changed else "re-counted, unchanged"),
+        "bytes processed": MetadataValue.int(scan.bytes_processed),
+        "bytes billed": MetadataValue.int(scan.bytes_billed),
+        "US dollars": MetadataValue.float(round(usd(scan.bytes_billed, usd_per_tib), 6)),
+        "BigQuery job": MetadataValue.text(scan.job_id),
+        **{f"seconds to {stage}": MetadataValue.float(spent) for stage, spent in ingested.seconds.items()},
+        "top projects": table(ingested.top),
+    }
+
+
+def findings_metadata(findings: Sequence[Finding]) -> Metadata:
+    """One check's metadata over the days of a run: how many hold, and each that does not."""
+    failed = [finding for finding in findings if not finding.passed]
+    return {
+        "days checked": MetadataValue.int(len(findings)),
+        "days failed": MetadataValue.int(len(failed)),
+        "findings": table(
+            pd.DataFrame([(str(f.day), f.message) for f in failed or findings[:1]], columns=["day", "finding"])
+        ),
+    }
+
+
+def table(frame: pd.DataFrame) -> MetadataValue[Any]:
+    """A small frame as a table in the UI."""
+    kinds = {"i": "int", "f": "float"}
+    return MetadataValue.table(
+        records=[TableRecord(record) for record in frame.to_dict("records")],  # type: ignore[arg-type]  # str keys
+        schema=TableSchema(
+            [TableColumn(str(name), kinds.get(kind.kind, "string")) for name, kind in frame.dtypes.items()]
+        ),
+    )

@@ -1,0 +1,68 @@
+"""Dagster resources: the source and the store, from the settings."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dagster import ConfigurableResource
+from dagster_gcp import BigQueryResource
+from google.cloud import bigquery
+from pydantic import Field, SecretStr
+from sqlalchemy import Engine
+
+from pyzn_pipeline.settings import Settings
+from pyzn_pipeline.source.connection import Clients, connect
+from pyzn_pipeline.store.database import engine
+
+
+class BigQuerySource(BigQueryResource):
+    """dagster-gcp's BigQuery resource, able to reach a stand-in, with the table and the cost limit of a day."""
+
+    endpoint: str | None = Field(default=None, description="http://HOST:PORT of a stand-in; none means Google")
+    storage_endpoint: str | None = Field(default=None, description="HOST:PORT of the stand-in's Storage Read service")
+    table: str = Field(description="PROJECT.DATASET.TABLE in the shape of file_downloads")
+    maximum_bytes_billed: int = Field(description="bytes one day's scan may bill")
+    usd_per_tib: float = Field(description="US dollars per TiB billed")
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "BigQuerySource":
+        """The resource that the settings describe."""
+        return cls(
+            project=settings.bigquery_project,
+            location=settings.bigquery_location,
+            endpoint=settings.bigquery_endpoint,
+            storage_endpoint=settings.bigquery_storage_endpoint,
+            table=settings.bigquery_table,
+            maximum_bytes_billed=settings.maximum_bytes_billed,
+            usd_per_tib=settings.usd_per_tib,
+        )
+
+    @contextmanager
+    def clients(self) -> Iterator[Clients]:
+        """Both clients, closed at the end. Raises SourceError without usable credentials."""
+        clients = connect(self.project or "", self.location or "", self.endpoint, self.storage_endpoint)
+        try:
+            yield clients
+        finally:
+            clients.close()
+
+    @contextmanager
+    def get_client(self) -> Iterator[bigquery.Client]:
+        """The jobs client alone, as dagster-gcp's resource gives it."""
+        with self.clients() as clients:
+            yield clients.jobs
+
+
+class Store(ConfigurableResource[Any]):
+    """Postgres, as the owner of the schema `pyzn`."""
+
+    database_url: str = Field(description="postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+
+    @contextmanager
+    def engine(self) -> Iterator[Engine]:
+        """An engine, its connections closed at the end."""
+        owner = engine(SecretStr(self.database_url))
+        try:
+            yield owner
+        finally:
+            owner.dispose()

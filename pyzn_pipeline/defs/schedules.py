@@ -1,0 +1,37 @@
+"""The daily run: 17:00 UTC, for the day before. BigQuery has the whole day by then."""
+
+from datetime import UTC, timedelta
+
+from dagster import (
+    AssetSelection,
+    DefaultScheduleStatus,
+    RunRequest,
+    ScheduleDefinition,
+    ScheduleEvaluationContext,
+    define_asset_job,
+    schedule,
+)
+
+from pyzn_pipeline.breakdowns import BREAKDOWNS
+
+
+def daily_schedule() -> ScheduleDefinition:
+    """The schedule, RUNNING from the start (Dagster's default is STOPPED)."""
+    job = define_asset_job(
+        "daily_downloads",
+        selection=AssetSelection.assets(*(breakdown.view for breakdown in BREAKDOWNS)),
+        description="Reads one UTC day at the source and publishes every breakdown of it.",
+    )
+
+    @schedule(
+        job=job,
+        cron_schedule="0 17 * * *",
+        execution_timezone="UTC",
+        default_status=DefaultScheduleStatus.RUNNING,
+        description="Every day at 17:00 UTC, the day before.",
+    )
+    def daily_downloads_schedule(context: ScheduleEvaluationContext) -> RunRequest:
+        day_before = context.scheduled_execution_time.astimezone(UTC).date() - timedelta(days=1)
+        return RunRequest(partition_key=day_before.isoformat())
+
+    return daily_downloads_schedule

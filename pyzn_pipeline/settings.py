@@ -1,0 +1,121 @@
+"""Every setting of the pipeline, typed, read from the environment once.
+
+Nothing reads `os.environ` elsewhere in this package, and nothing reads it at import.
+"""
+
+from datetime import date
+from typing import Annotated, Self, TypeVar
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from pyzn_pipeline.errors import PyznError
+
+TIB = 2**40  # bytes; the unit that BigQuery prices
+
+HINT = "`pyzn up` starts a stack with all settings made, and the other commands find it by $PYZN_HOME."
+
+T = TypeVar("T", bound=BaseSettings)
+
+
+class SettingsError(PyznError):
+    """Settings are missing or wrong; the message has a line for each, and never a secret's value."""
+
+
+def _postgres_url(value: SecretStr) -> SecretStr:
+    form = "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+    try:
+        url = make_url(value.get_secret_value())
+    except ArgumentError as error:
+        raise ValueError(form) from error
+    if url.get_backend_name() != "postgresql" or not url.database or not url.username:
+        raise ValueError(form)
+    return value
+
+
+PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
+
+
+class StoreSettings(BaseSettings):
+    """What reaches Postgres. Each field is the variable PYZN_<FIELD IN CAPITALS>."""
+
+    model_config = SettingsConfigDict(env_prefix="PYZN_", env_ignore_empty=True, frozen=True, extra="ignore")
+
+    database_url: PostgresUrl = Field(
+        description="the schema owner's connection, postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+    )
+    api_database_url: PostgresUrl | None = Field(
+        default=None,
+        description="the API's connection to the same database; `pyzn migrate` makes its role, which can only read",
+    )
+    first_day: date = Field(default=date(2016, 1, 22), description="the first partition, a UTC day")
+
+
+class Settings(StoreSettings):
+    """What a pipeline run needs: the store and the source."""
+
+    bigquery_project: str = Field(
+        min_length=1, description="the Google Cloud project that runs the queries and is billed for them"
+    )
+    bigquery_location: str = Field(default="US", description="where the queried dataset is; PyPI's is in US")
+    bigquery_table: str = Field(
+        default="bigquery-public-data.pypi.file_downloads",
+        pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]\.\w+\.\w+$",
+        description="the source table, PROJECT.DATASET.TABLE",
+    )
+    bigquery_endpoint: str | None = Field(
+        default=None, description="http://HOST:PORT of a BigQuery stand-in; unset means Google"
+    )
+    bigquery_storage_endpoint: str | None = Field(
+        default=None,
+        description="HOST:PORT of the stand-in's Storage Read service; set with PYZN_BIGQUERY_ENDPOINT",
+    )
+    maximum_bytes_billed: int = Field(
+        default=TIB,
+        gt=0,
+        description="bytes that one day's scan may bill; a day of all PyPI is about 0.2 TiB",
+    )
+    usd_per_tib: float = Field(default=6.25, ge=0, description="US dollars per TiB billed, BigQuery on demand")
+
+    @model_validator(mode="after")
+    def _both_endpoints_or_neither(self) -> Self:
+        if (self.bigquery_endpoint is None) != (self.bigquery_storage_endpoint is None):
+            raise ValueError(
+                "PYZN_BIGQUERY_ENDPOINT and PYZN_BIGQUERY_STORAGE_ENDPOINT go together: set both for a stand-in, "
+                "neither for Google"
+            )
+        return self
+
+
+class CommandSettings(StoreSettings):
+    """What `pyzn` needs to ask a running Dagster."""
+
+    dagster_url: str = Field(default="http://127.0.0.1:3000", description="where the Dagster webserver answers")
+
+
+def load(kind: type[T]) -> T:
+    """Settings of that kind from the environment.
+
+    Raises SettingsError with a line per variable that is missing or wrong.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        wrong = [_explain(kind, dict(item)) for item in error.errors()]
+        raise SettingsError("\n".join([*wrong, HINT])) from None
+
+
+def _explain(kind: type[BaseSettings], item: dict[str, object]) -> str:
+    location = item["loc"]
+    if not isinstance(location, tuple) or not location:
+        return str(item["msg"]).removeprefix("Value error, ")
+    name = str(location[0])
+    field = kind.model_fields[name]
+    variable = f"PYZN_{name.upper()}"
+    if item["type"] == "missing":
+        return f"{variable} is not set: {field.description}"
+    secret = "SecretStr" in str(field.annotation)
+    value = "" if secret else f"={str(item['input'])[:80]!r}"
+    return f"{variable}{value}: {str(item['msg']).removeprefix('Value error, ')} ({field.description})"

@@ -1,0 +1,64 @@
+"""What can go wrong at the source, in one line each."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPICallError, NotFound, RetryError
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, MalformedError
+from requests.exceptions import RequestException
+
+from pyzn_pipeline.errors import PyznError
+
+
+class SourceError(PyznError):
+    """The source could not be asked or did not answer; the message says what and the way out."""
+
+
+class CostLimitExceeded(SourceError):
+    """The scan would bill more than PYZN_MAXIMUM_BYTES_BILLED; nothing was spent."""
+
+
+@contextmanager
+def source_errors(doing: str) -> Iterator[None]:
+    """Errors of the Google libraries inside the block become SourceError: '<doing>: <cause>: <way out>'."""
+    try:
+        yield
+    except (GoogleAPICallError, RetryError, GoogleAuthError, RequestException, TimeoutError) as error:
+        raise SourceError(f"{doing}: {_explain(error)}") from error
+
+
+def _explain(error: Exception) -> str:
+    said = _said(error)
+    match error:
+        case DefaultCredentialsError() | MalformedError():
+            return (
+                f"no usable Google credentials ({said}): name a readable service-account key file in "
+                "GOOGLE_APPLICATION_CREDENTIALS, or run `gcloud auth application-default login`"
+            )
+        case GoogleAuthError():
+            return f"Google refused the credentials ({said}): renew them"
+        case NotFound():
+            return (
+                f"{said}: check PYZN_BIGQUERY_PROJECT and PYZN_BIGQUERY_TABLE, and that PYZN_BIGQUERY_LOCATION is "
+                "where the table's dataset is (US for PyPI's)"
+            )
+        case Forbidden():
+            return (
+                f"{said}: the credentials need roles/bigquery.jobUser and roles/bigquery.readSessionUser on "
+                "PYZN_BIGQUERY_PROJECT, and its quota must not be used up"
+            )
+        case BadRequest():
+            return f"BigQuery refused the request: {said}"
+        case GoogleAPICallError():
+            return f"BigQuery answered {error.code}: {said}: run the day again later"
+        case TimeoutError():
+            return "BigQuery did not finish in time: look at the job in the console, then run the day again"
+        case _:
+            return f"BigQuery is not reachable ({said}): check the network, then run the day again"
+
+
+def _said(error: Exception) -> str:
+    """The library's message in one line, without the request's address and the job's details around it."""
+    if isinstance(error, GoogleAPICallError) and error.errors and isinstance(error.errors[0], dict):
+        return str(error.errors[0].get("message", error.message)).splitlines()[0]
+    return " ".join(str(error).split())[:300] or type(error).__name__

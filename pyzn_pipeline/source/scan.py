@@ -1,0 +1,133 @@
+"""One scan of one UTC day."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from importlib.resources import files
+from string import Template
+
+import pyarrow as pa
+from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_RETRY
+from google.cloud.bigquery.table import RowIterator
+
+from pyzn_pipeline.breakdowns import BREAKDOWNS, UNKNOWN
+from pyzn_pipeline.settings import TIB
+from pyzn_pipeline.source.connection import Clients
+from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, source_errors
+
+QUERY_TIMEOUT = 30 * 60  # seconds; a scan of all PyPI takes one or two minutes
+PATIENCE = DEFAULT_RETRY.with_timeout(2 * 60)  # seconds of retrying one request; the library's default is 10 minutes
+MIN_BYTES_BILLED = 10 * 2**20  # BigQuery bills at least 10 MiB per table, https://cloud.google.com/bigquery/pricing
+
+SCHEMA = pa.schema(
+    [
+        ("breakdown", pa.string()),
+        ("project", pa.string()),
+        ("keys", pa.int64()),
+        ("downloads", pa.int64()),
+        ("pip_downloads", pa.int64()),
+        ("ci_downloads", pa.int64()),
+        ("document", pa.string()),
+        ("pip_counts", pa.string()),
+        ("ci_counts", pa.string()),
+    ]
+)
+"""The shape of a scan's result, see scan_day.sql."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A finished scan: what the job says of itself, and its rows as a stream of SCHEMA batches, readable once."""
+
+    day: date
+    job_id: str
+    rows: int
+    bytes_processed: int
+    bytes_billed: int
+    batches: Iterator[pa.RecordBatch]
+
+
+@cache
+def scan_query(table: str) -> str:
+    """The SQL of scan_day.sql for `table` and all breakdowns."""
+    names = [breakdown.name for breakdown in BREAKDOWNS]
+    return Template(files(__package__).joinpath("scan_day.sql").read_text(encoding="utf-8")).substitute(
+        table=table,
+        unknown=UNKNOWN,
+        columns=", ".join(f"IFNULL({b.expression}, '{UNKNOWN}') AS {b.name}" for b in BREAKDOWNS),
+        names=", ".join(names),
+        sets=", ".join(f"(project, {name})" for name in names),
+        cases=" ".join(f"WHEN {name} IS NOT NULL THEN '{name}'" for name in names),
+        with_pip=_names_with("pip"),
+        with_ci=_names_with("ci"),
+    )
+
+
+def _names_with(count: str) -> str:
+    return ", ".join(f"'{b.name}'" for b in BREAKDOWNS if count in b.counts)
+
+
+def usd(billed: int, usd_per_tib: float) -> float:
+    """US dollars for that many bytes billed."""
+    return billed / TIB * usd_per_tib
+
+
+def estimate(clients: Clients, table: str, day: date) -> int:
+    """Bytes that a scan of `day` would bill, by a dry run, which is free. Raises SourceError."""
+    config = _job_config(day)
+    config.dry_run = True
+    with source_errors(f"day {day}: cost estimate"):
+        job = clients.jobs.query(scan_query(table), job_config=config, retry=PATIENCE, job_retry=None)
+    return max(int(job.total_bytes_processed), MIN_BYTES_BILLED)
+
+
+def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> Scan:
+    """Run the scan of `day` to its end; its rows are not fetched yet.
+
+    Raises CostLimitExceeded, before anything is spent, when the dry run is over
+    `maximum_bytes_billed` (the job carries the same limit), and SourceError.
+    """
+    estimated = estimate(clients, table, day)
+    if estimated > maximum_bytes_billed:
+        raise CostLimitExceeded(
+            f"day {day}: the scan would bill {estimated:,} bytes, the limit is {maximum_bytes_billed:,}; not run. "
+            "Raise PYZN_MAXIMUM_BYTES_BILLED if that is meant"
+        )
+    config = _job_config(day)
+    config.maximum_bytes_billed = maximum_bytes_billed
+    with source_errors(f"day {day}: scan"):
+        # A prefix, not an id: a fixed id would forbid the client to run a failed job again.
+        prefix = f"pyzn_{day:%Y%m%d}_"
+        job = clients.jobs.query(scan_query(table), job_config=config, job_id_prefix=prefix, retry=PATIENCE)
+        rows = job.result(timeout=QUERY_TIMEOUT, retry=PATIENCE)
+    return Scan(
+        day=day,
+        job_id=str(job.job_id),
+        rows=int(rows.total_rows or 0),
+        bytes_processed=int(job.total_bytes_processed or 0),
+        bytes_billed=int(job.total_bytes_billed or 0),
+        batches=_batches(clients, rows, day),
+    )
+
+
+def _job_config(day: date) -> bigquery.QueryJobConfig:
+    midnight = datetime.combine(day, time(), UTC)
+    return bigquery.QueryJobConfig(
+        query_parameters=[
+            bigquery.ScalarQueryParameter("start_of_day", "TIMESTAMP", midnight),
+            bigquery.ScalarQueryParameter("end_of_day", "TIMESTAMP", midnight + timedelta(days=1)),
+        ],
+        use_query_cache=False,  # a re-read must see the table, not an answer of yesterday
+        labels={"pyzn_day": str(day)},
+    )
+
+
+def _batches(clients: Clients, rows: RowIterator, day: date) -> Iterator[pa.RecordBatch]:
+    # ORDER BY inside the query makes the client ask for one stream, so memory holds a few batches.
+    with source_errors(f"day {day}: reading the scan's rows"):
+        for batch in rows.to_arrow_iterable(bqstorage_client=clients.storage):
+            if batch.schema.names != SCHEMA.names:
+                raise SourceError(f"day {day}: the scan returned columns {batch.schema.names}, expected {SCHEMA.names}")
+            yield batch.cast(SCHEMA)

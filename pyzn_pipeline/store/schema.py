@@ -1,0 +1,86 @@
+"""The schema's life: migrations forward, and the API's role.
+
+Revisions are SQL files in `migrations/versions`, run by Alembic in one transaction.
+"""
+
+from importlib.resources import files
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg import Connection, sql
+from sqlalchemy import URL, Engine
+
+from pyzn_pipeline.errors import PyznError
+
+API_STATEMENT_TIMEOUT = "5s"
+
+
+class SchemaError(PyznError):
+    """The schema is not as this code needs it; the message says what to run."""
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files("pyzn_pipeline.store").joinpath("migrations")))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def migrate(engine: Engine, api: URL | None = None) -> str:
+    """Bring the schema to the newest revision, make or mend the role of `api`, and return the revision.
+
+    One transaction: a migration that fails leaves the schema as it was. Two at once queue.
+    """
+    config = _config()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('pyzn.migrate'))")
+        connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS pyzn")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        if api is not None:
+            driver: Connection = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg's own
+            _grant_read(driver, api)
+    return newest()
+
+
+def newest() -> str:
+    """The revision this code needs."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def ensure_current(engine: Engine) -> None:
+    """Raise SchemaError unless the database is at the revision this code needs."""
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection, opts={"version_table_schema": "pyzn"}).get_current_revision()
+    if found != newest():
+        raise SchemaError(
+            f"database schema is at revision {found or 'none'}, this PyZn needs {newest()}: run `pyzn migrate`"
+        )
+
+
+def _grant_read(connection: Connection, api: URL) -> None:
+    """A login role that can read the schema and nothing else.
+
+    The password travels as its SCRAM verifier, so it cannot end in the server's log.
+    """
+    if not api.username or not api.password:
+        raise SchemaError("PYZN_API_DATABASE_URL names no user and password: the API's role needs both")
+    role = sql.Identifier(api.username)
+    verifier = connection.pgconn.encrypt_password(
+        api.password.encode(), api.username.encode(), b"scram-sha-256"
+    ).decode()
+    known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [api.username]).fetchone()
+    for statement in (
+        sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
+            sql.SQL("ALTER" if known else "CREATE"), role, sql.Literal(verifier)
+        ),
+        sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(role),
+        sql.SQL("ALTER ROLE {} SET statement_timeout = {}").format(role, sql.Literal(API_STATEMENT_TIMEOUT)),
+        sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(connection.info.dbname)),
+        sql.SQL("GRANT USAGE ON SCHEMA pyzn TO {}").format(role),
+        sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA pyzn TO {}").format(role),
+        sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA pyzn GRANT SELECT ON TABLES TO {}").format(role),
+    ):
+        connection.execute(statement)

@@ -1,0 +1,28 @@
+-- The day's row of the ledger: new with revision 1, or replaced with the next revision, which is returned.
+INSERT INTO pyzn.days AS published (
+    day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads,
+    projects, project_versions, project_countries, checksum,
+    bigquery_job, bytes_processed, bytes_billed, run_id, published_at, recounted_at
+) VALUES (
+    :day, :status, 1, :source_downloads, :downloads, :pip_downloads, :ci_downloads,
+    :projects, :project_versions, :project_countries, :checksum,
+    :bigquery_job, :bytes_processed, :bytes_billed, :run_id, :now, :now
+)
+ON CONFLICT (day) DO UPDATE SET
+    status = excluded.status,
+    revision = published.revision + 1,
+    source_downloads = excluded.source_downloads,
+    downloads = excluded.downloads,
+    pip_downloads = excluded.pip_downloads,
+    ci_downloads = excluded.ci_downloads,
+    projects = excluded.projects,
+    project_versions = excluded.project_versions,
+    project_countries = excluded.project_countries,
+    checksum = excluded.checksum,
+    bigquery_job = excluded.bigquery_job,
+    bytes_processed = excluded.bytes_processed,
+    bytes_billed = excluded.bytes_billed,
+    run_id = excluded.run_id,
+    published_at = excluded.published_at,
+    recounted_at = excluded.recounted_at
+RETURNING revision

@@ -1,0 +1,71 @@
+"""Real parts for every test: one embedded PostgreSQL per test process, a migrated database per test."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import psycopg
+import pytest
+from psycopg import sql
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from pyzn_local.ports import free_port
+from pyzn_local.postgres import Postgres
+from pyzn_pipeline.store.database import engine, with_driver
+from pyzn_pipeline.store.schema import migrate
+
+TEMPLATE = "pyzn_template"
+_numbers = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow file first, so that the test processes finish together."""
+    items.sort(key=lambda item: item.path.name != "test_stack.py")
+
+
+@dataclass(frozen=True)
+class Database:
+    """One empty, migrated database: libpq URLs of the schema's owner and of the API's read-only role."""
+
+    owner_url: str
+    api_url: str
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A running server with the role `pyzn` and a migrated template database."""
+    server = Postgres(tmp_path_factory.mktemp("postgres"), free_port())
+    with server.running():
+        server.ensure_role("pyzn", "owner-password")
+        server.ensure_database(TEMPLATE, "pyzn")
+        owner = engine(SecretStr(server.url(TEMPLATE, "pyzn", "owner-password")))
+        migrate(owner, with_driver(SecretStr(server.url(TEMPLATE, "pyzn_api", "api-password"))))
+        owner.dispose()
+        yield server
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[Database]:
+    """A database of its own for the test, dropped after it."""
+    name = f"pyzn_test_{next(_numbers)}"
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER pyzn TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+        )
+        urls = Database(
+            owner_url=postgres.url(name, "pyzn", "owner-password"),
+            api_url=postgres.url(name, "pyzn_api", "api-password"),
+        )
+        # A template hands on the schema, but not what is granted on the database itself.
+        migrate(engine(SecretStr(urls.owner_url)), with_driver(SecretStr(urls.api_url)))
+        yield urls
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def store(database: Database) -> Iterator[Engine]:
+    """The schema owner's engine on the test's database."""
+    owner = engine(SecretStr(database.owner_url))
+    yield owner
+    owner.dispose()

@@ -1,0 +1,195 @@
+"""The Dagster side: what a run of one day, or of a range, leaves in Dagster and in the tables."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    DefaultScheduleStatus,
+    Definitions,
+    ExecuteInProcessResult,
+    ScheduleDefinition,
+    build_schedule_context,
+    materialize,
+)
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from pyzn_local.bigquery.server import Server
+from pyzn_pipeline.audits import HARD_AUDITS
+from pyzn_pipeline.breakdowns import BREAKDOWNS
+from pyzn_pipeline.definitions import build_defs
+from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.settings import Settings
+from pyzn_pipeline.store import ledger
+from tests.conftest import Database
+from tests.days import Download, raw_rows
+
+DAY = date(2026, 7, 14)
+DOWNLOADS = [Download("requests", "2.31.0", "US"), Download("requests", "2.32.0", None, ci=True), Download("numpy")]
+
+
+@pytest.fixture
+def defs(bigquery: Server, database: Database) -> Definitions:
+    """The code location as it is, its store on the test's database."""
+    settings = Settings(
+        database_url=SecretStr(database.owner_url),
+        bigquery_project="pyzn-test",
+        bigquery_endpoint=bigquery.endpoint,
+        bigquery_storage_endpoint=bigquery.storage_endpoint,
+        first_day=date(2026, 7, 1),
+    )
+    return build_defs(settings, store=Store(database_url=database.owner_url))
+
+
+@pytest.fixture
+def instance() -> Iterator[DagsterInstance]:
+    with DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+def run(defs: Definitions, instance: DagsterInstance, first: date, last: date | None = None) -> ExecuteInProcessResult:
+    """One run of the range from `first` to `last`, as a backfill launches it, or of one day."""
+    assert defs.resources is not None
+    bounds = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
+    return materialize(
+        list(defs.assets or []),  # type: ignore[arg-type]  # specs and definitions, as Definitions takes them
+        resources=dict(defs.resources),
+        instance=instance,
+        partition_key=None if last else str(first),
+        tags=bounds if last else None,
+        raise_on_error=False,
+    )
+
+
+def materialized(result: ExecuteInProcessResult) -> dict[tuple[str, str], dict[str, Any]]:
+    """The metadata of each materialization, by asset and partition."""
+    return {
+        (event.asset_key.to_user_string(), str(event.partition)): {
+            name: entry.value for name, entry in event.step_materialization_data.materialization.metadata.items()
+        }
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+
+
+def test_a_days_run_publishes_both_assets_with_what_the_ui_plots(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS))
+    result = run(defs, instance, DAY)
+
+    assert result.success
+    events = materialized(result)
+    assert set(events) == {("downloads_by_version", str(DAY)), ("downloads_by_country", str(DAY))}
+    metadata = events["downloads_by_version", str(DAY)]
+    expected = {
+        "dagster/row_count": 3, "downloads": 3, "pip downloads": 3, "CI downloads": 1, "projects": 2, "revision": 1,
+        "status": "final", "outcome": "published", "bytes billed": 10 * 2**20, "US dollars": 0.00006,
+    }  # fmt: skip
+    assert {name: metadata[name] for name in expected} == pytest.approx(expected, abs=1e-5)
+    assert {f"seconds to {stage}" for stage in ("scan", "receive", "audit", "publish")} <= set(metadata)
+    assert [record.data["project"] for record in metadata["top projects"].records] == ["requests", "numpy"]
+    assert ledger.days(store, DAY, DAY)["run_id"][0] == result.run_id
+
+
+def test_every_hard_audit_is_a_blocking_check_on_both_assets(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server
+) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS))
+    evaluations = run(defs, instance, DAY).get_asset_check_evaluations()
+    wanted = {(breakdown.view, audit.name) for breakdown in BREAKDOWNS for audit in HARD_AUDITS}
+    assert {(e.asset_key.to_user_string(), e.check_name) for e in evaluations} == wanted
+    assert all(evaluation.passed and evaluation.blocking for evaluation in evaluations)
+
+
+def test_a_lost_page_fails_its_check_and_publishes_nothing(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS))
+    bigquery.inject({"lose_page": True})
+    result = run(defs, instance, DAY)
+
+    assert not result.success
+    failed = {e.check_name for e in result.get_asset_check_evaluations() if not e.passed}
+    assert "every_row_received" in failed
+    assert not result.get_asset_materialization_events()
+    row = ledger.days(store, DAY, DAY).iloc[0]
+    assert row["status"] == "missing"
+    assert row["failure"].startswith(f"day {DAY}: BigQuery reports 5 rows, ")
+    assert row["failed_run_id"] == result.run_id
+
+
+def test_a_bad_day_in_a_range_stops_only_itself(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    before, after = DAY - timedelta(days=1), DAY + timedelta(days=1)
+    for day in (before, after):
+        bigquery.load(raw_rows(day, DOWNLOADS))
+    result = run(defs, instance, before, after)
+
+    assert not result.success
+    assert list(ledger.days(store, before, after)["status"]) == ["final", "missing", "final"]
+    assert {partition for _, partition in materialized(result)} == {str(before), str(after)}
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    assert f"day {DAY}: the source counts 0 downloads; not published" in str(failure.step_failure_data.error)
+
+
+def test_a_published_day_forgets_why_it_failed_before(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    assert not run(defs, instance, DAY).success
+    bigquery.load(raw_rows(DAY, DOWNLOADS))
+    assert run(defs, instance, DAY).success
+    assert ledger.days(store, DAY, DAY)["failure"].isna().all()
+
+
+def test_more_rows_at_the_source_give_the_next_revision_and_no_more_rows_give_none(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server
+) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS))
+    run(defs, instance, DAY)
+    assert (
+        materialized(run(defs, instance, DAY))["downloads_by_version", str(DAY)]["outcome"] == "re-counted, unchanged"
+    )
+    bigquery.load(raw_rows(DAY, [Download("flask")]))
+    metadata = materialized(run(defs, instance, DAY))["downloads_by_country", str(DAY)]
+    assert (metadata["outcome"], metadata["revision"], metadata["downloads"]) == ("published", 2, 4)
+
+
+def test_a_source_over_the_cost_limit_is_refused_before_it_is_read(
+    bigquery: Server, database: Database, instance: DagsterInstance, store: Engine
+) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS))
+    settings = Settings(
+        database_url=SecretStr(database.owner_url),
+        bigquery_project="pyzn-test",
+        bigquery_endpoint=bigquery.endpoint,
+        bigquery_storage_endpoint=bigquery.storage_endpoint,
+        maximum_bytes_billed=1000,
+    )
+    assert not run(build_defs(settings, store=Store(database_url=database.owner_url)), instance, DAY).success
+    assert "PYZN_MAXIMUM_BYTES_BILLED" in ledger.days(store, DAY, DAY)["failure"][0]
+
+
+def test_partitions_are_the_utc_days_from_the_first_day_to_yesterday(defs: Definitions) -> None:
+    partitions = defs.resolve_asset_graph().get(AssetKey("downloads_by_version")).partitions_def
+    assert partitions is not None
+    keys = partitions.get_partition_keys()
+    assert keys[0] == "2026-07-01"
+    assert keys[-1] == str(datetime.now(UTC).date() - timedelta(days=1))
+
+
+def test_the_schedule_runs_by_itself_at_17_utc_for_the_day_before(defs: Definitions) -> None:
+    (schedule,) = defs.schedules or []
+    assert isinstance(schedule, ScheduleDefinition)
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 17 * * *", "UTC")
+    assert schedule.default_status is DefaultScheduleStatus.RUNNING
+    context = build_schedule_context(
+        scheduled_execution_time=datetime(2026, 7, 15, 17, tzinfo=UTC), repository_def=defs.get_repository_def()
+    )
+    tick = schedule.evaluate_tick(context)
+    assert [request.partition_key for request in tick.run_requests or []] == ["2026-07-14"]

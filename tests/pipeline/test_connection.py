@@ -1,0 +1,67 @@
+"""The clients are Google's own, or the same ones wired to a stand-in; nothing here talks to a network."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from google.auth import environment_vars
+
+from pyzn_pipeline.source.connection import connect
+from pyzn_pipeline.source.errors import SourceError
+
+
+@pytest.fixture(autouse=True)
+def _no_ambient_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(environment_vars.CREDENTIALS, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv(environment_vars.NO_GCE_CHECK, "true")
+
+
+def test_without_an_endpoint_both_clients_are_googles(monkeypatch: pytest.MonkeyPatch, service_account: Path) -> None:
+    monkeypatch.setenv(environment_vars.CREDENTIALS, str(service_account))
+    clients = connect("billed-project", "US", None, None)
+    assert clients.jobs.project == "billed-project"
+    assert clients.jobs.location == "US"
+    assert clients.jobs._connection.API_BASE_URL == "https://bigquery.googleapis.com"
+    assert clients.jobs._credentials.service_account_email == "reader@billed-project.iam.gserviceaccount.com"
+    assert clients.storage.transport.host == "bigquerystorage.googleapis.com:443"
+    clients.close()
+
+
+def test_missing_credentials_are_one_line_with_the_way_out() -> None:
+    with pytest.raises(SourceError, match=r"^Google credentials: no usable .*GOOGLE_APPLICATION_CREDENTIALS.*$"):
+        connect("billed-project", "US", None, None)
+
+
+@pytest.mark.parametrize("content", [None, "not json", json.dumps({"type": "nonsense"})])
+def test_unusable_credentials_name_their_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    key = tmp_path / "key.json"
+    if content is not None:
+        key.write_text(content)
+    monkeypatch.setenv(environment_vars.CREDENTIALS, str(key))
+    with pytest.raises(SourceError, match=rf"^Google credentials: no usable .*{key}.*$"):
+        connect("billed-project", "US", None, None)
+
+
+@pytest.fixture
+def service_account(tmp_path: Path) -> Path:
+    """A well-formed key file of nobody's: the key is made here and known to no server."""
+    key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = tmp_path / "service-account.json"
+    file.write_text(
+        json.dumps(
+            {
+                "type": "service_account",
+                "project_id": "billed-project",
+                "private_key_id": "1",
+                "private_key": key.decode(),
+                "client_email": "reader@billed-project.iam.gserviceaccount.com",
+                "token_uri": "https://oauth2.googleapis.com/token",
+            }
+        )
+    )
+    return file

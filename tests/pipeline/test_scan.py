@@ -1,0 +1,106 @@
+"""A day is read at the source by one scan, whose cost is known before it is spent."""
+
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pytest
+from google.cloud.bigquery import QueryJobConfig
+
+from pyzn_local.bigquery.server import Server
+from pyzn_pipeline.source import scan as scan_module
+from pyzn_pipeline.source.connection import Clients, connect
+from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError
+from pyzn_pipeline.source.scan import SCHEMA, estimate, scan, usd
+from tests.days import Download, raw_rows, scan_of
+from tests.pipeline.conftest import TABLE
+
+DAY = date(2026, 7, 14)
+LIMIT = 2**40
+DOWNLOADS = [
+    Download("requests", "2.31.0", "US", ci=True),
+    Download("requests", "2.31.0", "DE"),
+    Download("requests", "2.32.0", "US", pip=False),
+    Download("numpy", None, None),
+    Download("numpy", '1.0"quoted\\', "US"),
+]
+
+
+def by_project(batches: list[pa.RecordBatch]) -> list[dict[str, object]]:
+    rows = pa.Table.from_batches(batches, SCHEMA).to_pylist()
+    return sorted(
+        (row for row in rows if row["breakdown"] != "day"), key=lambda row: (row["breakdown"], row["project"])
+    )
+
+
+def test_a_scan_answers_every_breakdown_and_the_sources_own_count(bigquery: Server, clients: Clients) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS))
+    bigquery.load(raw_rows(DAY - timedelta(days=1), [Download("before")]))
+    bigquery.load(raw_rows(DAY + timedelta(days=1), [Download("after")]))
+
+    found = scan(clients, TABLE, DAY, LIMIT)
+    batches = list(found.batches)
+
+    assert found.rows == sum(batch.num_rows for batch in batches) == 5
+    assert by_project(batches) == by_project(list(scan_of(DAY, DOWNLOADS).batches))
+    (day,) = [row for row in pa.Table.from_batches(batches).to_pylist() if row["breakdown"] == "day"]
+    assert (day["project"], day["downloads"], day["pip_downloads"], day["ci_downloads"]) == (None, 5, 4, 1)
+
+
+def test_project_names_are_counted_under_their_normal_form(bigquery: Server, clients: Clients) -> None:
+    bigquery.load(raw_rows(DAY, [Download("Zope.Interface"), Download("zope--interface"), Download("zope-interface")]))
+    rows = by_project(list(scan(clients, TABLE, DAY, LIMIT).batches))
+    assert {(row["project"], row["downloads"]) for row in rows} == {("zope-interface", 3)}
+
+
+def test_an_empty_day_is_one_row_that_counts_zero(clients: Clients) -> None:
+    batches = list(scan(clients, TABLE, DAY, LIMIT).batches)
+    assert [(row["breakdown"], row["downloads"]) for row in pa.Table.from_batches(batches).to_pylist()] == [("day", 0)]
+
+
+def test_both_breakdowns_cost_one_scan_of_the_columns_they_need(bigquery: Server, clients: Clients) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS * 80_000))
+    columns = "timestamp, file.project, file.version, country_code, details.installer.name, details.ci"
+    one_scan = clients.jobs.query(
+        f"SELECT {columns} FROM `{TABLE}` WHERE timestamp >= '{DAY}' AND timestamp < '{DAY + timedelta(days=1)}'",
+        job_config=QueryJobConfig(dry_run=True),
+    ).total_bytes_processed
+    found = scan(clients, TABLE, DAY, LIMIT)
+    assert found.bytes_processed == one_scan == estimate(clients, TABLE, DAY)
+
+
+def test_a_scan_over_the_limit_is_not_run(bigquery: Server, clients: Clients) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS * 80_000))
+    bigquery.inject({"refuse": [{"route": "job", "status": 503, "times": 1}]})  # a job that ran would fail
+    with pytest.raises(CostLimitExceeded, match=r"day 2026-07-14: the scan would bill [\d,]+ bytes, the limit is 11,0"):
+        scan(clients, TABLE, DAY, 11_000_000)
+
+
+def test_dollars_are_billed_by_the_tebibyte() -> None:
+    assert usd(2**40 // 5, 6.25) == pytest.approx(1.25)
+
+
+def test_a_busy_source_is_asked_again(bigquery: Server, clients: Clients) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS))
+    bigquery.inject({"refuse": [{"route": "jobs.insert", "status": 503, "times": 2}]})
+    assert scan(clients, TABLE, DAY, LIMIT).rows == 5
+
+
+def test_a_wrong_location_is_one_line_that_names_the_setting(bigquery: Server) -> None:
+    clients = connect("pyzn-test", "EU", bigquery.endpoint, bigquery.storage_endpoint)
+    with pytest.raises(SourceError, match=r"^day 2026-07-14: cost estimate: .*location EU.*PYZN_BIGQUERY_LOCATION.*$"):
+        scan(clients, TABLE, DAY, LIMIT)
+    clients.close()
+
+
+def test_an_unknown_table_is_one_line_that_names_the_setting(clients: Clients) -> None:
+    with pytest.raises(SourceError, match=r"^day 2026-07-14: .*Not found: .*PYZN_BIGQUERY_TABLE.*$"):
+        scan(clients, "bigquery-public-data.pypi.file_uploads", DAY, LIMIT)
+
+
+def test_a_source_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+
+    monkeypatch.setattr(scan_module, "PATIENCE", scan_module.PATIENCE.with_timeout(0.1))
+    clients = connect("pyzn-test", "US", "http://127.0.0.1:9", "127.0.0.1:9")
+    with pytest.raises(SourceError, match=r"^day 2026-07-14: cost estimate: BigQuery is not reachable .*$"):
+        estimate(clients, TABLE, DAY)
+    clients.close()

@@ -1,0 +1,224 @@
+"""A day is published whole, replaced whole, or not at all."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+
+from pyzn_pipeline.audits import AuditFailed
+from pyzn_pipeline.breakdowns import UNKNOWN
+from pyzn_pipeline.ingest import Ingested, publish_scan
+from pyzn_pipeline.source.scan import SCHEMA, Scan
+from pyzn_pipeline.store import ledger
+from pyzn_pipeline.store.errors import StoreError, store_errors
+from pyzn_pipeline.store.publication import day_locked, ensure_partitions
+from tests.days import Download, scan_of
+
+DAY = date(2026, 7, 14)
+DOWNLOADS = [
+    Download("requests", "2.31.0", "US", ci=True),
+    Download("requests", "2.31.0", "DE"),
+    Download("requests", "2.32.0", "US", pip=False),
+    Download("numpy", None, None),
+]
+
+
+def publish(store: Engine, scanned: Scan) -> Ingested:
+    """As ingest_day does once the scan is there."""
+    with store_errors(f"day {scanned.day}"):
+        ensure_partitions(store, scanned.day)
+        with day_locked(store, scanned.day) as connection:
+            return publish_scan(connection, scanned, "run-1", {})
+
+
+def rows(store: Engine, query: str) -> list[tuple[Any, ...]]:
+    with store.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def everything(store: Engine) -> list[list[tuple[Any, ...]]]:
+    """All the tables that a publication touches."""
+    tables = ("days", "projects", "downloads_by_version", "downloads_by_country")
+    return [rows(store, f"SELECT * FROM pyzn.{table} AS row ORDER BY row") for table in tables]
+
+
+def test_the_tidy_views_hold_what_the_source_counted(store: Engine) -> None:
+    publish(store, scan_of(DAY, DOWNLOADS))
+    assert rows(store, "SELECT * FROM pyzn.downloads_by_version ORDER BY project, version") == [
+        (DAY, "numpy", UNKNOWN, 1, 1, 0),
+        (DAY, "requests", "2.31.0", 2, 2, 1),
+        (DAY, "requests", "2.32.0", 1, 0, 0),
+    ]
+    assert rows(store, "SELECT * FROM pyzn.downloads_by_country ORDER BY project, country") == [
+        (DAY, "numpy", UNKNOWN, 1),
+        (DAY, "requests", "DE", 1),
+        (DAY, "requests", "US", 2),
+    ]
+    assert rows(store, "SELECT * FROM pyzn.downloads_by_project ORDER BY project") == [
+        (DAY, "numpy", 1, 1, 0),
+        (DAY, "requests", 3, 2, 1),
+    ]
+
+
+def test_the_ledger_says_what_the_day_is(store: Engine) -> None:
+    publish(store, scan_of(DAY, DOWNLOADS))
+    row = ledger.days(store, DAY, DAY).to_dict("records")[0]
+    expected = {
+        "day": DAY, "status": "final", "revision": 1, "downloads": 4, "source_downloads": 4, "pip_downloads": 3,
+        "ci_downloads": 1, "projects": 2, "project_versions": 3, "project_countries": 3, "run_id": "run-1",
+        "bytes_processed": 1000,
+    }  # fmt: skip
+    assert {name: row[name] for name in expected} == expected
+    assert row["published_at"] == row["recounted_at"]
+
+
+def test_the_same_day_again_changes_nothing_but_the_time_of_the_recount(store: Engine) -> None:
+    publish(store, scan_of(DAY, DOWNLOADS))
+    before = everything(store)
+    published_at = ledger.days(store, DAY, DAY)["published_at"][0]
+
+    again = publish(store, scan_of(DAY, list(reversed(DOWNLOADS))))
+
+    assert (again.publication.revision, again.publication.changed) == (1, False)
+    assert everything(store)[1:] == before[1:]
+    after = ledger.days(store, DAY, DAY).iloc[0]
+    assert (after["revision"], after["published_at"]) == (1, published_at)
+    assert after["recounted_at"] > published_at
+
+
+def test_a_changed_day_replaces_the_old_one_and_moves_the_totals_by_the_difference(store: Engine) -> None:
+    other = date(2026, 8, 1)
+    publish(store, scan_of(other, [Download("requests")] * 10))
+    publish(store, scan_of(DAY, DOWNLOADS))
+
+    later = publish(store, scan_of(DAY, [Download("requests", "3.0"), Download("flask")]))
+
+    assert (later.publication.revision, later.publication.changed) == (2, True)
+    assert rows(store, f"SELECT project, version FROM pyzn.downloads_by_version WHERE day = '{DAY}' ORDER BY 1") == [
+        ("flask", "1.0"),
+        ("requests", "3.0"),
+    ]
+    assert rows(store, "SELECT * FROM pyzn.projects ORDER BY 1") == [("flask", 1), ("numpy", 0), ("requests", 11)]
+
+
+def test_a_day_read_within_a_week_is_provisional(store: Engine) -> None:
+    recent = datetime.now(UTC).date() - timedelta(days=6)
+    assert publish(store, scan_of(recent, DOWNLOADS)).publication.status == "provisional"
+    settled = datetime.now(UTC).date() - timedelta(days=7)
+    assert publish(store, scan_of(settled, DOWNLOADS)).publication.status == "final"
+
+
+def test_anyone_can_compute_the_checksum_from_the_tables(store: Engine) -> None:
+    publish(store, scan_of(DAY, DOWNLOADS))
+    check = f"SELECT checksum = pyzn.day_checksum(day) FROM pyzn.days WHERE day = '{DAY}'"
+    assert rows(store, check) == [(True,)]
+    with store.begin() as connection:
+        connection.execute(text("UPDATE pyzn.packed_by_country SET document = '{}' WHERE project = 'numpy'"))
+    assert rows(store, check) == [(False,)]
+
+
+@pytest.mark.parametrize(
+    ("downloads", "reported", "message"),
+    [
+        ([], {}, r"day 2026-07-14: the source counts 0 downloads; not published"),
+        (DOWNLOADS, {"rows": 9}, r"day 2026-07-14: BigQuery reports 9 rows, 5 arrived; not published"),
+    ],
+    ids=["empty day", "lost page"],
+)
+def test_a_day_that_fails_a_hard_audit_leaves_the_tables_untouched(
+    store: Engine, downloads: Sequence[Download], reported: dict[str, int], message: str
+) -> None:
+    publish(store, scan_of(DAY, [Download("requests")]))
+    before = everything(store)
+    with pytest.raises(AuditFailed, match=message):
+        publish(store, scan_of(DAY, downloads, **reported))
+    assert everything(store) == before
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("downloads", 5, "source says 4 downloads, version documents sum to 4"),
+        ("document", '{"2.31.0":3,"2.32.0":1}', "version documents sum to 5"),
+        ("document", '{"2.31.0":3}', "version documents sum to 4 and hold 2 of 3 keys"),
+        ("document", '{"2.31.0":', "Postgres: invalid input syntax for type json"),
+        ("project", "numpy", "Postgres: duplicate key value"),
+    ],
+    ids=["row count", "document sum", "lost key", "not JSON", "project twice"],
+)
+def test_a_source_that_disagrees_with_itself_is_refused(
+    store: Engine, column: str, value: object, message: str
+) -> None:
+    whole = scan_of(DAY, DOWNLOADS)
+    table = next(whole.batches).to_pylist()
+    wrong = next(row for row in table if row["project"] == "requests" and row["breakdown"] == "version")
+    wrong[column] = value
+    batches = iter([pa.RecordBatch.from_pylist(table, schema=SCHEMA)])
+    before = everything(store)
+    with pytest.raises((AuditFailed, StoreError), match=message):
+        publish(store, Scan(DAY, "job", whole.rows, 1, 1, batches))
+    assert everything(store) == before
+
+
+def test_a_stream_that_breaks_midway_publishes_nothing(store: Engine) -> None:
+    publish(store, scan_of(DAY, DOWNLOADS))
+    before = everything(store)
+    whole = scan_of(DAY, [*DOWNLOADS, Download("flask")])
+
+    def breaking() -> Any:
+        yield next(whole.batches)
+        raise ConnectionResetError("cut")
+
+    with pytest.raises(ConnectionResetError):
+        publish(store, Scan(DAY, "job", whole.rows, 1, 1, breaking()))
+    assert everything(store) == before
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.builds(
+            Download,
+            project=st.sampled_from(["a", "b-c", "z"]),
+            version=st.none()
+            | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=8),
+            country=st.sampled_from([None, "US", "DE"]),
+            pip=st.booleans(),
+            ci=st.booleans(),
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_any_spelling_of_a_version_comes_back_as_it_was(store: Engine, downloads: list[Download]) -> None:
+    publish(store, scan_of(DAY, downloads))
+    expected = Counter((d.project, d.version or UNKNOWN) for d in downloads)
+    found = rows(store, "SELECT project, version, downloads FROM pyzn.downloads_by_version")
+    assert {(project, version): count for project, version, count in found} == expected
+
+
+@pytest.mark.parametrize("view", ["downloads_by_version", "downloads_by_country", "downloads_by_project"])
+def test_predicates_on_the_tidy_views_reach_the_index_and_only_their_month(store: Engine, view: str) -> None:
+    for month in (6, 7, 8):
+        publish(store, scan_of(date(2026, month, 14), [Download(f"project-{n}") for n in range(500)]))
+    with store.begin() as connection:
+        connection.execute(text("ANALYZE"))
+    plan = "\n".join(
+        row[0]
+        for row in rows(
+            store,
+            f"EXPLAIN SELECT * FROM pyzn.{view} "
+            "WHERE project = 'project-7' AND day BETWEEN '2026-07-01' AND '2026-07-31'",
+        )
+    )
+    assert "Index Cond" in plan
+    assert "project-7" in plan.split("Index Cond", 1)[1].splitlines()[0]
+    assert "_2026_07" in plan
+    assert "_2026_06" not in plan
+    assert "_2026_08" not in plan

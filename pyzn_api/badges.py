@@ -1,0 +1,123 @@
+"""Badges: a number in few characters, and the SVG that shows it in the flat style of shields.io."""
+
+import re
+from typing import Literal
+from xml.sax.saxutils import escape
+
+Units = Literal["international_system", "abbreviation", "none"]
+
+PREFIXES: dict[Units, str] = {"international_system": "kMGTP", "abbreviation": "kMBTQ", "none": ""}
+
+COLORS = {
+    "black": "#000",
+    "blue": "#007ec6",
+    "brightgreen": "#4c1",
+    "gray": "#555",
+    "green": "#97ca00",
+    "grey": "#555",
+    "lightgray": "#9f9f9f",
+    "lightgrey": "#9f9f9f",
+    "orange": "#fe7d37",
+    "pink": "#ff69b4",
+    "purple": "#800080",
+    "red": "#e05d44",
+    "white": "#fff",
+    "yellow": "#dfb317",
+    "yellowgreen": "#a4a61d",
+}  # https://github.com/badges/shields/blob/master/badge-maker/lib/color.js, and a few of CSS
+EXPECTED_COLOR = f"three or six hexadecimal digits, or one of {', '.join(COLORS)}"
+
+LONGEST_TEXT = 64  # characters
+
+# Advance widths of Verdana at 11 px, in tenths of a pixel, from U+0020 to U+007E.
+_WIDTHS = (
+    35, 44, 51, 92, 70, 105, 86, 30, 43, 43, 55, 92, 35, 40, 35, 38, 70, 70, 70, 70, 70, 70, 70, 70,
+    70, 70, 37, 37, 92, 92, 92, 58, 110, 75, 75, 77, 85, 70, 63, 85, 83, 32, 38, 75, 61, 95, 82, 87,
+    66, 87, 76, 70, 69, 81, 75, 109, 75, 69, 75, 43, 38, 43, 92, 59, 55, 67, 70, 60, 70, 68, 41, 70,
+    70, 31, 33, 64, 31, 107, 70, 67, 70, 70, 46, 57, 43, 70, 65, 90, 65, 65, 58, 70, 37, 70, 92,
+)  # fmt: skip
+_WIDEST = 110  # what any other character is taken for; textLength then makes it fit
+
+_PADDING = 5  # pixels on each side of a text
+
+_SVG = """\
+<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" aria-label="{left}: {right}">\
+<title>{left}: {right}</title>\
+<linearGradient id="s" x2="0" y2="100%"><stop offset="0" stop-color="#bbb" stop-opacity=".1"/>\
+<stop offset="1" stop-opacity=".1"/></linearGradient>\
+<clipPath id="r"><rect width="{width}" height="20" rx="3" fill="#fff"/></clipPath>\
+<g clip-path="url(#r)"><rect width="{middle}" height="20" fill="{left_color}"/>\
+<rect x="{middle}" width="{right_width}" height="20" fill="{right_color}"/>\
+<rect width="{width}" height="20" fill="url(#s)"/></g>\
+<g text-anchor="middle" font-family="Verdana,Geneva,DejaVu Sans,sans-serif" font-size="11">{texts}</g></svg>
+"""
+_TEXT = """\
+<text x="{x}" y="15" fill="{shadow}" fill-opacity=".3" textLength="{length}" aria-hidden="true">{text}</text>\
+<text x="{x}" y="14" fill="{color}" textLength="{length}">{text}</text>"""
+
+
+def abbreviated(number: int, units: Units) -> str:
+    """`number` cut down to its largest prefix: 1999 is 1k. Past the last prefix the digits go on."""
+    for power in range(len(PREFIXES[units]), 0, -1):
+        if number >= 1000**power:
+            return f"{number // 1000**power}{PREFIXES[units][power - 1]}"
+    return str(number)
+
+
+def parse_color(text: str) -> str:
+    """The `#hex` of a colour's name or digits. Raises ValueError saying what is accepted."""
+    named = COLORS.get(text.lower())
+    if named is not None:
+        return named
+    if not re.fullmatch("#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", text):
+        raise ValueError(EXPECTED_COLOR)
+    return f"#{text.removeprefix('#').lower()}"
+
+
+def parse_text(text: str) -> str:
+    """`text`, if a badge can show it. Raises ValueError saying what is accepted."""
+    if len(text) > LONGEST_TEXT or not text.isprintable():
+        raise ValueError(f"at most {LONGEST_TEXT} characters that can be seen")
+    return text
+
+
+def svg(left: str, right: str, left_color: str, right_color: str) -> bytes:
+    """A badge. Texts may be anything printable; colours are `#hex`."""
+    left_length, right_length = _length(left), _length(right)
+    middle = left_length + 2 * _PADDING
+    right_width = right_length + 2 * _PADDING
+    texts = _text(left, middle / 2, left_length, left_color)
+    texts += _text(right, middle + right_width / 2, right_length, right_color)
+    return _SVG.format(
+        width=middle + right_width,
+        middle=middle,
+        right_width=right_width,
+        left=_escaped(left),
+        right=_escaped(right),
+        left_color=left_color,
+        right_color=right_color,
+        texts=texts,
+    ).encode()
+
+
+def _text(text: str, x: float, length: int, background: str) -> str:
+    color, shadow = ("#333", "#ccc") if _is_light(background) else ("#fff", "#010101")
+    return _TEXT.format(x=x, length=length, text=_escaped(text), color=color, shadow=shadow)
+
+
+def _escaped(text: str) -> str:
+    return escape(text, {'"': "&quot;"})
+
+
+def _length(text: str) -> int:
+    """Pixels."""
+    tenths = (_WIDTHS[ord(c) - 32] if " " <= c <= "~" else _WIDEST for c in text)
+    return round(sum(tenths) / 10)
+
+
+def _is_light(color: str) -> bool:
+    """Whether dark text is easier to read on it, as shields.io decides it."""
+    digits = color.removeprefix("#")
+    size = len(digits) // 3
+    red, green, blue = (int((digits[i : i + size] * 2)[:2], 16) for i in range(0, 3 * size, size))
+    return (red * 299 + green * 587 + blue * 114) / 255000 > 0.69

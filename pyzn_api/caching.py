@@ -1,0 +1,124 @@
+"""Answers, rendered once: a cache bounded in bytes, one rendering at a time per answer, stale answers.
+
+An answer's ETag is a hash of what identifies it (route and parameters) and of the ledger's state over
+the days it depends on. Reading the state costs one small statement per second and process, so a 304
+and a cached answer touch neither the packed tables nor, mostly, Postgres. The alternative, a hash of
+the body, would need the body first.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from fastapi import Request, Response
+
+from pyzn_api.database import DatabaseAwayError
+from pyzn_api.ledger import Ledger, LedgerReader
+from pyzn_api.responses import JSON, Answer, Form, full, has_already, not_modified, prepare
+
+_LOOK_AGAIN = 1.0  # seconds
+_LARGEST_SHARE = 4  # an answer that would take more than a quarter of the cache is not kept
+_OVERHEAD = 600  # bytes of Python objects per cached answer, about
+
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to make an answer."""
+
+    key: Key  # the route and its parameters, normalised
+    state: Callable[[Ledger], str]  # of the days that the answer depends on
+    render: Callable[[Ledger], Awaitable[bytes]]
+    form: Form = JSON
+
+
+class Answers:
+    """The rendered answers of this process; the least recently used go first."""
+
+    def __init__(self, reader: LedgerReader, max_bytes: int) -> None:
+        self.outcomes: Counter[str] = Counter()  # hit, miss, stale, not_modified
+        self.bytes = 0
+        self._reader = reader
+        self._max_bytes = max_bytes
+        self._kept: OrderedDict[Key, Answer] = OrderedDict()
+        self._rendering: dict[tuple[Key, str], asyncio.Task[Answer]] = {}
+
+    async def respond(self, request: Request, recipe: Recipe) -> Response:
+        """The response: 304, from the cache, rendered now, or stale while Postgres is away.
+
+        Raises what rendering raises, and DatabaseAwayError when there is nothing stale to give.
+        """
+        ledger, fresh = await self._reader.read()
+        etag = _etag(recipe, ledger)
+        if has_already(request, etag):
+            self.outcomes["not_modified"] += 1
+            return not_modified(etag, recipe.form)
+        kept = self._kept.get(recipe.key)
+        if kept is not None and kept.etag == etag:
+            self._kept.move_to_end(recipe.key)
+            self.outcomes["hit"] += 1
+            return full(request, kept, recipe.form)
+        try:
+            answer = await self._render_once(recipe, ledger, etag, fresh=fresh)
+        except DatabaseAwayError:
+            if kept is None:
+                raise
+            self.outcomes["stale"] += 1
+            return full(request, kept, recipe.form)
+        self.outcomes["miss"] += 1
+        return full(request, answer, recipe.form)
+
+    async def rendered(self, recipe: Recipe, ledger: Ledger) -> bytes:
+        """The body of an answer that other answers are made from."""
+        etag = _etag(recipe, ledger)
+        kept = self._kept.get(recipe.key)
+        if kept is not None and kept.etag == etag:
+            return kept.body
+        return (await self._render_once(recipe, ledger, etag, fresh=True)).body
+
+    async def _render_once(self, recipe: Recipe, ledger: Ledger, etag: str, *, fresh: bool) -> Answer:
+        """Everyone who asks for the same thing meanwhile waits for the same rendering."""
+        if not fresh:
+            raise DatabaseAwayError("the ledger could not be read, so nothing else is tried")
+        flight = (recipe.key, etag)
+        task = self._rendering.get(flight)
+        if task is None:
+            task = asyncio.create_task(self._render(recipe, ledger, etag))
+            self._rendering[flight] = task
+            task.add_done_callback(lambda _: self._rendering.pop(flight, None))
+        # Waiting like this, a client that hangs up does not end it for the others; and a server that
+        # hangs is noticed by the next look at the ledger, not by the statement's own limit.
+        while not (await asyncio.wait({task}, timeout=_LOOK_AGAIN))[0]:
+            _, fresh = await self._reader.read()
+            if not fresh:
+                raise DatabaseAwayError("the ledger could not be read while rendering")
+        return task.result()
+
+    async def _render(self, recipe: Recipe, ledger: Ledger, etag: str) -> Answer:
+        answer = await prepare(await recipe.render(ledger), etag)
+        self._keep(recipe.key, answer)
+        return answer
+
+    def _keep(self, key: Key, answer: Answer) -> None:
+        replaced = self._kept.pop(key, None)
+        if replaced is not None:
+            self.bytes -= _cost(replaced)
+        if _cost(answer) > self._max_bytes // _LARGEST_SHARE:
+            return
+        self._kept[key] = answer
+        self.bytes += _cost(answer)
+        while self.bytes > self._max_bytes:
+            _, dropped = self._kept.popitem(last=False)
+            self.bytes -= _cost(dropped)
+
+
+def _cost(answer: Answer) -> int:
+    return answer.size + _OVERHEAD
+
+
+def _etag(recipe: Recipe, ledger: Ledger) -> str:
+    digest = blake2b(f"{recipe.key!r} {recipe.state(ledger)}".encode(), digest_size=12)
+    return f'W/"{digest.hexdigest()}"'

@@ -1,0 +1,137 @@
+"""Errors as clients see them: one envelope, no trace, no SQL, no address."""
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any, cast
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from pyzn_api.database import DatabaseAwayError
+
+ALLOWED = "GET, HEAD, OPTIONS"
+RETRY_AFTER = 2  # seconds; the pool tries Postgres again at least this often
+LONGEST_ECHO = 80  # characters of what the client sent that a message repeats
+
+# The words clients of the existing service know; they compare them.
+NOT_FOUND = (
+    "The requested URL was not found on the server. "
+    "If you entered the URL manually please check your spelling and try again."
+)
+UNAUTHORIZED = (
+    "The server could not verify that you are authorized to access the URL requested. "
+    "You either supplied the wrong credentials (e.g. a bad password), or your browser doesn't understand "
+    "how to supply the credentials required."
+)
+METHOD_NOT_ALLOWED = "The method is not allowed for the requested URL."
+DATABASE_AWAY = "The database does not answer; try again shortly."
+BROKEN = "The server made an error, which has been logged."
+
+# Where pydantic's words do not say what is accepted, by its type of error.
+_EXPECTED = {
+    "bool_parsing": "true or false",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
+    "missing": "a value",
+}
+
+logger = logging.getLogger(__name__)
+
+
+class ApiError(Exception):
+    """An error with its HTTP status and the message for the client."""
+
+    status = 400
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class BadParameterError(ApiError):
+    """A parameter that cannot be answered: names it, its value (shortened) and what is accepted."""
+
+    def __init__(self, parameter: str, value: object, expected: str) -> None:
+        super().__init__(f"{parameter}={shortened(str(value))!r}: expected {expected}")
+
+
+class UnauthorizedError(ApiError):
+    """The right password or key is missing."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__(UNAUTHORIZED)
+
+
+class UnknownProjectError(ApiError):
+    """Nobody has heard of the project."""
+
+    status = 404
+
+    def __init__(self, normalised: str) -> None:
+        super().__init__(f"Project with name {shortened(normalised)} does not exist")
+
+
+def shortened(text: str) -> str:
+    """`text` fit to be repeated in a message: short, and without characters that print as nothing."""
+    visible = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[: LONGEST_ECHO + 1])
+    return visible if len(visible) <= LONGEST_ECHO else visible[:LONGEST_ECHO] + "…"
+
+
+def envelope(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """The one shape of every error."""
+    return Response(
+        json.dumps({"error": status, "message": message}, separators=(",", ":")),
+        status,
+        {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})},
+        "application/json",
+    )
+
+
+async def _api_error(_: Request, error: ApiError) -> Response:
+    return envelope(error.status, error.message)
+
+
+async def _database_away(_: Request, error: DatabaseAwayError) -> Response:
+    logger.warning("answered 503: %s", error)
+    return envelope(503, DATABASE_AWAY, {"Retry-After": str(RETRY_AFTER)})
+
+
+async def _routing(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 405:
+        if request.method == "OPTIONS":
+            return Response(status_code=200, headers={"Allow": ALLOWED})
+        return envelope(405, METHOD_NOT_ALLOWED, {"Allow": ALLOWED})
+    return envelope(error.status_code, NOT_FOUND if error.status_code == 404 else error.detail)
+
+
+async def _validation(_: Request, error: RequestValidationError) -> Response:
+    first: Mapping[str, Any] = error.errors()[0]
+    expected = _EXPECTED.get(first["type"]) or str(first["msg"]).removeprefix("Value error, ").removeprefix(
+        "Input should be "
+    )
+    if first["type"] == "missing":
+        first = {**first, "input": ""}
+    return await _api_error(_, BadParameterError(str(first["loc"][-1]), first["input"], expected))
+
+
+async def _unforeseen(_: Request, error: Exception) -> Response:
+    logger.error("answered 500", exc_info=error)
+    return envelope(500, BROKEN)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` answer in the envelope."""
+    # Starlette types every function as taking Exception, and calls each with its own class only.
+    functions = {
+        ApiError: _api_error,
+        DatabaseAwayError: _database_away,
+        HTTPException: _routing,
+        RequestValidationError: _validation,
+        Exception: _unforeseen,
+    }
+    for kind, function in functions.items():
+        app.add_exception_handler(kind, cast(Any, function))

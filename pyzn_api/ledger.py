@@ -1,0 +1,141 @@
+"""What is published: the table `days` as this process last saw it.
+
+Everything that the API says about a day, and every ETag, comes from this copy, so neither a 304 nor
+`/api/v4/days` touches the packed tables.
+"""
+
+import asyncio
+import json
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from hashlib import blake2b
+from typing import Any, Literal
+
+from pyzn_api.database import Database, DatabaseAwayError
+from pyzn_api.windows import Window
+
+Status = Literal["final", "provisional", "suspect"]
+
+FRESH_SECONDS = 1.0  # how old the copy may be; a publication is visible this much later at most
+# The fingerprint takes milliseconds. A server that does not answer it in a second is away for the
+# request that asks, although its statement timeout is longer.
+PATIENCE_SECONDS = 1.0
+
+_STATES_REMEMBERED = 1000  # windows; clients choose some of them
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One row of the ledger."""
+
+    day: date
+    status: Status
+    revision: int
+    downloads: int
+    projects: int
+    published_at: datetime
+
+
+class Ledger:
+    """The published days, oldest first."""
+
+    def __init__(self, days: Sequence[Day]) -> None:
+        self.days = days
+        self._dates = [row.day for row in days]
+        self._states: dict[tuple[Window, bool], str] = {}
+
+    @property
+    def latest(self) -> date | None:
+        """The latest published day, if any."""
+        return self._dates[-1] if self._dates else None
+
+    def recent(self, count: int, today: date) -> Window:
+        """The `count` days that end with the latest published one.
+
+        Not with yesterday: until the day after it, yesterday is not counted yet, and a week would
+        have six days.
+        """
+        end = self.latest or today - timedelta(days=1)
+        return Window(end - timedelta(days=count - 1), end)
+
+    def missing(self, window: Window) -> Sequence[date]:
+        """The days of that window that are not published, oldest first."""
+        published = {row.day for row in self.within(window)}
+        days = (window.start + timedelta(days=n) for n in range((window.end - window.start).days + 1))
+        return [day for day in days if day not in published]
+
+    def within(self, window: Window) -> Sequence[Day]:
+        """The published days of that window, oldest first."""
+        return self.days[bisect_left(self._dates, window.start) : bisect_right(self._dates, window.end)]
+
+    def state(self, window: Window, *, with_status: bool = False) -> str:
+        """A text that differs when, and only when, a day of the window has been published since.
+
+        A recount that finds the same content raises no revision, so it does not differ;
+        `with_status` is for answers that tell a provisional day from a final one.
+        """
+        known = self._states.get((window, with_status))
+        if known is None:
+            if len(self._states) >= _STATES_REMEMBERED:
+                self._states.clear()
+            digest = blake2b(digest_size=16)
+            for row in self.within(window):
+                status = row.status if with_status else ""
+                digest.update(f"{row.day} {row.revision} {row.published_at} {status};".encode())
+            known = self._states[window, with_status] = digest.hexdigest()
+        return known
+
+
+def published_in(*windows: Window, with_status: bool = False) -> Callable[[Ledger], str]:
+    """The state of what an answer depends on: the days it counts, and EVER for an all-time total."""
+    return lambda ledger: " ".join(ledger.state(window, with_status=with_status) for window in windows)
+
+
+class LedgerReader:
+    """Reads the ledger at most once a second, and remembers it while Postgres is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ledger: Ledger | None = None
+        self._fingerprint: bytes | None = None
+        self._checked = -float("inf")  # monotonic seconds
+        self._failure: DatabaseAwayError | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def read(self) -> tuple[Ledger, bool]:
+        """The ledger, and whether it is fresh: at most a second old, read from a Postgres that answers.
+
+        Raises DatabaseAwayError when there is none, fresh or not.
+        """
+        if time.monotonic() - self._checked >= FRESH_SECONDS:
+            if self._reading is None:
+                self._reading = asyncio.create_task(self._read())
+            # While Postgres is known to be away, only the attempt itself waits for it.
+            if self._failure is None:
+                await asyncio.shield(self._reading)
+        if self._ledger is None:
+            raise self._failure or DatabaseAwayError("the ledger has not been read yet")
+        return self._ledger, self._failure is None
+
+    async def _read(self) -> None:
+        try:
+            fingerprint = await self._database.row("ledger_fingerprint", seconds=PATIENCE_SECONDS)
+            if fingerprint is not None and fingerprint[0] != self._fingerprint:
+                rows = await self._database.row("ledger", seconds=PATIENCE_SECONDS)
+                self._ledger = Ledger([_day(row) for row in json.loads(rows[0] if rows else b"[]")])
+                self._fingerprint = fingerprint[0]
+            self._failure = None
+        except DatabaseAwayError as failure:
+            self._failure = failure
+        finally:
+            self._checked = time.monotonic()
+            self._reading = None
+
+
+def _day(row: list[Any]) -> Day:
+    """A row of ledger.sql."""
+    day, status, revision, downloads, projects, published_at = row
+    return Day(date.fromisoformat(day), status, revision, downloads, projects, datetime.fromisoformat(published_at))

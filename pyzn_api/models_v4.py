@@ -1,0 +1,248 @@
+"""The shapes of v4, for the OpenAPI document only: no answer passes through them."""
+
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pyzn_api.models import BY_VERSION, Downloads, example
+
+
+class NotFinal(BaseModel):
+    """The days of the answer whose numbers are not the last word."""
+
+    missing: list[date] = Field(description="not published: their downloads are unknown, not zero")
+    provisional: list[date] = Field(description="published, and to be counted again")
+    suspect: list[date] = Field(description="published, although it differs much from the weeks before")
+
+
+class Summary(BaseModel):
+    """The totals of a project; week and month are 7 and 30 days."""
+
+    project: str = Field(description="the PEP 503 normal form of the name")
+    total_downloads: Downloads
+    downloads_last_day: Downloads
+    downloads_last_week: Downloads
+    downloads_last_month: Downloads
+    first_day: date | None = Field(description="of downloads")
+    latest_day: date | None = Field(description="of downloads")
+    versions_last_month: int
+    countries_last_month: int
+
+
+_SUMMARY = {
+    "project": "sampleproject",
+    "total_downloads": 319,
+    "downloads_last_day": 120,
+    "downloads_last_week": 215,
+    "downloads_last_month": 227,
+    "first_day": "2025-07-19",
+    "latest_day": "2026-07-19",
+    "versions_last_month": 7,
+    "countries_last_month": 5,
+}
+_JUNE_21 = date(2026, 6, 21)
+_DAYS = {
+    "missing": [str(_JUNE_21 + timedelta(days=n)) for n in range(28) if n != 26],
+    "provisional": ["2026-07-19"],
+    "suspect": ["2026-07-17"],
+}
+
+_EVER_MISSING = [
+    str(day)
+    for day in (date(2025, 7, 19) + timedelta(days=n) for n in range(366))
+    if str(day) not in BY_VERSION | {"2025-07-19": {}}
+]
+
+
+class SummaryOfOne(Summary):
+    """The totals of a project, and how far to trust the last 30 days."""
+
+    model_config = example(_SUMMARY | {"as_of": "2026-07-19", "days": _DAYS})
+
+    as_of: date = Field(description="the latest published day; the last day, week and month end with it")
+    days: NotFinal
+
+
+class Summaries(BaseModel):
+    """The totals of several projects, in the order asked for."""
+
+    model_config = example(
+        {"projects": [_SUMMARY], "unknown": ["no-such-project"], "as_of": "2026-07-19", "days": _DAYS}
+    )
+
+    projects: list[Summary]
+    unknown: list[str] = Field(description="those that nobody has heard of")
+    as_of: date = Field(description="the latest published day; the last day, week and month end with it")
+    days: NotFinal
+
+
+class VersionCount(BaseModel):
+    """The downloads of a version in a period."""
+
+    period: date = Field(description="the first day of the period")
+    version: str
+    downloads: Downloads
+
+
+class CountryCount(BaseModel):
+    """The downloads from a country in a period."""
+
+    period: date = Field(description="the first day of the period")
+    country: str = Field(description='ISO 3166-1 alpha-2; unknown is "(unknown)"')
+    downloads: Downloads
+
+
+def _counts(column: str, counts: list[tuple[str, str, int]]) -> ConfigDict:
+    return example(
+        {
+            "project": "sampleproject",
+            "start": "2026-06-20",
+            "end": "2026-07-19",
+            "granularity": "day",
+            "downloads": [{"period": period, column: key, "downloads": n} for period, key, n in counts],
+            "days": _DAYS,
+        }
+    )
+
+
+class Counts(BaseModel):
+    """Counts of a project over a range of days."""
+
+    project: str
+    start: date
+    end: date
+    granularity: Literal["day", "week", "month"]
+    days: NotFinal
+
+
+class CountsByVersion(Counts):
+    """Downloads per period and version."""
+
+    model_config = _counts(
+        "version",
+        [
+            ("2026-06-20", "1.10", 12),
+            ("2026-07-17", "1.10", 95),
+            ("2026-07-19", "1.10", 100),
+            ("2026-07-19", "1.9", 10),
+            ("2026-07-19", "2.0rc1", 4),
+            ("2026-07-19", "(unknown)", 3),
+            ("2026-07-19", "1.10.0", 1),
+            ("2026-07-19", "snap10", 1),
+            ("2026-07-19", "snap9", 1),
+        ],
+    )
+
+    downloads: list[VersionCount]
+
+
+class CountsByCountry(Counts):
+    """Downloads per period and country."""
+
+    model_config = _counts(
+        "country",
+        [
+            ("2026-06-20", "US", 12),
+            ("2026-07-17", "US", 95),
+            ("2026-07-19", "US", 60),
+            ("2026-07-19", "(unknown)", 15),
+            ("2026-07-19", "DE", 15),
+            ("2026-07-19", "FR", 15),
+            ("2026-07-19", "XK", 15),
+        ],
+    )
+
+    downloads: list[CountryCount]
+
+
+class Day(BaseModel):
+    """A day of the ledger. A missing one has no more than its date and status."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["day", "status"]})
+
+    day: date
+    status: Literal["final", "provisional", "suspect", "missing"]
+    revision: int = Field(description="how often its content has been published")
+    downloads: int = Field(description="of all projects")
+    projects: int = Field(description="with downloads")
+    published_at: datetime = Field(description="UTC")
+
+
+class Days(BaseModel):
+    """The ledger over a range of days."""
+
+    model_config = example(
+        {
+            "start": "2026-07-17",
+            "end": "2026-07-19",
+            "days": [
+                {
+                    "day": "2026-07-17",
+                    "status": "suspect",
+                    "revision": 1,
+                    "downloads": 1095,
+                    "projects": 2,
+                    "published_at": "2026-07-18T17:20:00Z",
+                },
+                {"day": "2026-07-18", "status": "missing"},
+                {
+                    "day": "2026-07-19",
+                    "status": "provisional",
+                    "revision": 1,
+                    "downloads": 1120,
+                    "projects": 2,
+                    "published_at": "2026-07-20T17:20:00Z",
+                },
+            ],
+        }
+    )
+
+    start: date
+    end: date
+    days: list[Day]
+
+
+class ServiceStatus(BaseModel):
+    """Whether anything is published, and what is not."""
+
+    model_config = example(
+        {"ready": True, "latest_day": "2026-07-19", "days_late": 0, "missing": _EVER_MISSING, "suspect": ["2026-07-17"]}
+    )
+
+    ready: bool = Field(description="whether any day is published")
+    latest_day: date | None = Field(description="the latest published day")
+    days_late: int | None = Field(description="days due by now after the latest one; a day is due at D+1 17:00 UTC")
+    missing: list[date] = Field(description="days that are not published, from the first published one to the one due")
+    suspect: list[date]
+
+
+class Ranked(BaseModel):
+    """A project's place."""
+
+    rank: int
+    project: str
+    downloads: Downloads
+
+
+class Top(BaseModel):
+    """The most downloaded projects."""
+
+    model_config = example(
+        {
+            "period": "day",
+            "start": "2026-07-19",
+            "end": "2026-07-19",
+            "projects": [
+                {"rank": 1, "project": "busy", "downloads": 1000},
+                {"rank": 2, "project": "sampleproject", "downloads": 120},
+            ],
+            "days": {"missing": [], "provisional": ["2026-07-19"], "suspect": []},
+        }
+    )
+
+    period: Literal["day", "week", "month"]
+    start: date
+    end: date
+    projects: list[Ranked]
+    days: NotFinal

@@ -1,0 +1,98 @@
+"""Badges for READMEs."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AfterValidator
+
+from pyzn_api.badges import COLORS, PREFIXES, Units, abbreviated, parse_color, parse_text, svg
+from pyzn_api.caching import Answers, Recipe
+from pyzn_api.database import Database
+from pyzn_api.errors import UnknownProjectError
+from pyzn_api.ledger import Ledger
+from pyzn_api.names import known_form
+from pyzn_api.openapi import errors, svg_badge
+from pyzn_api.responses import Form
+from pyzn_api.routes.parameters import ProjectName
+from pyzn_api.windows import EVER, Clock
+
+Period = Literal["total", "month", "week"]
+
+DAYS: dict[Period, int] = {"total": 1, "month": 30, "week": 7}
+FORM = Form(
+    "image/svg+xml",
+    "public, max-age=86400",
+    (("Content-Security-Policy", "default-src 'none'; sandbox"),),  # opened as a page, it can do nothing
+)
+
+
+def _color(text: str) -> str:
+    parse_color(text)
+    return text
+
+
+Color = Annotated[str, AfterValidator(_color), Query(description=f"hexadecimal digits, or one of {', '.join(COLORS)}")]
+
+
+def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
+    """The routes of badges."""
+    routes = APIRouter(tags=["badges"])
+
+    async def badge(
+        request: Request, project: str, period: Period, left: str, colors: tuple[str, str], units: Units
+    ) -> Response:
+        name = known_form(project)
+        days = DAYS[period]
+
+        def state(ledger: Ledger) -> str:
+            return ledger.state(EVER if period == "total" else ledger.recent(days, now().date()))
+
+        async def render(ledger: Ledger) -> bytes:
+            window = ledger.recent(days, now().date())
+            row = await database.row("badge", {"project": name, **window._asdict()})
+            if row is None:
+                raise UnknownProjectError(name)
+            number = int(row[0] if period == "total" else row[1])
+            return svg(left, abbreviated(number, units), *map(parse_color, colors))
+
+        recipe = Recipe(("badge", name, period, left, colors, units), state, render, FORM)
+        return await answers.respond(request, recipe)
+
+    @routes.get("/badge/{project}", summary="All-time downloads", responses=errors(404, 503) | svg_badge())
+    async def total(request: Request, project: ProjectName) -> Response:
+        """Grey and blue."""
+        return await badge(request, project, "total", "downloads", ("grey", "blue"), "international_system")
+
+    @routes.get("/badge/{project}/month", summary="Downloads, last 30 days", responses=errors(404, 503) | svg_badge())
+    async def month(request: Request, project: ProjectName) -> Response:
+        """The 30 days that end with the latest published one."""
+        return await badge(request, project, "month", "downloads/month", ("grey", "blue"), "international_system")
+
+    @routes.get("/badge/{project}/week", summary="Downloads, last 7 days", responses=errors(404, 503) | svg_badge())
+    async def week(request: Request, project: ProjectName) -> Response:
+        """The 7 days that end with the latest published one."""
+        return await badge(request, project, "week", "downloads/week", ("grey", "blue"), "international_system")
+
+    @routes.get(
+        "/personalized-badge/{project}",
+        summary="Downloads, in a text and colours of one's own",
+        responses=errors(400, 404, 503) | svg_badge(),
+    )
+    async def personalized(
+        request: Request,
+        project: ProjectName,
+        period: Annotated[Period, Query(description="all time, 30 days or 7 days")] = "total",
+        left_color: Color = "green",
+        right_color: Color = "green",
+        left_text: Annotated[
+            str, AfterValidator(parse_text), Query(description="at most 64 characters that can be seen")
+        ] = "downloads/month",
+        units: Annotated[
+            Units,
+            Query(description="; ".join(f"{name}: {prefixes or 'written out'}" for name, prefixes in PREFIXES.items())),
+        ] = "international_system",
+    ) -> Response:
+        """Numbers are cut down to the prefix: 1999 is 1k."""
+        return await badge(request, project, period, left_text, (left_color, right_color), units)
+
+    return routes

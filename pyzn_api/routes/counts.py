@@ -1,0 +1,132 @@
+"""/api/v4/projects/{project}/versions and /countries: counts per period, written by Postgres."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Literal, NamedTuple
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AfterValidator
+
+from pyzn_api import models_v4
+from pyzn_api.caching import Answers, Recipe
+from pyzn_api.countries import UNKNOWN
+from pyzn_api.database import Database
+from pyzn_api.errors import UnknownProjectError
+from pyzn_api.ledger import Ledger
+from pyzn_api.names import known_form
+from pyzn_api.openapi import errors, table_of
+from pyzn_api.ranges import Granularity, resolve
+from pyzn_api.routes.parameters import End, Format, ProjectName, Start
+from pyzn_api.tables import days_not_final, form, json_body, wants_csv
+from pyzn_api.windows import Clock
+
+LONGEST_PATTERN = 100  # characters
+
+By = Annotated[Granularity, Query(description="weeks begin on Monday; a period is named by its first day")]
+
+
+class _Asked(NamedTuple):
+    """What is to be counted."""
+
+    project: str
+    column: Literal["version", "country"]
+    start: date | None
+    end: date | None
+    granularity: Granularity
+
+
+def _pattern(pattern: str) -> str:
+    if len(pattern) > LONGEST_PATTERN or "\x00" in pattern:
+        raise ValueError(f"a version of at most {LONGEST_PATTERN} characters, in which * is anything")
+    return pattern
+
+
+def _like(pattern: str) -> str:
+    """The LIKE pattern in which `*` stands for anything and everything else for itself."""
+    return re.sub(r"([\\%_])", r"\\\1", pattern).replace("*", "%")
+
+
+def _code(code: str | None) -> str | None:
+    if code is None or code == UNKNOWN:
+        return code
+    if not re.fullmatch("[A-Za-z]{2}", code):
+        raise ValueError(f"an ISO 3166-1 alpha-2 code, or {UNKNOWN}")
+    return code.upper()
+
+
+def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
+    """The routes of counts per period."""
+    routes = APIRouter(prefix="/api/v4/projects", tags=["v4"], responses=errors(400, 401, 404, 503))
+
+    async def respond(request: Request, asked: _Asked, table: str | None, parameters: Mapping[str, object]) -> Response:
+        as_csv = wants_csv(request, table)
+
+        def state(ledger: Ledger) -> str:
+            window = resolve(asked.start, asked.end, asked.granularity, ledger, now().date())
+            return f"{window} {ledger.state(window, with_status=True)}"
+
+        async def render(ledger: Ledger) -> bytes:
+            window = resolve(asked.start, asked.end, asked.granularity, ledger, now().date())
+            row = await database.row(
+                f"counts_by_{asked.column}",
+                {**asked._asdict(), **window._asdict(), "csv": as_csv, **parameters},
+            )
+            if row is None:
+                raise UnknownProjectError(asked.project)
+            if as_csv:
+                return f"period,{asked.column},downloads\r\n".encode() + row[0]
+            return b'{"project":%b,"start":"%b","end":"%b","granularity":"%b","downloads":[%b],"days":%b}' % (
+                json_body(asked.project),
+                str(window.start).encode(),
+                str(window.end).encode(),
+                asked.granularity.encode(),
+                row[0],
+                json_body(days_not_final(ledger, window)),
+            )
+
+        key = (asked, as_csv, *parameters.values())
+        return await answers.respond(request, Recipe(key, state, render, form(as_csv=as_csv)))
+
+    @routes.get(
+        "/{project}/versions",
+        summary="Downloads per period and version",
+        responses=table_of(models_v4.CountsByVersion),
+    )
+    async def by_version(
+        request: Request,
+        project: ProjectName,
+        start: Start = None,
+        end: End = None,
+        granularity: By = "day",
+        version: Annotated[
+            str, AfterValidator(_pattern), Query(description="only versions like this, where * is anything: 2.*")
+        ] = "*",
+        ci: Annotated[Literal["include", "exclude", "only"], Query(description="downloads by CI")] = "include",
+        table: Format = None,
+    ) -> Response:
+        """Oldest period first, then most downloads. What was not downloaded is absent."""
+        asked = _Asked(known_form(project), "version", start, end, granularity)
+        return await respond(request, asked, table, {"pattern": _like(version), "ci": ci})
+
+    @routes.get(
+        "/{project}/countries",
+        summary="Downloads per period and country",
+        responses=table_of(models_v4.CountsByCountry),
+    )
+    async def by_country(
+        request: Request,
+        project: ProjectName,
+        start: Start = None,
+        end: End = None,
+        granularity: By = "day",
+        country: Annotated[
+            str | None, AfterValidator(_code), Query(description="only this one, ISO 3166-1 alpha-2")
+        ] = None,
+        table: Format = None,
+    ) -> Response:
+        """Oldest period first, then most downloads. Codes are ISO 3166-1 alpha-2; unknown is "(unknown)"."""
+        asked = _Asked(known_form(project), "country", start, end, granularity)
+        return await respond(request, asked, table, {"country": country})
+
+    return routes

@@ -1,0 +1,140 @@
+"""/api/v4/days and /api/v4/status: what is published, and how late; /api/v4/top: the most downloaded."""
+
+import json
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from pyzn_api import models_v4
+from pyzn_api.caching import Answers, Recipe
+from pyzn_api.database import Database, DatabaseAwayError
+from pyzn_api.ledger import Ledger, LedgerReader
+from pyzn_api.openapi import errors, table_of
+from pyzn_api.ranges import resolve
+from pyzn_api.routes.parameters import End, Format, Start
+from pyzn_api.tables import csv_body, days_not_final, form, json_body, wants_csv
+from pyzn_api.windows import Clock, Window
+
+DUE = timedelta(days=1, hours=17)  # a day is counted at 17:00 UTC of the day after it
+MOST_RANKED = 1000  # projects
+PERIODS = {"day": 1, "week": 7, "month": 30}  # days
+
+
+def router(database: Database, reader: LedgerReader, answers: Answers, now: Clock) -> APIRouter:
+    """The routes about days, not about one project."""
+    routes = APIRouter(prefix="/api/v4", tags=["v4"])
+
+    @routes.get(
+        "/days",
+        summary="The ledger: what is published of each day",
+        responses=errors(400, 401, 503) | table_of(models_v4.Days),
+    )
+    async def days(request: Request, start: Start = None, end: End = None, table: Format = None) -> Response:
+        """Every day of the range, oldest first, at most 366; one that is not published is `missing`."""
+        as_csv = wants_csv(request, table)
+
+        def state(ledger: Ledger) -> str:
+            window = resolve(start, end, "day", ledger, now().date())
+            return f"{window} {ledger.state(window, with_status=True)}"
+
+        async def render(ledger: Ledger) -> bytes:
+            window = resolve(start, end, "day", ledger, now().date())
+            rows = _rows(ledger, window)
+            if as_csv:
+                return csv_body(tuple(models_v4.Day.model_fields), rows)
+            return json_body({"start": str(window.start), "end": str(window.end), "days": rows})
+
+        return await answers.respond(request, Recipe(("days", start, end, as_csv), state, render, form(as_csv=as_csv)))
+
+    @routes.get(
+        "/status",
+        summary="Whether it is ready, and how late",
+        responses=errors(401, 503) | {200: {"model": models_v4.ServiceStatus}},
+    )
+    async def status() -> Response:
+        """Never cached, never stale: 503 while the database does not answer."""
+        ledger, fresh = await reader.read()
+        if not fresh:
+            raise DatabaseAwayError("the ledger could not be read")
+        return Response(
+            json_body(_status(ledger, now())), headers={"Cache-Control": "no-store"}, media_type="application/json"
+        )
+
+    @routes.get(
+        "/top",
+        summary="The most downloaded projects",
+        responses=errors(400, 401, 503) | table_of(models_v4.Top),
+    )
+    async def top(
+        request: Request,
+        period: Annotated[
+            Literal["day", "week", "month"], Query(description="1, 7 or 30 days up to the latest published one")
+        ] = "day",
+        limit: Annotated[int, Query(ge=1, le=MOST_RANKED, description="projects at most")] = 100,
+        table: Format = None,
+    ) -> Response:
+        """Most downloads first, ties by name."""
+        as_csv = wants_csv(request, table)
+
+        def window_of(ledger: Ledger) -> Window:
+            return ledger.recent(PERIODS[period], now().date())
+
+        def state(ledger: Ledger) -> str:
+            return f"{window_of(ledger)} {ledger.state(window_of(ledger), with_status=True)}"
+
+        async def render_most(ledger: Ledger) -> bytes:
+            """Read once for all limits: it costs a pass over every project of the window."""
+            row = await database.row("top", {**window_of(ledger)._asdict(), "limit": MOST_RANKED})
+            return row[0] if row else b"[]"
+
+        async def render(ledger: Ledger) -> bytes:
+            window = window_of(ledger)
+            most = json.loads(await answers.rendered(Recipe(("most", period), state, render_most), ledger))[:limit]
+            rows = [
+                {"rank": rank, "project": project, "downloads": count}
+                for rank, (project, count) in enumerate(most, start=1)
+            ]
+            if as_csv:
+                return csv_body(tuple(models_v4.Ranked.model_fields), rows)
+            head = {"period": period, "start": str(window.start), "end": str(window.end)}
+            return json_body(head | {"projects": rows, "days": days_not_final(ledger, window)})
+
+        return await answers.respond(
+            request, Recipe(("top", period, limit, as_csv), state, render, form(as_csv=as_csv))
+        )
+
+    return routes
+
+
+def _rows(ledger: Ledger, window: Window) -> list[dict[str, object]]:
+    """A row per day of the window, published or not, oldest first."""
+    rows: dict[date, dict[str, object]] = {
+        day: {"day": str(day), "status": "missing"} for day in ledger.missing(window)
+    }
+    for row in ledger.within(window):
+        rows[row.day] = {
+            "day": str(row.day),
+            "status": row.status,
+            "revision": row.revision,
+            "downloads": row.downloads,
+            "projects": row.projects,
+            "published_at": f"{row.published_at:%Y-%m-%dT%H:%M:%SZ}",
+        }
+    return [rows[day] for day in sorted(rows)]
+
+
+def _status(ledger: Ledger, now: datetime) -> dict[str, object]:
+    """Missing and suspect are those from the first published day to the latest one due."""
+    due = (now - DUE).date()
+    found: dict[str, list[str]] = {"missing": [], "suspect": []}
+    if ledger.days:
+        since = days_not_final(ledger, Window(ledger.days[0].day, max(due, ledger.days[-1].day)))
+        found = {name: since[name] for name in found}
+    late = None if ledger.latest is None else max((due - ledger.latest).days, 0)
+    return {
+        "ready": bool(ledger.days),
+        "latest_day": None if ledger.latest is None else str(ledger.latest),
+        "days_late": late,
+        **found,
+    }

@@ -1,0 +1,108 @@
+"""Every setting of the API, typed, read from the environment once.
+
+Nothing reads `os.environ` elsewhere in this package, and nothing reads it at import.
+"""
+
+import re
+from typing import Annotated
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MIB = 2**20  # bytes
+
+
+class SettingsError(ValueError):
+    """Settings are missing or wrong; the message has a line for each, and never a secret's value."""
+
+
+def _postgres_url(value: SecretStr) -> SecretStr:
+    """A libpq URL; a driver named as SQLAlchemy does (postgresql+psycopg://) is dropped."""
+    url = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", value.get_secret_value())
+    form = "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+    try:
+        parts = conninfo_to_dict(url)
+    except ProgrammingError as error:
+        raise ValueError(form) from error
+    if not url.startswith("postgresql://") or not parts.get("dbname") or not parts.get("user"):
+        raise ValueError(form)
+    return SecretStr(url)
+
+
+def _pbkdf2_hash(value: SecretStr | None) -> SecretStr | None:
+    form = r"pbkdf2:sha(256|512):[1-9]\d{0,7}\$[^$]+\$[0-9a-f]+"
+    if value is not None and not re.fullmatch(form, value.get_secret_value()):
+        raise ValueError("expected pbkdf2:sha256:ITERATIONS$SALT$HEX")
+    return value
+
+
+def _split(value: object) -> object:
+    """The items of a comma-separated variable."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """What the API needs. Each is the variable PYZN_API_<FIELD IN CAPITALS>, or as the field says."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PYZN_API_",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] = Field(
+        description="the read-only role's connection, postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="the address to listen on")
+    port: int = Field(default=5200, ge=0, le=65535, description="the TCP port to listen on")
+    pool_size: int = Field(
+        default=8,
+        ge=1,
+        le=200,
+        description="connections to Postgres at most, per process, besides the one that reads the ledger",
+    )
+    cache_bytes: int = Field(
+        default=256 * MIB, ge=0, description="bytes of rendered answers kept in memory, per process"
+    )
+    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
+        default=["*"], description="origins whose pages may read, separated by commas; * is any"
+    )
+    keys: Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)] = Field(
+        default=[], description="keys of which the API's routes ask for one, separated by commas; none: open to all"
+    )
+    admin_password_hash: Annotated[SecretStr | None, AfterValidator(_pbkdf2_hash)] = Field(
+        default=None,
+        validation_alias="PYZN_ADMIN_PASSWORD_HASH",
+        description="of the admin route's password, pbkdf2:sha256:ITERATIONS$SALT$HEX; none: the route answers 401",
+    )
+
+
+def load() -> Settings:
+    """The settings from the environment.
+
+    Raises SettingsError with a line per variable that is missing or wrong.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(item) for item in error.errors())) from None
+
+
+def _explain(item: ErrorDetails) -> str:
+    location = str(item["loc"][0])
+    aliases = {field.validation_alias: name for name, field in Settings.model_fields.items()}
+    name = aliases.get(location, location)
+    field = Settings.model_fields[name]
+    variable = str(field.validation_alias or f"PYZN_API_{name.upper()}")
+    description = f" ({field.description})"
+    if item["type"] == "missing":
+        return f"{variable} is not set{description}"
+    secret = "SecretStr" in str(field.annotation)
+    value = "" if secret else f"={str(item['input'])[:80]!r}"
+    return f"{variable}{value}: {item['msg'].removeprefix('Value error, ')}{description}"

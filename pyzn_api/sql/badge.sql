@@ -1,0 +1,10 @@
+-- One row: the downloads of a project, all time and over the window; no row for a project nobody has
+-- heard of.
+-- Cost: one index look-up in projects, and one heap row per day of the window.
+SELECT total_downloads, (
+    SELECT coalesce(sum(downloads), 0)::bigint
+    FROM pyzn.packed_by_version
+    WHERE project = known.project AND day BETWEEN %(start)s AND %(end)s
+)
+FROM pyzn.projects AS known
+WHERE project = %(project)s

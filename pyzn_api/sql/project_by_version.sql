@@ -1,0 +1,18 @@
+-- The parts of /api/v2/projects/{project} and of the admin route: one row of
+--   total_downloads, the versions as a JSON array (each once, in no order), the days as JSON members
+--   "day":{"version":n} oldest first; no row for a project nobody has heard of.
+-- Cost: one index look-up in projects, one heap row per day of the window; documents are passed on as
+-- text and read once for their keys.
+WITH daily AS MATERIALIZED (
+    SELECT day, document
+    FROM pyzn.packed_by_version
+    WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s
+)
+SELECT known.total_downloads,
+       coalesce(
+           (SELECT json_agg(DISTINCT version COLLATE "C") FROM daily, json_object_keys(document) AS version),
+           '[]'
+       ),
+       (SELECT string_agg('"' || day || '":' || document, ',' ORDER BY day) FROM daily)
+FROM pyzn.projects AS known
+WHERE known.project = %(project)s

@@ -1,0 +1,31 @@
+"""The order of versions, by PEP 440 and not by spelling."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from natsort import natsorted
+from packaging.version import InvalidVersion, Version
+
+
+@lru_cache(maxsize=65536)
+def _parsed(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def in_order(texts: Iterable[str]) -> list[str]:
+    """Oldest first by PEP 440; what is not PEP 440 comes before all of it, in natural order.
+
+    Spellings that are equal to PEP 440 (1.0 and 1.0.0) stay apart, ordered by spelling.
+    """
+    others: list[str] = []
+    releases: list[tuple[Version, str]] = []
+    for text in texts:
+        version = _parsed(text)
+        if version is None:
+            others.append(text)
+        else:
+            releases.append((version, text))
+    return natsorted(others) + [text for _, text in sorted(releases)]

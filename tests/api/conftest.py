@@ -1,0 +1,87 @@
+"""A real server on a socket, over a database with a few published days."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+import psycopg
+import pytest
+import uvicorn
+from psycopg import sql
+from pydantic import SecretStr
+
+from pyzn_api.app import build_app
+from pyzn_api.settings import Settings
+from pyzn_local.postgres import Postgres
+from tests.api.stock import stock
+from tests.conftest import TEMPLATE, Database
+
+NOW = datetime(2026, 7, 20, 18, 0, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """A clock that stands until it is set."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def settings(url: str, **more: object) -> Settings:
+    """Settings for that database, whatever the environment says."""
+    return Settings(database_url=SecretStr(url), **more)  # type: ignore[arg-type]  # pydantic checks them
+
+
+@contextmanager
+def serving(configuration: Settings, clock: Callable[[], datetime] | None = None) -> Iterator[httpx.Client]:
+    """A client of a server of its own, with the event loop and parser of production."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build_app(configuration, clock or Clock()),
+            port=0,
+            loop="uvloop",
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def stocked(postgres: Postgres) -> Database:
+    """The published days of stock.py. Shared, so for reading only."""
+    name = "pyzn_api_stocked"
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER pyzn TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+        )
+    made = Database(postgres.url(name, "pyzn", "owner-password"), postgres.url(name, "pyzn_api", "api-password"))
+    stock(made.owner_url)
+    return made
+
+
+@pytest.fixture(scope="session")
+def client(stocked: Database) -> Iterator[httpx.Client]:
+    """A client of a server over the stocked database, on 2026-07-20."""
+    with serving(settings(stocked.api_url)) as client:
+        yield client

@@ -1,0 +1,136 @@
+"""Days as the pipeline would publish them, small enough to add up by hand."""
+
+import json
+from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
+
+import psycopg
+from psycopg import sql
+
+
+class Count(NamedTuple):
+    """Downloads of a version: all, those by pip, those by CI."""
+
+    downloads: int
+    pip: int = 0
+    ci: int = 0
+
+
+Versions = dict[str, Count]
+Countries = dict[str, int]
+
+# The clock of most tests says 2026-07-20. So a window's first day and the day before it are here for
+# each window: a year 2025-07-20, four months 2026-03-20, v2 2026-04-01, 30 days 2026-06-20.
+SAMPLE: dict[str, tuple[Versions, Countries]] = {
+    "2025-07-19": ({"1.0": Count(5, 5)}, {"US": 5}),
+    "2025-07-20": ({"1.0": Count(40, 30, 40)}, {"DE": 20, "US": 20}),
+    "2026-03-19": ({"1.9": Count(7)}, {"FR": 7}),
+    "2026-03-20": ({"1.9": Count(8)}, {"FR": 8}),
+    "2026-03-31": ({"1.9": Count(9)}, {"FR": 9}),
+    "2026-04-01": ({"1.10": Count(10, 6, 4), "1.9": Count(2, 2, 2)}, {"(unknown)": 2, "US": 10}),
+    "2026-06-19": ({"1.10": Count(11)}, {"US": 11}),
+    "2026-06-20": ({"1.10": Count(12)}, {"US": 12}),
+    "2026-07-17": ({"1.10": Count(95, 60, 20)}, {"US": 95}),
+    "2026-07-19": (
+        {
+            "(unknown)": Count(3),
+            "1.10": Count(100, 80, 50),
+            "1.10.0": Count(1, 1),
+            "1.9": Count(10, 10, 10),
+            "2.0rc1": Count(4, 4),
+            "snap10": Count(1),
+            "snap9": Count(1),
+        },
+        {"(unknown)": 15, "DE": 15, "US": 60, "XK": 15, "FR": 15},
+    ),
+}
+AWKWARD = 'a"b\\c \u2028<é>\t{}'  # what JSON must escape, and what SQL or a format string might trip over
+BUSY: tuple[Versions, Countries] = ({"3.1": Count(1000, 700, 300)}, {"US": 900, "JP": 100})
+
+
+def publish(
+    connection: psycopg.Connection,
+    day: date,
+    projects: dict[str, tuple[Versions, Countries]],
+    status: str = "final",
+) -> None:
+    """One day in one transaction, in place of what was published of it."""
+    with connection.transaction():
+        for table in ("packed_by_version", "packed_by_country"):
+            first = day.replace(day=1)
+            connection.execute(
+                sql.SQL("CREATE TABLE IF NOT EXISTS pyzn.{} PARTITION OF pyzn.{} FOR VALUES FROM ({}) TO ({})").format(
+                    sql.Identifier(f"{table}_{first:%Y_%m}"),
+                    sql.Identifier(table),
+                    sql.Literal(first),
+                    sql.Literal((first + timedelta(days=31)).replace(day=1)),
+                )
+            )
+        connection.execute(
+            "UPDATE pyzn.projects SET total_downloads = total_downloads - downloads "
+            "FROM pyzn.packed_by_version AS packed WHERE packed.project = projects.project AND day = %s",
+            [day],
+        )
+        connection.execute("DELETE FROM pyzn.packed_by_version WHERE day = %s", [day])
+        connection.execute("DELETE FROM pyzn.packed_by_country WHERE day = %s", [day])
+        for project, (versions, countries) in projects.items():
+            _publish_project(connection, day, project, versions, countries)
+        counts = [count for versions, _ in projects.values() for count in versions.values()]
+        total = sum(count.downloads for count in counts)
+        published_at = datetime.combine(day + timedelta(days=1), time(17, 20), tzinfo=None).isoformat() + "Z"
+        connection.execute(
+            "INSERT INTO pyzn.days VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, 0, '', '', 0, 0, '', %s, %s) "
+            "ON CONFLICT (day) DO UPDATE SET status = excluded.status, revision = days.revision + 1,"
+            " source_downloads = excluded.downloads, downloads = excluded.downloads, projects = excluded.projects,"
+            " published_at = now()",
+            [
+                day, status, total, total, sum(c.pip for c in counts), sum(c.ci for c in counts),
+                len(projects), len(counts), published_at, published_at,
+            ],
+        )  # fmt: skip
+
+
+def _publish_project(
+    connection: psycopg.Connection, day: date, project: str, versions: Versions, countries: Countries
+) -> None:
+    def packed(value: object) -> str:
+        return json.dumps(value, separators=(",", ":"))
+
+    ordered = dict(sorted(versions.items()))
+    total = sum(count.downloads for count in ordered.values())
+    connection.execute(
+        "INSERT INTO pyzn.packed_by_version VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            total,
+            sum(count.pip for count in ordered.values()),
+            sum(count.ci for count in ordered.values()),
+            day,
+            project,
+            packed({version: count.downloads for version, count in ordered.items()}),
+            packed([count.pip for count in ordered.values()]),
+            packed([count.ci for count in ordered.values()]),
+        ],
+    )
+    assert sum(countries.values()) == total, f"{project} {day}: the countries do not sum to the versions"
+    connection.execute(
+        "INSERT INTO pyzn.packed_by_country VALUES (%s, %s, %s, %s)",
+        [total, day, project, packed(dict(sorted(countries.items())))],
+    )
+    connection.execute(
+        "INSERT INTO pyzn.projects VALUES (%s, %s) "
+        "ON CONFLICT (project) DO UPDATE SET total_downloads = projects.total_downloads + excluded.total_downloads",
+        [project, total],
+    )
+
+
+def stock(owner_url: str) -> None:
+    """`sampleproject` (the days above), `busy` (the same on every day), `quiet` and `awkward` (one old day)."""
+    with psycopg.connect(owner_url) as connection:
+        for text, sample in SAMPLE.items():
+            day = date.fromisoformat(text)
+            projects = {"sampleproject": sample, "busy": BUSY}
+            if text == "2025-07-19":
+                projects["awkward"] = ({AWKWARD: Count(3, 0, 1), "%s": Count(1, 0, 1)}, {"": 4})
+                projects["quiet"] = ({"0.1": Count(1)}, {"US": 1})
+            status = {"2026-07-19": "provisional", "2026-07-17": "suspect"}.get(text, "final")
+            publish(connection, day, projects, status)

@@ -1,0 +1,74 @@
+"""Who may read what: the admin route's password, and optional keys."""
+
+import hashlib
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from pyzn_api.errors import UNAUTHORIZED
+from tests.api.conftest import serving, settings
+from tests.conftest import Database
+
+ADMIN = "/api/v1/admin/projects/sampleproject"
+PASSWORD = "correct horse & \u00e9"  # noqa: S105  # of the test
+
+
+def hashed(password: str, iterations: int = 1000) -> SecretStr:
+    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), b"salt", iterations).hex()
+    return SecretStr(f"pbkdf2:sha256:{iterations}$salt${digest}")
+
+
+def assert_unauthorized(response: httpx.Response) -> None:
+    assert response.status_code == 401
+    assert response.json() == {"error": 401, "message": UNAUTHORIZED}
+
+
+def test_without_a_configured_password_the_admin_route_is_closed(client: httpx.Client) -> None:
+    for password in ("", "None", PASSWORD):
+        assert_unauthorized(client.get(ADMIN, params={"password": password}))
+    assert_unauthorized(client.get(ADMIN))
+
+
+def test_the_right_password_opens_every_day_held(stocked: Database) -> None:
+    with serving(settings(stocked.api_url, admin_password_hash=hashed(PASSWORD))) as client:
+        answer = client.get(ADMIN, params={"password": PASSWORD})
+        assert answer.status_code == 200
+        assert list(answer.json()) == ["id", "total_downloads", "versions", "downloads"]
+        assert list(answer.json()["downloads"])[:2] == ["2025-07-19", "2025-07-20"]
+        assert len(answer.json()["downloads"]) == 10
+        assert answer.headers["cache-control"] == "private, no-store"
+        unknown = client.get(ADMIN.replace("sample", "no-such-"), params={"password": PASSWORD})
+        assert unknown.status_code == 404
+        for wrong in ("", PASSWORD[:-1], PASSWORD + "x", "\x00", hashed(PASSWORD).get_secret_value()):
+            assert_unauthorized(client.get(ADMIN, params={"password": wrong}))
+        etag = answer.headers["etag"]
+        assert_unauthorized(client.get(ADMIN, headers={"If-None-Match": etag}))
+
+
+def test_the_hash_is_werkzeugs_form() -> None:
+    # werkzeug.security.generate_password_hash("secret", "pbkdf2:sha256:1000"), whose salt is text, not hex
+    digest = hashlib.pbkdf2_hmac("sha256", b"secret", b"a1b2c3d4e5f60718", 1000).hex()
+    configured = settings("postgresql://a:b@c/d", admin_password_hash=f"pbkdf2:sha256:1000$a1b2c3d4e5f60718${digest}")
+    assert configured.admin_password_hash is not None
+    for wrong in ("secret", "scrypt:32768:8:1$a$b", "pbkdf2:sha256:0$salt$00", "pbkdf2:sha256:1000$salt$"):
+        with pytest.raises(ValueError, match="expected pbkdf2:sha256"):
+            settings("postgresql://a:b@c/d", admin_password_hash=wrong)
+
+
+def test_with_keys_the_apis_routes_ask_for_one_and_badges_do_not(stocked: Database) -> None:
+    with serving(settings(stocked.api_url, keys="first-key, second-key")) as client:
+        for path in ("/api/projects/sampleproject", "/api/v4/status", "/service-api/v1/pro/projects/busy/downloads"):
+            assert_unauthorized(client.get(path))
+            assert_unauthorized(client.get(path, headers={"X-API-Key": "first-key, second-key"}))
+            assert_unauthorized(client.get(path, headers={b"X-API-Key": b"\xff"}))
+            for key in ("first-key", "second-key"):
+                response = client.get(path, headers={"X-API-Key": key})
+                assert response.status_code == 200
+                assert "X-API-Key" in response.headers["vary"]
+            assert client.options(path).status_code == 200
+        for path in ("/health-check", "/metrics", "/openapi.json", "/docs", "/badge/sampleproject"):
+            assert client.get(path).status_code == 200
+        document = client.get("/openapi.json").json()
+        assert document["paths"]["/api/v4/status"]["get"]["security"] == [{"key": []}]
+        assert "security" not in document["paths"]["/badge/{project}"]["get"]

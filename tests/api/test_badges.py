@@ -1,0 +1,127 @@
+"""Badges: the right number, cut down; nothing a client sends gets into the SVG unescaped."""
+
+from xml.etree import ElementTree as ET
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pyzn_api.badges import Units, abbreviated, svg
+
+SVG = "{http://www.w3.org/2000/svg}"
+PERSONALIZED = "/personalized-badge/sampleproject"
+
+
+def texts(response: httpx.Response) -> list[str | None]:
+    """The texts that the badge shows, left and right, without their shadows."""
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "image/svg+xml"
+    root = ET.fromstring(response.text)  # noqa: S314  # our own answer
+    return [text.text for text in root.iter(f"{SVG}text") if text.get("aria-hidden") is None]
+
+
+def colors(response: httpx.Response) -> list[str | None]:
+    root = ET.fromstring(response.text)  # noqa: S314  # our own answer
+    return [rect.get("fill") for rect in root.iter(f"{SVG}rect")][1:3]
+
+
+@pytest.mark.parametrize(
+    ("number", "units", "shown"),
+    [
+        (0, "international_system", "0"),
+        (999, "international_system", "999"),
+        (1_000, "international_system", "1k"),
+        (1_999, "international_system", "1k"),
+        (999_999, "international_system", "999k"),
+        (1_000_000, "international_system", "1M"),
+        (2_999_999_999, "international_system", "2G"),
+        (2_999_999_999, "abbreviation", "2B"),
+        (5 * 10**12, "international_system", "5T"),
+        (5 * 10**12, "abbreviation", "5T"),
+        (7 * 10**15, "international_system", "7P"),
+        (7 * 10**15, "abbreviation", "7Q"),
+        (7 * 10**18, "international_system", "7000P"),
+        (1_234_567, "none", "1234567"),
+    ],
+)
+def test_numbers_are_floored_to_the_prefix(number: int, units: Units, shown: str) -> None:
+    assert abbreviated(number, units) == shown
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/badge/sampleproject", ["downloads", "319"]),
+        ("/badge/Sample_Project", None),
+        ("/badge/sampleproject/month", ["downloads/month", "227"]),
+        ("/badge/sampleproject/week", ["downloads/week", "215"]),
+        ("/badge/busy", ["downloads", "10k"]),
+        ("/badge/quiet/month", ["downloads/month", "0"]),
+    ],
+)
+def test_a_badge_shows_its_period(client: httpx.Client, path: str, shown: list[str] | None) -> None:
+    response = client.get(path)
+    if shown is None:
+        assert (response.status_code, response.json()["error"]) == (404, 404)
+        return
+    assert texts(response) == shown
+    assert colors(response) == ["#555", "#007ec6"]
+    assert response.headers["cache-control"] == "public, max-age=86400"
+    assert response.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert client.get(path, headers={"If-None-Match": response.headers["etag"]}).status_code == 304
+
+
+def test_a_personalized_badge_has_the_defaults_of_the_contract(client: httpx.Client) -> None:
+    response = client.get(PERSONALIZED)
+    assert texts(response) == ["downloads/month", "319"]
+    assert colors(response) == ["#97ca00", "#97ca00"]
+
+
+def test_a_personalized_badge_is_as_asked(client: httpx.Client) -> None:
+    query = {"period": "week", "left_color": "BLACK", "right_color": "F0A", "left_text": "last week", "units": "none"}
+    response = client.get(PERSONALIZED, params=query)
+    assert texts(response) == ["last week", "215"]
+    assert colors(response) == ["#000", "#f0a"]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"left_color": "url(#x)"}, "left_color='url(#x)': expected three or six hexadecimal digits, or one of black,"),
+        ({"right_color": '"/><script>'}, "right_color='\"/><script>': expected three or six hexadecimal digits"),
+        ({"right_color": "#12345"}, "right_color='#12345': expected three or six"),
+        ({"right_color": "\u0661\u0662\u0663"}, "right_color='\u0661\u0662\u0663': expected three or six"),
+        ({"left_text": "x" * 65}, "left_text='" + "x" * 65 + "': expected at most 64 characters that can be seen"),
+        ({"left_text": "\u202e"}, "left_text='\ufffd': expected at most 64"),
+        ({"left_text": "\x00"}, "left_text='\ufffd': expected at most 64"),
+        ({"units": "roman"}, "units='roman': expected 'international_system', 'abbreviation' or 'none'"),
+        ({"period": "year"}, "period='year': expected 'total', 'month' or 'week'"),
+    ],
+)
+def test_what_a_badge_cannot_show_is_400(client: httpx.Client, query: dict[str, str], message: str) -> None:
+    response = client.get(PERSONALIZED, params=query)
+    assert response.status_code == 400
+    assert response.json()["message"].startswith(message)
+
+
+@pytest.mark.parametrize("text", ["<&>\"'", "</text><script>alert(1)</script>", "{0} %s", "]]>", "\U0001f40d é"])
+def test_a_text_is_shown_and_never_run(client: httpx.Client, text: str) -> None:
+    response = client.get(PERSONALIZED, params={"left_text": text})
+    assert texts(response)[0] == text
+    assert [element.tag for element in ET.fromstring(response.text).iter(f"{SVG}script")] == []  # noqa: S314  # ours
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=70))
+def test_any_text_is_shown_as_it_is_or_refused(client: httpx.Client, text: str) -> None:
+    response = client.get(PERSONALIZED, params={"left_text": text})
+    if response.status_code != 400:
+        assert (texts(response)[0] or "") == text
+
+
+def test_a_badge_is_as_wide_as_its_texts_and_readable_on_light_colours() -> None:
+    narrow, wide = (ET.fromstring(svg(text, "1", "#fff", "#000")) for text in ("i", "WWWW"))  # noqa: S314  # our own
+    assert int(narrow.attrib["width"]) < int(wide.attrib["width"])
+    fills = [text.get("fill") for text in wide.iter(f"{SVG}text") if text.get("aria-hidden") is None]
+    assert fills == ["#333", "#fff"]

@@ -1,0 +1,206 @@
+"""Postgres stopped, hanging or busy: an answer within about a second, and no restart to recover."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import httpx
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from pyzn_local.ports import free_port
+from pyzn_local.postgres import Postgres
+from pyzn_pipeline.store.database import engine, with_driver
+from pyzn_pipeline.store.schema import migrate
+from tests.api.conftest import Clock, serving, settings
+from tests.api.stock import stock
+from tests.conftest import Database
+
+PATH = "/api/projects/sampleproject"
+OTHER = "/api/v2/projects/sampleproject"
+PATIENCE = 2.0  # seconds: one, and the slowness of a busy test machine
+
+
+class Switched:
+    """A server that a test can stop, freeze and start."""
+
+    def __init__(self, server: Postgres) -> None:
+        self.server = server
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = self.server.start()
+        while not self.server.is_ready():
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait()
+            self._process = None
+
+    def signal_all(self, number: signal.Signals) -> None:
+        """To the postmaster and each of its backends, which are its children in its session."""
+        assert self._process is not None
+        children = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(self._process.pid)], capture_output=True, text=True, check=True
+        ).stdout.split()
+        for pid in [str(self._process.pid), *children]:
+            os.kill(int(pid), number)
+
+
+@pytest.fixture(scope="module")
+def away(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Switched, Database]]:
+    """A stocked server of its own, running at the start of each test."""
+    server = Postgres(tmp_path_factory.mktemp("switched"), free_port())
+    server.create()
+    switched = Switched(server)
+    switched.start()
+    server.ensure_role("pyzn", "owner-password")
+    server.ensure_database("pyzn", "pyzn")
+    urls = Database(server.url("pyzn", "pyzn", "owner-password"), server.url("pyzn", "pyzn_api", "api-password"))
+    owner = engine(SecretStr(urls.owner_url))
+    migrate(owner, with_driver(SecretStr(urls.api_url)))
+    owner.dispose()
+    stock(urls.owner_url)
+    yield switched, urls
+    switched.stop()
+
+
+def assert_away(response: httpx.Response) -> None:
+    assert response.status_code == 503, response.text
+    assert response.json() == {"error": 503, "message": "The database does not answer; try again shortly."}
+    assert int(response.headers["retry-after"]) > 0
+
+
+def timed(client: httpx.Client, path: str) -> tuple[httpx.Response, float]:
+    started = time.monotonic()
+    return client.get(path), time.monotonic() - started
+
+
+def wait_until_answered(client: httpx.Client, path: str, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while client.get(path).status_code != 200:
+        assert time.monotonic() < deadline, f"{path} did not recover within {seconds} seconds"
+        time.sleep(0.1)
+
+
+def test_it_starts_without_postgres_and_finds_it_later(away: tuple[Switched, Database]) -> None:
+    switched, urls = away
+    switched.stop()
+    try:
+        with serving(settings(urls.api_url)) as client:
+            assert client.get("/health-check").status_code == 200
+            for _ in range(3):
+                response, seconds = timed(client, PATH)
+                assert_away(response)
+                assert seconds < PATIENCE
+            switched.start()
+            wait_until_answered(client, PATH)
+    finally:
+        switched.stop()
+        switched.start()
+
+
+def test_while_postgres_is_stopped_known_answers_are_stale_and_others_503(away: tuple[Switched, Database]) -> None:
+    switched, urls = away
+    clock = Clock()
+    with serving(settings(urls.api_url), clock) as client:
+        known = client.get(PATH)
+        switched.stop()
+        try:
+            time.sleep(1.1)  # the ledger is no longer fresh
+            for attempt in range(2):
+                response, seconds = timed(client, PATH)
+                assert (response.status_code, response.content) == (200, known.content)
+                # Once Postgres is known to be away, nobody waits for the next attempt.
+                assert seconds < (PATIENCE if attempt == 0 else 0.5)
+                clock.now += timedelta(days=1)  # by now it should be another answer, which cannot be had
+                time.sleep(1.1)
+                response, seconds = timed(client, OTHER)
+                assert_away(response)
+                assert seconds < (PATIENCE if attempt == 0 else 0.5)
+            assert client.get("/api/projects/%00").status_code == 404
+        finally:
+            switched.start()
+        wait_until_answered(client, OTHER)
+
+
+def test_a_restart_between_two_requests_is_not_noticed(away: tuple[Switched, Database]) -> None:
+    switched, urls = away
+    with serving(settings(urls.api_url, cache_bytes=0)) as client:
+        with ThreadPoolExecutor(8) as threads:  # so that the pool holds several connections
+            assert {r.status_code for r in threads.map(lambda _: client.get(OTHER), range(50))} == {200}
+        switched.stop()
+        switched.start()
+        assert client.get(PATH).status_code == 200
+
+
+def test_under_load_through_a_restart_every_answer_is_right_or_503(away: tuple[Switched, Database]) -> None:
+    switched, urls = away
+    with serving(settings(urls.api_url, cache_bytes=0)) as client, ThreadPoolExecutor(8) as threads:
+        expected = client.get(OTHER).content
+        until = time.monotonic() + 2.5
+
+        def ask(_: int) -> set[tuple[int, bool]]:
+            seen = set()
+            while time.monotonic() < until:
+                response = client.get(OTHER)
+                seen.add((response.status_code, response.content == expected))
+            return seen
+
+        running = [threads.submit(ask, number) for number in range(8)]
+        time.sleep(0.5)
+        switched.stop()
+        time.sleep(0.5)
+        switched.start()
+        seen = set().union(*(each.result() for each in running))
+        assert (200, True) in seen
+        assert seen <= {(200, True), (503, False)}
+        wait_until_answered(client, OTHER)
+
+
+def test_a_server_that_hangs_is_503_and_recovers(away: tuple[Switched, Database]) -> None:
+    switched, urls = away
+    with serving(settings(urls.api_url)) as client:
+        known = client.get(PATH)
+        switched.signal_all(signal.SIGSTOP)
+        try:
+            response, seconds = timed(client, OTHER)  # the ledger was read just now: the statement itself hangs
+            assert_away(response)
+            assert seconds < 2 * PATIENCE
+            response, seconds = timed(client, "/api/projects/busy")
+            assert_away(response)
+            assert seconds < PATIENCE
+            assert client.get(PATH).content == known.content
+        finally:
+            switched.signal_all(signal.SIGCONT)
+        wait_until_answered(client, OTHER)
+
+
+def test_an_exhausted_pool_is_503_within_a_second_and_tells_nothing(away: tuple[Switched, Database]) -> None:
+    _, urls = away
+    with serving(settings(urls.api_url, pool_size=1)) as client, psycopg.connect(urls.owner_url) as owner:
+        known = client.get(PATH)
+        owner.execute("LOCK TABLE pyzn.projects IN ACCESS EXCLUSIVE MODE")
+        with ThreadPoolExecutor(1) as threads:
+            slow = threads.submit(client.get, OTHER)  # has the only connection, and waits for the lock
+            time.sleep(0.3)
+            response, seconds = timed(client, "/api/projects/busy")
+            assert_away(response)
+            assert seconds < PATIENCE
+            assert client.get(PATH).content == known.content
+            owner.rollback()
+            assert slow.result().status_code == 200
+
+
+def test_a_database_that_is_not_migrated_is_503(away: tuple[Switched, Database]) -> None:
+    switched, urls = away
+    switched.server.ensure_database("empty", "pyzn")
+    with serving(settings(urls.api_url.rpartition("/")[0] + "/empty")) as client:
+        assert_away(client.get(PATH))

@@ -1,0 +1,107 @@
+"""Rules that need no server: names, versions, windows, country codes, settings."""
+
+import json
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyzn_api.countries import alpha_3_by_alpha_2
+from pyzn_api.errors import UnknownProjectError
+from pyzn_api.names import known_form, normalise
+from pyzn_api.settings import SettingsError, load
+from pyzn_api.versions import in_order
+from pyzn_api.windows import last_days, last_months, since_month_of_90_days_ago
+
+
+@pytest.mark.parametrize(
+    ("name", "normalised"),
+    [("Flask", "flask"), ("zope.interface", "zope-interface"), ("a_-.b", "a-b"), ("A", "a"), ("0x", "0x")],
+)
+def test_a_name_has_one_normal_form(name: str, normalised: str) -> None:
+    assert known_form(name) == normalised
+    assert normalise(normalised) == normalised
+
+
+@pytest.mark.parametrize("name", ["", "-", "a-", ".a", "a b", "\u017f", "\u0131", "a\n", "a" * 256, "a\x00", "naïve"])
+def test_what_no_project_can_be_called_is_refused(name: str) -> None:
+    with pytest.raises(UnknownProjectError):
+        known_form(name)
+
+
+@given(st.text())
+def test_a_form_that_passes_is_lower_case_ascii(name: str) -> None:
+    try:
+        form = known_form(name)
+    except UnknownProjectError:
+        return
+    assert set(form) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+
+
+def test_versions_are_ordered_by_pep_440_and_the_rest_by_nature() -> None:
+    ordered = [
+        "(unknown)",
+        "build2",
+        "build10",
+        "1.0.dev1",
+        "1.0rc1",
+        "1.0",
+        "1.0.0",
+        "1.0.post1",
+        "1.9",
+        "1.10",
+        "1!0.1",
+    ]
+    assert in_order(reversed(ordered)) == ordered
+
+
+@given(st.lists(st.text(max_size=8), unique=True))
+def test_ordering_versions_neither_loses_nor_makes_any(texts: list[str]) -> None:
+    assert sorted(in_order(texts)) == sorted(texts)
+
+
+def test_windows_are_those_of_the_contract() -> None:
+    today = date(2026, 7, 20)
+    assert last_days(today, 30) == (date(2026, 6, 20), date(2026, 7, 19))
+    assert since_month_of_90_days_ago(today) == (date(2026, 4, 1), date(2026, 7, 19))
+    assert since_month_of_90_days_ago(date(2026, 3, 31)).start == date(2025, 12, 1)
+    assert last_months(today, 4).start == date(2026, 3, 20)
+    assert last_months(today, 12).start == date(2025, 7, 20)
+    assert last_months(date(2026, 6, 30), 4).start == date(2026, 2, 28)
+    assert last_months(date(2028, 2, 29), 12).start == date(2027, 2, 28)
+    assert last_months(date(2026, 4, 1), 4).start == date(2025, 12, 1)
+
+
+def test_country_codes_are_those_of_iso_3166() -> None:
+    codes = json.loads(alpha_3_by_alpha_2())
+    assert (codes["DE"], codes["US"], codes["(unknown)"]) == ("DEU", "USA", "null")
+    assert len(codes) >= 250
+
+
+def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYZN_API_DATABASE_URL", raising=False)
+    with pytest.raises(SettingsError, match=r"^PYZN_API_DATABASE_URL is not set \(the read-only role"):
+        load()
+
+
+def test_every_wrong_setting_is_named_at_once_and_no_secret_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYZN_API_DATABASE_URL", "mysql://user:hunter2@host/database")
+    monkeypatch.setenv("PYZN_API_PORT", "70000")
+    with pytest.raises(SettingsError) as error:
+        load()
+    lines = str(error.value).splitlines()
+    assert len(lines) == 2
+    assert "PYZN_API_DATABASE_URL" in lines[0]
+    assert "postgresql://USER" in lines[0]
+    assert "PYZN_API_PORT='70000'" in lines[1]
+    assert "hunter2" not in str(error.value)
+
+
+def test_settings_have_the_defaults_of_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYZN_API_DATABASE_URL", "postgresql+psycopg://reader:secret@db/pyzn")
+    monkeypatch.setenv("PYZN_API_CORS_ORIGINS", "https://a.example, https://b.example")
+    settings = load()
+    assert (settings.host, settings.port) == ("127.0.0.1", 5200)
+    assert settings.database_url.get_secret_value() == "postgresql://reader:secret@db/pyzn"
+    assert settings.cors_origins == ["https://a.example", "https://b.example"]

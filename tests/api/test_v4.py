@@ -1,0 +1,263 @@
+"""v4: ranges that are never cut, days that say how far to trust them, tables as CSV."""
+
+import csv
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import httpx
+import psycopg
+import pytest
+
+from tests.api.conftest import NOW, Clock, serving, settings
+from tests.api.stock import AWKWARD, Count, publish
+from tests.conftest import Database
+
+VERSIONS = "/api/v4/projects/sampleproject/versions"
+COUNTRIES = "/api/v4/projects/sampleproject/countries"
+
+
+def rows(client: httpx.Client, path: str, **query: str) -> list[tuple[object, ...]]:
+    response = client.get(path, params=query)
+    assert response.status_code == 200, response.text
+    return [tuple(row.values()) for row in response.json()["downloads"]]
+
+
+def test_a_range_is_inclusive_and_names_the_days_that_are_not_final(client: httpx.Client) -> None:
+    answer = client.get(VERSIONS, params={"start": "2026-07-17", "end": "2026-07-19", "version": "1.1*"}).json()
+    assert answer == {
+        "project": "sampleproject",
+        "start": "2026-07-17",
+        "end": "2026-07-19",
+        "granularity": "day",
+        "downloads": [
+            {"period": "2026-07-17", "version": "1.10", "downloads": 95},
+            {"period": "2026-07-19", "version": "1.10", "downloads": 100},
+            {"period": "2026-07-19", "version": "1.10.0", "downloads": 1},
+        ],
+        "days": {"missing": ["2026-07-18"], "provisional": ["2026-07-19"], "suspect": ["2026-07-17"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("ci", "expected"),
+    [
+        ("include", [("2026-04-01", "1.10", 10), ("2026-04-01", "1.9", 2)]),
+        ("exclude", [("2026-04-01", "1.10", 6)]),
+        ("only", [("2026-04-01", "1.10", 4), ("2026-04-01", "1.9", 2)]),
+    ],
+)
+def test_downloads_by_ci_can_be_kept_out_or_apart(client: httpx.Client, ci: str, expected: list[object]) -> None:
+    assert rows(client, VERSIONS, start="2026-04-01", end="2026-04-01", ci=ci) == expected
+
+
+def test_weeks_begin_on_monday_and_months_on_the_first(client: httpx.Client) -> None:
+    query = {"start": "2026-06-19", "end": "2026-07-19", "version": "1.10"}
+    assert rows(client, VERSIONS, granularity="week", **query) == [
+        ("2026-06-15", "1.10", 23),
+        ("2026-07-13", "1.10", 195),
+    ]
+    assert rows(client, VERSIONS, granularity="month", **query) == [
+        ("2026-06-01", "1.10", 23),
+        ("2026-07-01", "1.10", 195),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("1.*", {"1.10", "1.10.0", "1.9"}),
+        ("*", None),
+        ("1_9", set()),
+        ("%", set()),
+        ("1.9", {"1.9"}),
+        ("*rc*", {"2.0rc1"}),
+    ],
+)
+def test_only_an_asterisk_is_a_wildcard(client: httpx.Client, pattern: str, found: set[str] | None) -> None:
+    versions = {row[1] for row in rows(client, VERSIONS, start="2026-07-19", end="2026-07-19", version=pattern)}
+    assert versions == (found if found is not None else versions)
+    assert found is not None or len(versions) == 7
+
+
+def test_countries_are_alpha_2_and_can_be_picked(client: httpx.Client) -> None:
+    day = {"start": "2026-07-19", "end": "2026-07-19"}
+    assert rows(client, COUNTRIES, **day) == [
+        ("2026-07-19", "US", 60),
+        ("2026-07-19", "(unknown)", 15),
+        ("2026-07-19", "DE", 15),
+        ("2026-07-19", "FR", 15),
+        ("2026-07-19", "XK", 15),
+    ]
+    assert rows(client, COUNTRIES, country="de", **day) == [("2026-07-19", "DE", 15)]
+    assert rows(client, COUNTRIES, country="(unknown)", **day) == [("2026-07-19", "(unknown)", 15)]
+    assert rows(client, COUNTRIES, granularity="month", start="2026-06-01", country="US") == [
+        ("2026-06-01", "US", 23),
+        ("2026-07-01", "US", 155),
+    ]
+
+
+@pytest.mark.parametrize("path", [VERSIONS, COUNTRIES, "/api/v4/days"])
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("start=yesterday", "start='yesterday': expected a day as YYYY-MM-DD"),
+        ("start=2026-02-30", "start='2026-02-30': expected a day as YYYY-MM-DD"),
+        ("end=20260719", "end='20260719': expected a day as YYYY-MM-DD"),
+        ("end=1753000000", "end='1753000000': expected a day as YYYY-MM-DD"),
+        ("end=%00", "end='\ufffd': expected a day as YYYY-MM-DD"),
+        ("start=0000-01-01", "start='0000-01-01': expected a day as YYYY-MM-DD"),
+        ("end=2026-07-21", "end='2026-07-21': expected 2026-07-20 (today, UTC) at the latest"),
+        ("start=2026-07-19&end=2026-07-18", "start='2026-07-19': expected 2026-07-18 (the end) at the latest"),
+        (
+            "start=2025-07-18&end=2026-07-19",
+            "start='2025-07-18': expected 2025-07-19 at the earliest: by day, "
+            "a range ending 2026-07-19 has at most 366 days",
+        ),
+        ("start=0001-01-01", "start='0001-01-01': expected 2025-07-19 at the earliest: by day, "
+         "a range ending 2026-07-19 has at most 366 days"),
+    ],
+)  # fmt: skip
+def test_a_range_that_cannot_be_answered_is_400_with_what_can(
+    client: httpx.Client, path: str, query: str, message: str
+) -> None:
+    response = client.get(f"{path}?{query}")
+    assert (response.status_code, response.json()) == (400, {"error": 400, "message": message})
+
+
+def test_the_longest_range_is_answered_whole_and_a_longer_one_by_week(client: httpx.Client) -> None:
+    query = {"start": "2025-07-19", "end": "2026-07-19"}
+    assert rows(client, VERSIONS, **query)[0] == ("2025-07-19", "1.0", 5)
+    assert client.get(VERSIONS, params=query | {"start": "2024-01-01"}).status_code == 400
+    weekly = rows(client, VERSIONS, **query | {"start": "2024-01-01", "granularity": "week"})
+    assert weekly[0] == ("2025-07-14", "1.0", 45)
+    assert client.get("/api/v4/days?start=0001-01-01&end=0001-01-02").json()["days"][0]["status"] == "missing"
+    assert client.get(f"{VERSIONS}?end=0001-01-02").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (f"{VERSIONS}?granularity=hour", "granularity='hour': expected 'day', 'week' or 'month'"),
+        (f"{VERSIONS}?ci=maybe", "ci='maybe': expected 'include', 'exclude' or 'only'"),
+        (f"{VERSIONS}?format=xml", "format='xml': expected 'json' or 'csv'"),
+        (
+            f"{VERSIONS}?version=%00",
+            "version='\ufffd': expected a version of at most 100 characters, in which * is anything",
+        ),
+        (f"{COUNTRIES}?country=USA", "country='USA': expected an ISO 3166-1 alpha-2 code, or (unknown)"),
+        (f"{COUNTRIES}?country=%00%00", "country='\ufffd\ufffd': expected an ISO 3166-1 alpha-2 code, or (unknown)"),
+        ("/api/v4/top?limit=0", "limit='0': expected greater than or equal to 1"),
+        ("/api/v4/top?limit=99999", "limit='99999': expected less than or equal to 1000"),
+        ("/api/v4/top?limit=many", "limit='many': expected a whole number"),
+        ("/api/v4/top?period=year", "period='year': expected 'day', 'week' or 'month'"),
+        ("/api/v4/projects", "name='': expected a value"),
+        ("/api/v4/projects?" + "&".join(["name=a"] * 129), "name='129 names': expected 128 at most"),
+    ],
+)
+def test_a_parameter_that_cannot_be_answered_is_400(client: httpx.Client, path: str, message: str) -> None:
+    response = client.get(path)
+    assert (response.status_code, response.json()) == (400, {"error": 400, "message": message})
+
+
+def test_several_projects_come_in_the_order_asked_for_and_each_once(client: httpx.Client) -> None:
+    answer = client.get("/api/v4/projects?name=Quiet&name=no_such&name=sampleproject&name=quiet&name=%00").json()
+    assert [row["project"] for row in answer["projects"]] == ["quiet", "sampleproject"]
+    assert answer["unknown"] == ["no-such", "\ufffd"]
+    (quiet, sample) = answer["projects"]
+    assert (quiet["total_downloads"], quiet["downloads_last_month"], quiet["versions_last_month"]) == (1, 0, 0)
+    one = client.get("/api/v4/projects/sampleproject").json()
+    assert sample.items() <= one.items()
+
+
+def test_the_last_week_ends_with_the_latest_published_day(stocked: Database) -> None:
+    with serving(settings(stocked.api_url), Clock(datetime(2026, 8, 30, tzinfo=UTC))) as client:
+        late = client.get("/api/v4/projects/sampleproject").json()
+        assert (late["as_of"], late["downloads_last_day"], late["downloads_last_week"]) == ("2026-07-19", 120, 215)
+        status = client.get("/api/v4/status").json()
+        assert status["days_late"] == 40  # at midnight the latest day due is the 28th
+        assert status["missing"][-1] == "2026-08-28"
+
+
+def test_a_week_is_seven_days_and_a_month_thirty(database: Database) -> None:
+    with psycopg.connect(database.owner_url) as owner:
+        for days_ago in range(1, 41):
+            day = NOW.date() - timedelta(days=days_ago)
+            publish(owner, day, {"steady": ({f"1.{days_ago}": Count(1)}, {"US": 1})})
+    with serving(settings(database.api_url)) as client:
+        summary = client.get("/api/v4/projects/steady").json()
+        found = [summary[f"downloads_last_{period}"] for period in ("day", "week", "month")]
+        assert (found, summary["versions_last_month"], summary["total_downloads"]) == ([1, 7, 30], 30, 40)
+        for period, days in (("day", 1), ("week", 7), ("month", 30)):
+            assert client.get(f"/api/v4/top?period={period}").json()["projects"][0]["downloads"] == days
+        assert ">7</text>" in client.get("/badge/steady/week").text
+        assert ">30</text>" in client.get("/badge/steady/month").text
+        assert ">40</text>" in client.get("/badge/steady").text
+        assert len(rows(client, "/api/v4/projects/steady/versions")) == 30
+
+
+@pytest.mark.parametrize(("period", "total"), [("day", 120), ("week", 215), ("month", 227)])
+def test_the_most_downloaded_are_ranked(client: httpx.Client, period: str, total: int) -> None:
+    answer = client.get("/api/v4/top", params={"period": period}).json()
+    assert answer["projects"][1] == {"rank": 2, "project": "sampleproject", "downloads": total}
+    assert [row["project"] for row in client.get("/api/v4/top?limit=1").json()["projects"]] == ["busy"]
+
+
+def test_status_tells_what_is_published_and_how_late(client: httpx.Client) -> None:
+    answer = client.get("/api/v4/status").json()
+    assert (answer["ready"], answer["latest_day"], answer["days_late"]) == (True, "2026-07-19", 0)
+    assert answer["suspect"] == ["2026-07-17"]
+    assert {"2025-07-21", "2026-07-18"} <= set(answer["missing"])
+    assert not {"2025-07-18", "2026-07-20", "2026-07-19"} & set(answer["missing"])
+
+
+def test_an_empty_ledger_is_not_ready_and_breaks_nothing(database: Database) -> None:
+    with serving(settings(database.api_url)) as client:
+        assert client.get("/api/v4/status").json() == {
+            "ready": False, "latest_day": None, "days_late": None, "missing": [], "suspect": [],
+        }  # fmt: skip
+        assert client.get("/api/v4/top").json()["projects"] == []
+        days = client.get("/api/v4/days").json()["days"]
+        assert (len(days), {day["status"] for day in days}) == (30, {"missing"})
+        assert client.get("/api/v4/projects/sampleproject").status_code == 404
+        assert client.get("/api/v4/projects?name=a").json()["unknown"] == ["a"]
+
+
+TABLES = {
+    "/api/v4/projects/sampleproject": None,
+    "/api/v4/projects?name=sampleproject&name=quiet": "projects",
+    f"{VERSIONS}?start=2025-07-19&end=2026-07-19": "downloads",
+    f"{COUNTRIES}?start=2025-07-19&end=2026-07-19": "downloads",
+    "/api/v4/days": "days",
+    "/api/v4/top": "projects",
+}
+
+
+@pytest.mark.parametrize("path", TABLES)
+def test_any_table_comes_as_csv_with_the_same_rows(client: httpx.Client, path: str) -> None:
+    answer = client.get(path).json()
+    member = TABLES[path]
+    expected = answer[member] if member else [answer]
+    response = client.get(path, headers={"Accept": "text/csv"})
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "Accept" in [name.strip() for name in response.headers["vary"].split(",")]
+    assert 'rel="describedby"' in response.headers["link"]
+    assert response.text == client.get(path + ("&" if "?" in path else "?") + "format=csv").text
+    table = list(csv.DictReader(StringIO(response.text, newline="")))
+    assert len(table) == len(expected) > 0
+    for found, row in zip(table, expected, strict=True):
+        assert found == {name: str(row.get(name, "")) for name in found}
+
+
+def test_csv_and_json_do_not_share_an_etag(client: httpx.Client) -> None:
+    as_json, as_csv = client.get(VERSIONS), client.get(f"{VERSIONS}?format=csv")
+    assert as_json.headers["etag"] != as_csv.headers["etag"]
+
+
+def test_csv_quotes_what_needs_it(client: httpx.Client) -> None:
+    text = client.get("/api/v4/projects/awkward/versions?start=2025-07-19&end=2025-07-19&format=csv").text
+    table = list(csv.reader(StringIO(text, newline="")))
+    assert table == [
+        ["period", "version", "downloads"],
+        ["2025-07-19", AWKWARD, "3"],
+        ["2025-07-19", "%s", "1"],
+    ]

@@ -1,0 +1,64 @@
+"""The `pyzn` command: the one place where the pipeline's and the embedded stack's subcommands meet."""
+
+import importlib
+import sys
+
+import click
+
+from pyzn_local.home import adopt_settings
+from pyzn_pipeline.errors import PyznError
+
+COMMANDS = {
+    "up": ("pyzn_local.up", "Start PyZn on this machine."),
+    "down": ("pyzn_local.cli", "Stop it; nothing is lost."),
+    "env": ("pyzn_local.cli", "Print the running stack's settings."),
+    "seed": ("pyzn_local.seeding", "Load raw rows into the BigQuery stand-in."),
+    "backfill": ("pyzn_pipeline.cli", "Read and publish a range of days through Dagster."),
+    "days": ("pyzn_pipeline.cli", "Show the ledger: what every day is."),
+    "migrate": ("pyzn_pipeline.cli", "Bring the database to this version's schema."),
+}
+
+
+class Subcommands(click.Group):
+    """A group that imports a subcommand when it is called: all of them together take seconds to import."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Their names, in the order a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """The subcommand, or None, which click reports as a usage error."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """The list of subcommands in the help text, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(cls=Subcommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="pyzn")
+def pyzn() -> None:
+    """PyPI download statistics: every published day provable, repairable and honest.
+
+    `up` starts everything on this machine. The other commands talk to the stack in $PYZN_HOME
+    (default .pyzn/) if one runs there, or to whatever the PYZN_* variables of the environment name;
+    the environment wins.
+    """
+    adopt_settings()
+
+
+def main() -> None:
+    """The console script. What a user can mend is one message and exit status 1, not a trace."""
+    try:
+        pyzn()
+    except PyznError as error:
+        click.echo(f"pyzn: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The subcommands that find a running stack by its home; they import nothing heavy."""
+
+import os
+import signal
+import time
+
+import click
+
+from pyzn_local.home import Home, StackError
+
+
+@click.command()
+def down() -> None:
+    """Stop the stack in $PYZN_HOME (default .pyzn/). Nothing is lost; `pyzn up` continues."""
+    home = Home.from_environment()
+    supervisor = home.supervisor()
+    if supervisor is None:
+        click.echo(f"no stack runs in {home.path}")
+        return
+    os.kill(supervisor, signal.SIGTERM)
+    deadline = time.monotonic() + 120
+    while home.supervisor() is not None:
+        if time.monotonic() > deadline:
+            raise StackError(f"process {supervisor} has not stopped in 120 s; see {home.logs}")
+        time.sleep(0.1)
+    click.echo(f"stopped the stack in {home.path}")
+
+
+@click.command()
+def env() -> None:
+    """Print the running stack's settings as KEY=VALUE lines, passwords included.
+
+    \b
+    Examples:
+      psql "$(pyzn env | sed -n 's/^PYZN_DATABASE_URL=//p')"
+      set -a; eval "$(pyzn env)"; set +a
+    """
+    home = Home.from_environment()
+    if home.settings() is None:
+        raise StackError(f"no stack runs in {home.path}: start one with `pyzn up`")
+    click.echo(home.settings_file.read_text(), nl=False)

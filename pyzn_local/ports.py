@@ -1,0 +1,18 @@
+"""Loopback ports."""
+
+import socket
+
+
+def free_port() -> int:
+    """A TCP port that nothing on loopback listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def is_taken(port: int) -> bool:
+    """Whether something on loopback listens on `port`."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

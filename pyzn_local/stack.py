@@ -1,0 +1,203 @@
+"""The embedded stack: which processes PyZn is made of, in which order they start, and with which settings."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from pydantic import SecretStr
+
+from pyzn_local import services
+from pyzn_local.home import Home, StackError
+from pyzn_local.ports import is_taken
+from pyzn_local.postgres import Postgres
+from pyzn_local.services import Service
+from pyzn_pipeline.store.database import engine, with_driver
+from pyzn_pipeline.store.schema import migrate
+
+ROOT = Path(__file__).parents[1]
+"""The project's folder, where dagster.yaml and workspace.yaml are."""
+
+PROJECT = "pyzn-local"
+LOCATIONS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
+OWN_POSTGRES = ("PYZN_DATABASE_URL", "PYZN_API_DATABASE_URL", "PYZN_DAGSTER_DATABASE_URL")
+
+Tell = Callable[[str], None]
+
+
+class Stack:
+    """Postgres and the BigQuery stand-in, unless the environment names others; Dagster; the API."""
+
+    def __init__(self, home: Home, sample: bool, tell: Tell) -> None:
+        self._home = home
+        self._sample = sample
+        self._tell = tell
+        self._services: list[Service] = []
+        self._api_port = _port("PYZN_API_PORT", 5200)
+        self._ui_port = _port("PYZN_UI_PORT", 3000)
+
+    @contextmanager
+    def running(self) -> Iterator[dict[str, str]]:
+        """Everything started and ready; stopped at the end, whatever the end is. Yields the settings.
+
+        Raises StackError or PostgresError when something does not start, and stops the rest.
+        """
+        self._home.create()
+        with self._home.locked():
+            if left := services.end_leftovers(self._home.processes_file):
+                self._tell(f"ended {left} processes that a killed stack left behind")
+            for name, port in (("PYZN_API_PORT", self._api_port), ("PYZN_UI_PORT", self._ui_port)):
+                if is_taken(port):
+                    raise StackError(f"port {port} is in use: stop what listens there, or set {name} to another")
+            self._home.settings_file.unlink(missing_ok=True)
+            try:
+                settings = self._start()
+                self._home.write_settings(settings)
+                yield settings
+            finally:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not leave half of it
+                self._tell("stopping")
+                self._home.settings_file.unlink(missing_ok=True)
+                services.stop(self._services)
+                self._home.processes_file.unlink(missing_ok=True)
+
+    def check(self) -> None:
+        """Raise StackError if a process of the stack has ended by itself."""
+        services.check(self._services)
+
+    def _start(self) -> dict[str, str]:
+        ports = self._home.ports()
+        settings = {
+            "PYZN_HOME": str(self._home.path),
+            "PYZN_API_URL": f"http://127.0.0.1:{self._api_port}",
+            "PYZN_DAGSTER_URL": f"http://127.0.0.1:{self._ui_port}",
+            "PYZN_API_PORT": str(self._api_port),
+            "PYZN_UI_PORT": str(self._ui_port),
+            "PYZN_CODE_HOST": "127.0.0.1",
+            "PYZN_CODE_PORT": str(ports["code"]),
+            "DAGSTER_HOME": str(self._dagster_home()),
+        }
+        settings |= self._source(ports) | self._databases(ports["postgres"])
+        self._migrate(settings)
+        python, environment = sys.executable, {**os.environ, **settings}
+        code = [python, "-m", "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", settings["PYZN_CODE_PORT"]]
+        web = [
+            "dagster_webserver",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self._ui_port),
+            "-w",
+            str(ROOT / "workspace.yaml"),
+        ]
+        daemon = ["dagster._daemon", "run", "-w", str(ROOT / "workspace.yaml")]
+        self._launch("code location", [*code, "-m", "pyzn_pipeline.definitions"], environment, port=ports["code"])
+        self._launch("API", [python, "-m", "pyzn_api"], environment, port=self._api_port)
+        services.wait(self._services)
+        self._tell("starting Dagster")
+        # The webserver makes Dagster's tables; the daemon must not do so at the same time.
+        self._launch("Dagster webserver", [python, "-m", *web], environment, ready=self._location_is_loaded)
+        services.wait(self._services)
+        self._launch("Dagster daemon", [python, "-m", *daemon], environment)
+        return settings
+
+    def _launch(
+        self,
+        name: str,
+        command: list[str],
+        environment: dict[str, str],
+        port: int | None = None,
+        ready: Callable[[], bool] = lambda: True,
+    ) -> None:
+        log = self._home.logs / f"{name.lower().replace(' ', '-')}.log"
+        listens = ready if port is None else lambda: is_taken(port)
+        self._keep(services.launch(name, command, environment, log, listens))
+
+    def _keep(self, service: Service) -> None:
+        self._services.append(service)
+        services.remember(self._services, self._home.processes_file)
+
+    def _databases(self, port: int) -> dict[str, str]:
+        """The three connection URLs: of the server that the environment names, or of the embedded one, started."""
+        if given := [name for name in OWN_POSTGRES if os.environ.get(name)]:
+            if absent := [name for name in OWN_POSTGRES if name not in given]:
+                raise StackError(f"{', '.join(given)} is set and {', '.join(absent)} is not: set all three, or none")
+            return {name: os.environ[name] for name in OWN_POSTGRES}
+        self._tell("starting Postgres")
+        postgres = Postgres(self._home.path / "postgres", port)
+        postgres.create()
+        self._keep(Service("Postgres", postgres.start(), postgres.is_ready, postgres.home / "log", signal.SIGINT))
+        services.wait(self._services)
+        owner, reader = self._home.password("pyzn"), self._home.password("pyzn_api")
+        postgres.ensure_role("pyzn", owner)
+        for database in ("pyzn", "dagster"):
+            postgres.ensure_database(database, "pyzn")
+        dagster = postgres.url("dagster", "pyzn", owner)
+        # dagster-postgres is written for psycopg2; a bare postgresql:// gives it psycopg 3, which it breaks.
+        dagster = dagster.replace("postgresql://", "postgresql+psycopg2://")
+        return {
+            "PYZN_DATABASE_URL": postgres.url("pyzn", "pyzn", owner),
+            "PYZN_API_DATABASE_URL": postgres.url("pyzn", "pyzn_api", reader),
+            "PYZN_DAGSTER_DATABASE_URL": dagster,
+        }
+
+    def _source(self, ports: dict[str, int]) -> dict[str, str]:
+        """Where BigQuery is: what the environment names, or the stand-in, started."""
+        if os.environ.get("PYZN_BIGQUERY_PROJECT") or os.environ.get("PYZN_BIGQUERY_ENDPOINT"):
+            return {}
+        self._tell("starting the BigQuery stand-in" + (", with a synthetic sample" if self._sample else ""))
+        command = [sys.executable, "-m", "pyzn_local.bigquery", "--data", str(self._home.path / "bigquery")]
+        command += ["--port", str(ports["bigquery"]), "--storage-port", str(ports["bigquery_storage"])]
+        endpoint = f"http://127.0.0.1:{ports['bigquery']}"
+        self._launch(
+            "BigQuery stand-in",
+            [*command, *(["--sample"] if self._sample else [])],
+            dict(os.environ),
+            ready=lambda: _answers(f"{endpoint}/healthz"),
+        )
+        return {
+            "PYZN_BIGQUERY_PROJECT": PROJECT,
+            "PYZN_BIGQUERY_ENDPOINT": endpoint,
+            "PYZN_BIGQUERY_STORAGE_ENDPOINT": f"127.0.0.1:{ports['bigquery_storage']}",
+        }
+
+    def _migrate(self, settings: dict[str, str]) -> None:
+        owner = engine(SecretStr(settings["PYZN_DATABASE_URL"]))
+        migrate(owner, with_driver(SecretStr(settings["PYZN_API_DATABASE_URL"])))
+        owner.dispose()
+
+    def _dagster_home(self) -> Path:
+        if not (ROOT / "dagster.yaml").exists():
+            raise StackError(f"{ROOT} has no dagster.yaml: `pyzn up` runs from the project's own folder")
+        folder = self._home.path / "dagster"
+        folder.mkdir(exist_ok=True)
+        link = folder / "dagster.yaml"
+        link.unlink(missing_ok=True)
+        link.symlink_to(ROOT / "dagster.yaml")
+        return folder
+
+    def _location_is_loaded(self) -> bool:
+        try:
+            answer = requests.post(
+                f"http://127.0.0.1:{self._ui_port}/graphql", json={"query": LOCATIONS}, timeout=10
+            ).json()
+        except (requests.RequestException, ValueError):
+            return False
+        return bool(answer["data"]["repositoriesOrError"].get("nodes"))
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def _port(name: str, default: int) -> int:
+    value = os.environ.get(name) or str(default)
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        raise StackError(f"{name}={value!r} is not a port: a number from 1 to 65535")
+    return int(value)

@@ -1,0 +1,117 @@
+"""`pyzn up`: starts the embedded stack, backfills its sample, says where everything is."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from pyzn_local.home import Home, StackError
+from pyzn_local.stack import Stack
+from pyzn_pipeline import cli as pipeline
+from pyzn_pipeline.settings import CommandSettings, load
+from pyzn_pipeline.store import ledger
+from pyzn_pipeline.store.database import engine
+
+SAMPLE_DAYS = 35
+
+
+@click.command()
+@click.option("--detach", is_flag=True, help="Return once everything runs; `pyzn down` stops it.")
+@click.option("--no-sample", is_flag=True, help="Leave the BigQuery stand-in empty; fill it with `pyzn seed`.")
+@click.option("--supervise", is_flag=True, hidden=True)
+def up(detach: bool, no_sample: bool, supervise: bool) -> None:
+    """Start PyZn on this machine: BigQuery stand-in, Postgres, Dagster and the API, on loopback.
+
+    The first start fills the stand-in with a SYNTHETIC sample of the 35 days before today and
+    backfills them through Dagster. Ctrl-C stops every process; the state stays in $PYZN_HOME
+    (default .pyzn/) and the next start takes seconds.
+
+    \b
+    PYZN_API_PORT   the API's port (5200)
+    PYZN_UI_PORT    the Dagster UI's port (3000)
+    PYZN_BIGQUERY_PROJECT with Google credentials: the real BigQuery instead of the stand-in
+    PYZN_DATABASE_URL, PYZN_API_DATABASE_URL, PYZN_DAGSTER_DATABASE_URL: your own Postgres
+    """
+    home = Home.from_environment()
+    signal.signal(signal.SIGTERM, _interrupt)
+    if detach:
+        _present(_start_detached(home, no_sample), sample=not no_sample)
+        click.echo("PyZn runs in the background; `pyzn down` stops it.")
+        return
+    stack = Stack(home, sample=not no_sample, tell=lambda message: click.echo(f"pyzn: {message}"))
+    try:
+        with stack.running() as settings:
+            if not supervise:
+                _present(settings, sample=not no_sample)
+                click.echo("PyZn runs; Ctrl-C stops it.")
+            while True:
+                stack.check()
+                time.sleep(0.5)
+    except KeyboardInterrupt:
+        click.echo("pyzn: stopped")
+
+
+def _start_detached(home: Home, no_sample: bool) -> dict[str, str]:
+    """The settings of a stack started in the background."""
+    if home.supervisor() is not None:
+        raise StackError(f"a stack runs in {home.path} already: `pyzn env` shows where, `pyzn down` stops it")
+    home.create()
+    home.settings_file.unlink(missing_ok=True)  # of a stack that was killed; this one's appear when it is up
+    command = [sys.executable, "-m", "pyzn_cli", "up", "--supervise", *(["--no-sample"] if no_sample else [])]
+    log = home.logs / "up.log"
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        while (settings := home.settings()) is None:
+            if child.poll() is not None:
+                raise StackError(f"it did not start:\n{log.read_text(errors='replace').strip()}")
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        child.terminate()
+        child.wait()
+        raise
+    return settings
+
+
+def _present(settings: dict[str, str], sample: bool) -> None:
+    """Backfill what the ledger lacks of the sample, and say where everything is."""
+    os.environ.update(settings)
+    if sample and "PYZN_BIGQUERY_ENDPOINT" in settings:
+        _backfill_sample()
+    api, ui = settings["PYZN_API_URL"], settings["PYZN_DAGSTER_URL"]
+    table = Table.grid(padding=(0, 2))
+    for name, where in (
+        ("API", f"{api}/api/v2/projects/requests"),
+        ("API documentation", f"{api}/docs"),
+        ("Dagster UI", ui),
+        ("database", "pyzn env | sed -n 's/^PYZN_DATABASE_URL=//p'"),
+    ):
+        table.add_row(name, where)
+    Console().print(table)
+
+
+def _backfill_sample() -> None:
+    commands = load(CommandSettings)
+    last = datetime.now(UTC).date() - timedelta(days=1)
+    owner = engine(commands.database_url)
+    rows = ledger.days(owner, last - timedelta(days=SAMPLE_DAYS - 1), last)
+    owner.dispose()
+    missing = list(rows.loc[rows["status"] == "missing", "day"])
+    if missing:
+        click.echo(f"pyzn: backfilling {len(missing)} days of the synthetic sample through Dagster")
+        outcome = pipeline.follow(commands, missing)
+        for reason in outcome.failed.values():
+            click.echo(reason, err=True)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

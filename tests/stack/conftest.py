@@ -1,0 +1,49 @@
+"""The `pyzn` command as a user runs it: a process, with a home and ports of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pyzn_local.ports import free_port
+
+
+@dataclass(frozen=True)
+class Pyzn:
+    """Runs `pyzn` with `environment`."""
+
+    environment: dict[str, str]
+
+    def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """The finished command, its output as text."""
+        return subprocess.run(
+            [sys.executable, "-m", "pyzn_cli", *arguments],
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=170,
+        )
+
+    @property
+    def home(self) -> Path:
+        return Path(self.environment["PYZN_HOME"])
+
+
+def pyzn_at(home: Path) -> Pyzn:
+    """The command for a stack in `home`, on free ports, with nothing of the caller's PYZN settings."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYZN_", "DAGSTER_"))}
+    ports = {"PYZN_API_PORT": str(free_port()), "PYZN_UI_PORT": str(free_port())}
+    return Pyzn(inherited | ports | {"PYZN_HOME": str(home)})
+
+
+@pytest.fixture
+def pyzn(tmp_path: Path) -> Iterator[Pyzn]:
+    """A `pyzn` with no stack running; one that the test starts is stopped after it."""
+    command = pyzn_at(tmp_path / "home")
+    yield command
+    command("down")

@@ -1,0 +1,73 @@
+"""What keeps a stack from starting is one clear message, and leaves nothing running."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.stack.conftest import Pyzn
+
+
+def refused(pyzn: Pyzn, *arguments: str) -> str:
+    """The message of a command that must fail without a trace."""
+    finished = pyzn(*arguments)
+    assert finished.returncode == 1, finished.stdout + finished.stderr
+    assert "Traceback" not in finished.stderr
+    return finished.stderr
+
+
+@pytest.mark.parametrize("name", ["PYZN_API_PORT", "PYZN_UI_PORT"])
+def test_a_port_in_use_is_named(pyzn: Pyzn, name: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(pyzn.environment[name])))
+        taken.listen()
+        message = refused(pyzn, "up")
+    assert f"port {pyzn.environment[name]} is in use" in message
+    assert name in message
+
+
+def test_a_port_that_is_no_port_is_named(pyzn: Pyzn) -> None:
+    pyzn.environment["PYZN_API_PORT"] = "http"
+    assert "PYZN_API_PORT='http' is not a port" in refused(pyzn, "up")
+
+
+def test_a_folder_of_something_else_is_not_filled(pyzn: Pyzn) -> None:
+    pyzn.home.mkdir()
+    (pyzn.home / "thesis.txt").write_text("precious")
+    assert f"PYZN_HOME={pyzn.home} is not empty" in refused(pyzn, "up")
+    assert [file.name for file in pyzn.home.iterdir()] == ["thesis.txt"]
+
+
+def test_a_file_in_the_place_of_the_home_is_named(pyzn: Pyzn) -> None:
+    pyzn.home.write_text("")
+    assert f"PYZN_HOME={pyzn.home} is not a folder" in refused(pyzn, "up")
+
+
+@pytest.mark.parametrize("content", ["{", json.dumps({"ports": {}})])
+def test_a_damaged_home_is_named(pyzn: Pyzn, content: str) -> None:
+    pyzn.home.mkdir()
+    (pyzn.home / "stack.json").write_text(content)
+    assert "stack.json is damaged" in refused(pyzn, "up")
+
+
+def test_half_of_ones_own_postgres_is_refused(pyzn: Pyzn) -> None:
+    pyzn.environment["PYZN_DATABASE_URL"] = "postgresql://a:b@127.0.0.1/c"
+    message = refused(pyzn, "up")
+    assert "PYZN_API_DATABASE_URL, PYZN_DAGSTER_DATABASE_URL" in message
+
+
+def test_commands_without_a_stack_say_how_to_start_one(pyzn: Pyzn, tmp_path: Path) -> None:
+    assert "pyzn up" in refused(pyzn, "env")
+    assert "pyzn up" in refused(pyzn, "days")
+    some_file = tmp_path / "some.parquet"
+    some_file.write_text("x")
+    assert "pyzn up" in refused(pyzn, "seed", str(some_file))
+    assert "no stack runs" in pyzn("down").stdout
+
+
+def test_every_command_teaches(pyzn: Pyzn) -> None:
+    overview = pyzn("--help").stdout
+    for command in ("up", "down", "env", "seed", "migrate", "backfill", "days"):
+        assert f"  {command} " in overview
+        assert len(pyzn(command, "--help").stdout.splitlines()) > 6

@@ -1,0 +1,169 @@
+"""The whole of PyZn as processes: started by one command, used by its three users, stopped without loss."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import requests
+
+from tests.days import Download, raw_rows
+from tests.stack.conftest import Pyzn, pyzn_at
+
+SAMPLE_DAYS = 35
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pyzn]:
+    """A running stack with the sample, as `make up` leaves it."""
+    command = pyzn_at(tmp_path_factory.mktemp("stack") / "home")
+    started = command("up", "--detach")
+    assert started.returncode == 0, started.stdout + started.stderr
+    yield command
+    command("down")
+
+
+def settings(pyzn: Pyzn) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in pyzn("env").stdout.splitlines())
+
+
+def yesterday() -> date:
+    return datetime.now(UTC).date() - timedelta(days=1)
+
+
+@pytest.mark.timeout(300)
+def test_the_front_end_finds_every_day_of_the_sample(up: Pyzn) -> None:
+    answer = requests.get(f"{settings(up)['PYZN_API_URL']}/api/v2/projects/requests", timeout=10)
+    assert answer.status_code == 200
+    assert list(answer.json()["downloads"]) == [
+        str(yesterday() - timedelta(days=n)) for n in reversed(range(SAMPLE_DAYS))
+    ]
+
+
+def test_the_ui_shows_both_assets_materialized_for_every_day(up: Pyzn) -> None:
+    query = "{ assetNodes { assetKey { path } partitionStats { numMaterialized numFailed } } }"
+    answer = requests.post(f"{settings(up)['PYZN_DAGSTER_URL']}/graphql", json={"query": query}, timeout=60).json()
+    stats = {node["assetKey"]["path"][0]: node["partitionStats"] for node in answer["data"]["assetNodes"]}
+    whole = {"numMaterialized": SAMPLE_DAYS, "numFailed": 0}
+    assert stats == {"file_downloads": None, "downloads_by_version": whole, "downloads_by_country": whole}
+
+
+def test_the_tables_are_open_to_sql(up: Pyzn) -> None:
+    with psycopg.connect(settings(up)["PYZN_DATABASE_URL"]) as connection:
+        row = connection.execute(
+            "SELECT count(*), bool_and(checksum = pyzn.day_checksum(day)), sum(downloads) FROM pyzn.days"
+        ).fetchone()
+        totals = connection.execute("SELECT sum(total_downloads) FROM pyzn.projects").fetchone()
+    assert row is not None
+    assert row[:2] == (SAMPLE_DAYS, True)
+    assert totals == (row[2],)
+
+
+def test_days_prints_the_ledger_for_people_and_for_programs(up: Pyzn) -> None:
+    first = yesterday() - timedelta(days=SAMPLE_DAYS)
+    table = up("days", str(first), str(yesterday())).stdout
+    assert f"{first}   missing" in table
+    assert f"{yesterday()}   provisional" in table
+    lines = up("days", "--json").stdout.splitlines()
+    assert len(lines) == SAMPLE_DAYS
+    assert f'"day":"{yesterday()}"' in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "message"),
+    [
+        (0, 0, "is not over yet in UTC"),
+        (-2, -3, "is reversed"),
+        (-20_000, -19_999, "is before the first day, 2016-01-22"),
+    ],
+    ids=["today", "reversed", "before the first"],
+)
+def test_a_backfill_of_days_that_cannot_be_read_is_refused(up: Pyzn, start: int, end: int, message: str) -> None:
+    today = datetime.now(UTC).date()
+    finished = up("backfill", str(today + timedelta(days=start)), str(today + timedelta(days=end)))
+    assert finished.returncode == 1
+    assert message in finished.stderr
+
+
+def test_a_day_that_is_no_day_is_a_usage_error(up: Pyzn) -> None:
+    finished = up("backfill", "14.7.2026", "2026-07-15")
+    assert finished.returncode == 2
+    assert "'14.7.2026' is not a day" in finished.stderr
+
+
+def test_rows_seeded_late_give_the_next_revision_and_an_empty_day_is_named(up: Pyzn, tmp_path: Path) -> None:
+    empty = yesterday() - timedelta(days=SAMPLE_DAYS)
+    late = empty + timedelta(days=1)
+    pq.write_table(raw_rows(late, [Download("only-late-rows")] * 7), tmp_path / "late.parquet")
+    seeded = up("seed", str(tmp_path / "late.parquet"))
+    assert seeded.stdout == "loaded 7 rows from 1 files\n", seeded.stderr
+
+    finished = up("backfill", str(empty), str(late))
+
+    assert finished.returncode == 1
+    assert finished.stdout == "1 of 2 days done, 1 failed\n"
+    assert f"day {empty}: the source counts 0 downloads; not published" in finished.stderr
+    with psycopg.connect(settings(up)["PYZN_DATABASE_URL"]) as connection:
+        revision = connection.execute("SELECT revision FROM pyzn.days WHERE day = %s", [late]).fetchone()
+    assert revision == (2,)
+    answer = requests.get(f"{settings(up)['PYZN_API_URL']}/api/v2/projects/Only.Late_rows", timeout=10)
+    assert answer.json()["downloads"] == {str(late): {"1.0": 7}}
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        (pa.table({"timestamp": pa.array([datetime(2026, 7, 14, tzinfo=UTC)]), "flavour": ["x"]}), "flavour"),
+        (pa.table({"timestamp": pa.array([datetime(2026, 7, 14, tzinfo=UTC)]), "country_code": [49]}), "country_code"),
+    ],
+    ids=["unknown column", "wrong type"],
+)
+def test_seeding_a_wrong_schema_names_the_column(up: Pyzn, tmp_path: Path, table: pa.Table, column: str) -> None:
+    pq.write_table(table, tmp_path / "wrong.parquet")
+    finished = up("seed", str(tmp_path / "wrong.parquet"))
+    assert finished.returncode == 1
+    assert "wrong.parquet" in finished.stderr
+    assert column in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_a_second_stack_in_the_same_home_is_refused(up: Pyzn) -> None:
+    for arguments in (("up",), ("up", "--detach")):
+        finished = up(*arguments)
+        assert finished.returncode == 1
+        assert f"a stack runs in {up.home} already" in finished.stderr
+
+
+@pytest.mark.timeout(300)
+def test_a_stack_whose_supervisor_was_killed_starts_again_with_everything(up: Pyzn) -> None:
+    before = up("days", "--json").stdout
+    supervisor = psutil.Process(int((up.home / "lock").read_text()))
+    children = supervisor.children(recursive=True)
+    os.kill(supervisor.pid, signal.SIGKILL)
+    supervisor.wait(10)
+    assert any(child.is_running() for child in children)
+
+    restarted = up("up", "--detach")
+
+    assert restarted.returncode == 0, restarted.stderr
+    assert "killed stack left behind" in (up.home / "logs" / "up.log").read_text()
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert up("days", "--json").stdout == before
+
+
+@pytest.mark.timeout(300)
+def test_down_ends_every_process(up: Pyzn) -> None:
+    supervisor = psutil.Process(int((up.home / "lock").read_text()))
+    started = [supervisor, *supervisor.children(recursive=True)]
+    stopped = up("down")
+    assert stopped.stdout == f"stopped the stack in {up.home}\n"
+    time.sleep(0.5)
+    assert not [child for child in started if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert up("env").returncode == 1

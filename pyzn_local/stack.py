@@ -2,21 +2,19 @@
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import requests
-from pydantic import SecretStr
 
 from pyzn_local import services
 from pyzn_local.home import Home, StackError
 from pyzn_local.ports import is_taken
 from pyzn_local.postgres import Postgres
 from pyzn_local.services import Service
-from pyzn_pipeline.store.database import engine, with_driver
-from pyzn_pipeline.store.schema import migrate
 
 ROOT = Path(__file__).parents[1]
 """The project's folder, where dagster.yaml and workspace.yaml are."""
@@ -81,8 +79,8 @@ class Stack:
             "DAGSTER_HOME": str(self._dagster_home()),
         }
         settings |= self._source(ports) | self._databases(ports["postgres"])
-        self._migrate(settings)
         python, environment = sys.executable, {**os.environ, **settings}
+        run_pyzn(environment, "migrate")
         code = [python, "-m", "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", settings["PYZN_CODE_PORT"]]
         web = [
             "dagster_webserver",
@@ -164,11 +162,6 @@ class Stack:
             "PYZN_BIGQUERY_STORAGE_ENDPOINT": f"127.0.0.1:{ports['bigquery_storage']}",
         }
 
-    def _migrate(self, settings: dict[str, str]) -> None:
-        owner = engine(SecretStr(settings["PYZN_DATABASE_URL"]))
-        migrate(owner, with_driver(SecretStr(settings["PYZN_API_DATABASE_URL"])))
-        owner.dispose()
-
     def _dagster_home(self) -> Path:
         if not (ROOT / "dagster.yaml").exists():
             raise StackError(f"{ROOT} has no dagster.yaml: `pyzn up` runs from the project's own folder")
@@ -187,6 +180,12 @@ class Stack:
         except (requests.RequestException, ValueError):
             return False
         return bool(answer["data"]["repositoriesOrError"].get("nodes"))
+
+
+def run_pyzn(environment: dict[str, str], *arguments: str) -> None:
+    """Run another `pyzn` subcommand to its end, its output ours. Raises StackError if it fails."""
+    if subprocess.run([sys.executable, "-m", "pyzn_cli", *arguments], env=environment, check=False).returncode != 0:
+        raise StackError(f"pyzn {' '.join(arguments)} failed; it says why above")
 
 
 def _answers(url: str) -> bool:

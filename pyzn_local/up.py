@@ -9,15 +9,12 @@ from datetime import UTC, datetime, timedelta
 from types import FrameType
 
 import click
+import psycopg
 from rich.console import Console
 from rich.table import Table
 
 from pyzn_local.home import Home, StackError
-from pyzn_local.stack import Stack
-from pyzn_pipeline import cli as pipeline
-from pyzn_pipeline.settings import CommandSettings, load
-from pyzn_pipeline.store import ledger
-from pyzn_pipeline.store.database import engine
+from pyzn_local.stack import Stack, run_pyzn
 
 SAMPLE_DAYS = 35
 
@@ -84,9 +81,8 @@ def _start_detached(home: Home, no_sample: bool) -> dict[str, str]:
 
 def _present(settings: dict[str, str], sample: bool) -> None:
     """Backfill what the ledger lacks of the sample, and say where everything is."""
-    os.environ.update(settings)
     if sample and "PYZN_BIGQUERY_ENDPOINT" in settings:
-        _backfill_sample()
+        _backfill_sample(settings)
     api, ui = settings["PYZN_API_URL"], settings["PYZN_DAGSTER_URL"]
     table = Table.grid(padding=(0, 2))
     for name, where in (
@@ -99,18 +95,17 @@ def _present(settings: dict[str, str], sample: bool) -> None:
     Console().print(table)
 
 
-def _backfill_sample() -> None:
-    commands = load(CommandSettings)
+def _backfill_sample(settings: dict[str, str]) -> None:
     last = datetime.now(UTC).date() - timedelta(days=1)
-    owner = engine(commands.database_url)
-    rows = ledger.days(owner, last - timedelta(days=SAMPLE_DAYS - 1), last)
-    owner.dispose()
-    missing = list(rows.loc[rows["status"] == "missing", "day"])
-    if missing:
+    wanted = {last - timedelta(days=n) for n in range(SAMPLE_DAYS)}
+    with psycopg.connect(settings["PYZN_DATABASE_URL"]) as connection:
+        published = {day for (day,) in connection.execute("SELECT day FROM pyzn.days")}
+    if missing := wanted - published:
         click.echo(f"pyzn: backfilling {len(missing)} days of the synthetic sample through Dagster")
-        outcome = pipeline.follow(commands, missing)
-        for reason in outcome.failed.values():
-            click.echo(reason, err=True)
+        try:
+            run_pyzn({**os.environ, **settings}, "backfill", str(min(missing)), str(max(missing)))
+        except StackError as error:  # what runs is worth more than nothing
+            click.echo(f"pyzn: {error}", err=True)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -78,7 +78,7 @@ def backfill(start: date, end: date) -> None:
     settings = load(CommandSettings)
     days = backfills.days_between(start, end, settings.first_day)
     with store_errors("backfill"):
-        outcome = follow(settings, days)
+        outcome = _follow(settings, days)
     for day, reason in sorted(outcome.failed.items()):
         click.echo(reason if str(day) in reason else f"day {day}: {reason}", err=True)
     unfinished = [str(day) for day in days if day not in outcome.done and day not in outcome.failed]
@@ -89,7 +89,7 @@ def backfill(start: date, end: date) -> None:
         raise click.exceptions.Exit(1)
 
 
-def follow(settings: CommandSettings, days: list[date]) -> backfills.Progress:
+def _follow(settings: CommandSettings, days: list[date]) -> backfills.Progress:
     """Launch a backfill and show a progress bar until it has finished."""
     owner = engine(settings.database_url)
     schema.ensure_current(owner)
@@ -105,9 +105,9 @@ def follow(settings: CommandSettings, days: list[date]) -> backfills.Progress:
         task = bar.add_task("waiting for Dagster", total=len(days))
         for progress in backfills.run(settings.dagster_url, owner, days):
             finished = len(progress.done) + len(progress.failed)
+            waits = "" if finished else " waits for a run"
             failed = f", [red]{len(progress.failed)} failed[/red]" if progress.failed else ""
-            what = f"backfill {progress.backfill_id}{failed}" if finished else f"backfill {progress.backfill_id} queued"
-            bar.update(task, completed=finished, description=what)
+            bar.update(task, completed=finished, description=f"backfill {progress.backfill_id}{waits}{failed}")
     owner.dispose()
     return progress
 

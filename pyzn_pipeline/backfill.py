@@ -74,6 +74,13 @@ def days_between(start: date, end: date, first_day: date) -> list[date]:
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]
 
 
+def ranges(days: list[date]) -> str:
+    """Ascending `days` for people: '2026-07-01, 2026-07-06 to 2026-07-19'."""
+    starts = [day for day in days if day - timedelta(days=1) not in set(days)]
+    ends = [day for day in days if day + timedelta(days=1) not in set(days)]
+    return ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in zip(starts, ends, strict=True))
+
+
 def run(dagster_url: str, engine: Engine, days: list[date], poll_seconds: float = 0.5) -> Iterator[Progress]:
     """Launch a backfill of `days` and yield its progress until every day has an outcome.
 

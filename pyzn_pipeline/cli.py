@@ -81,9 +81,12 @@ def backfill(start: date, end: date) -> None:
         outcome = _follow(settings, days)
     for day, reason in sorted(outcome.failed.items()):
         click.echo(reason if str(day) in reason else f"day {day}: {reason}", err=True)
-    unfinished = [str(day) for day in days if day not in outcome.done and day not in outcome.failed]
-    if unfinished:
-        click.echo(f"no outcome for {', '.join(unfinished)}: Dagster says {outcome.ended}", err=True)
+    if unfinished := [day for day in days if day not in outcome.done and day not in outcome.failed]:
+        click.echo(
+            f"no outcome for {backfills.ranges(unfinished)}: Dagster says {outcome.ended}, "
+            f"see {settings.dagster_url}/runs/b/{outcome.backfill_id}",
+            err=True,
+        )
     click.echo(f"{len(outcome.done)} of {len(days)} days done, {len(outcome.failed)} failed")
     if len(outcome.done) < len(days):
         raise click.exceptions.Exit(1)

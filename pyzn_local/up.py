@@ -7,11 +7,10 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from types import FrameType
+from urllib.parse import urlsplit
 
 import click
 import psycopg
-from rich.console import Console
-from rich.table import Table
 
 from pyzn_local.home import Home, StackError
 from pyzn_local.stack import Stack, run_pyzn
@@ -81,18 +80,19 @@ def _start_detached(home: Home, no_sample: bool) -> dict[str, str]:
 
 def _present(settings: dict[str, str], sample: bool) -> None:
     """Backfill what the ledger lacks of the sample, and say where everything is."""
-    if sample and "PYZN_BIGQUERY_ENDPOINT" in settings:
+    sample = sample and "PYZN_BIGQUERY_ENDPOINT" in settings
+    if sample:
         _backfill_sample(settings)
-    api, ui = settings["PYZN_API_URL"], settings["PYZN_DAGSTER_URL"]
-    table = Table.grid(padding=(0, 2))
-    for name, where in (
-        ("API", f"{api}/api/v2/projects/requests"),
-        ("API documentation", f"{api}/docs"),
-        ("Dagster UI", ui),
-        ("database", "pyzn env | sed -n 's/^PYZN_DATABASE_URL=//p'"),
-    ):
-        table.add_row(name, where)
-    Console().print(table)
+    api, database = settings["PYZN_API_URL"], urlsplit(settings["PYZN_DATABASE_URL"])
+    click.echo(f"  API         {api}/api/v2/projects/requests")
+    click.echo(f"  API docs    {api}/docs")
+    click.echo(f"  Dagster UI  {settings['PYZN_DAGSTER_URL']}")
+    click.echo(
+        f"  database    postgresql://{database.username}@{database.netloc.rpartition('@')[2]}{database.path}"
+        f"  (`{sys.argv[0]} env` prints it with its password)"
+    )
+    if sample:
+        click.echo("The downloads are a SYNTHETIC sample, not PyPI's.")
 
 
 def _backfill_sample(settings: dict[str, str]) -> None:

@@ -8,18 +8,23 @@ the body, would need the body first.
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
+from weakref import WeakSet
 
 from fastapi import Request, Response
 
-from pyzn_api.database import DatabaseAwayError
+from pyzn_api.database import CONNECTION_SECONDS, BusyError, DatabaseAwayError
 from pyzn_api.ledger import Ledger, LedgerReader
 from pyzn_api.responses import JSON, Answer, Form, full, has_already, not_modified, prepare
+from pyzn_api.settings import MIB
 
 _LOOK_AGAIN = 1.0  # seconds
 _LARGEST_SHARE = 4  # an answer that would take more than a quarter of the cache is not kept
+_LARGE_AT_ONCE = 2  # renderings; each takes a core of Postgres and three times its body in memory
+_LARGE_BYTES = 256 * MIB  # of answers that are still being sent, beside those in the cache
 _OVERHEAD = 600  # bytes of Python objects per cached answer, about
 
 Key = tuple[object, ...]
@@ -44,6 +49,8 @@ class Answers:
         self._reader = reader
         self._max_bytes = max_bytes
         self._kept: OrderedDict[Key, Answer] = OrderedDict()
+        self._alive: WeakSet[Answer] = WeakSet()  # kept, or still being sent
+        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
         self._rendering: dict[tuple[Key, str], asyncio.Task[Answer]] = {}
 
     async def respond(self, request: Request, recipe: Recipe) -> Response:
@@ -79,6 +86,23 @@ class Answers:
             return kept.body
         return (await self._render_once(recipe, ledger, etag, fresh=True)).body
 
+    @asynccontextmanager
+    async def place_for_large(self) -> AsyncIterator[None]:
+        """To be held while a large answer is rendered: few are at once, and small ones never wait for them.
+
+        Raises BusyError when there is no place within a second, or clients are slow to take what is made.
+        """
+        if sum(answer.size for answer in self._alive) > self._max_bytes + _LARGE_BYTES:
+            raise BusyError("too many large answers are still being sent")
+        try:
+            await asyncio.wait_for(self._large.acquire(), CONNECTION_SECONDS)
+        except TimeoutError:
+            raise BusyError("too many large answers are being made") from None
+        try:
+            yield
+        finally:
+            self._large.release()
+
     async def _render_once(self, recipe: Recipe, ledger: Ledger, etag: str, *, fresh: bool) -> Answer:
         """Everyone who asks for the same thing meanwhile waits for the same rendering."""
         if not fresh:
@@ -99,6 +123,7 @@ class Answers:
 
     async def _render(self, recipe: Recipe, ledger: Ledger, etag: str) -> Answer:
         answer = await prepare(await recipe.render(ledger), etag)
+        self._alive.add(answer)
         self._keep(recipe.key, answer)
         return answer
 

@@ -1,20 +1,22 @@
 """Reading Postgres: one statement per answer, the answer as the bytes that Postgres sent.
 
-Knows nothing of HTTP. Every statement returns one row of texts at most, most of them ready JSON,
-so that nothing is decoded on the way through.
+Knows nothing of HTTP. A statement returns one row of texts at most, most of them ready JSON, so that
+nothing is decoded on the way through; or a few, where one text would be too large.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
 from psycopg import AsyncConnection, OperationalError, errors
+from psycopg.pq.abc import PGresult
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from pydantic import SecretStr
 
-CONNECTION_SECONDS = 1.0  # the longest wait for a connection
+# The longest wait for a connection. Less than the second that a 503 may take, since a busy server needs the rest.
+CONNECTION_SECONDS = 0.7
 STATEMENT_SECONDS = 7.0  # the longest wait for an answer; Postgres ends a statement after 5 seconds
 
 # Not migrated yet, or not for this role: time or an operator mends it, so it counts as away.
@@ -27,6 +29,10 @@ Row = tuple[bytes, ...]
 
 class DatabaseAwayError(Exception):
     """Postgres did not answer in time. The message is for the log, never for a client."""
+
+
+class BusyError(DatabaseAwayError):
+    """What was asked for is too much beside what is being made; it can be had later."""
 
 
 @cache
@@ -49,7 +55,7 @@ class Database:
 
     def __init__(self, url: SecretStr, pool_size: int) -> None:
         self.statements = 0  # executed so far
-        self._running: set[asyncio.Task[Row | None]] = set()
+        self._running: set[asyncio.Task[Sequence[Row]]] = set()
         self._pool = AsyncConnectionPool(
             url.get_secret_value(),
             open=False,
@@ -88,12 +94,18 @@ class Database:
     async def row(
         self, name: str, parameters: Mapping[str, object] | None = None, *, seconds: float = STATEMENT_SECONDS
     ) -> Row | None:
-        """The first row of sql/`name`.sql as UTF-8 texts (NULL is empty), or None when there is none.
+        """The first row of sql/`name`.sql, or None when there is none; as `rows` otherwise."""
+        return next(iter(await self.rows(name, parameters, seconds=seconds)), None)
+
+    async def rows(
+        self, name: str, parameters: Mapping[str, object] | None = None, *, seconds: float = STATEMENT_SECONDS
+    ) -> Sequence[Row]:
+        """The rows of sql/`name`.sql as UTF-8 texts; NULL is empty.
 
         Raises DatabaseAwayError after `seconds` at most. A server that hangs cannot be cancelled (the
         driver would wait for its consent), so the statement is left behind with its connection.
         """
-        task = asyncio.create_task(self._row(name, parameters or {}))
+        task = asyncio.create_task(self._rows(name, parameters or {}))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         done, _ = await asyncio.wait({task}, timeout=seconds)
@@ -102,7 +114,7 @@ class Database:
             raise DatabaseAwayError(f"no answer to {name}.sql within {seconds} seconds")
         return task.result()
 
-    async def _row(self, name: str, parameters: Mapping[str, object]) -> Row | None:
+    async def _rows(self, name: str, parameters: Mapping[str, object]) -> Sequence[Row]:
         clock = asyncio.get_running_loop().time
         deadline = clock() + CONNECTION_SECONDS
         while True:
@@ -112,9 +124,10 @@ class Database:
                     cursor = await connection.execute(statement(name), parameters, prepare=True)
                     self.statements += 1
                     result = cursor.pgresult
-                    if result is None or result.ntuples == 0:
-                        return None
-                    return tuple(result.get_value(0, column) or b"" for column in range(result.nfields))
+                    if result is None:
+                        return []
+                    # Several rows may be many megabytes, whose copying would keep the event loop.
+                    return _texts(result) if result.ntuples < 2 else await asyncio.to_thread(_texts, result)
             except (PoolTimeout, PoolClosed) as error:
                 raise DatabaseAwayError(f"no connection for {name}.sql: {error}") from error
             except OperationalError as error:
@@ -124,3 +137,9 @@ class Database:
                     raise DatabaseAwayError(f"{name}.sql: {error}") from error
             except _NOT_READY as error:
                 raise DatabaseAwayError(f"{name}.sql: {error}") from error
+
+
+def _texts(result: PGresult) -> Sequence[Row]:
+    return [
+        tuple(result.get_value(row, column) or b"" for column in range(result.nfields)) for row in range(result.ntuples)
+    ]

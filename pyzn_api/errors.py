@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from pyzn_api.database import DatabaseAwayError
+from pyzn_api.database import BusyError, DatabaseAwayError
 
 ALLOWED = "GET, HEAD, OPTIONS"
 RETRY_AFTER = 2  # seconds; the pool tries Postgres again at least this often
@@ -27,6 +27,7 @@ UNAUTHORIZED = (
 )
 METHOD_NOT_ALLOWED = "The method is not allowed for the requested URL."
 DATABASE_AWAY = "The database does not answer; try again shortly."
+BUSY = "Other large answers are being made; try again shortly, or ask for fewer days."
 BROKEN = "The server made an error, which has been logged."
 
 # Where pydantic's words do not say what is accepted, by its type of error.
@@ -97,7 +98,8 @@ async def _api_error(_: Request, error: ApiError) -> Response:
 
 async def _database_away(_: Request, error: DatabaseAwayError) -> Response:
     logger.warning("answered 503: %s", error)
-    return envelope(503, DATABASE_AWAY, {"Retry-After": str(RETRY_AFTER)})
+    message = BUSY if isinstance(error, BusyError) else DATABASE_AWAY
+    return envelope(503, message, {"Retry-After": str(RETRY_AFTER)})
 
 
 async def _routing(request: Request, error: HTTPException) -> Response:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date
+from itertools import chain, islice
 from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
@@ -12,16 +13,21 @@ from pyzn_api import models_v4
 from pyzn_api.caching import Answers, Recipe
 from pyzn_api.countries import UNKNOWN
 from pyzn_api.database import Database
-from pyzn_api.errors import UnknownProjectError
+from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Ledger
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.ranges import Granularity, resolve
 from pyzn_api.routes.parameters import End, Format, ProjectName, Start
+from pyzn_api.settings import MIB
 from pyzn_api.tables import days_not_final, form, json_body, wants_csv
 from pyzn_api.windows import Clock
 
+LIGHT = 4 * MIB  # of counts as the tables hold them: up to these an answer is nothing special
+# What Postgres reads, orders and writes within its statement timeout; 3,000 versions on 365 days are 23.
+MOST: dict[Granularity, int] = {"day": 32 * MIB, "week": 64 * MIB, "month": 64 * MIB}
 LONGEST_PATTERN = 100  # characters
+_COUNTRY = r"^([A-Za-z]{2}|\(unknown\))$"
 
 By = Annotated[Granularity, Query(description="weeks begin on Monday; a period is named by its first day")]
 
@@ -50,7 +56,7 @@ def _like(pattern: str) -> str:
 def _code(code: str | None) -> str | None:
     if code is None or code == UNKNOWN:
         return code
-    if not re.fullmatch("[A-Za-z]{2}", code):
+    if not re.fullmatch(_COUNTRY, code):
         raise ValueError(f"an ISO 3166-1 alpha-2 code, or {UNKNOWN}")
     return code.upper()
 
@@ -68,22 +74,29 @@ def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
 
         async def render(ledger: Ledger) -> bytes:
             window = resolve(asked.start, asked.end, asked.granularity, ledger, now().date())
-            row = await database.row(
-                f"counts_by_{asked.column}",
-                {**asked._asdict(), **window._asdict(), "csv": as_csv, **parameters},
-            )
-            if row is None:
+            bound = {**asked._asdict(), **window._asdict(), "csv": as_csv, "most": LIGHT, **parameters}
+            rows = await database.rows(f"counts_by_{asked.column}", bound)
+            if not rows:
                 raise UnknownProjectError(asked.project)
+            if (size := int(rows[0][2])) > LIGHT:
+                if size > (most := MOST[asked.granularity]):
+                    raise BadParameterError(
+                        "start", window.start, f"a later day: by {asked.granularity}, {most // MIB} MiB of counts at "
+                        f"most are read for one answer, and the days up to {window.end} hold {size // MIB} MiB"
+                    )  # fmt: skip
+                async with answers.place_for_large():
+                    rows = await database.rows(f"counts_by_{asked.column}", {**bound, "most": most})
+            entries = [row[1] for row in sorted(rows) if row[1]]
             if as_csv:
-                return f"period,{asked.column},downloads\r\n".encode() + row[0]
-            return b'{"project":%b,"start":"%b","end":"%b","granularity":"%b","downloads":[%b],"days":%b}' % (
+                return b"\r\n".join([f"period,{asked.column},downloads".encode(), *entries, b""])
+            head = b'{"project":%b,"start":"%b","end":"%b","granularity":"%b","downloads":[' % (
                 json_body(asked.project),
                 str(window.start).encode(),
                 str(window.end).encode(),
                 asked.granularity.encode(),
-                row[0],
-                json_body(days_not_final(ledger, window)),
             )
+            tail = b'],"days":%b}' % json_body(days_not_final(ledger, window))
+            return b"".join([head, *islice(chain.from_iterable((b",", entry) for entry in entries), 1, None), tail])
 
         key = (asked, as_csv, *parameters.values())
         return await answers.respond(request, Recipe(key, state, render, form(as_csv=as_csv)))
@@ -100,7 +113,12 @@ def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
         end: End = None,
         granularity: By = "day",
         version: Annotated[
-            str, AfterValidator(_pattern), Query(description="only versions like this, where * is anything: 2.*")
+            str,
+            AfterValidator(_pattern),
+            Query(
+                description="only versions like this, where * is anything: 2.*",
+                json_schema_extra={"maxLength": LONGEST_PATTERN, "pattern": r"^[^\u0000]*$"},
+            ),
         ] = "*",
         ci: Annotated[Literal["include", "exclude", "only"], Query(description="downloads by CI")] = "include",
         table: Format = None,
@@ -121,7 +139,12 @@ def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
         end: End = None,
         granularity: By = "day",
         country: Annotated[
-            str | None, AfterValidator(_code), Query(description="only this one, ISO 3166-1 alpha-2")
+            str | None,
+            AfterValidator(_code),
+            Query(
+                description="only this one, ISO 3166-1 alpha-2, or (unknown)",
+                json_schema_extra={"pattern": _COUNTRY},
+            ),
         ] = None,
         table: Format = None,
     ) -> Response:

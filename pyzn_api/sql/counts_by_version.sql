@@ -1,27 +1,47 @@
--- One row: the downloads per period and version as JSON objects (or, if `csv`, as CSV lines), separated
--- by commas (or line ends): oldest period first, then most downloads, then version. No row for a
--- project nobody has heard of. `pattern` is a LIKE pattern; `ci` is include, exclude or only.
--- Cost: one heap row per day, whose document is taken apart: about 1 microsecond per day and version.
-WITH counted AS (
-    SELECT date_trunc(%(granularity)s, day::timestamp)::date AS period, version,
-           sum(CASE %(ci)s::text
-                   WHEN 'include' THEN downloads
-                   WHEN 'exclude' THEN downloads - ci_downloads
-                   ELSE ci_downloads
-               END)::bigint AS downloads
-    FROM pyzn.downloads_by_version
-    WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND version LIKE %(pattern)s
-    GROUP BY 1, 2
+-- A row per period, in no order: its first day; its downloads per version as JSON objects (or, if `csv`, as
+-- CSV lines), separated by commas (or line ends), most downloads first, then version; and the bytes of the
+-- documents of all periods. More bytes than `most` are not taken apart: then, and when there is no period,
+-- one row, with NULL for the first two. No row for a project nobody has heard of. `pattern` is a LIKE pattern;
+-- `ci` is include, exclude or only.
+-- Cost: one heap row per day, whose document is taken apart: about 1 microsecond per day and version, and as
+-- much for each that comes back. Period by period, since sorting them all at once costs twice that, and one
+-- value of 70 MB keeps the event loop of whoever reads it for some tenths of a second.
+WITH weighed AS (
+    SELECT coalesce(sum(octet_length(document::text)), 0) AS bytes
+    FROM pyzn.packed_by_version
+    WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s
+), periods AS (
+    SELECT date_trunc(%(granularity)s, day::timestamp)::date AS period, array_agg(day) AS days
+    FROM pyzn.packed_by_version
+    WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s
+    GROUP BY 1
 )
-SELECT CASE WHEN %(csv)s THEN (
-           SELECT string_agg(
-               concat(period, ',"', replace(version, '"', '""'), '",', downloads), E'\r\n'
-               ORDER BY period, downloads DESC, version COLLATE "C"
-           ) FROM counted WHERE downloads > 0
-       ) ELSE (
-           SELECT string_agg(
-               row_to_json(counted)::text, ',' ORDER BY period, downloads DESC, version COLLATE "C"
-           ) FROM counted WHERE downloads > 0
-       ) END
+SELECT listed.period, listed.entries, weighed.bytes
 FROM pyzn.projects
+CROSS JOIN weighed
+LEFT JOIN LATERAL (
+    SELECT period, entries
+    FROM periods, LATERAL (
+        SELECT CASE WHEN %(csv)s THEN string_agg(
+                   concat(period, ',"', replace(version, '"', '""'), '",', downloads), E'\r\n'
+                   ORDER BY downloads DESC, version COLLATE "C"
+               ) ELSE string_agg(
+                   '{"period":"' || period || '","version":' || to_json(version) || ',"downloads":' || downloads || '}',
+                   ',' ORDER BY downloads DESC, version COLLATE "C"
+               ) END
+        FROM (
+            SELECT version,
+                   sum(CASE %(ci)s::text
+                           WHEN 'include' THEN downloads
+                           WHEN 'exclude' THEN downloads - ci_downloads
+                           ELSE ci_downloads
+                       END)::bigint AS downloads
+            FROM pyzn.downloads_by_version
+            WHERE project = %(project)s AND day = ANY (days) AND version LIKE %(pattern)s
+            GROUP BY version
+        ) AS counted
+        WHERE downloads > 0
+    ) AS of_period (entries)
+    WHERE weighed.bytes <= %(most)s AND entries IS NOT NULL
+) AS listed ON true
 WHERE project = %(project)s

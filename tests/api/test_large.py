@@ -1,0 +1,81 @@
+"""Large answers: whole, few at a time, refused in words when too large, sent no faster than the client takes them."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+import psycopg
+import pytest
+from starlette.types import Message
+
+from pyzn_api import caching, responses
+from pyzn_api.routes import counts
+from tests.api.conftest import NOW, serving, settings
+from tests.api.stock import Count, publish
+from tests.conftest import Database
+
+VERSIONS, DAYS = 1500, 30
+PATH = "/api/v4/projects/wide/versions"
+
+
+@pytest.fixture
+def client(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    """A server with a project of 1,500 versions on each of 30 days: large by day, too large by month."""
+    monkeypatch.setattr(counts, "LIGHT", 100_000)  # bytes
+    monkeypatch.setattr(counts, "MOST", {"day": 1_000_000, "week": 1_000_000, "month": 100_000})
+    with psycopg.connect(database.owner_url) as owner:
+        for number in range(DAYS):
+            versions = {f"1.{version}": Count(version + number + 1) for version in range(VERSIONS)}
+            countries = {"US": sum(count.downloads for count in versions.values())}
+            publish(owner, NOW.date() - timedelta(days=DAYS - number), {"wide": (versions, countries)})
+    with serving(settings(database.api_url, cache_bytes=0)) as client:
+        yield client
+
+
+def test_it_is_whole_in_json_and_csv_plain_and_compressed(client: httpx.Client) -> None:
+    plain = client.get(PATH, headers={"Accept-Encoding": "identity"})
+    assert len(plain.content) == int(plain.headers["content-length"]) > responses.QUICKLY_COMPRESSED
+    rows = plain.json()["downloads"]
+    assert len(rows) == VERSIONS * DAYS
+    assert [row["downloads"] for row in rows[:VERSIONS]] == list(range(VERSIONS, 0, -1))
+    assert [row["period"] for row in rows] == sorted(row["period"] for row in rows)
+    packed = client.get(PATH)
+    assert (packed.headers["content-encoding"], packed.content) == ("gzip", plain.content)
+    assert client.head(PATH).headers["content-length"] == packed.headers["content-length"]
+    assert len(client.get(f"{PATH}?format=csv").text.splitlines()) == 1 + VERSIONS * DAYS
+    refused = client.get(f"{PATH}?granularity=month")
+    assert refused.status_code == 400
+    assert refused.json()["message"].startswith("start='2026-06-20': expected a later day: by month, 0 MiB of counts")
+
+
+def test_without_a_place_it_is_503_in_words_and_small_answers_do_not_wait(
+    client: httpx.Client, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get(f"{PATH}?start=2026-07-19").status_code == 200
+    monkeypatch.setattr(caching, "_LARGE_AT_ONCE", 0)
+    with serving(settings(database.api_url)) as full:
+        refused = full.get(PATH)
+        assert (refused.status_code, int(refused.headers["retry-after"]) > 0) == (503, True)
+        assert refused.json()["message"].startswith("Other large answers are being made")
+        assert full.get(f"{PATH}?start=2026-07-19").status_code == 200
+        assert refused.elapsed < timedelta(seconds=2)
+
+
+def test_a_client_that_takes_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(responses, "PATIENCE_SECONDS", 0.05)
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if len(sent) == 3:
+            await asyncio.sleep(60)
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    body = b"x" * (3 * responses.SLICE)
+    response = responses.Sliced(responses.Answer(body, None, "tag"), body, {}, "text/plain")
+    asyncio.run(asyncio.wait_for(response({"type": "http"}, receive, send), 5))
+    assert [len(message.get("body", b"")) for message in sent] == [0, responses.SLICE, responses.SLICE]
+    assert sent[-1]["more_body"]

@@ -1,6 +1,7 @@
 """Badges: a number in few characters, and the SVG that shows it in the flat style of shields.io."""
 
 import re
+import unicodedata
 from typing import Literal
 from xml.sax.saxutils import escape
 
@@ -26,8 +27,13 @@ COLORS = {
     "yellowgreen": "#a4a61d",
 }  # https://github.com/badges/shields/blob/master/badge-maker/lib/color.js, and a few of CSS
 EXPECTED_COLOR = f"three or six hexadecimal digits, or one of {', '.join(COLORS)}"
+_NAMES = "|".join("".join(f"[{c.upper()}{c}]" for c in name) for name in COLORS)
+COLOR_PATTERN = rf"^(#?([0-9a-fA-F]{{3}}|[0-9a-fA-F]{{6}})|{_NAMES})$"
 
 LONGEST_TEXT = 64  # characters
+# Not what XML 1.0 cannot hold, nor controls, nor what turns the direction of the text around it.
+TEXT_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufffe\uffff]*$"
+EXPECTED_TEXT = f"at most {LONGEST_TEXT} characters that can be shown"
 
 # Advance widths of Verdana at 11 px, in tenths of a pixel, from U+0020 to U+007E.
 _WIDTHS = (
@@ -36,7 +42,9 @@ _WIDTHS = (
     66, 87, 76, 70, 69, 81, 75, 109, 75, 69, 75, 43, 38, 43, 92, 59, 55, 67, 70, 60, 70, 68, 41, 70,
     70, 31, 33, 64, 31, 107, 70, 67, 70, 70, 46, 57, 43, 70, 65, 90, 65, 65, 58, 70, 37, 70, 92,
 )  # fmt: skip
-_WIDEST = 110  # what any other character is taken for; textLength then makes it fit
+# What other characters are taken for; textLength then makes them fit.
+_WIDE = 115  # Chinese, Japanese, Korean, emoji
+_OTHER = 68
 
 _PADDING = 5  # pixels on each side of a text
 
@@ -69,15 +77,15 @@ def parse_color(text: str) -> str:
     named = COLORS.get(text.lower())
     if named is not None:
         return named
-    if not re.fullmatch("#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", text):
+    if not re.fullmatch(COLOR_PATTERN, text):
         raise ValueError(EXPECTED_COLOR)
     return f"#{text.removeprefix('#').lower()}"
 
 
 def parse_text(text: str) -> str:
     """`text`, if a badge can show it. Raises ValueError saying what is accepted."""
-    if len(text) > LONGEST_TEXT or not text.isprintable():
-        raise ValueError(f"at most {LONGEST_TEXT} characters that can be seen")
+    if len(text) > LONGEST_TEXT or not re.fullmatch(TEXT_PATTERN, text):
+        raise ValueError(EXPECTED_TEXT)
     return text
 
 
@@ -111,8 +119,16 @@ def _escaped(text: str) -> str:
 
 def _length(text: str) -> int:
     """Pixels."""
-    tenths = (_WIDTHS[ord(c) - 32] if " " <= c <= "~" else _WIDEST for c in text)
-    return round(sum(tenths) / 10)
+    return round(sum(map(_tenths, unicodedata.normalize("NFC", text))) / 10)
+
+
+def _tenths(character: str) -> int:
+    letter = unicodedata.normalize("NFD", character)[0]  # without its accent
+    if " " <= letter <= "~":
+        return _WIDTHS[ord(letter) - 32]
+    if unicodedata.category(character) in {"Mn", "Me", "Cf"}:  # drawn over the one before, or not at all
+        return 0
+    return _WIDE if unicodedata.east_asian_width(character) in {"W", "F"} else _OTHER
 
 
 def _is_light(color: str) -> bool:

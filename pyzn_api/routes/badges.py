@@ -5,7 +5,18 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 
-from pyzn_api.badges import COLORS, PREFIXES, Units, abbreviated, parse_color, parse_text, svg
+from pyzn_api.badges import (
+    COLOR_PATTERN,
+    COLORS,
+    LONGEST_TEXT,
+    PREFIXES,
+    TEXT_PATTERN,
+    Units,
+    abbreviated,
+    parse_color,
+    parse_text,
+    svg,
+)
 from pyzn_api.caching import Answers, Recipe
 from pyzn_api.database import Database
 from pyzn_api.errors import UnknownProjectError
@@ -31,7 +42,13 @@ def _color(text: str) -> str:
     return text
 
 
-Color = Annotated[str, AfterValidator(_color), Query(description=f"hexadecimal digits, or one of {', '.join(COLORS)}")]
+Color = Annotated[
+    str,
+    AfterValidator(_color),
+    Query(
+        description=f"hexadecimal digits, or one of {', '.join(COLORS)}", json_schema_extra={"pattern": COLOR_PATTERN}
+    ),
+]
 
 
 def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
@@ -85,7 +102,12 @@ def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
         left_color: Color = "green",
         right_color: Color = "green",
         left_text: Annotated[
-            str, AfterValidator(parse_text), Query(description="at most 64 characters that can be seen")
+            str,
+            AfterValidator(parse_text),
+            Query(
+                description=f"at most {LONGEST_TEXT} characters that can be shown",
+                json_schema_extra={"pattern": TEXT_PATTERN, "maxLength": LONGEST_TEXT},
+            ),
         ] = "downloads/month",
         units: Annotated[
             Units,

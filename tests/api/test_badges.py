@@ -92,7 +92,7 @@ def test_a_personalized_badge_is_as_asked(client: httpx.Client) -> None:
         ({"right_color": '"/><script>'}, "right_color='\"/><script>': expected three or six hexadecimal digits"),
         ({"right_color": "#12345"}, "right_color='#12345': expected three or six"),
         ({"right_color": "\u0661\u0662\u0663"}, "right_color='\u0661\u0662\u0663': expected three or six"),
-        ({"left_text": "x" * 65}, "left_text='" + "x" * 65 + "': expected at most 64 characters that can be seen"),
+        ({"left_text": "x" * 65}, "left_text='" + "x" * 65 + "': expected at most 64 characters that can be shown"),
         ({"left_text": "\u202e"}, "left_text='\ufffd': expected at most 64"),
         ({"left_text": "\x00"}, "left_text='\ufffd': expected at most 64"),
         ({"units": "roman"}, "units='roman': expected 'international_system', 'abbreviation' or 'none'"),

@@ -14,7 +14,7 @@ QUERIES: dict[str, dict[str, str | list[str]]] = {
 # https://spec.openapis.org/oas/v3.0.3#schema-object, as far as it is used here.
 KEYWORDS = {
     "$ref", "additionalProperties", "allOf", "default", "description", "enum", "example", "format", "items",
-    "maximum", "minimum", "nullable", "properties", "required", "title", "type",
+    "maxLength", "maximum", "minimum", "nullable", "pattern", "properties", "required", "title", "type",
 }  # fmt: skip
 
 

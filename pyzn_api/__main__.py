@@ -27,6 +27,8 @@ def main() -> None:
         http="httptools",
         access_log=False,  # it would write query strings, and with them the admin password
         server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,  # the last address that is none of these is the client's
         log_config=None,
         timeout_keep_alive=75,  # seconds; longer than a proxy's 60, which must be the one to hang up
         timeout_graceful_shutdown=10,  # seconds for requests that are under way

@@ -43,7 +43,7 @@ def build_app(settings: Settings, now: Clock = utc_now) -> FastAPI:
         lifespan=lifespan,
     )
     errors.install(app)
-    app.include_router(health.router(database, answers, metrics))
+    app.include_router(health.router(database, reader, answers, metrics))
     app.include_router(downloads.router(database, answers, now))
     app.include_router(summaries.router(database, answers, now))
     app.include_router(counts.router(database, answers, now))

@@ -101,6 +101,7 @@ class Observed:
             route = getattr(scope.get("route"), "path", "none")
             self._metrics.count(route, status, seconds)
             fields = {
+                "client": (scope.get("client") or ("",))[0],
                 "method": scope["method"],
                 "path": scope["path"][:LONGEST_PATH],
                 "route": route,

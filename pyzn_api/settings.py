@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
         default=["*"], description="origins whose pages may read, separated by commas; * is any"
     )
+    trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
+        default=[],
+        description="addresses or networks of proxies whose X-Forwarded-For tells the client, separated by commas",
+    )
     keys: Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)] = Field(
         default=[], description="keys of which the API's routes ask for one, separated by commas; none: open to all"
     )

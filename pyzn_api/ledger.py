@@ -20,9 +20,9 @@ from pyzn_api.windows import Window
 Status = Literal["final", "provisional", "suspect"]
 
 FRESH_SECONDS = 1.0  # how old the copy may be; a publication is visible this much later at most
-# The fingerprint takes milliseconds. A server that does not answer it in a second is away for the
+# The fingerprint takes milliseconds. A server that does not answer it by then is away for the
 # request that asks, although its statement timeout is longer.
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 0.7
 
 _STATES_REMEMBERED = 1000  # windows; clients choose some of them
 
@@ -104,6 +104,11 @@ class LedgerReader:
         self._checked = -float("inf")  # monotonic seconds
         self._failure: DatabaseAwayError | None = None
         self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def latest(self) -> date | None:
+        """The latest published day as far as it is known; asks nobody."""
+        return None if self._ledger is None else self._ledger.latest
 
     async def read(self) -> tuple[Ledger, bool]:
         """The ledger, and whether it is fresh: at most a second old, read from a Postgres that answers.

@@ -61,13 +61,13 @@ def test_answers_may_be_cached_for_an_hour(client: httpx.Client, path: str) -> N
 
 
 @pytest.mark.parametrize("path", JSON_ROUTES)
-@pytest.mark.parametrize("form", ["{}", '"other", {}', "W/{},*"])
-def test_what_the_client_has_is_not_sent_again(client: httpx.Client, path: str, form: str) -> None:
+def test_what_the_client_has_is_not_sent_again(client: httpx.Client, path: str) -> None:
     etag = client.get(path).headers["etag"]
-    response = client.get(path, headers={"If-None-Match": form.format(etag.removeprefix("W/"))})
-    assert (response.status_code, response.content) == (304, b"")
-    assert response.headers["etag"] == etag
-    assert "max-age=3600" in response.headers["cache-control"]
+    for form in ("{}", '"other", {}', "W/{},*"):
+        response = client.get(path, headers={"If-None-Match": form.format(etag.removeprefix("W/"))})
+        assert (response.status_code, response.content) == (304, b"")
+        assert response.headers["etag"] == etag
+        assert "max-age=3600" in response.headers["cache-control"]
 
 
 @pytest.mark.parametrize("value", ['"other"', "W/", ",,,", '"' * 50, "é".encode()])

@@ -1,0 +1,95 @@
+"""What nobody sends by accident, on every route: never a 5xx, and never an SVG that does anything."""
+
+from typing import Any
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
+
+import httpx
+import pytest
+
+TEXTS = [
+    "",
+    "\x00",
+    "a\x00b",
+    "a\r\nX-Injected: 1",
+    "a" * 10_000,
+    "\U0001f40d" * 500,
+    "\u212aivy",  # KELVIN SIGN
+    "fl\u0430sk",  # CYRILLIC SMALL LETTER A
+    "\uff46\uff4c\uff41\uff53\uff4b",  # full width
+    "\u202egnp.ksalf",  # RIGHT-TO-LEFT OVERRIDE
+    "' OR 1=1; DROP TABLE pyzn.days; --",
+    "%s %(project)s {} {0.__class__} ${jndi:ldap://127.0.0.1/}",
+    "../../../etc/passwd",
+    "<script>alert(1)</script>",
+    '"><svg onload="alert(1)"/><foreignObject><body onload=alert(1)>',
+    "]]><![CDATA[",
+    '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>&e;',
+    "javascript:alert(1)",
+    "url(#r)",
+    "999999999999999999999999",
+    "-1",
+    "1e309",
+    "NaN",
+    "0001-01-01",
+    "9999-12-31",
+    "[]",
+]
+BYTES = ["%FF%FE", "%C0%AF", "%ED%A0%80", "%F4%90%80%80", "%", "%zz", "%2500", "%u0041", "+"]
+PARTS = [quote(text, safe="") for text in TEXTS] + BYTES
+
+SVG = "{http://www.w3.org/2000/svg}"
+ELEMENTS = {SVG + name for name in ("svg", "title", "linearGradient", "stop", "clipPath", "rect", "g", "text")}
+
+
+@pytest.fixture(scope="module")
+def operations(client: httpx.Client) -> dict[str, list[str]]:
+    """Every documented path, and the names of its query parameters."""
+    paths: dict[str, Any] = client.get("/openapi.json").json()["paths"]
+    found = {
+        path: [each["name"] for each in item["get"].get("parameters", []) if each["in"] == "query"]
+        for path, item in paths.items()
+    }
+    return found | {"/metrics": [], "/docs": [], "/openapi.json": [], "/docs/{project}": [], "/{project}": []}
+
+
+def assert_harmless(response: httpx.Response) -> None:
+    """The client's error or an answer; an SVG of drawing elements only, an error in the envelope."""
+    where = str(response.url)[:300]
+    assert response.status_code < 500, where
+    assert "x-injected" not in response.headers, where
+    if response.status_code >= 400:
+        assert response.json()["error"] == response.status_code, where
+    elif response.headers["content-type"] == "image/svg+xml":
+        for element in ET.fromstring(response.text).iter():  # noqa: S314  # our own answer
+            assert element.tag in ELEMENTS, where
+            assert not [name for name in element.attrib if name.startswith("on") or name.endswith("href")], where
+
+
+@pytest.mark.parametrize("part", range(len(PARTS)))
+def test_any_name_on_every_route(client: httpx.Client, operations: dict[str, list[str]], part: int) -> None:
+    for path in operations:
+        if "{project}" in path:
+            assert_harmless(client.get(path.replace("{project}", PARTS[part])))
+
+
+@pytest.mark.parametrize("part", range(len(PARTS)))
+def test_any_value_of_every_parameter_once_and_repeated(
+    client: httpx.Client, operations: dict[str, list[str]], part: int
+) -> None:
+    for path, names in operations.items():
+        sample = path.replace("{project}", "sampleproject")
+        for query in (*(f"{name}={PARTS[part]}" for name in names), f"x={PARTS[part]}", PARTS[part]):
+            assert_harmless(client.get(f"{sample}?{query}"))
+            assert_harmless(client.get(f"{sample}?{query}&{query}&&=&{query[:20]}"))
+
+
+@pytest.mark.parametrize("start", ["0001-01-01", "1970-01-01", "2026-07-19", "9999-12-31"])
+def test_huge_and_reversed_ranges(client: httpx.Client, operations: dict[str, list[str]], start: str) -> None:
+    ranged = [path.replace("{project}", "sampleproject") for path, names in operations.items() if "start" in names]
+    assert len(ranged) == 3
+    for path in ranged:
+        for end in ("0001-01-01", "1970-01-01", "2026-07-19", "9999-12-31"):
+            for granularity in ("day", "week", "month"):
+                assert_harmless(client.get(f"{path}?start={start}&end={end}&granularity={granularity}"))
+        assert_harmless(client.get(f"{path}?start={start}&" + "end=2026-07-19&" * 500))

@@ -130,6 +130,8 @@ class Database:
                     return _texts(result) if result.ntuples < 2 else await asyncio.to_thread(_texts, result)
             except (PoolTimeout, PoolClosed) as error:
                 raise DatabaseAwayError(f"no connection for {name}.sql: {error}") from error
+            except errors.QueryCanceled as error:
+                raise BusyError(f"{name}.sql: {error}") from error
             except OperationalError as error:
                 # A server that restarted leaves dead connections in the pool; each is found out by
                 # using it, which costs living ones nothing.

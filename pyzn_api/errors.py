@@ -27,7 +27,7 @@ UNAUTHORIZED = (
 )
 METHOD_NOT_ALLOWED = "The method is not allowed for the requested URL."
 DATABASE_AWAY = "The database does not answer; try again shortly."
-BUSY = "Other large answers are being made; try again shortly, or ask for fewer days."
+BUSY = "The server is busy with large answers; try again shortly, or ask for fewer days."
 BROKEN = "The server made an error, which has been logged."
 
 # Where pydantic's words do not say what is accepted, by its type of error.

@@ -38,10 +38,11 @@ LEFT JOIN LATERAL (
                        END)::bigint AS downloads
             FROM pyzn.downloads_by_version
             WHERE project = %(project)s AND day = ANY (days) AND version LIKE %(pattern)s
+                AND day BETWEEN %(start)s AND %(end)s  -- again, so that no other month's partition is looked into
             GROUP BY version
         ) AS counted
         WHERE downloads > 0
     ) AS of_period (entries)
-    WHERE weighed.bytes <= %(most)s AND entries IS NOT NULL
+    WHERE (SELECT bytes FROM weighed) <= %(most)s AND entries IS NOT NULL
 ) AS listed ON true
 WHERE project = %(project)s

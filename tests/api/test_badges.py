@@ -125,3 +125,22 @@ def test_a_badge_is_as_wide_as_its_texts_and_readable_on_light_colours() -> None
     assert int(narrow.attrib["width"]) < int(wide.attrib["width"])
     fills = [text.get("fill") for text in wide.iter(f"{SVG}text") if text.get("aria-hidden") is None]
     assert fills == ["#333", "#fff"]
+
+
+@pytest.mark.parametrize(
+    ("text", "like"),
+    [
+        ("\u00e9t\u00e9", "ete"),
+        ("e\u0301te\u0301", "ete"),
+        ("\u0441\u043a\u0430\u0447", "aaaa"),  # Cyrillic
+        ("\u4e0b\u8f7d", "MMM"),  # Chinese, wider than any Latin letter
+    ],
+)
+def test_other_alphabets_are_given_the_room_they_take(text: str, like: str) -> None:
+    found, expected = (int(ET.fromstring(svg(each, "1", "#555", "#555")).attrib["width"]) for each in (text, like))  # noqa: S314  # our own
+    assert abs(found - expected) <= 6
+
+
+def test_what_is_joined_to_one_sign_is_shown(client: httpx.Client) -> None:
+    coder = "\U0001f469\u200d\U0001f4bb"
+    assert texts(client.get(PERSONALIZED, params={"left_text": coder}))[0] == coder

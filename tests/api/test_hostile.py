@@ -74,14 +74,14 @@ def test_any_name_on_every_route(client: httpx.Client, operations: dict[str, lis
 
 
 @pytest.mark.parametrize("part", range(len(PARTS)))
-def test_any_value_of_every_parameter_once_and_repeated(
+def test_any_value_of_every_parameter_repeated(
     client: httpx.Client, operations: dict[str, list[str]], part: int
 ) -> None:
     for path, names in operations.items():
         sample = path.replace("{project}", "sampleproject")
-        for query in (*(f"{name}={PARTS[part]}" for name in names), f"x={PARTS[part]}", PARTS[part]):
-            assert_harmless(client.get(f"{sample}?{query}"))
-            assert_harmless(client.get(f"{sample}?{query}&{query}&&=&{query[:20]}"))
+        for name in names:
+            assert_harmless(client.get(f"{sample}?{name}={PARTS[part]}&{name}={PARTS[part]}"))
+        assert_harmless(client.get(f"{sample}?{PARTS[part]}&x={PARTS[part]}&&=&"))
 
 
 @pytest.mark.parametrize("start", ["0001-01-01", "1970-01-01", "2026-07-19", "9999-12-31"])

@@ -57,10 +57,13 @@ def audit(day: date, breakdown: Breakdown, reported_rows: int, counts: Mapping[s
     `reported_rows` is the row count of the scan's job; `counts` is by breakdown, see staging.count.
     """
     received = sum(count.rows for count in counts.values())
-    source = counts.get(DAY, Counts()).downloads
+    of_day = counts.get(DAY, Counts())
+    source = of_day.downloads
     staged = counts.get(breakdown.name, Counts())
-    sums = {staged.downloads, staged.packed_downloads}
-    whole = staged.keys == staged.packed_keys
+    whole = staged.keys == staged.packed_keys and staged.ragged == 0
+    sums_hold = {staged.downloads, staged.packed_downloads} == {source} and all(
+        getattr(staged, f"packed_{name}_downloads") == getattr(of_day, f"{name}_downloads") for name in breakdown.counts
+    )
     return [
         Finding(day, breakdown.name, check.name, passed, message)
         for check, passed, message in (
@@ -72,9 +75,20 @@ def audit(day: date, breakdown: Breakdown, reported_rows: int, counts: Mapping[s
             (DAY_NOT_EMPTY, source > 0, f"the source counts {source:,} downloads"),
             (
                 SUM_EQUALS_SOURCE,
-                sums == {source} and whole,
-                f"source says {source:,} downloads, {breakdown.name} documents sum to {staged.packed_downloads:,}"
-                + ("" if whole else f" and hold {staged.packed_keys:,} of {staged.keys:,} keys"),
+                sums_hold and whole,
+                f"source says {_named(of_day, breakdown)}, {breakdown.name} documents sum to "
+                f"{_named(staged, breakdown, 'packed_')}"
+                + (
+                    ""
+                    if whole
+                    else f" and hold {staged.packed_keys:,} of {staged.keys:,} keys, {staged.ragged:,} ragged"
+                ),
             ),
         )
     ]
+
+
+def _named(counts: Counts, breakdown: Breakdown, prefix: str = "") -> str:
+    """'5,801 downloads (3,600 pip, 1,900 ci)', as far as the breakdown counts them."""
+    subsets = [f"{getattr(counts, f'{prefix}{name}_downloads'):,} {name}" for name in breakdown.counts]
+    return f"{getattr(counts, f'{prefix}downloads'):,} downloads" + (f" ({', '.join(subsets)})" if subsets else "")

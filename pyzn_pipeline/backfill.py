@@ -34,6 +34,7 @@ query Status($id: String!) {
   }
 }
 """
+SILENCE_SECONDS = 120  # for which a webserver may be away during a backfill
 RUNNING = {"REQUESTED", "CANCELING", "FAILING"}
 
 
@@ -54,7 +55,7 @@ class Progress:
     @property
     def finished(self) -> bool:
         """Whether every requested day has an outcome, or Dagster has ended the backfill."""
-        return self.ended is not None or len(self.done) + len(self.failed) == len(self.requested)
+        return self.ended is not None or len(self.done | self.failed.keys()) == len(self.requested)
 
 
 def days_between(start: date, end: date, first_day: date) -> list[date]:
@@ -100,8 +101,15 @@ def run(dagster_url: str, engine: Engine, days: list[date], poll_seconds: float 
     if "backfillId" not in answer:
         raise BackfillError(f"Dagster refused the backfill: {answer.get('message', answer['__typename'])}")
     progress = Progress(days, answer["backfillId"])
+    heard = time.monotonic()
     while True:
-        status = _ask(dagster_url, STATUS, id=progress.backfill_id)["partitionBackfillOrError"]
+        try:
+            status = _ask(dagster_url, STATUS, id=progress.backfill_id)["partitionBackfillOrError"]
+            heard = time.monotonic()
+        except BackfillError:  # the webserver may restart while days are being read
+            if time.monotonic() - heard > SILENCE_SECONDS:
+                raise
+            status = {"status": "REQUESTED"}
         _follow(progress, engine, since)
         if status.get("status") not in RUNNING:
             progress.ended = _ending(status)
@@ -117,6 +125,7 @@ def _follow(progress: Progress, engine: Engine, since: datetime) -> None:
     progress.done = set(wanted.loc[(wanted["recounted_at"] >= since).fillna(value=False), "day"])
     failed = wanted.loc[(wanted["failed_at"] >= since).fillna(value=False)]
     progress.failed = dict(zip(failed["day"], failed["failure"], strict=True))
+    progress.done -= progress.failed.keys()
 
 
 def _ending(status: dict[str, Any]) -> str:

@@ -107,7 +107,7 @@ def _follow(settings: CommandSettings, days: list[date]) -> backfills.Progress:
     ) as bar:
         task = bar.add_task("waiting for Dagster", total=len(days))
         for progress in backfills.run(settings.dagster_url, owner, days):
-            finished = len(progress.done) + len(progress.failed)
+            finished = len(progress.done | progress.failed.keys())
             waits = "" if finished else " waits for a run"
             failed = f", [red]{len(progress.failed)} failed[/red]" if progress.failed else ""
             bar.update(task, completed=finished, description=f"backfill {progress.backfill_id}{waits}{failed}")
@@ -152,9 +152,11 @@ def _ledger_table(rows: pd.DataFrame) -> Table:
     for row in rows.to_dict("records"):
         status = f"[{COLOURS[row['status']]}]{row['status']}[/]"
         if row["status"] == "missing":
-            table.add_row(str(row["day"]), status, *[""] * 5, row["failure"] or "")
+            table.add_row(str(row["day"]), status, *[""] * 5, "" if pd.isna(row["failure"]) else row["failure"])
         else:
             counts = (row[name] for name in ("downloads", "projects", "project_versions", "project_countries"))
             published = f"{row['published_at']:%Y-%m-%d %H:%M}"
+            if not pd.isna(row["failure"]):
+                published += f"; the last attempt failed: {row['failure']}"
             table.add_row(str(row["day"]), status, str(row["revision"]), *(f"{count:,}" for count in counts), published)
     return table

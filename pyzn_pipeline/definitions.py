@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dagster import Definitions, EnvVar, definitions
+from dagster import Definitions, EnvVar, definitions, in_process_executor
 
 from pyzn_pipeline.defs.assets import breakdown_assets, source_table
 from pyzn_pipeline.defs.partitions import utc_days
@@ -20,6 +20,7 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
             breakdown_assets(partitions, settings.bigquery_table),
         ],
         schedules=[daily_schedule()],
+        executor=in_process_executor,  # a run is one step: a process of its own for it would only cost its start
         resources={
             "source": BigQuerySource.from_settings(settings),
             "store": Store(database_url=EnvVar("PYZN_DATABASE_URL")),  # by name, so that the UI never shows it

@@ -30,9 +30,11 @@ def scan_of(day: date, downloads: Iterable[Download], **changes: int) -> Scan:
 
 
 def _rows(downloads: list[Download]) -> Iterator[dict[str, object]]:
+    by_project: dict[str, list[Download]] = {}
+    for download in downloads:
+        by_project.setdefault(download.project, []).append(download)
     for breakdown in ("version", "country"):
-        for project in {download.project for download in downloads}:
-            own = [download for download in downloads if download.project == project]
+        for project, own in by_project.items():
             keys = [getattr(download, breakdown) or UNKNOWN for download in own]
             counts = Counter(keys)
             subsets = {

@@ -24,6 +24,7 @@ from pyzn_pipeline.defs.resources import BigQuerySource, Store
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.ingest import ingest_day
 from pyzn_pipeline.source.scan import scan_query
+from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.store.ledger import record_failure
 
 GROUP = "pypi_downloads"
@@ -69,19 +70,23 @@ def breakdown_assets(partitions: DailyPartitionsDefinition, table: str) -> Asset
     ) -> Iterator[AssetCheckResult]:
         findings: list[Finding] = []
         failures: dict[str, str] = {}
-        with source.clients() as clients, store.engine() as engine:
+        with store.engine() as engine:
             for key in context.partition_keys:
                 day = date.fromisoformat(key)
                 try:
-                    ingested = ingest_day(
-                        day, clients, source.table, source.maximum_bytes_billed, engine, context.run.run_id
-                    )
+                    with source.clients() as clients:
+                        ingested = ingest_day(
+                            day, clients, source.table, source.maximum_bytes_billed, engine, context.run.run_id
+                        )
                 except PyznError as error:
                     # The other days of the range go on; the run fails at its end, with every reason.
                     findings += error.findings if isinstance(error, AuditFailed) else []
                     failures[key] = str(error)
                     context.log.error(str(error))  # noqa: TRY400 - an expected refusal; its trace says nothing more
-                    record_failure(engine, day, context.run.run_id, str(error))
+                    try:
+                        record_failure(engine, day, context.run.run_id, str(error))
+                    except StoreError as also:
+                        context.log.warning(f"the ledger does not know why: {also}")
                     continue
                 findings += ingested.findings
                 # Logged day by day, not at the end of the range: a run that dies has told of each day it published.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import google.auth
 import grpc
 from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import bigquery
 from google.cloud.bigquery_storage import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
@@ -49,7 +50,10 @@ def connect(project: str, location: str, endpoint: str | None, storage_endpoint:
             ),
         )
     with source_errors("Google credentials"):
-        credentials, _ = google.auth.default(scopes=SCOPES)
+        try:
+            credentials, _ = google.auth.default(scopes=SCOPES)
+        except OSError as error:  # a key file that is there and cannot be read
+            raise DefaultCredentialsError(str(error)) from error
         return Clients(
             bigquery.Client(project=project, location=location, credentials=credentials),
             BigQueryReadClient(credentials=credentials),

@@ -120,14 +120,14 @@ def _job_config(day: date) -> bigquery.QueryJobConfig:
             bigquery.ScalarQueryParameter("end_of_day", "TIMESTAMP", midnight + timedelta(days=1)),
         ],
         use_query_cache=False,  # a re-read must see the table, not an answer of yesterday
+        job_timeout_ms=QUERY_TIMEOUT * 1000,  # a scan that nobody waits for any more must not go on being billed
         labels={"pyzn_day": str(day)},
     )
 
 
 def _batches(clients: Clients, rows: RowIterator, day: date) -> Iterator[pa.RecordBatch]:
-    # ORDER BY inside the query makes the client ask for one stream, so memory holds a few batches.
     with source_errors(f"day {day}: reading the scan's rows"):
-        for batch in rows.to_arrow_iterable(bqstorage_client=clients.storage):
+        for batch in rows.to_arrow_iterable(bqstorage_client=clients.storage, max_stream_count=1):
             if batch.schema.names != SCHEMA.names:
                 raise SourceError(f"day {day}: the scan returned columns {batch.schema.names}, expected {SCHEMA.names}")
             yield batch.cast(SCHEMA)

@@ -33,14 +33,14 @@ keyed AS (
   FROM counted
 )
 SELECT
-  breakdown,
-  project,
+  k.breakdown,
+  k.project,
   COUNT(*) AS keys,
-  SUM(downloads) AS downloads,
-  SUM(pip_downloads) AS pip_downloads,
-  SUM(ci_downloads) AS ci_downloads,
-  CONCAT('{', STRING_AGG(CONCAT(TO_JSON_STRING(key), ':', CAST(downloads AS STRING)), ',' ORDER BY key), '}') AS document,
-  IF(breakdown IN ($with_pip), CONCAT('[', STRING_AGG(CAST(pip_downloads AS STRING), ',' ORDER BY key), ']'), NULL) AS pip_counts,
-  IF(breakdown IN ($with_ci), CONCAT('[', STRING_AGG(CAST(ci_downloads AS STRING), ',' ORDER BY key), ']'), NULL) AS ci_counts
-FROM keyed
-GROUP BY breakdown, project
+  SUM(k.downloads) AS downloads,  -- qualified: an alias of this list must not be taken for the column
+  SUM(k.pip_downloads) AS pip_downloads,
+  SUM(k.ci_downloads) AS ci_downloads,
+  CONCAT('{', STRING_AGG(CONCAT(TO_JSON_STRING(k.key), ':', CAST(k.downloads AS STRING)), ',' ORDER BY k.key), '}') AS document,
+  IF(k.breakdown IN ($with_pip), CONCAT('[', STRING_AGG(CAST(k.pip_downloads AS STRING), ',' ORDER BY k.key), ']'), NULL) AS pip_counts,
+  IF(k.breakdown IN ($with_ci), CONCAT('[', STRING_AGG(CAST(k.ci_downloads AS STRING), ',' ORDER BY k.key), ']'), NULL) AS ci_counts
+FROM keyed AS k
+GROUP BY k.breakdown, k.project

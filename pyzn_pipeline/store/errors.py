@@ -21,4 +21,6 @@ def store_errors(doing: str) -> Iterator[None]:
     except (DBAPIError, psycopg.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
         # The first line only: the next ones quote rows and parameters.
-        raise StoreError(f"{doing}: Postgres: {str(cause).strip().splitlines()[0]}") from error
+        raise StoreError(
+            f"{doing}: Postgres: {(str(cause).strip() or type(cause).__name__).splitlines()[0]}"
+        ) from error

@@ -6,6 +6,7 @@ import pandas as pd
 from sqlalchemy import Engine
 
 from pyzn_pipeline.store.database import statement
+from pyzn_pipeline.store.errors import store_errors
 
 
 def days(engine: Engine, first: date, last: date) -> pd.DataFrame:
@@ -17,5 +18,5 @@ def days(engine: Engine, first: date, last: date) -> pd.DataFrame:
 
 def record_failure(engine: Engine, day: date, run_id: str, reason: str) -> None:
     """Keep why `day` was not published, until it is."""
-    with engine.begin() as connection:
+    with store_errors(f"day {day}"), engine.begin() as connection:
         connection.execute(statement("record_failure"), {"day": day, "run_id": run_id, "reason": reason})

@@ -45,13 +45,13 @@ def day_locked(engine: Engine, day: date) -> Iterator[Connection]:
 def publish(connection: Connection, ledger: dict[str, Any], now: datetime) -> Publication:
     """Put the staged day in place of the published one, inside the caller's transaction.
 
-    `ledger` has the columns of write_ledger_row.sql but status, checksum and now. A day that is
+    `ledger` has the columns of write_ledger_row.sql but status and checksum; `now` decides the status. A day that is
     staged as it is published already only gets its time of re-count.
     """
     day: date = ledger["day"]
     status = "final" if (now.astimezone(UTC).date() - day).days >= SETTLED_AFTER else "provisional"
     checksum = connection.execute(statement("checksum_staged")).scalar_one()
-    mark = {"day": day, "checksum": checksum, "status": status, "now": now}
+    mark = {"day": day, "checksum": checksum, "status": status}
     connection.execute(text("DELETE FROM pyzn.failures WHERE day = :day"), {"day": day})
     if unchanged := connection.execute(statement("recount_unchanged"), mark).one_or_none():
         return Publication(day, unchanged.revision, unchanged.status, changed=False)

@@ -24,6 +24,9 @@ class Counts:
     ci_downloads: int = 0
     packed_keys: int = 0
     packed_downloads: int = 0
+    packed_pip_downloads: int = 0
+    packed_ci_downloads: int = 0
+    ragged: int = 0
 
 
 def stage(connection: Connection, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:

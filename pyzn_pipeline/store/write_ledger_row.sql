@@ -6,7 +6,7 @@ INSERT INTO pyzn.days AS published (
 ) VALUES (
     :day, :status, 1, :source_downloads, :downloads, :pip_downloads, :ci_downloads,
     :projects, :project_versions, :project_countries, :checksum,
-    :bigquery_job, :bytes_processed, :bytes_billed, :run_id, :now, :now
+    :bigquery_job, :bytes_processed, :bytes_billed, :run_id, clock_timestamp(), clock_timestamp()
 )
 ON CONFLICT (day) DO UPDATE SET
     status = excluded.status,

@@ -35,12 +35,14 @@ def test_missing_credentials_are_one_line_with_the_way_out() -> None:
         connect("billed-project", "US", None, None)
 
 
-@pytest.mark.parametrize("content", [None, "not json", json.dumps({"type": "nonsense"})])
+@pytest.mark.parametrize("content", [None, "not json", json.dumps({"type": "nonsense"}), "a folder"])
 def test_unusable_credentials_name_their_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
 ) -> None:
     key = tmp_path / "key.json"
-    if content is not None:
+    if content == "a folder":
+        key.mkdir()
+    elif content is not None:
         key.write_text(content)
     monkeypatch.setenv(environment_vars.CREDENTIALS, str(key))
     with pytest.raises(SourceError, match=rf"^Google credentials: no usable .*{key}.*$"):

@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import shlex
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,15 @@ from pyzn_pipeline.errors import PyznError
 
 PORTS = ("postgres", "bigquery", "bigquery_storage", "code")
 PASSWORDS = ("pyzn", "pyzn_api")
+DEPLOYMENT = (
+    "PYZN_DATABASE_URL",
+    "PYZN_API_DATABASE_URL",
+    "PYZN_DAGSTER_DATABASE_URL",
+    "PYZN_DAGSTER_URL",
+    "PYZN_BIGQUERY_PROJECT",
+    "PYZN_BIGQUERY_ENDPOINT",
+)
+"""Any of these in the environment means a deployment of one's own."""
 
 
 class StackError(PyznError):
@@ -47,14 +57,15 @@ class Home:
                 "name another folder, or empty this one"
             )
         try:
-            self.logs.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
             if not self._identity_file.exists():
-                self._write_identity(
+                self._write_identity(  # the first file in it: what follows may be cut short
                     {
                         "ports": {name: free_port() for name in PORTS},
                         "passwords": {name: secrets.token_urlsafe(24) for name in PASSWORDS},
                     }
                 )
+            self.logs.mkdir(exist_ok=True)
         except OSError as error:
             raise StackError(f"PYZN_HOME={self.path} cannot be written ({error.strerror}): name another") from error
 
@@ -76,13 +87,18 @@ class Home:
     def locked(self) -> Iterator[None]:
         """The only stack of this home. The kernel drops the lock with the process, so none can be stale."""
         with self._lock_file.open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StackError(
-                    f"a stack runs in {self.path} already (process {self.supervisor()}): "
-                    "`pyzn env` shows where, `pyzn down` stops it; a second one needs another PYZN_HOME"
-                ) from None
+            deadline = time.monotonic() + 1  # a command that only looks holds it for an instant
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise StackError(
+                            f"a stack runs in {self.path} already (process {self.supervisor()}): "
+                            "`pyzn env` shows where, `pyzn down` stops it; a second one needs another PYZN_HOME"
+                        ) from None
+                time.sleep(0.02)
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
@@ -92,16 +108,19 @@ class Home:
         """The process that runs this home's stack, or None if there is none."""
         if not self._lock_file.exists():
             return None
-        with self._lock_file.open("r+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return int(lock.read() or 0) or None
+        try:
+            with self._lock_file.open("r+") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return int(lock.read() or 0) or None
+        except PermissionError as error:
+            raise StackError(f"PYZN_HOME={self.path} belongs to another user: name another") from error
         return None
 
     def settings(self) -> dict[str, str] | None:
         """The running stack's settings, or None while it is not up."""
-        if self.supervisor() is None or not self.settings_file.exists():
+        if not self.settings_file.exists() or self.supervisor() is None:
             return None
         lines = (line.split("=", 1) for line in self.settings_file.read_text().splitlines())
         return {key: shlex.split(value)[0] for key, value in lines}
@@ -134,6 +153,9 @@ class Home:
 
 
 def adopt_settings() -> None:
-    """Let this process's commands talk to the running stack, where the environment does not say otherwise."""
-    for key, value in (Home.from_environment().settings() or {}).items():
-        os.environ.setdefault(key, value)
+    """Let this process's commands talk to the running stack, unless the environment names another deployment.
+
+    All or nothing: a command must never work on one deployment's database with another's Dagster or passwords.
+    """
+    if not any(os.environ.get(name) for name in DEPLOYMENT):
+        os.environ.update(Home.from_environment().settings() or {})

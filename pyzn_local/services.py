@@ -66,17 +66,15 @@ def wait(services: list[Service], timeout: float = 120) -> None:
 def stop(services: list[Service]) -> None:
     """End the services and all they started, the youngest first."""
     for service in reversed(services):
-        _signal_group(service.process.pid, service.stop_signal)
-        with suppress(subprocess.TimeoutExpired):
-            service.process.wait(STOP_SECONDS)
-        _signal_group(service.process.pid, signal.SIGKILL)  # what the service itself did not end
-        service.process.wait()
+        _end_group(service.process.pid, service.stop_signal, service.process.wait)
 
 
 def remember(services: list[Service], file: Path) -> None:
     """Note the processes, so that the next start can end them if this process is killed."""
-    notes = [(service.process.pid, psutil.Process(service.process.pid).create_time()) for service in services]
-    file.write_text(json.dumps(notes))
+    notes = [(s.process.pid, psutil.Process(s.process.pid).create_time(), int(s.stop_signal)) for s in services]
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(notes))
+    unfinished.rename(file)
 
 
 def end_leftovers(file: Path) -> int:
@@ -84,20 +82,22 @@ def end_leftovers(file: Path) -> int:
     if not file.exists():
         return 0
     found = 0
-    for pid, created in reversed(json.loads(file.read_text() or "[]")):
-        try:
+    for pid, created, stop_signal in reversed(json.loads(file.read_text())):
+        with suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
-            if process.create_time() != created:
-                continue  # another process has the number now
-            found += 1
-            _signal_group(pid, signal.SIGTERM)
-            process.wait(STOP_SECONDS)
-        except psutil.NoSuchProcess:
-            continue
-        except psutil.TimeoutExpired:
-            _signal_group(pid, signal.SIGKILL)
+            if abs(process.create_time() - created) < 5:  # seconds; otherwise another process has the number now
+                found += 1
+                _end_group(pid, signal.Signals(stop_signal), process.wait)
     file.unlink()
     return found
+
+
+def _end_group(leader: int, stop_signal: signal.Signals, wait: Callable[[float], object]) -> None:
+    """End a process group: its leader gracefully, then whatever the leader did not end itself."""
+    for number, seconds in ((stop_signal, STOP_SECONDS), (signal.SIGKILL, 5)):
+        _signal_group(leader, number)
+        with suppress(subprocess.TimeoutExpired, psutil.TimeoutExpired):
+            wait(seconds)
 
 
 def _signal_group(leader: int, number: signal.Signals) -> None:

@@ -5,8 +5,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -21,6 +22,10 @@ ROOT = Path(__file__).parents[1]
 
 PROJECT = "pyzn-local"
 LOCATIONS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
+STARTED_RUNS = """{ runsOrError(filter: {statuses: [STARTING, STARTED, CANCELING]}) {
+  ... on Runs { results { runId } } } }"""
+END_RUNS = """mutation End($ids: [String!]!) {
+  terminateRuns(runIds: $ids, terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY) { __typename } }"""
 OWN_POSTGRES = ("PYZN_DATABASE_URL", "PYZN_API_DATABASE_URL", "PYZN_DAGSTER_DATABASE_URL")
 
 Tell = Callable[[str], None]
@@ -56,8 +61,10 @@ class Stack:
                 self._home.write_settings(settings)
                 yield settings
             finally:
-                signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not leave half of it
-                self._tell("stopping")
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    signal.signal(number, signal.SIG_IGN)  # an impatient second one must not leave half of it
+                with suppress(OSError):  # the terminal may be gone, or the pipe it was read through
+                    self._tell("stopping")
                 self._home.settings_file.unlink(missing_ok=True)
                 services.stop(self._services)
                 self._home.processes_file.unlink(missing_ok=True)
@@ -80,7 +87,6 @@ class Stack:
         }
         settings |= self._source(ports) | self._databases(ports["postgres"])
         python, environment = sys.executable, {**os.environ, **settings}
-        run_pyzn(environment, "migrate")
         code = [python, "-m", "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", settings["PYZN_CODE_PORT"]]
         web = [
             "dagster_webserver",
@@ -93,12 +99,14 @@ class Stack:
         ]
         daemon = ["dagster._daemon", "run", "-w", str(ROOT / "workspace.yaml")]
         self._launch("code location", [*code, "-m", "pyzn_pipeline.definitions"], environment, port=ports["code"])
+        run_pyzn(environment, "migrate")
         self._launch("API", [python, "-m", "pyzn_api"], environment, port=self._api_port)
         services.wait(self._services)
         self._tell("starting Dagster")
         # The webserver makes Dagster's tables; the daemon must not do so at the same time.
         self._launch("Dagster webserver", [python, "-m", *web], environment, ready=self._location_is_loaded)
         services.wait(self._services)
+        self._end_dead_runs()
         self._launch("Dagster daemon", [python, "-m", *daemon], environment)
         return settings
 
@@ -174,12 +182,21 @@ class Stack:
 
     def _location_is_loaded(self) -> bool:
         try:
-            answer = requests.post(
-                f"http://127.0.0.1:{self._ui_port}/graphql", json={"query": LOCATIONS}, timeout=10
-            ).json()
-        except (requests.RequestException, ValueError):
+            return bool(self._ask_dagster(LOCATIONS)["repositoriesOrError"].get("nodes"))
+        except requests.RequestException:
             return False
-        return bool(answer["data"]["repositoriesOrError"].get("nodes"))
+
+    def _end_dead_runs(self) -> None:
+        """End what Dagster believes to be running: its processes went with the last stack."""
+        if dead := [run["runId"] for run in self._ask_dagster(STARTED_RUNS)["runsOrError"]["results"]]:
+            self._tell(f"ending {len(dead)} runs of the last stack in Dagster")
+            self._ask_dagster(END_RUNS, ids=dead)
+
+    def _ask_dagster(self, query: str, **variables: object) -> dict[str, Any]:
+        question = {"query": query, "variables": variables}
+        answer = requests.post(f"http://127.0.0.1:{self._ui_port}/graphql", json=question, timeout=30)
+        data: dict[str, Any] = answer.json()["data"]
+        return data
 
 
 def run_pyzn(environment: dict[str, str], *arguments: str) -> None:

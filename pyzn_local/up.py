@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from urllib.parse import urlsplit
@@ -36,7 +37,8 @@ def up(detach: bool, no_sample: bool, supervise: bool) -> None:
     PYZN_DATABASE_URL, PYZN_API_DATABASE_URL, PYZN_DAGSTER_DATABASE_URL: your own Postgres
     """
     home = Home.from_environment()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     if detach:
         _present(_start_detached(home, no_sample), sample=not no_sample)
         click.echo("PyZn runs in the background; `pyzn down` stops it.")
@@ -51,7 +53,8 @@ def up(detach: bool, no_sample: bool, supervise: bool) -> None:
                 stack.check()
                 time.sleep(0.5)
     except KeyboardInterrupt:
-        click.echo("pyzn: stopped")
+        with suppress(OSError):
+            click.echo("pyzn: stopped")
 
 
 def _start_detached(home: Home, no_sample: bool) -> dict[str, str]:
@@ -98,7 +101,8 @@ def _present(settings: dict[str, str], sample: bool) -> None:
 def _backfill_sample(settings: dict[str, str]) -> None:
     last = datetime.now(UTC).date() - timedelta(days=1)
     wanted = {last - timedelta(days=n) for n in range(SAMPLE_DAYS)}
-    with psycopg.connect(settings["PYZN_DATABASE_URL"]) as connection:
+    url = settings["PYZN_DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(url) as connection:
         published = {day for (day,) in connection.execute("SELECT day FROM pyzn.days")}
     if missing := wanted - published:
         click.echo(f"pyzn: backfilling {len(missing)} days of the synthetic sample through Dagster")

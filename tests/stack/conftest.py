@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pyzn_local.ports import free_port
@@ -29,6 +30,17 @@ class Pyzn:
             timeout=170,
         )
 
+    def in_the_foreground(self, *arguments: str) -> subprocess.Popen[str]:
+        """The running command, as in a terminal of its own, its output a pipe."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "pyzn_cli", *arguments],
+            env=self.environment | {"PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
     @property
     def home(self) -> Path:
         return Path(self.environment["PYZN_HOME"])
@@ -39,6 +51,18 @@ def pyzn_at(home: Path) -> Pyzn:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYZN_", "DAGSTER_"))}
     ports = {"PYZN_API_PORT": str(free_port()), "PYZN_UI_PORT": str(free_port())}
     return Pyzn(inherited | ports | {"PYZN_HOME": str(home)})
+
+
+def processes(pyzn: Pyzn) -> list[psutil.Process]:
+    """The stack's supervisor, and after it every process below it."""
+    supervisor = psutil.Process(int((pyzn.home / "lock").read_text()))
+    return [supervisor, *supervisor.children(recursive=True)]
+
+
+def alive(found: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run half a second later."""
+    _, running = psutil.wait_procs(found, timeout=0.5)
+    return [process for process in running if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What keeps a stack from starting is one clear message, and leaves nothing running."""
 
 import json
+import signal
 import socket
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import pyzn_cli
-from tests.stack.conftest import Pyzn
+from tests.stack.conftest import Pyzn, alive, processes
 
 
 def refused(pyzn: Pyzn, *arguments: str) -> str:
@@ -51,6 +52,20 @@ def test_a_damaged_home_is_named(pyzn: Pyzn, content: str) -> None:
     pyzn.home.mkdir()
     (pyzn.home / "stack.json").write_text(content)
     assert "stack.json is damaged" in refused(pyzn, "up")
+
+
+def test_ctrl_c_ends_every_process_even_when_nobody_reads_what_it_says(pyzn: Pyzn) -> None:
+    foreground = pyzn.in_the_foreground("up", "--no-sample")
+    assert foreground.stdout is not None
+    assert any(line == "pyzn: starting Dagster\n" for line in foreground.stdout)
+    supervisor, *children = processes(pyzn)
+    assert len(children) > 3
+    foreground.stdout.close()  # as when the terminal, or the pipe it was read through, is gone
+
+    supervisor.send_signal(signal.SIGINT)
+
+    foreground.wait(60)
+    assert not alive(children)
 
 
 def test_half_of_ones_own_postgres_is_refused(pyzn: Pyzn) -> None:

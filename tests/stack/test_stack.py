@@ -1,13 +1,9 @@
 """The whole of PyZn as processes: started by one command, used by its three users, stopped without loss."""
 
-import os
-import signal
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import psutil
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,19 +11,28 @@ import pytest
 import requests
 
 from tests.days import Download, raw_rows
-from tests.stack.conftest import Pyzn, pyzn_at
+from tests.stack.conftest import Pyzn, alive, processes, pyzn_at
 
 SAMPLE_DAYS = 35
 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pyzn]:
-    """A running stack with the sample, as `make up` leaves it."""
+    """A running stack with the sample, started as `make up` does, in the foreground."""
     command = pyzn_at(tmp_path_factory.mktemp("stack") / "home")
-    started = command("up", "--detach")
-    assert started.returncode == 0, started.stdout + started.stderr
+    foreground = command.in_the_foreground("up")
+    assert foreground.stdout is not None
+    said: list[str] = []
+    for line in foreground.stdout:
+        said.append(line)
+        if line == "PyZn runs; Ctrl-C stops it.\n":
+            break
+    else:
+        pytest.fail("".join(said))
+    foreground.stdout.close()
     yield command
     command("down")
+    foreground.wait(60)
 
 
 def settings(pyzn: Pyzn) -> dict[str, str]:
@@ -144,26 +149,22 @@ def test_a_second_stack_in_the_same_home_is_refused(up: Pyzn) -> None:
 @pytest.mark.timeout(300)
 def test_a_stack_whose_supervisor_was_killed_starts_again_with_everything(up: Pyzn) -> None:
     before = up("days", "--json").stdout
-    supervisor = psutil.Process(int((up.home / "lock").read_text()))
-    children = supervisor.children(recursive=True)
-    os.kill(supervisor.pid, signal.SIGKILL)
+    supervisor, *children = processes(up)
+    supervisor.kill()
     supervisor.wait(10)
-    assert any(child.is_running() for child in children)
+    assert alive(children)
 
     restarted = up("up", "--detach")
 
     assert restarted.returncode == 0, restarted.stderr
     assert "killed stack left behind" in (up.home / "logs" / "up.log").read_text()
-    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert not alive(children)
     assert up("days", "--json").stdout == before
 
 
-@pytest.mark.timeout(300)
 def test_down_ends_every_process(up: Pyzn) -> None:
-    supervisor = psutil.Process(int((up.home / "lock").read_text()))
-    started = [supervisor, *supervisor.children(recursive=True)]
+    started = processes(up)
     stopped = up("down")
     assert stopped.stdout == f"stopped the stack in {up.home}\n"
-    time.sleep(0.5)
-    assert not [child for child in started if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert not alive(started)
     assert up("env").returncode == 1

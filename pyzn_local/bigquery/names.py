@@ -189,7 +189,7 @@ def _source_columns(scope: Scope) -> set[str]:
         if isinstance(source, exp.Table):
             found.update(field.name for field in table_of(source).fields)
         else:
-            found.update(name.lower() for name in source.expression.named_selects)  # type: ignore[attr-defined]
+            found.update(name.lower() for name in source.expression.named_selects)  # type: ignore[attr-defined]  # a source is a Query
     return found
 
 

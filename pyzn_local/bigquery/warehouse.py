@@ -116,7 +116,7 @@ class Warehouse:
                 cursor.unregister("batch")
             cursor.execute("BEGIN")
             cursor.execute(
-                f"INSERT INTO partitions SELECT ?, {day}, COUNT(*), {leaf_bytes_sql(table.fields)} "  # noqa: S608
+                f"INSERT INTO partitions SELECT ?, {day}, COUNT(*), {leaf_bytes_sql(table.fields)} "  # noqa: S608  # our own column names
                 "FROM incoming GROUP BY 2",
                 [table.path],
             )

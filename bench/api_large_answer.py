@@ -84,7 +84,9 @@ class Small(NamedTuple):
 def ask_small(port: int, process: psutil.Process, numbers: Iterator[int], go_on: Callable[[], bool]) -> Small:
     """One cached and one uncached request in turn, while `go_on` says so."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    cached, uncached, rss = [], [], 0
+    cached: list[float] = []
+    uncached: list[float] = []
+    rss = 0
     while go_on():
         for found, path in (
             (cached, "/api/projects/small"),

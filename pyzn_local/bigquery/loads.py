@@ -140,7 +140,7 @@ class Loads:
                     path.unlink(missing_ok=True)
 
             self._jobs.start(job, run)
-        except Exception:
+        except Exception:  # whatever it is, it goes on; the upload must not stay behind
             path.unlink(missing_ok=True)
             raise
         return job

@@ -80,7 +80,7 @@ class Server:
         self._port = listening.getsockname()[1]
         try:
             self._warehouse = Warehouse(self._data_dir)
-        except Exception:
+        except Exception:  # whatever it is, it goes on; the port must not stay taken
             listening.close()
             raise
         self._jobs = Jobs(self._warehouse, self._faults, _emptied(self._data_dir / "results"))

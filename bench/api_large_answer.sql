@@ -15,7 +15,7 @@ END $$;
 INSERT INTO pyzn.projects VALUES ('large', 3000000000), ('small', 365);
 
 INSERT INTO pyzn.days
-SELECT current_date - n, 'final', 1, 1, 1, 1, 0, 2, 3001, 201, '', '', 0, 0, '', now(), now()
+SELECT current_date - n, 'final', 1, 1, 1, 1, 0, 2, 3001, 201, '', '', 0, 0, '', now(), now(), 1
 FROM generate_series(1, 365) AS n;
 
 INSERT INTO pyzn.packed_by_version (downloads, pip_downloads, ci_downloads, day, project, document, pip_counts, ci_counts)

@@ -13,18 +13,18 @@ DAY = "day"
 
 
 @dataclass(frozen=True)
-class HardAudit:
+class Audit:
     """An audit's name and what it holds, as the UI shows it."""
 
     name: str
     description: str
 
 
-EVERY_ROW_RECEIVED = HardAudit(
+EVERY_ROW_RECEIVED = Audit(
     "every_row_received", "As many rows arrived as BigQuery's job reported: no page of the result was lost."
 )
-DAY_NOT_EMPTY = HardAudit("day_not_empty", "The source counts at least one download on the day.")
-SUM_EQUALS_SOURCE = HardAudit(
+DAY_NOT_EMPTY = Audit("day_not_empty", "The source counts at least one download on the day.")
+SUM_EQUALS_SOURCE = Audit(
     "sum_equals_source",
     "The downloads in the documents add up to the source's own COUNT(*) of the day, exactly.",
 )

@@ -1,22 +1,25 @@
 """One day, from the source to the tables: scan, stage, audit, publish. Knows nothing of Dagster."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pandas as pd
 from sqlalchemy import Connection, Engine
 
 from pyzn_pipeline.audits import DAY, AuditFailed, Finding, audit
 from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTRY, VERSION
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.soft_audits import WEEKS, Measures, soft_audit
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.scan import SCHEMA, Scan, scan
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
 from pyzn_pipeline.store.publication import Publication, day_locked, ensure_partitions, publish
-from pyzn_pipeline.store.staging import Counts, count, stage
+from pyzn_pipeline.store.staging import Counts, count, profiles, stage
 
 TOP_PROJECTS = 10
 
@@ -33,13 +36,26 @@ class Ingested:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
+class WorseReading(PyznError):
+    """What was read is worse than what is published, which stays."""
+
+    passes = False
+
+
 def ingest_day(
-    day: date, clients: Clients, table: str, maximum_bytes_billed: int, engine: Engine, run_id: str
+    day: date,
+    clients: Clients,
+    table: str,
+    maximum_bytes_billed: int,
+    engine: Engine,
+    run_id: str,
+    replace_better: bool = False,
 ) -> Ingested:
     """Read `day` at the source and publish it, or raise and leave the tables as they were.
 
-    Raises SourceError, CostLimitExceeded, AuditFailed or StoreError, each naming the day. The day's
-    rows pass through in batches; memory does not grow with the day.
+    Raises SourceError, CostLimitExceeded, AuditFailed, WorseReading (unless `replace_better`),
+    RetiredDay or StoreError, each naming the day. The day's rows pass through in batches; memory does
+    not grow with the day.
     """
     seconds: dict[str, float] = {}
     with store_errors(f"day {day}"):
@@ -47,10 +63,12 @@ def ingest_day(
         with day_locked(engine, day) as connection:
             with _timed(seconds, "scan"):
                 scanned = scan(clients, table, day, maximum_bytes_billed)
-            return publish_scan(connection, scanned, run_id, seconds)
+            return publish_scan(connection, scanned, run_id, seconds, replace_better)
 
 
-def publish_scan(connection: Connection, scanned: Scan, run_id: str, seconds: dict[str, float]) -> Ingested:
+def publish_scan(
+    connection: Connection, scanned: Scan, run_id: str, seconds: dict[str, float], replace_better: bool = False
+) -> Ingested:
     """Stage, audit and publish a finished scan, in one transaction on the day's locked connection.
 
     Adds the seconds of its stages to `seconds`. Raises as `ingest_day` does.
@@ -60,13 +78,59 @@ def publish_scan(connection: Connection, scanned: Scan, run_id: str, seconds: di
             stage(connection, SCHEMA, scanned.batches)
         with _timed(seconds, "audit"):
             counts = count(connection)
-            findings = [f for b in BREAKDOWNS for f in audit(scanned.day, b, scanned.rows, counts)]
-        if not all(finding.passed for finding in findings):
-            raise AuditFailed(findings)
+            hard = [f for b in BREAKDOWNS for f in audit(scanned.day, b, scanned.rows, counts)]
+            if not all(finding.passed for finding in hard):
+                raise AuditFailed(hard)
+            profile = profiles(connection)
+            soft, accepted = _judge(connection, scanned.day, counts, profile, replace_better)
         with _timed(seconds, "publish"):
-            publication = publish(connection, _ledger_columns(scanned, counts, run_id), datetime.now(UTC))
+            columns = _ledger_columns(scanned, counts, run_id) | {"accepted_because": accepted}
+            doubted = accepted is None and not all(finding.passed for finding in soft)
+            publication = publish(connection, columns, profile, suspect=doubted)
         top = pd.read_sql(statement("top_staged"), connection, params={"rows": TOP_PROJECTS})
-    return Ingested(publication, scanned, counts, findings, top, seconds)
+    return Ingested(publication, scanned, counts, hard + soft, top, seconds)
+
+
+def _judge(
+    connection: Connection, day: date, counts: dict[str, Counts], profile: dict[str, str], replace_better: bool
+) -> tuple[list[Finding], str | None]:
+    """The soft findings of the staged day, and why a person accepted them, if one did when it was published before.
+
+    Both readings, the staged and the published, are held against the same weeks. The staged one is
+    worse if it fails an audit that the published one passes, or, with no such difference, has fewer
+    downloads: downloads are only ever added to a day. Raises WorseReading then, unless `replace_better`.
+    """
+    weeks = pd.read_sql(statement("baseline_days"), connection, params={"day": day, "weeks": WEEKS})
+    before, published = weeks[weeks["day"] != day], weeks[weeks["day"] == day]
+    versions = counts[VERSION.name]
+    staged = Measures(
+        day,
+        versions.downloads,
+        versions.rows,
+        json.loads(profile["by_country"]),
+        json.loads(profile["by_hour"]),
+    )
+    findings = soft_audit(staged, before)
+    if published.empty:
+        return findings, None
+    row = published.iloc[0]
+    old = Measures(day, row["downloads"], row["projects"], row["by_country"] or {}, row["by_hour"] or {})
+    failed, failed_before = (
+        {finding.audit: finding.message for finding in found if not finding.passed}
+        for found in (findings, soft_audit(old, before))
+    )
+    new_doubts = [message for name, message in failed.items() if name not in failed_before]
+    fewer = staged.downloads < old.downloads and failed.keys() == failed_before.keys()
+    if (new_doubts or fewer) and not replace_better:
+        because = "; ".join(
+            new_doubts or [f"it has {staged.downloads:,} downloads, {old.downloads - staged.downloads:,} fewer"]
+        )
+        raise WorseReading(
+            f"day {day}: what the source gives now is worse than revision {row['revision']} with its "
+            f"{old.downloads:,} downloads: {because}; not published. If the source is right now: "
+            f"pyzn backfill --replace-better {day} {day}"
+        )
+    return findings, None if new_doubts else row["accepted_because"]
 
 
 def _ledger_columns(scanned: Scan, counts: dict[str, Counts], run_id: str) -> dict[str, object]:

@@ -68,6 +68,21 @@ def _rows(downloads: list[Download]) -> Iterator[dict[str, object]]:
         "pip_downloads": sum(download.pip for download in downloads),
         "ci_downloads": sum(download.ci for download in downloads),
     }
+    countries = Counter(download.country or UNKNOWN for download in downloads)
+    hours = Counter(  # as raw_rows spreads them
+        str(min(n * 24 // max(len(downloads) - 1, 1), 23)) for n in range(len(downloads))
+    )
+    for name, counts in (("day_by_country", countries), ("day_by_hour", hours)):
+        if counts:
+            yield {
+                "breakdown": name,
+                "project": None,
+                "keys": len(counts),
+                "downloads": len(downloads),
+                "pip_downloads": 0,
+                "ci_downloads": 0,
+                "document": json.dumps({key: counts[key] for key in sorted(counts)}, separators=(",", ":")),
+            }
 
 
 def raw_rows(day: date, downloads: Iterable[Download]) -> pa.Table:

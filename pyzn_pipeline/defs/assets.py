@@ -5,31 +5,44 @@ from datetime import date
 
 from dagster import (
     AssetCheckResult,
+    AssetCheckSeverity,
     AssetCheckSpec,
     AssetExecutionContext,
     AssetMaterialization,
     AssetsDefinition,
     AssetSpec,
+    Config,
     DailyPartitionsDefinition,
     Failure,
     MetadataValue,
     multi_asset,
 )
+from pydantic import Field
 
-from pyzn_pipeline.audits import HARD_AUDITS, AuditFailed, Finding
+from pyzn_pipeline.audits import HARD_AUDITS, Audit, AuditFailed, Finding
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import day_metadata, findings_metadata
 from pyzn_pipeline.defs.resources import BigQuerySource, Store
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.ingest import ingest_day
+from pyzn_pipeline.soft_audits import SOFT_AUDITS
 from pyzn_pipeline.source.scan import scan_query
-from pyzn_pipeline.store.errors import StoreError
-from pyzn_pipeline.store.ledger import record_failure
+from pyzn_pipeline.store import attempts
 
 GROUP = "pypi_downloads"
 OWNERS = ["team:data-engineering"]
 DATA_VERSION = "dagster/data_version"
+
+
+class Reading(Config):
+    """How a run reads its days."""
+
+    replace_better: bool = Field(
+        default=False,
+        description="Publish what the source gives now even where it is worse than what is published: fewer downloads, "
+        "or an audit that fails and did not fail before.",
+    )
 
 
 def source_table(table: str, stand_in: bool) -> AssetSpec:
@@ -58,35 +71,41 @@ def breakdown_assets(partitions: DailyPartitionsDefinition, table: str) -> Asset
         name="scan_of_a_day",
         specs=[_spec(breakdown, partitions, table) for breakdown in BREAKDOWNS],
         check_specs=[
-            AssetCheckSpec(audit.name, asset=breakdown.view, description=audit.description, blocking=True)
-            for breakdown in BREAKDOWNS
-            for audit in HARD_AUDITS
+            AssetCheckSpec(
+                audit.name, asset=breakdown.view, description=audit.description, blocking=audit in HARD_AUDITS
+            )
+            for breakdown, audit in _shown()
         ],
         backfill_policy=BACKFILL_POLICY,
         pool="bigquery",
     )
     def scan_of_a_day(
-        context: AssetExecutionContext, source: BigQuerySource, store: Store
+        context: AssetExecutionContext, config: Reading, source: BigQuerySource, store: Store
     ) -> Iterator[AssetCheckResult]:
         findings: list[Finding] = []
         failures: dict[str, str] = {}
+        run_id = context.run.run_id
         with store.engine() as engine:
+            attempts.request(engine, [date.fromisoformat(key) for key in context.partition_keys], run_id)
             for key in context.partition_keys:
                 day = date.fromisoformat(key)
                 try:
-                    with source.clients() as clients:
+                    with attempts.attempt(engine, day, run_id), source.clients() as clients:
                         ingested = ingest_day(
-                            day, clients, source.table, source.maximum_bytes_billed, engine, context.run.run_id
+                            day,
+                            clients,
+                            source.table,
+                            source.maximum_bytes_billed,
+                            engine,
+                            run_id,
+                            config.replace_better,
                         )
                 except PyznError as error:
                     # The other days of the range go on; the run fails at its end, with every reason.
                     findings += error.findings if isinstance(error, AuditFailed) else []
                     failures[key] = str(error)
-                    context.log.error(str(error))  # noqa: TRY400 - an expected refusal; its trace says nothing more
-                    try:
-                        record_failure(engine, day, context.run.run_id, str(error))
-                    except StoreError as also:
-                        context.log.warning(f"the ledger does not know why: {also}")
+                    said = "\n".join([str(error), *getattr(error, "__notes__", [])])
+                    context.log.error(said)  # noqa: TRY400 - an expected refusal; its trace says nothing more
                     continue
                 findings += ingested.findings
                 # Logged day by day, not at the end of the range: a run that dies has told of each day it published.
@@ -132,15 +151,20 @@ def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: st
     )
 
 
+def _shown() -> list[tuple[Breakdown, Audit]]:
+    """Every check with the breakdown that shows it."""
+    return [(breakdown, audit) for breakdown in BREAKDOWNS for audit in HARD_AUDITS + SOFT_AUDITS[breakdown]]
+
+
 def _check_results(findings: list[Finding]) -> Iterator[AssetCheckResult]:
     """One result a check over all the days of the run; a check that no day came to is not evaluated as passed."""
-    for breakdown in BREAKDOWNS:
-        for audit in HARD_AUDITS:
-            own = [f for f in findings if f.breakdown == breakdown.name and f.audit == audit.name]
-            if own:
-                yield AssetCheckResult(
-                    check_name=audit.name,
-                    asset_key=breakdown.view,
-                    passed=all(finding.passed for finding in own),
-                    metadata=findings_metadata(own),
-                )
+    for breakdown, audit in _shown():
+        own = [f for f in findings if f.breakdown == breakdown.name and f.audit == audit.name]
+        if own:
+            yield AssetCheckResult(
+                check_name=audit.name,
+                asset_key=breakdown.view,
+                passed=all(finding.passed for finding in own),
+                severity=AssetCheckSeverity.ERROR if audit in HARD_AUDITS else AssetCheckSeverity.WARN,
+                metadata=findings_metadata(own),
+            )

@@ -1,7 +1,8 @@
 -- One UTC day of `file_downloads`, counted by every breakdown in one scan (GROUPING SETS).
 --
--- Returns, in no order: one row per (breakdown, project), its keys packed in code-point order,
--- and one row with breakdown 'day' (project NULL): the source's own COUNT(*) of the day.
+-- Returns, in no order: one row per (breakdown, project), its keys packed in code-point order; and three
+-- rows of the whole day with project NULL: breakdown 'day', the source's own COUNT(*) of the day, and
+-- 'day_by_country' and 'day_by_hour' (UTC), which the soft audits compare.
 -- Costs one scan of the named columns of one partition: about 0.2 TiB for a day of all PyPI.
 --
 -- Names after a dollar sign are filled from pyzn_pipeline/breakdowns.py and the settings; @-names are bound.
@@ -10,6 +11,7 @@ WITH scan AS (
   SELECT
     IFNULL(REGEXP_REPLACE(LOWER(file.project), r'[-_.]+', '-'), '$unknown') AS project,  -- PEP 503
     $columns,
+    CAST(EXTRACT(HOUR FROM timestamp) AS STRING) AS hour,
     IFNULL(details.installer.name = 'pip', FALSE) AS is_pip,
     IFNULL(details.ci, FALSE) AS is_ci
   FROM `$table`
@@ -19,16 +21,22 @@ counted AS (
   SELECT
     project,
     $names,
+    hour,
     COUNT(*) AS downloads,
     COUNTIF(is_pip) AS pip_downloads,
     COUNTIF(is_ci) AS ci_downloads
   FROM scan
-  GROUP BY GROUPING SETS ($sets, ())
+  GROUP BY GROUPING SETS ($sets, (country), (hour), ())
 ),
 keyed AS (
   SELECT
-    CASE $cases ELSE 'day' END AS breakdown,
-    COALESCE($names) AS key,
+    CASE
+      WHEN hour IS NOT NULL THEN 'day_by_hour'
+      WHEN project IS NULL AND country IS NOT NULL THEN 'day_by_country'
+      $cases
+      ELSE 'day'
+    END AS breakdown,
+    COALESCE($names, hour) AS key,
     project, downloads, pip_downloads, ci_downloads
   FROM counted
 )

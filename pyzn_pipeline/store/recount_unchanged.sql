@@ -1,7 +1,11 @@
--- The day was read again and is as published. A provisional day that was read once its source had
--- settled becomes final. Returns no row unless the day is published with this checksum.
+-- The day was read again and is as published. Read once its source had settled (:settled) and above
+-- suspicion, it becomes final. Returns no row unless the day is published with this checksum.
 UPDATE pyzn.days
 SET recounted_at = clock_timestamp(),
-    status = CASE WHEN status = 'provisional' THEN :status ELSE status END
+    source_recount = source_downloads,
+    status = CASE WHEN status = 'final' THEN 'final'
+                  WHEN :suspect THEN 'suspect'
+                  WHEN :settled THEN 'final'
+                  ELSE 'provisional' END
 WHERE day = :day AND checksum = :checksum
 RETURNING revision, status

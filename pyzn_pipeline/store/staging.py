@@ -53,3 +53,9 @@ def count(connection: Connection) -> dict[str, Counts]:
         row.breakdown: Counts(**{name: int(value) for name, value in row._mapping.items() if name != "breakdown"})
         for row in connection.execute(statement("count_staged"))
     }
+
+
+def profiles(connection: Connection) -> dict[str, str]:
+    """The staged documents of the whole day, as JSON text: 'by_country' and 'by_hour'."""
+    staged = connection.execute(statement("staged_profiles"))
+    return {"by_country": "{}", "by_hour": "{}"} | {row.breakdown.removeprefix("day_"): row.document for row in staged}

@@ -79,13 +79,13 @@ def publish(
         total = sum(count.downloads for count in counts)
         published_at = datetime.combine(day + timedelta(days=1), time(17, 20), tzinfo=None).isoformat() + "Z"
         connection.execute(
-            "INSERT INTO pyzn.days VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, 0, '', '', 0, 0, '', %s, %s) "
+            "INSERT INTO pyzn.days VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, 0, '', '', 0, 0, '', %s, %s, %s) "
             "ON CONFLICT (day) DO UPDATE SET status = excluded.status, revision = days.revision + 1,"
             " source_downloads = excluded.downloads, downloads = excluded.downloads, projects = excluded.projects,"
             " published_at = now()",
             [
                 day, status, total, total, sum(c.pip for c in counts), sum(c.ci for c in counts),
-                len(projects), len(counts), published_at, published_at,
+                len(projects), len(counts), published_at, published_at, total,
             ],
         )  # fmt: skip
 

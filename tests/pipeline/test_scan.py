@@ -28,7 +28,7 @@ DOWNLOADS = [
 def by_project(batches: list[pa.RecordBatch]) -> list[dict[str, object]]:
     rows = pa.Table.from_batches(batches, SCHEMA).to_pylist()
     return sorted(
-        (row for row in rows if row["breakdown"] != "day"), key=lambda row: (row["breakdown"], row["project"])
+        (row for row in rows if row["project"] is not None), key=lambda row: (row["breakdown"], row["project"])
     )
 
 
@@ -40,10 +40,12 @@ def test_a_scan_answers_every_breakdown_and_the_sources_own_count(bigquery: Serv
     found = scan(clients, TABLE, DAY, LIMIT)
     batches = list(found.batches)
 
-    assert found.rows == sum(batch.num_rows for batch in batches) == 5
+    assert found.rows == sum(batch.num_rows for batch in batches) == 7
     assert by_project(batches) == by_project(list(scan_of(DAY, DOWNLOADS).batches))
-    (day,) = [row for row in pa.Table.from_batches(batches).to_pylist() if row["breakdown"] == "day"]
-    assert (day["project"], day["downloads"], day["pip_downloads"], day["ci_downloads"]) == (None, 5, 4, 1)
+    whole = {row["breakdown"]: row for row in pa.Table.from_batches(batches).to_pylist() if row["project"] is None}
+    assert [whole["day"][name] for name in ("downloads", "pip_downloads", "ci_downloads")] == [5, 4, 1]
+    assert whole["day_by_country"]["document"] == '{"(unknown)":1,"DE":1,"US":3}'
+    assert whole["day_by_hour"]["document"] == '{"0":1,"12":1,"17":1,"23":1,"6":1}'
 
 
 def test_project_names_are_counted_under_their_normal_form(bigquery: Server, clients: Clients) -> None:
@@ -82,7 +84,7 @@ def test_dollars_are_billed_by_the_tebibyte() -> None:
 def test_a_busy_source_is_asked_again(bigquery: Server, clients: Clients) -> None:
     bigquery.load(raw_rows(DAY, DOWNLOADS))
     bigquery.inject({"refuse": [{"route": "jobs.insert", "status": 503, "times": 2}]})
-    assert scan(clients, TABLE, DAY, LIMIT).rows == 5
+    assert scan(clients, TABLE, DAY, LIMIT).rows == 7
 
 
 def test_a_wrong_location_is_one_line_that_names_the_setting(bigquery: Server) -> None:

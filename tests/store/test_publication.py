@@ -16,7 +16,7 @@ from sqlalchemy import Engine, text
 
 from pyzn_pipeline.audits import AuditFailed
 from pyzn_pipeline.breakdowns import UNKNOWN
-from pyzn_pipeline.ingest import Ingested, publish_scan
+from pyzn_pipeline.ingest import Ingested, WorseReading, publish_scan
 from pyzn_pipeline.source.scan import SCHEMA, Scan
 from pyzn_pipeline.store import ledger
 from pyzn_pipeline.store.errors import StoreError, store_errors
@@ -37,12 +37,12 @@ A_DAY_AS_READ = """
 """
 
 
-def publish(store: Engine, scanned: Scan) -> Ingested:
+def publish(store: Engine, scanned: Scan, replace_better: bool = False) -> Ingested:
     """As ingest_day does once the scan is there."""
     with store_errors(f"day {scanned.day}"):
         ensure_partitions(store, scanned.day)
         with day_locked(store, scanned.day) as connection:
-            return publish_scan(connection, scanned, "run-1", {})
+            return publish_scan(connection, scanned, "run-1", {}, replace_better)
 
 
 def rows(store: Engine, query: str) -> list[tuple[Any, ...]]:
@@ -78,7 +78,7 @@ def test_the_ledger_says_what_the_day_is(store: Engine) -> None:
     publish(store, scan_of(DAY, DOWNLOADS))
     row = ledger.days(store, DAY, DAY).to_dict("records")[0]
     expected = {
-        "day": DAY, "status": "final", "revision": 1, "downloads": 4, "source_downloads": 4, "pip_downloads": 3,
+        "day": DAY, "status": "provisional", "revision": 1, "downloads": 4, "source_downloads": 4, "pip_downloads": 3,
         "ci_downloads": 1, "projects": 2, "project_versions": 3, "project_countries": 3, "run_id": "run-1",
         "bytes_processed": 1000,
     }  # fmt: skip
@@ -105,21 +105,29 @@ def test_a_changed_day_replaces_the_old_one_and_moves_the_totals_by_the_differen
     publish(store, scan_of(other, [Download("requests")] * 10))
     publish(store, scan_of(DAY, DOWNLOADS))
 
-    later = publish(store, scan_of(DAY, [Download("requests", "3.0"), Download("flask")]))
+    later = publish(store, scan_of(DAY, [Download("requests", "3.0")] * 6 + [Download("flask")]))
 
     assert (later.publication.revision, later.publication.changed) == (2, True)
     assert rows(store, f"SELECT project, version FROM pyzn.downloads_by_version WHERE day = '{DAY}' ORDER BY 1") == [
         ("flask", "1.0"),
         ("requests", "3.0"),
     ]
-    assert rows(store, "SELECT * FROM pyzn.projects ORDER BY 1") == [("flask", 1), ("numpy", 0), ("requests", 11)]
+    assert rows(store, "SELECT * FROM pyzn.projects ORDER BY 1") == [("flask", 1), ("numpy", 0), ("requests", 16)]
 
 
-def test_a_day_read_within_a_week_is_provisional(store: Engine) -> None:
-    recent = datetime.now(UTC).date() - timedelta(days=6)
-    assert publish(store, scan_of(recent, DOWNLOADS)).publication.status == "provisional"
-    settled = datetime.now(UTC).date() - timedelta(days=7)
-    assert publish(store, scan_of(settled, DOWNLOADS)).publication.status == "final"
+def test_a_day_is_final_when_it_is_read_twice_the_same_a_week_after_it_or_later(store: Engine) -> None:
+    for age, statuses in ((6, ["provisional", "provisional"]), (7, ["provisional", "final"])):
+        day = datetime.now(UTC).date() - timedelta(days=age)
+        assert [publish(store, scan_of(day, DOWNLOADS)).publication.status for _ in range(2)] == statuses
+
+
+def test_fewer_downloads_than_are_published_are_refused_unless_they_are_asked_for(store: Engine) -> None:
+    publish(store, scan_of(DAY, DOWNLOADS))
+    before = everything(store)
+    with pytest.raises(WorseReading, match=r"revision 1 with its 4 downloads: it has 3 downloads, 1 fewer; not publ"):
+        publish(store, scan_of(DAY, DOWNLOADS[1:]))
+    assert everything(store) == before
+    assert publish(store, scan_of(DAY, DOWNLOADS[1:]), replace_better=True).publication.revision == 2
 
 
 def test_anyone_can_compute_the_checksum_from_the_tables(store: Engine) -> None:
@@ -135,7 +143,7 @@ def test_anyone_can_compute_the_checksum_from_the_tables(store: Engine) -> None:
     ("downloads", "reported", "message"),
     [
         ([], {}, r"day 2026-07-14: the source counts 0 downloads; not published"),
-        (DOWNLOADS, {"rows": 9}, r"day 2026-07-14: BigQuery reports 9 rows, 5 arrived; not published"),
+        (DOWNLOADS, {"rows": 9}, r"day 2026-07-14: BigQuery reports 9 rows, 7 arrived; not published"),
     ],
     ids=["empty day", "lost page"],
 )
@@ -207,7 +215,7 @@ def test_a_stream_that_breaks_midway_publishes_nothing(store: Engine) -> None:
     )
 )
 def test_any_spelling_of_a_version_comes_back_as_it_was(store: Engine, downloads: list[Download]) -> None:
-    publish(store, scan_of(DAY, downloads))
+    publish(store, scan_of(DAY, downloads), replace_better=True)
     expected = Counter((d.project, d.version or UNKNOWN) for d in downloads)
     found = rows(store, "SELECT project, version, downloads FROM pyzn.downloads_by_version")
     assert {(project, version): count for project, version, count in found} == expected
@@ -287,3 +295,32 @@ def test_readers_never_see_an_empty_or_a_half_day(store: Engine) -> None:
         seen = reader.result()
     assert len(seen) > 1
     assert seen <= {(200 * count, 200 * count, 200 * count, 200) for count in range(1, 8)}
+
+
+def weeks_of(store: Engine, count: int, downloads: list[Download]) -> None:
+    """Publish `downloads` on the same weekday of each of the `count` weeks before DAY."""
+    for week in range(1, count + 1):
+        publish(store, scan_of(DAY - timedelta(weeks=week), downloads))
+
+
+def test_a_day_unlike_its_weekday_is_published_as_suspect_and_a_better_reading_replaces_it(store: Engine) -> None:
+    usual = [Download(f"project-{n % 50}") for n in range(1000)]
+    weeks_of(store, 3, usual)
+
+    short = publish(store, scan_of(DAY, usual[:400]))
+    assert short.publication.status == "suspect"
+    (finding,) = [finding for finding in short.findings if not finding.passed]
+    assert finding.message.startswith("400, -60.0% against 1,000")
+
+    doubled = publish(store, scan_of(DAY, usual * 2))
+    assert (doubled.publication.status, doubled.publication.revision) == ("suspect", 2)
+    assert publish(store, scan_of(DAY, usual)).publication.status == "provisional"
+
+
+def test_a_reading_that_fails_an_audit_never_replaces_one_that_passes_it(store: Engine) -> None:
+    usual = [Download(f"project-{n % 50}") for n in range(1000)]
+    weeks_of(store, 3, usual)
+    publish(store, scan_of(DAY, usual))
+    with pytest.raises(WorseReading, match=r"revision 1 with its 1,000 downloads: 2,000, \+100.0% against 1,000"):
+        publish(store, scan_of(DAY, usual * 2))
+    assert publish(store, scan_of(DAY, usual * 2), replace_better=True).publication.status == "suspect"

@@ -1,0 +1,135 @@
+"""Soft audits: what makes a published day `suspect`. Pure: they compare numbers with those of earlier weeks.
+
+They compare a day with the same weekday of the weeks before it (weekends run about 37% below
+weekdays), by medians, so that one bad or unusual week among them does not count. The tolerances let
+PyPI's growth and its holidays pass; a year of such days is in the tests. What falls evenly on all
+projects, countries and hours and stays within them cannot be told from a quiet day by looking at it:
+that is what re-counts at the source are for.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from pyzn_pipeline.audits import Audit, Finding
+from pyzn_pipeline.breakdowns import COUNTRY, UNKNOWN, VERSION
+
+WEEKS = 6  # back, for the median
+FEWEST_WEEKS = 3  # published among them, or there is nothing to compare with
+
+LIKE_ITS_WEEKDAY = Audit(
+    "downloads_like_weekday",
+    "The downloads are within -35% and +50% of the median of the same weekday in the six weeks before.",
+)
+PROJECTS_LIKE_WEEKDAY = Audit(
+    "projects_like_weekday",
+    "The distinct projects are within -25% and +40% of the median of the same weekday in the six weeks before.",
+)
+EVERY_HOUR = Audit("every_hour_there", "No UTC hour has less than a quarter of the downloads of the day's median hour.")
+KNOWN_COUNTRIES = Audit(
+    "unknown_country_share",
+    "The share of unknown countries is as on the same weekday before, give or take half of it and two points.",
+)
+COUNTRY_MIX = Audit(
+    "country_mix",
+    "The entropy of the country mix is within 0.25 bits of the same weekday before, and no country with "
+    "1% of the downloads has lost three quarters of its share.",
+)
+SOFT_AUDITS = {
+    VERSION: (LIKE_ITS_WEEKDAY, PROJECTS_LIKE_WEEKDAY, EVERY_HOUR),
+    COUNTRY: (KNOWN_COUNTRIES, COUNTRY_MIX),
+}
+"""By the breakdown that shows them."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What the soft audits look at: counts of a whole day, its downloads by country and by UTC hour ('0' to '23')."""
+
+    day: date
+    downloads: int
+    projects: int
+    by_country: Mapping[str, int]
+    by_hour: Mapping[str, int]
+
+
+def soft_audit(measures: Measures, weeks: pd.DataFrame) -> list[Finding]:
+    """The finding of every soft audit, in the order of SOFT_AUDITS; one with too little to go by passes and says so.
+
+    `weeks` has a row per published day of the same weekday before: downloads, projects, by_country (a dict, or None).
+    """
+    short = f"nothing to judge by: {len(weeks)} of the {FEWEST_WEEKS} earlier weeks that it takes"
+    if len(weeks) >= FEWEST_WEEKS:
+        usual = weeks[["downloads", "projects"]].median()
+        downloads = _near(measures.downloads, usual["downloads"], -0.35, 0.5)
+        projects = _near(measures.projects, usual["projects"], -0.25, 0.4)
+    else:
+        downloads = projects = (True, short)
+    mixes = pd.DataFrame([mix for mix in weeks["by_country"] if mix], dtype="float64")
+    if len(mixes) >= FEWEST_WEEKS and measures.by_country:
+        shares = mixes.fillna(0).div(mixes.sum(axis=1), axis=0)
+        own = pd.Series(measures.by_country, dtype="float64") / sum(measures.by_country.values())
+        unknown = _unknown(own, shares, measures.downloads)
+        mix = _mix(own, shares, measures.downloads)
+    else:
+        unknown = mix = (True, short)
+    found = {
+        LIKE_ITS_WEEKDAY: downloads,
+        PROJECTS_LIKE_WEEKDAY: projects,
+        EVERY_HOUR: _hours(measures),
+        KNOWN_COUNTRIES: unknown,
+        COUNTRY_MIX: mix,
+    }
+    return [
+        Finding(measures.day, breakdown.name, audit.name, *found[audit])
+        for breakdown, audits in SOFT_AUDITS.items()
+        for audit in audits
+    ]
+
+
+def _near(value: int, expected: float, low: float, high: float) -> tuple[bool, str]:
+    """Within the tolerance, and five standard deviations of chance, of what is expected."""
+    chance = 5 / math.sqrt(expected)
+    change = value / expected - 1
+    message = f"{value:,}, {change:+.1%} against {expected:,.0f} on the same weekday of the weeks before"
+    return low - chance <= change <= high + chance, message
+
+
+def _hours(measures: Measures) -> tuple[bool, str]:
+    hours = pd.Series({hour: measures.by_hour.get(str(hour), 0) for hour in range(24)})
+    median = float(hours.median())
+    if median < 100:
+        return True, f"nothing to judge by: in hours of {median:,.0f} downloads, an empty one may be chance"
+    quiet = hours[hours < median / 4]
+    message = f"{24 - len(quiet)} of 24 UTC hours have at least a quarter of the median of {median:,.0f} downloads"
+    if len(quiet):
+        message += "; not " + ", ".join(f"{hour}:00 with {count:,}" for hour, count in quiet.items())
+    return quiet.empty, message
+
+
+def _unknown(own: pd.Series, shares: pd.DataFrame, downloads: int) -> tuple[bool, str]:
+    share = float(own.get(UNKNOWN, 0.0))
+    before = float(shares[UNKNOWN].median()) if UNKNOWN in shares else 0.0
+    message = f"{share:.2%} of the downloads are from an unknown country, {before:.2%} in the weeks before"
+    return abs(share - before) <= 0.02 + before / 2 + 5 / math.sqrt(downloads), message
+
+
+def _mix(own: pd.Series, shares: pd.DataFrame, downloads: int) -> tuple[bool, str]:
+    entropy = _entropy(own)
+    before = float(shares.apply(_entropy, axis=1).median())
+    usual = shares.median()
+    # Of a share with less than 100 downloads chance alone may take so much.
+    seen = usual[(usual >= 0.01) & (usual * downloads >= 100)]
+    gone = seen[own.reindex(seen.index).fillna(0) < seen / 4]
+    message = f"the country mix has {entropy:.2f} bits, {before:.2f} in the weeks before"
+    for country, share in gone.items():
+        message += f"; {country} has {own.get(country, 0.0):.1%} of the downloads instead of {share:.1%}"
+    return abs(entropy - before) <= 0.25 + 10 / math.sqrt(downloads) and gone.empty, message
+
+
+def _entropy(shares: pd.Series) -> float:
+    """Shannon's, in bits."""
+    return -math.fsum(share * math.log2(share) for share in shares if share > 0)

@@ -1,0 +1,131 @@
+"""Soft audits let a year of ordinary days pass, and doubt the bad ones."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pyzn_pipeline.breakdowns import UNKNOWN
+from pyzn_pipeline.soft_audits import WEEKS, Measures, soft_audit
+
+NEW_YEAR = date(2025, 1, 1)
+SHARES = {"US": 0.5, "DE": 0.08, "SG": 0.06, "IE": 0.05, "JP": 0.04, "GB": 0.03, "IN": 0.03, UNKNOWN: 0.012} | {
+    f"X{n:02}": 0.198 / 100 for n in range(100)
+}
+HOLIDAYS = {  # of the share of an ordinary day, as it may be seen from all countries together
+    **{date(2025, 12, 22) + timedelta(days=n): 0.8 - 0.01 * n for n in range(12)},
+    **{date(2025, 1, 27) + timedelta(days=n): 0.94 for n in range(8)},
+    date(2025, 5, 1): 0.85,
+    date(2025, 7, 4): 0.9,
+    date(2025, 11, 27): 0.86,
+    date(2025, 11, 28): 0.88,
+}
+
+
+def ordinary_day(day: date, seed: int) -> Measures:
+    """A day of all PyPI: weekends 37% below weekdays, 40% growth a year, holidays, and chance.
+
+    Real country mixes hold still: over two weeks of July 2026 the largest share moved by less than 1%.
+    """
+    random = np.random.default_rng([seed, day.toordinal()])
+    level = 1.4 ** ((day - NEW_YEAR).days / 365) * HOLIDAYS.get(day, 1.0) * random.lognormal(0, 0.03)
+    weekend = day.weekday() >= 5
+    downloads = int(4e9 * level * (0.63 if weekend else 1.0))
+    shares = {country: share * random.lognormal(0, 0.03) for country, share in SHARES.items()}
+    shares["US"] *= 0.97 if weekend else 1.0
+    rhythm = [1 + 0.35 * np.sin((hour - 8) / 24 * 2 * np.pi) for hour in range(24)]
+    return Measures(
+        day,
+        downloads,
+        int(700_000 * level**0.4 * (0.9 if weekend else 1.0) * random.lognormal(0, 0.02)),
+        {country: int(downloads * share / sum(shares.values())) for country, share in shares.items()},
+        {str(hour): int(downloads / 24 * share * random.lognormal(0, 0.03)) for hour, share in enumerate(rhythm)},
+    )
+
+
+def weeks_before(day: date, days: dict[date, Measures]) -> pd.DataFrame:
+    before = [days[day - timedelta(weeks=n)] for n in range(1, WEEKS + 1) if day - timedelta(weeks=n) in days]
+    return pd.DataFrame(
+        [(m.downloads, m.projects, m.by_country) for m in before], columns=["downloads", "projects", "by_country"]
+    )
+
+
+def doubts(measures: Measures, days: dict[date, Measures]) -> set[str]:
+    return {found.audit for found in soft_audit(measures, weeks_before(measures.day, days)) if not found.passed}
+
+
+@pytest.fixture(scope="module")
+def year() -> dict[date, Measures]:
+    """365 days, and the six weeks before them."""
+    days = [NEW_YEAR + timedelta(days=n) for n in range(-7 * WEEKS, 365)]
+    return {day: ordinary_day(day, 1) for day in days}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_year_with_weekends_growth_and_holidays_has_at_most_one_false_alarm(seed: int) -> None:
+    days = {day: ordinary_day(day, seed) for day in (NEW_YEAR + timedelta(days=n) for n in range(-7 * WEEKS, 365))}
+    alarms = {day: found for day, measures in days.items() if (found := doubts(measures, days))}
+    assert len(alarms) <= 1, alarms
+
+
+def scaled(measures: Measures, factor: float) -> Measures:
+    return replace(
+        measures,
+        downloads=int(measures.downloads * factor),
+        by_country={country: int(n * factor) for country, n in measures.by_country.items()},
+        by_hour={hour: int(n * factor) for hour, n in measures.by_hour.items()},
+    )
+
+
+def without_country(measures: Measures) -> Measures:
+    return replace(measures, by_country=dict(measures.by_country) | {"DE": 0})
+
+
+def with_unknown_countries(measures: Measures) -> Measures:
+    lost = measures.by_country["DE"]
+    return replace(
+        measures, by_country=dict(measures.by_country) | {"DE": 0, UNKNOWN: measures.by_country[UNKNOWN] + lost}
+    )
+
+
+def without_an_hour(measures: Measures) -> Measures:
+    return replace(measures, by_hour={hour: n for hour, n in measures.by_hour.items() if hour != "13"})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "audit"),
+    [
+        (lambda measures: scaled(measures, 0.5), "downloads_like_weekday"),
+        (lambda measures: scaled(measures, 2), "downloads_like_weekday"),
+        (lambda measures: replace(measures, projects=measures.projects // 2), "projects_like_weekday"),
+        (without_an_hour, "every_hour_there"),
+        (without_country, "country_mix"),
+        (with_unknown_countries, "unknown_country_share"),
+        (lambda measures: replace(measures, by_country={"US": measures.downloads}), "country_mix"),
+    ],
+    ids=["half", "twice", "half the projects", "an hour gone", "a country gone", "countries lost", "one country"],
+)
+def test_a_spoiled_day_is_doubted_on_every_day_but_a_holiday(
+    year: dict[date, Measures], spoil: Callable[[Measures], Measures], audit: str
+) -> None:
+    for day, measures in year.items():
+        if day >= NEW_YEAR and day not in HOLIDAYS:
+            assert audit in doubts(spoil(measures), year), day
+
+
+def test_a_finding_says_by_how_much(year: dict[date, Measures]) -> None:
+    day = date(2025, 3, 12)
+    found = {f.audit: f.message for f in soft_audit(without_country(scaled(year[day], 0.5)), weeks_before(day, year))}
+    assert "-4" in found["downloads_like_weekday"]
+    assert "% against " in found["downloads_like_weekday"]
+    assert "DE has 0.0% of the downloads instead of 7." in found["country_mix"]
+
+
+def test_without_three_weeks_before_it_a_day_is_not_doubted_and_the_finding_says_so(year: dict[date, Measures]) -> None:
+    day = NEW_YEAR - timedelta(weeks=WEEKS - 2)
+    findings = soft_audit(scaled(year[day], 0.1), weeks_before(day, year))
+    assert all(finding.passed for finding in findings)
+    assert sum("nothing to judge by: 2 of the 3 earlier weeks" in finding.message for finding in findings) == 4

@@ -15,6 +15,9 @@ COMMANDS = {
     "seed": ("pyzn_local.seeding", "Load raw rows into the BigQuery stand-in."),
     "backfill": ("pyzn_pipeline.cli", "Read and publish a range of days through Dagster."),
     "days": ("pyzn_pipeline.cli", "Show the ledger: what every day is."),
+    "verify": ("pyzn_pipeline.commands.verify", "Prove published days against the tables and the source."),
+    "accept": ("pyzn_pipeline.commands.accept", "Take a suspect day for right."),
+    "import-totals": ("pyzn_pipeline.commands.import_totals", "Import all-time totals from elsewhere."),
     "migrate": ("pyzn_pipeline.cli", "Bring the database to this version's schema."),
 }
 
@@ -30,7 +33,7 @@ class Subcommands(click.Group):
         """The subcommand, or None, which click reports as a usage error."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's

@@ -11,8 +11,10 @@ from sqlalchemy import Engine, text
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.source.count import spans
 from pyzn_pipeline.store import ledger
 
+READING_OP = "scan_of_a_day"
 LAUNCH = """
 mutation Backfill($params: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $params) {
@@ -77,12 +79,12 @@ def days_between(start: date, end: date, first_day: date) -> list[date]:
 
 def ranges(days: list[date]) -> str:
     """Ascending `days` for people: '2026-07-01, 2026-07-06 to 2026-07-19'."""
-    starts = [day for day in days if day - timedelta(days=1) not in set(days)]
-    ends = [day for day in days if day + timedelta(days=1) not in set(days)]
-    return ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in zip(starts, ends, strict=True))
+    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in spans(days))
 
 
-def run(dagster_url: str, engine: Engine, days: list[date], poll_seconds: float = 0.5) -> Iterator[Progress]:
+def run(
+    dagster_url: str, engine: Engine, days: list[date], replace_better: bool = False, poll_seconds: float = 0.5
+) -> Iterator[Progress]:
     """Launch a backfill of `days` and yield its progress until every day has an outcome.
 
     Raises BackfillError when Dagster is away, or refuses.
@@ -96,6 +98,7 @@ def run(dagster_url: str, engine: Engine, days: list[date], poll_seconds: float 
             "assetSelection": [{"path": [breakdown.view]} for breakdown in BREAKDOWNS],
             "partitionNames": [str(day) for day in days],
             "title": f"{days[0]} to {days[-1]}",
+            "runConfigData": {"ops": {READING_OP: {"config": {"replace_better": replace_better}}}},
         },
     )["launchPartitionBackfill"]
     if "backfillId" not in answer:
@@ -122,7 +125,8 @@ def run(dagster_url: str, engine: Engine, days: list[date], poll_seconds: float 
 def _follow(progress: Progress, engine: Engine, since: datetime) -> None:
     rows = ledger.days(engine, min(progress.requested), max(progress.requested))
     wanted = rows[rows["day"].isin(progress.requested)]
-    progress.done = set(wanted.loc[(wanted["recounted_at"] >= since).fillna(value=False), "day"])
+    read = (wanted["recounted_at"] >= since) & (wanted["source_recount"] == wanted["source_downloads"])
+    progress.done = set(wanted.loc[read.fillna(value=False), "day"])
     failed = wanted.loc[(wanted["failed_at"] >= since).fillna(value=False)]
     progress.failed = dict(zip(failed["day"], failed["failure"], strict=True))
     progress.done -= progress.failed.keys()

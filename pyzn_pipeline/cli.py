@@ -1,7 +1,9 @@
 """The pipeline's subcommands: what a deployment needs as well as the embedded stack."""
 
 import sys
+from collections.abc import Hashable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import click
 import pandas as pd
@@ -62,7 +64,12 @@ def migrate() -> None:
 @click.command()
 @click.argument("start", type=DAY)
 @click.argument("end", type=DAY)
-def backfill(start: date, end: date) -> None:
+@click.option(
+    "--replace-better",
+    is_flag=True,
+    help="Publish what the source gives now even where it is worse: fewer downloads, or an audit that fails newly.",
+)
+def backfill(start: date, end: date, replace_better: bool) -> None:
     """Read the UTC days START to END (both included) at the source and publish them.
 
     The days run through Dagster (PYZN_DAGSTER_URL): the backfill and its runs are in its UI. A day
@@ -78,13 +85,13 @@ def backfill(start: date, end: date) -> None:
     settings = load(CommandSettings)
     days = backfills.days_between(start, end, settings.first_day)
     with store_errors("backfill"):
-        outcome = _follow(settings, days)
+        outcome = _follow(settings, days, replace_better)
     for day, reason in sorted(outcome.failed.items()):
         click.echo(reason if str(day) in reason else f"day {day}: {reason}", err=True)
     if unfinished := [day for day in days if day not in outcome.done and day not in outcome.failed]:
         click.echo(
-            f"no outcome for {backfills.ranges(unfinished)}: Dagster says {outcome.ended}, "
-            f"see {settings.dagster_url}/runs/b/{outcome.backfill_id}",
+            f"no outcome for {backfills.ranges(unfinished)}: Dagster says {outcome.ended}, see "
+            f"{settings.dagster_url}/runs/b/{outcome.backfill_id}; a day whose run died is asked for again by itself",
             err=True,
         )
     click.echo(f"{len(outcome.done)} of {len(days)} days done, {len(outcome.failed)} failed")
@@ -92,7 +99,7 @@ def backfill(start: date, end: date) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _follow(settings: CommandSettings, days: list[date]) -> backfills.Progress:
+def _follow(settings: CommandSettings, days: list[date], replace_better: bool) -> backfills.Progress:
     """Launch a backfill and show a progress bar until it has finished."""
     owner = engine(settings.database_url)
     schema.ensure_current(owner)
@@ -106,7 +113,7 @@ def _follow(settings: CommandSettings, days: list[date]) -> backfills.Progress:
         console=Console(stderr=True),
     ) as bar:
         task = bar.add_task("waiting for Dagster", total=len(days))
-        for progress in backfills.run(settings.dagster_url, owner, days):
+        for progress in backfills.run(settings.dagster_url, owner, days, replace_better):
             finished = len(progress.done | progress.failed.keys())
             waits = "" if finished else " waits for a run"
             failed = f", [red]{len(progress.failed)} failed[/red]" if progress.failed else ""
@@ -123,8 +130,8 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
     """Show the ledger: what every UTC day from START to END (both included) is.
 
     Without START the last 35 days, without END up to yesterday. A day is `final`, `provisional`
-    (it may still be replaced by a re-read), `suspect`, or `missing`, with the reason of the last
-    failed attempt.
+    (not found the same a week later yet), `suspect` (published, and unlike its weekday: the check in
+    the UI says how), or `missing`; with the reason of the last failed attempt and the time of the next.
     """
     settings = load(StoreSettings)
     last = end or datetime.now(UTC).date() - timedelta(days=1)
@@ -152,11 +159,30 @@ def _ledger_table(rows: pd.DataFrame) -> Table:
     for row in rows.to_dict("records"):
         status = f"[{COLOURS[row['status']]}]{row['status']}[/]"
         if row["status"] == "missing":
-            table.add_row(str(row["day"]), status, *[""] * 5, "" if pd.isna(row["failure"]) else row["failure"])
+            table.add_row(str(row["day"]), status, *[""] * 5, _attempt(row))
         else:
             counts = (row[name] for name in ("downloads", "projects", "project_versions", "project_countries"))
-            published = f"{row['published_at']:%Y-%m-%d %H:%M}"
-            if not pd.isna(row["failure"]):
-                published += f"; the last attempt failed: {row['failure']}"
-            table.add_row(str(row["day"]), status, str(row["revision"]), *(f"{count:,}" for count in counts), published)
+            remarks = [f"{row['published_at']:%Y-%m-%d %H:%M}"]
+            if row["source_recount"] != row["source_downloads"]:
+                remarks.append(
+                    f"the source counts {row['source_recount']:,} since {row['recounted_at']:%Y-%m-%d %H:%M}"
+                )
+            if not pd.isna(row["retired_at"]):
+                remarks.append(f"retired {row['retired_at']:%Y-%m-%d}")
+            if not pd.isna(row["accepted_because"]):
+                remarks.append(f"accepted: {row['accepted_because']}")
+            remarks.append(_attempt(row))
+            line = "; ".join(filter(None, remarks))
+            table.add_row(str(row["day"]), status, str(row["revision"]), *(f"{count:,}" for count in counts), line)
     return table
+
+
+def _attempt(row: dict[Hashable, Any]) -> str:
+    """What came of the attempts at a day since it was last published; nothing if there were none."""
+    if pd.isna(row["attempts"]):
+        return ""
+    reason = f"run {row['attempt_run_id']} has it in hand, or died" if pd.isna(row["failure"]) else row["failure"]
+    following = (
+        "no further attempt" if pd.isna(row["next_attempt_at"]) else f"next {row['next_attempt_at']:%m-%d %H:%M}"
+    )
+    return f"{reason} (attempt {row['attempts']}, {following})"

@@ -4,22 +4,33 @@ from typing import Any
 
 from dagster import Definitions, EnvVar, definitions, in_process_executor
 
-from pyzn_pipeline.defs.assets import breakdown_assets, source_table
+from pyzn_pipeline.defs.assets import breakdown_assets
+from pyzn_pipeline.defs.freshness import freshness_check, freshness_schedule
+from pyzn_pipeline.defs.jobs import READ, RECOUNT
 from pyzn_pipeline.defs.partitions import utc_days
+from pyzn_pipeline.defs.repairs import repair_sensor
 from pyzn_pipeline.defs.resources import BigQuerySource, Store
+from pyzn_pipeline.defs.retention import retention_schedule
 from pyzn_pipeline.defs.schedules import daily_schedule
+from pyzn_pipeline.defs.source import recount_check, source_table
 from pyzn_pipeline.settings import Settings, load
 
 
 def build_defs(settings: Settings, **resources: Any) -> Definitions:
     """Everything Dagster knows of PyZn; `resources` by name replace the ones that the settings describe."""
     partitions = utc_days(settings.first_day)
+    schedules = [daily_schedule(), freshness_schedule()]
+    if settings.retention_days is not None:
+        schedules.append(retention_schedule(settings.retention_days))
     return Definitions(
         assets=[
-            source_table(settings.bigquery_table, stand_in=settings.bigquery_endpoint is not None),
+            source_table(partitions, settings.bigquery_table, stand_in=settings.bigquery_endpoint is not None),
             breakdown_assets(partitions, settings.bigquery_table),
         ],
-        schedules=[daily_schedule()],
+        asset_checks=[recount_check(), freshness_check()],
+        jobs=[READ, RECOUNT],
+        schedules=schedules,
+        sensors=[repair_sensor(settings.heal_from)],
         executor=in_process_executor,  # a run is one step: a process of its own for it would only cost its start
         resources={
             "source": BigQuerySource.from_settings(settings),

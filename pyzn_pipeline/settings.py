@@ -51,6 +51,17 @@ class StoreSettings(BaseSettings):
         description="the API's connection to the same database; `pyzn migrate` makes its role, which can only read",
     )
     first_day: date = Field(default=date(2016, 1, 22), description="the first partition, a UTC day")
+    heal_from: date | None = Field(
+        default=None,
+        description="the UTC day from which missing days are asked for without hands; "
+        "unset: the first published one, 31 days back at the most",
+    )
+    retention_days: int | None = Field(
+        default=None,
+        ge=366,  # the API answers a year by day
+        description="how many days are kept by day, 366 at least; months older than that are dropped, and stay in the "
+        "totals; unset: all",
+    )
 
 
 class Settings(StoreSettings):

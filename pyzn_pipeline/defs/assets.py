@@ -1,4 +1,4 @@
-"""The assets: the external source table, and the breakdowns of a day, all from one scan of it."""
+"""The assets: the breakdowns of a day, all from one scan of it."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -22,17 +22,13 @@ from pydantic import Field
 from pyzn_pipeline.audits import HARD_AUDITS, Audit, AuditFailed, Finding
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
-from pyzn_pipeline.defs.presentation import day_metadata, findings_metadata
+from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS, day_metadata, findings_metadata
 from pyzn_pipeline.defs.resources import BigQuerySource, Store
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.ingest import ingest_day
 from pyzn_pipeline.soft_audits import SOFT_AUDITS
 from pyzn_pipeline.source.scan import scan_query
 from pyzn_pipeline.store import attempts
-
-GROUP = "pypi_downloads"
-OWNERS = ["team:data-engineering"]
-DATA_VERSION = "dagster/data_version"
 
 
 class Reading(Config):
@@ -42,25 +38,6 @@ class Reading(Config):
         default=False,
         description="Publish what the source gives now even where it is worse than what is published: fewer downloads, "
         "or an audit that fails and did not fail before.",
-    )
-
-
-def source_table(table: str, stand_in: bool) -> AssetSpec:
-    """The BigQuery table, which PyZn reads and never writes."""
-    where = "a local stand-in with the same columns: not PyPI's real downloads" if stand_in else "Google BigQuery"
-    return AssetSpec(
-        "file_downloads",
-        group_name=GROUP,
-        kinds={"bigquery"},
-        owners=OWNERS,
-        description=(
-            f"`{table}`: every file download from PyPI is one row, partitioned by the UTC day of `timestamp`.\n\n"
-            f"Read from **{where}**."
-        ),
-        metadata={
-            "dagster/table_name": table,
-            "documentation": MetadataValue.url("https://docs.pypi.org/api/bigquery/"),
-        },
     )
 
 

@@ -11,6 +11,10 @@ from pyzn_pipeline.breakdowns import Breakdown
 from pyzn_pipeline.ingest import Ingested
 from pyzn_pipeline.source.scan import usd
 
+GROUP = "pypi_downloads"
+OWNERS = ["team:data-engineering"]
+DATA_VERSION = "dagster/data_version"
+
 Metadata = dict[str, MetadataValue[Any]]
 
 

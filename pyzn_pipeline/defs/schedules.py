@@ -2,29 +2,16 @@
 
 from datetime import UTC, timedelta
 
-from dagster import (
-    AssetSelection,
-    DefaultScheduleStatus,
-    RunRequest,
-    ScheduleDefinition,
-    ScheduleEvaluationContext,
-    define_asset_job,
-    schedule,
-)
+from dagster import DefaultScheduleStatus, RunRequest, ScheduleDefinition, ScheduleEvaluationContext, schedule
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS
+from pyzn_pipeline.defs.jobs import READ
 
 
 def daily_schedule() -> ScheduleDefinition:
     """The schedule, RUNNING from the start (Dagster's default is STOPPED)."""
-    job = define_asset_job(
-        "daily_downloads",
-        selection=AssetSelection.assets(*(breakdown.view for breakdown in BREAKDOWNS)),
-        description="Reads one UTC day at the source and publishes every breakdown of it.",
-    )
 
     @schedule(
-        job=job,
+        job=READ,
         cron_schedule="0 17 * * *",
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.RUNNING,

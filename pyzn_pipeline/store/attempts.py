@@ -43,3 +43,9 @@ def attempt(engine: Engine, day: date, run_id: str) -> Iterator[None]:
         except StoreError as also:
             error.add_note(f"the ledger does not know why: {also}")
         raise
+
+
+def give_up(engine: Engine, day: date, reason: str) -> None:
+    """Nobody is to try `day` again without hands."""
+    with store_errors(f"day {day}"), engine.begin() as connection:
+        connection.execute(statement("give_up"), {"day": day, "reason": reason})

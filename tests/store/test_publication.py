@@ -16,12 +16,13 @@ from sqlalchemy import Engine, text
 
 from pyzn_pipeline.audits import AuditFailed
 from pyzn_pipeline.breakdowns import UNKNOWN
-from pyzn_pipeline.ingest import Ingested, WorseReading, publish_scan
+from pyzn_pipeline.ingest import WorseReading
 from pyzn_pipeline.source.scan import SCHEMA, Scan
 from pyzn_pipeline.store import ledger
-from pyzn_pipeline.store.errors import StoreError, store_errors
-from pyzn_pipeline.store.publication import day_locked, ensure_partitions
+from pyzn_pipeline.store.errors import StoreError
+from pyzn_pipeline.store.publication import day_locked
 from tests.days import Download, scan_of
+from tests.store.publishing import publish, rows
 
 DAY = date(2026, 7, 14)
 DOWNLOADS = [
@@ -35,19 +36,6 @@ A_DAY_AS_READ = """
     SELECT (SELECT downloads FROM pyzn.days), (SELECT sum(downloads)::bigint FROM pyzn.downloads_by_version),
            (SELECT sum(total_downloads)::bigint FROM pyzn.projects), (SELECT count(*) FROM pyzn.packed_by_country)
 """
-
-
-def publish(store: Engine, scanned: Scan, replace_better: bool = False) -> Ingested:
-    """As ingest_day does once the scan is there."""
-    with store_errors(f"day {scanned.day}"):
-        ensure_partitions(store, scanned.day)
-        with day_locked(store, scanned.day) as connection:
-            return publish_scan(connection, scanned, "run-1", {}, replace_better)
-
-
-def rows(store: Engine, query: str) -> list[tuple[Any, ...]]:
-    with store.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
 
 
 def everything(store: Engine) -> list[list[tuple[Any, ...]]]:

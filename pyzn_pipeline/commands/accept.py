@@ -1,0 +1,39 @@
+"""`pyzn accept`: a person takes a suspect day for right."""
+
+from datetime import date
+
+import click
+
+from pyzn_pipeline.cli import DAY
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.settings import StoreSettings, load
+from pyzn_pipeline.store import schema
+from pyzn_pipeline.store.database import engine, statement
+from pyzn_pipeline.store.errors import store_errors
+
+
+@click.command()
+@click.argument("day", type=DAY)
+@click.option("--because", required=True, help="Why the day is right as it is; the ledger keeps it.")
+def accept(day: date, because: str) -> None:
+    """Take the suspect UTC DAY for right.
+
+    A soft audit doubts a day that is unlike the same weekday before. If PyPI really was like that, say
+    so: the day becomes provisional, and final when the source still counts the same a week after it.
+
+    \b
+    Example:
+      pyzn accept 2026-12-25 --because "Christmas: down in every country alike"
+    """
+    settings = load(StoreSettings)
+    with store_errors("accept"):
+        owner = engine(settings.database_url)
+        schema.ensure_current(owner)
+        with owner.begin() as connection:
+            revision = connection.execute(
+                statement("accept_day"), {"day": day, "because": because}
+            ).scalar_one_or_none()
+        owner.dispose()
+    if revision is None:
+        raise PyznError(f"day {day} is not suspect, see `pyzn days {day} {day}`; nothing to accept")
+    click.echo(f"day {day}, revision {revision}, is accepted")

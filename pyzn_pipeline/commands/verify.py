@@ -1,0 +1,79 @@
+"""`pyzn verify`: are the published days what the source says they are?"""
+
+from datetime import date
+
+import click
+import pandas as pd
+
+from pyzn_pipeline.backfill import days_between
+from pyzn_pipeline.cli import DAY
+from pyzn_pipeline.settings import Settings, load
+from pyzn_pipeline.source.connection import connect
+from pyzn_pipeline.source.count import count_days, estimate_count
+from pyzn_pipeline.source.scan import estimate, usd
+from pyzn_pipeline.store import ledger, schema
+from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.errors import store_errors
+from pyzn_pipeline.verify import Proof
+from pyzn_pipeline.verify import verify as proofs
+
+
+@click.command()
+@click.argument("start", type=DAY)
+@click.argument("end", type=DAY)
+@click.option("--full", is_flag=True, help="Read every day again and compare its content as well. Costs a scan a day.")
+def verify(start: date, end: date, full: bool) -> None:
+    """Prove the UTC days START to END (both included), a line a day.
+
+    A day is proven when the source counts now what it counted when the day was read, and the tables,
+    added up again inside every document, have that many downloads, the ledger's other counts and its
+    checksum. Nothing is changed: a day that differs is mended by `pyzn backfill`.
+
+    Says first what asking the source costs. Exits with 1 if any day is missing or differs.
+
+    \b
+    Example:
+      pyzn verify 2026-07-06 2026-07-19
+    """
+    settings = load(Settings)
+    asked = days_between(start, end, settings.first_day)
+    with store_errors("verify"):
+        owner = engine(settings.database_url)
+        schema.ensure_current(owner)
+        rows = ledger.days(owner, start, end)
+    clients = connect(
+        settings.bigquery_project,
+        settings.bigquery_location,
+        settings.bigquery_endpoint,
+        settings.bigquery_storage_endpoint,
+    )
+    held = rows[(rows["status"] != "missing") & rows["retired_at"].isna()]
+    days = list(held["day"])
+    table, limit = settings.bigquery_table, settings.maximum_bytes_billed
+    cost = estimate_count(clients, table, days) + (sum(estimate(clients, table, day) for day in days) if full else 0)
+    click.echo(
+        f"asking the source about {len(days)} days: {cost:,} bytes, ${usd(cost, settings.usd_per_tib):,.2f}", err=True
+    )
+    counts, _ = count_days(clients, table, days, limit)
+    proven = 0
+    found = proofs(held, counts, owner, clients if full else None, table, limit)
+    for row in rows.to_dict("records"):
+        if row["day"] in counts:
+            proof = next(found)
+            proven += not proof.differences
+            click.echo(_line(proof))
+        else:
+            what = "missing" if row["status"] == "missing" else "retired"
+            reason = "" if pd.isna(row["failure"]) else f"  {row['failure']}"
+            click.echo(f"{row['day']}  {click.style(what, fg='red')}{reason}")
+    clients.close()
+    owner.dispose()
+    click.echo(f"{proven} of {len(asked)} days proven")
+    if proven < len(asked):
+        raise click.exceptions.Exit(1)
+
+
+def _line(proof: Proof) -> str:
+    verdict = click.style("differs", fg="red") if proof.differences else click.style("proven", fg="green")
+    said = "; ".join(proof.differences) or f"{proof.downloads:,} downloads, revision {proof.revision}"
+    return f"{proof.day}  {verdict}  {said}"

@@ -1,0 +1,30 @@
+"""Retention: a daily look for months that are old enough to be kept in the totals alone."""
+
+from datetime import UTC, datetime
+
+from dagster import DefaultScheduleStatus, OpExecutionContext, ScheduleDefinition, job, op
+
+from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.store.retention import retire
+
+
+def retention_schedule(keep_days: int) -> ScheduleDefinition:
+    """The schedule, RUNNING from the start."""
+
+    @op(description=f"Drops the rows by day of months that ended more than {keep_days} days ago.")
+    def retire_old_months(context: OpExecutionContext, store: Store) -> None:
+        with store.engine() as engine:
+            months = retire(engine, datetime.now(UTC).date(), keep_days)
+        context.log.info(f"retired {', '.join(f'{month:%Y-%m}' for month in months) or 'nothing'}")
+
+    @job(description=f"Keeps {keep_days} days by day (PYZN_RETENTION_DAYS); older months stay in the totals.")
+    def retention() -> None:
+        retire_old_months()
+
+    return ScheduleDefinition(
+        job=retention,
+        cron_schedule="0 4 * * *",
+        execution_timezone="UTC",
+        default_status=DefaultScheduleStatus.RUNNING,
+        description="Every day at 04:00 UTC.",
+    )

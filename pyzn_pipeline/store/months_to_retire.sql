@@ -1,0 +1,7 @@
+-- The first days of the months that have published days, all of them before :before, and are not retired, oldest first.
+SELECT date_trunc('month', day)::date AS month
+FROM pyzn.days
+WHERE retired_at IS NULL
+GROUP BY date_trunc('month', day)
+HAVING date_trunc('month', day) + interval '1 month' <= CAST(:before AS timestamp)
+ORDER BY month

@@ -1,0 +1,74 @@
+"""Proof of published days: the ledger against the tables, and against what the source says now. Changes nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from pyzn_pipeline.source.connection import Clients
+from pyzn_pipeline.source.scan import SCHEMA, scan
+from pyzn_pipeline.store.database import statement
+from pyzn_pipeline.store.errors import store_errors
+from pyzn_pipeline.store.staging import stage
+
+IN_TABLES = {
+    "downloads": "downloads", "pip_downloads": "pip_downloads", "ci_downloads": "ci_downloads", "projects": "projects",
+    "project_versions": "project_versions", "project_countries": "project_countries", "checksum": "checksum",
+    "country_downloads": "downloads",
+}  # fmt: skip
+"""What the tables are asked for, and the ledger's column that must equal it."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One day of the ledger, and every way in which something differs from it; none: the day is proven."""
+
+    day: date
+    downloads: int
+    revision: int
+    differences: list[str]
+
+
+def verify(
+    rows: pd.DataFrame, source: dict[date, int], engine: Engine, clients: Clients | None, table: str, limit: int
+) -> Iterator[Proof]:
+    """A proof a published day of `rows` (as ledger.days gives them), in order.
+
+    `source` has the source's count of each day now. With `clients`, each day is also read again in
+    full, as publication does, and its content compared; `limit` is the bytes one such scan may bill.
+    Raises SourceError, CostLimitExceeded or StoreError.
+    """
+    for row in rows.to_dict("records"):
+        day: date = row["day"]
+        with store_errors(f"day {day}"), engine.connect() as connection:
+            held = connection.execute(statement("day_in_tables"), {"day": day}).one()._mapping
+        differences = [
+            f"{name.replace('_', ' ')}: the tables have {_told(held[name])}, the ledger says {_told(row[column])}"
+            for name, column in IN_TABLES.items()
+            if held[name] != row[column]
+        ]
+        if source[day] != row["source_downloads"]:
+            differences.append(
+                f"downloads: the source counts {source[day]:,} now, {row['source_downloads']:,} when the day was read"
+            )
+        if clients is not None:
+            with store_errors(f"day {day}"):
+                checksum = _checksum_at_source(clients, table, day, limit, engine)
+            if checksum != row["checksum"]:
+                differences.append(f"checksum: the source gives {checksum} now, the ledger says {row['checksum']}")
+        yield Proof(day, row["downloads"], row["revision"], differences)
+
+
+def _checksum_at_source(clients: Clients, table: str, day: date, limit: int, engine: Engine) -> str:
+    """The checksum that the day would have if it were published from the source as it is now."""
+    scanned = scan(clients, table, day, limit)
+    with engine.connect() as connection:  # never committed: the staged rows go with it
+        stage(connection, SCHEMA, scanned.batches)
+        return str(connection.execute(statement("checksum_staged")).scalar_one())
+
+
+def _told(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:,}"

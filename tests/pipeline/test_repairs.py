@@ -1,0 +1,269 @@
+"""Published days stay true without hands: re-counts, and the sensor that asks for what the ledger lacks."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    DagsterRunStatus,
+    Definitions,
+    ExecuteInProcessResult,
+    RunRequest,
+    build_sensor_context,
+)
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
+
+from pyzn_local.bigquery.server import Server
+from pyzn_pipeline.definitions import build_defs
+from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.settings import Settings
+from pyzn_pipeline.store import attempts, ledger
+from pyzn_pipeline.store.repairs import due_for_recount
+from tests.conftest import Database
+from tests.days import Download, raw_rows
+
+TODAY = datetime.now(UTC).date()
+OLD = TODAY - timedelta(days=10)
+DOWNLOADS = [Download("requests"), Download("requests", "2.0"), Download("numpy", country=None)]
+
+
+@pytest.fixture
+def defs(bigquery: Server, database: Database) -> Definitions:
+    settings = Settings(
+        database_url=SecretStr(database.owner_url),
+        bigquery_project="pyzn-test",
+        bigquery_endpoint=bigquery.endpoint,
+        bigquery_storage_endpoint=bigquery.storage_endpoint,
+        heal_from=TODAY - timedelta(days=6),
+    )
+    return build_defs(settings, store=Store(database_url=database.owner_url))
+
+
+@pytest.fixture
+def instance() -> Iterator[DagsterInstance]:
+    with DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+def asked(defs: Definitions, instance: DagsterInstance) -> list[RunRequest]:
+    """What the sensor asks for now."""
+    repository = defs.get_repository_def()
+    context = build_sensor_context(instance=instance, repository_def=repository, resources=dict(defs.resources or {}))
+    return list(repository.get_sensor_def("keep_days_true").evaluate_tick(context).run_requests or [])
+
+
+def carried_out(
+    defs: Definitions, instance: DagsterInstance, requests: list[RunRequest]
+) -> list[ExecuteInProcessResult]:
+    return [
+        defs.resolve_job_def(str(request.job_name)).execute_in_process(
+            instance=instance, partition_key=request.partition_key, tags=dict(request.tags), raise_on_error=False
+        )
+        for request in requests
+    ]
+
+
+def healed(defs: Definitions, instance: DagsterInstance) -> list[date]:
+    """Let the sensor have its way until it asks for nothing more; the days it read, in order."""
+    read = []
+    while requests := asked(defs, instance):
+        carried_out(defs, instance, requests)
+        read += [date.fromisoformat(request.partition_key) for request in requests if request.partition_key]
+    return read
+
+
+def change(store: Engine, statement: str, **parameters: Any) -> None:
+    with store.begin() as connection:
+        connection.execute(text(statement), parameters)
+
+
+def give_up_recent(store: Engine, first: int, last: int) -> None:
+    """Nobody is to try the days from `first` to `last` days ago again."""
+    change(
+        store,
+        "INSERT INTO pyzn.attempts (day, run_id) SELECT :today - n, 'x' FROM generate_series(:first, :last) AS n",
+        today=TODAY,
+        first=first,
+        last=last,
+    )
+
+
+def publish(defs: Definitions, instance: DagsterInstance, *days: date) -> None:
+    results = carried_out(defs, instance, [RunRequest(job_name="daily_downloads", partition_key=str(d)) for d in days])
+    assert all(result.success for result in results)
+
+
+def an_hour_passes(store: Engine) -> None:
+    change(
+        store,
+        "UPDATE pyzn.days SET published_at = published_at - interval '61 minutes',"
+        " recounted_at = recounted_at - interval '61 minutes'",
+    )
+
+
+def a_month_passes(store: Engine) -> None:
+    change(store, "UPDATE pyzn.attempts SET next_attempt_at = next_attempt_at - interval '1 month'")
+
+
+def status(store: Engine, day: date) -> str:
+    return str(ledger.days(store, day, day)["status"][0])
+
+
+def recount(defs: Definitions, instance: DagsterInstance, store: Engine) -> ExecuteInProcessResult:
+    an_hour_passes(store)
+    (request,) = [request for request in asked(defs, instance) if request.job_name == "recount"]
+    (result,) = carried_out(defs, instance, [request])
+    assert result.success
+    return result
+
+
+def test_missing_days_are_asked_for_newest_first_two_at_once(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    days = [TODAY - timedelta(days=n) for n in range(3, 7)]
+    for day in days:
+        bigquery.load(raw_rows(day, DOWNLOADS))
+    change(
+        store, "INSERT INTO pyzn.attempts (day, run_id) SELECT current_date - n, 'x' FROM generate_series(1, 2) AS n"
+    )
+
+    assert [request.partition_key for request in asked(defs, instance)] == [str(day) for day in days[:2]]
+    assert healed(defs, instance) == days
+    assert set(ledger.days(store, days[-1], days[0])["status"]) == {"provisional"}
+
+
+def test_a_day_that_a_run_has_in_hand_is_not_asked_for_again(defs: Definitions, instance: DagsterInstance) -> None:
+    first = asked(defs, instance)
+    job = defs.resolve_job_def("daily_downloads")
+    for request in first:
+        instance.create_run_for_job(
+            job, status=DagsterRunStatus.STARTED, tags={**request.tags, "dagster/partition": str(request.partition_key)}
+        )
+    assert not asked(defs, instance)  # both places are taken
+    run, _ = instance.get_runs()
+    instance.report_run_failed(run)
+    (third,) = asked(defs, instance)
+    assert third.partition_key == run.tags["dagster/partition"]
+
+
+def test_a_day_that_keeps_failing_is_left_missing_with_its_reason(
+    defs: Definitions, instance: DagsterInstance, store: Engine
+) -> None:
+    day = TODAY - timedelta(days=6)
+    change(
+        store, "INSERT INTO pyzn.attempts (day, run_id) SELECT current_date - n, 'x' FROM generate_series(1, 5) AS n"
+    )
+    tries = 0
+    while healed(defs, instance):  # the source has nothing
+        tries += 1
+        a_month_passes(store)
+    row = ledger.days(store, day, day).iloc[0]
+    assert (tries, row["attempts"]) == (attempts.MOST_ATTEMPTS, attempts.MOST_ATTEMPTS)
+    assert row["status"] == "missing"
+    assert row["failure"] == f"day {day}: the source counts 0 downloads; not published"
+
+
+def test_the_days_of_a_run_that_died_are_asked_for_again_however_old_they_are(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    days = [date(2026, 1, 5), date(2026, 1, 6)]
+    for day in days:
+        bigquery.load(raw_rows(day, DOWNLOADS))
+    change(
+        store, "INSERT INTO pyzn.attempts (day, run_id) SELECT current_date - n, 'x' FROM generate_series(1, 6) AS n"
+    )
+    run = instance.create_run_for_job(defs.resolve_job_def("daily_downloads"), status=DagsterRunStatus.FAILURE)
+    attempts.request(store, days, run.run_id)
+    assert not asked(defs, instance)  # a minute's grace
+    a_month_passes(store)
+    assert healed(defs, instance) == days[::-1]
+
+
+def test_the_days_of_a_run_that_a_person_canceled_are_left_alone(
+    defs: Definitions, instance: DagsterInstance, store: Engine
+) -> None:
+    days = [TODAY - timedelta(days=n) for n in range(1, 7)]
+    run = instance.create_run_for_job(defs.resolve_job_def("daily_downloads"), status=DagsterRunStatus.CANCELED)
+    attempts.request(store, days, run.run_id)
+    a_month_passes(store)
+    assert not asked(defs, instance)
+    assert set(ledger.days(store, days[-1], days[0])["failure"]) == {
+        f"day {d}: run {run.run_id} was canceled" for d in days
+    }
+
+
+def test_a_matching_recount_a_week_later_makes_a_day_final(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    bigquery.load(raw_rows(OLD, DOWNLOADS))
+    publish(defs, instance, OLD)
+    assert not [request for request in asked(defs, instance) if request.job_name == "recount"]  # too soon to tell
+    result = recount(defs, instance, store)
+    assert status(store, OLD) == "final"
+    assert result.get_asset_check_evaluations()[0].passed
+    (observation,) = result.get_asset_observation_events()
+    assert observation.asset_observation_data.asset_observation.partition == str(OLD)
+    assert instance.get_latest_data_version_record(AssetKey("file_downloads")) is not None
+    an_hour_passes(store)
+    assert not [request for request in asked(defs, instance) if request.job_name == "recount"]
+
+
+def test_rows_that_come_late_are_found_by_a_recount_and_read(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    bigquery.load(raw_rows(OLD, DOWNLOADS))
+    publish(defs, instance, OLD)
+    bigquery.load(raw_rows(OLD, [Download("late")]))
+
+    result = recount(defs, instance, store)
+    (check,) = result.get_asset_check_evaluations()
+    assert not check.passed
+    assert status(store, OLD) == "provisional"
+
+    assert OLD in healed(defs, instance)
+    row = ledger.days(store, OLD, OLD).iloc[0]
+    assert (row["revision"], row["downloads"], row["status"]) == (2, 4, "provisional")
+
+
+def test_fewer_rows_at_the_source_keep_a_day_from_being_final_and_are_not_read(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    bigquery.load(raw_rows(OLD, DOWNLOADS))
+    publish(defs, instance, OLD)
+    change(store, "UPDATE pyzn.days SET source_downloads = 4, downloads = 4")
+    recount(defs, instance, store)
+    row = ledger.days(store, OLD, OLD).iloc[0]
+    assert (row["status"], row["source_downloads"], row["source_recount"]) == ("provisional", 4, 3)
+    assert OLD not in healed(defs, instance)
+
+
+@pytest.mark.parametrize(
+    ("now", "counted", "due"),
+    [
+        ("2026-07-15 22:59", "2026-07-15 17:20", False),
+        ("2026-07-15 23:00", "2026-07-15 17:20", True),
+        ("2026-07-17 22:59", "2026-07-15 23:05", False),
+        ("2026-07-17 23:00", "2026-07-15 23:05", True),
+        ("2026-07-21 22:59", "2026-07-17 23:05", False),
+        ("2026-07-21 23:00", "2026-07-17 23:05", True),
+        ("2026-09-01 12:00", "2026-07-17 23:05", True),
+        ("2026-09-01 12:00", "2026-07-21 23:05", False),
+    ],
+)
+def test_recounts_are_due_at_23_utc_of_the_first_third_and_seventh_day(
+    store: Engine, now: str, counted: str, due: bool
+) -> None:
+    day = date(2026, 7, 14)
+    change(
+        store,
+        "INSERT INTO pyzn.days VALUES (:day, 'provisional', 1, 1, 1, 0, 0, 1, 1, 1, '', '', 0, 0, '',"
+        " '2026-07-15 17:20Z', CAST(:counted AS timestamptz), 1)",
+        day=day,
+        counted=counted + "Z",
+    )
+    found = due_for_recount(store, datetime.fromisoformat(now + "Z"))
+    assert [published.day for published in found] == [day] * due

@@ -1,0 +1,135 @@
+"""`pyzn verify` proves a day, or says what differs; `pyzn accept` and `pyzn import-totals` as commands."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine, text
+
+from pyzn_cli import pyzn
+from pyzn_local.bigquery.server import Server
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.ingest import ingest_day
+from pyzn_pipeline.source.connection import Clients
+from pyzn_pipeline.store import ledger
+from tests.conftest import Database
+from tests.days import Download, raw_rows
+from tests.pipeline.conftest import TABLE
+from tests.store.publishing import totals
+
+DAYS = [date(2026, 7, 13), date(2026, 7, 14)]
+DOWNLOADS = [Download("requests", "2.31.0", "US"), Download("requests", "2.32.0", None, ci=True), Download("numpy")]
+
+
+@pytest.fixture
+def command(bigquery: Server, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    for name, value in {
+        "PYZN_HOME": str(tmp_path / "no-stack"),
+        "PYZN_DATABASE_URL": database.owner_url,
+        "PYZN_BIGQUERY_PROJECT": "pyzn-test",
+        "PYZN_BIGQUERY_ENDPOINT": bigquery.endpoint,
+        "PYZN_BIGQUERY_STORAGE_ENDPOINT": bigquery.storage_endpoint,
+    }.items():
+        monkeypatch.setenv(name, value)
+    return CliRunner()
+
+
+@pytest.fixture
+def published(bigquery: Server, clients: Clients, store: Engine) -> Engine:
+    for day in DAYS:
+        bigquery.load(raw_rows(day, DOWNLOADS))
+        ingest_day(day, clients, TABLE, 2**40, store, "run-1")
+    return store
+
+
+def verify(command: CliRunner, *options: str) -> Result:
+    return command.invoke(pyzn, ["verify", *options, str(DAYS[0]), str(DAYS[1])])
+
+
+def change(store: Engine, statement: str) -> None:
+    with store.begin() as connection:
+        connection.execute(text(statement))
+
+
+@pytest.mark.usefixtures("published")
+def test_published_days_are_proven_and_the_cost_is_said_first(command: CliRunner) -> None:
+    for options in ((), ("--full",)):
+        result = verify(command, *options)
+        assert result.exit_code == 0, result.output
+        assert result.stderr.startswith("asking the source about 2 days: ")
+        assert result.stdout == (
+            "2026-07-13  proven  3 downloads, revision 1\n"
+            "2026-07-14  proven  3 downloads, revision 1\n"
+            "2 of 2 days proven\n"
+        )
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        (
+            "UPDATE pyzn.packed_by_version SET document = '{\"1.0\" :2}' WHERE day = '2026-07-14' AND project = 'numpy'",
+            "downloads: the tables have 4, the ledger says 3; checksum: the tables have ",
+        ),
+        (
+            "DELETE FROM pyzn.packed_by_country WHERE day = '2026-07-14' AND project = 'numpy'",
+            "project countries: the tables have 2, the ledger says 3; checksum: ",
+        ),
+        ("UPDATE pyzn.days SET ci_downloads = 0 WHERE day = '2026-07-14'", "ci downloads: the tables have 1"),
+        (
+            "UPDATE pyzn.days SET downloads = 9, source_downloads = 9 WHERE day = '2026-07-14'",
+            "downloads: the source counts 3 now, 9 when the day was read",
+        ),
+        ("DELETE FROM pyzn.profiles; DELETE FROM pyzn.days WHERE day = '2026-07-14'", "missing"),
+    ],
+    ids=["a document", "a row", "the ledger", "the source", "the day"],
+)
+def test_what_differs_is_said_and_the_command_fails(
+    command: CliRunner, published: Engine, statement: str, message: str
+) -> None:
+    change(published, statement)
+    result = verify(command)
+    assert result.exit_code == 1
+    assert "2026-07-13  proven" in result.stdout
+    assert message in result.stdout
+    assert result.stdout.endswith("1 of 2 days proven\n")
+
+
+def test_other_rows_of_the_same_count_are_found_by_a_full_verification_alone(
+    command: CliRunner, published: Engine
+) -> None:
+    for table in ("packed_by_version", "packed_by_country"):
+        change(published, f"UPDATE pyzn.{table} SET project = 'flask' WHERE project = 'numpy'")
+    change(published, "UPDATE pyzn.days SET checksum = pyzn.day_checksum(day)")
+    assert verify(command).exit_code == 0
+    result = verify(command, "--full")
+    assert result.exit_code == 1
+    assert result.stdout.count("differs  checksum: the source gives ") == len(DAYS)
+
+
+def test_a_suspect_day_is_accepted_once_with_its_reason(command: CliRunner, published: Engine) -> None:
+    change(published, "UPDATE pyzn.days SET status = 'suspect' WHERE day = '2026-07-14'")
+    arguments = ["accept", "2026-07-14", "--because", "a holiday everywhere"]
+    assert command.invoke(pyzn, arguments).output == "day 2026-07-14, revision 1, is accepted\n"
+    row = ledger.days(published, DAYS[1], DAYS[1]).iloc[0]
+    assert (row["status"], row["accepted_because"]) == ("provisional", "a holiday everywhere")
+    again = command.invoke(pyzn, arguments)
+    assert isinstance(again.exception, PyznError)
+    assert "day 2026-07-14 is not suspect" in str(again.exception)
+
+
+def test_totals_are_imported_from_a_file(command: CliRunner, published: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "totals.csv"
+    file.write_bytes(b"project,total_downloads\nrequests,1000\nn\xe9,1\n")
+    arguments = ["import-totals", str(file), "--as-of", str(DAYS[0])]
+    refused = command.invoke(pyzn, arguments)
+    assert "line 3: 'n\\udce9' is not a project's name" in str(refused.exception)
+    file.write_text("project,total_downloads\nrequests,1000\n")
+    assert "totals of 1 projects up to 2026-07-13 imported, 2 changed" in command.invoke(pyzn, arguments).stdout
+    assert totals(published) == {"requests": 1002, "numpy": 1}
+
+    today = str(datetime.now(UTC).date())
+    early = command.invoke(pyzn, ["import-totals", str(file), "--as-of", today])
+    assert early.exit_code == 2
+    assert f"{today} is not over yet" in early.stderr

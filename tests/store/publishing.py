@@ -1,0 +1,29 @@
+"""Days put into the store as a run does, and the tables read back."""
+
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from pyzn_pipeline.ingest import Ingested, publish_scan
+from pyzn_pipeline.source.scan import Scan
+from pyzn_pipeline.store.errors import store_errors
+from pyzn_pipeline.store.publication import day_locked, ensure_partitions
+
+
+def publish(store: Engine, scanned: Scan, replace_better: bool = False) -> Ingested:
+    """As ingest_day does once the scan is there."""
+    with store_errors(f"day {scanned.day}"):
+        ensure_partitions(store, scanned.day)
+        with day_locked(store, scanned.day) as connection:
+            return publish_scan(connection, scanned, "run-1", {}, replace_better)
+
+
+def rows(store: Engine, query: str) -> list[tuple[Any, ...]]:
+    """What `query` answers."""
+    with store.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def totals(store: Engine) -> dict[str, int]:
+    """Every known project's all-time total."""
+    return dict(rows(store, "SELECT project, total_downloads FROM pyzn.projects"))

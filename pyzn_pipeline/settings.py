@@ -54,7 +54,7 @@ class StoreSettings(BaseSettings):
     heal_from: date | None = Field(
         default=None,
         description="the UTC day from which missing days are asked for without hands; "
-        "unset: the first published one, 31 days back at the most",
+        "unset: the day before PyZn first published anything, 31 days back at the most",
     )
     retention_days: int | None = Field(
         default=None,

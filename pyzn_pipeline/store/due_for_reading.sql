@@ -1,6 +1,6 @@
 -- The days to ask for at :now, newest first, with the run that had them before, if one had:
 -- - asked for, and nothing came of it: the run died or failed, and the time of the next attempt is there;
--- - missing since :heal_from (if that is NULL: since the first published day, or 31 days before :last), up to :last;
+-- - missing since :heal_from, up to :last; if that is NULL since PyZn first published anything, 31 days at the most;
 -- - published, but the source has more of them now.
 -- Costs a pass over the ledger.
 SELECT day, attempts.run_id
@@ -9,7 +9,11 @@ WHERE attempts.next_attempt_at <= :now AND days.retired_at IS NULL
 UNION ALL
 SELECT calendar.day::date, NULL
 FROM generate_series(
-    coalesce(CAST(:heal_from AS date), greatest((SELECT min(day) FROM pyzn.days), CAST(:last AS date) - 31))::timestamp,
+    coalesce(
+        CAST(:heal_from AS date),
+        (SELECT greatest((min(published_at) AT TIME ZONE 'UTC')::date - 1, CAST(:last AS date) - 31)
+         FROM pyzn.days HAVING count(*) > 0)
+    )::timestamp,
     CAST(:last AS date)::timestamp,
     interval '1 day'
 ) AS calendar (day)

@@ -22,7 +22,7 @@ from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store import attempts, ledger
-from pyzn_pipeline.store.repairs import due_for_recount
+from pyzn_pipeline.store.repairs import due_for_reading, due_for_recount
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 
@@ -165,6 +165,21 @@ def test_a_day_that_keeps_failing_is_left_missing_with_its_reason(
     assert (tries, row["attempts"]) == (attempts.MOST_ATTEMPTS, attempts.MOST_ATTEMPTS)
     assert row["status"] == "missing"
     assert row["failure"] == f"day {day}: the source counts 0 downloads; not published"
+
+
+def test_unless_told_from_when_a_new_deployment_heals_no_further_back_than_its_first_publication(store: Engine) -> None:
+    for first_published, healed_from in (("2026-07-10", "2026-07-09"), ("2026-01-01", "2026-06-13")):
+        change(store, "DELETE FROM pyzn.days")
+        change(
+            store,
+            "INSERT INTO pyzn.days VALUES ('2020-02-02', 'final', 1, 1, 1, 0, 0, 1, 1, 1, '', '', 0, 0, '',"
+            " CAST(:at AS timestamptz), CAST(:at AS timestamptz), 1)",
+            at=f"{first_published} 12:00Z",
+        )
+        wanted = due_for_reading(store, datetime(2026, 7, 15, 18, 30, tzinfo=UTC), heal_from=None)
+        assert [str(wanted[0].day), str(wanted[-1].day)] == ["2026-07-14", healed_from]
+    change(store, "DELETE FROM pyzn.days")
+    assert not due_for_reading(store, datetime(2026, 7, 15, 18, 30, tzinfo=UTC), heal_from=None)
 
 
 def test_the_days_of_a_run_that_died_are_asked_for_again_however_old_they_are(

@@ -1,12 +1,12 @@
 # Two commands: `make up` runs PyZn, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check lock
+.PHONY: help setup up test check lock start-containers stop-containers
 
 PYTHON ?= python3
 BIN := .venv/bin
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/installed  ## the virtual environment, from the lock
 
@@ -30,6 +30,12 @@ check: setup  ## linters and strict types
 
 test: check  ## linters, types and every test
 	$(BIN)/pytest -n 2 --dist loadfile
+
+start-containers:  ## the production shape, built and started; settings from .env (see .env.example)
+	docker compose up --build --detach
+
+stop-containers:  ## stop it; the volumes keep the data
+	docker compose down
 
 lock: setup  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --upgrade \

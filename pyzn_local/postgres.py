@@ -99,12 +99,15 @@ class Postgres:
             raise PostgresError(f"initdb failed in {unfinished}: {made.stderr.strip() or made.stdout.strip()}")
         unfinished.rename(self.data)
 
-    def start(self) -> subprocess.Popen[bytes]:
-        """The server as a child in its own process group; SIGINT to it is PostgreSQL's fast shutdown."""
+    def start(self, *settings: str) -> subprocess.Popen[bytes]:
+        """The server as a child in its own process group; SIGINT to it is PostgreSQL's fast shutdown.
+
+        `settings` are NAME=VALUE, as in postgresql.conf.
+        """
         command = [
             binary("postgres"), "-D", str(self.data), "-p", str(self.port),
             "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-            "-c", "max_connections=200",
+            "-c", "max_connections=200", *(word for setting in settings for word in ("-c", setting)),
         ]  # fmt: skip
         with (self.home / "log").open("ab") as log:
             return subprocess.Popen(

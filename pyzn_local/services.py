@@ -29,13 +29,19 @@ class Service:
 
 
 def launch(
-    name: str, command: list[str], environment: Mapping[str, str], log: Path, ready: Callable[[], bool]
+    name: str,
+    command: list[str],
+    environment: Mapping[str, str],
+    log: Path,
+    ready: Callable[[], bool],
+    folder: Path | None = None,
 ) -> Service:
-    """Start `command`, its output in `log`."""
+    """Start `command` in `folder` (this process's own by default), its output in `log`."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
             env=environment,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

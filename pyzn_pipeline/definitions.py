@@ -4,6 +4,7 @@ from typing import Any
 
 from dagster import Definitions, EnvVar, definitions, in_process_executor
 
+from pyzn_pipeline.defs.alerts import alert_sensors
 from pyzn_pipeline.defs.assets import breakdown_assets
 from pyzn_pipeline.defs.freshness import freshness_check, freshness_schedule
 from pyzn_pipeline.defs.jobs import READ, RECOUNT
@@ -30,7 +31,7 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
         asset_checks=[recount_check(), freshness_check()],
         jobs=[READ, RECOUNT],
         schedules=schedules,
-        sensors=[repair_sensor(settings.heal_from)],
+        sensors=[repair_sensor(settings.heal_from), *alert_sensors(settings)],
         executor=in_process_executor,  # a run is one step: a process of its own for it would only cost its start
         resources={
             "source": BigQuerySource.from_settings(settings),

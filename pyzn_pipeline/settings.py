@@ -5,6 +5,7 @@ Nothing reads `os.environ` elsewhere in this package, and nothing reads it at im
 
 from datetime import date
 from typing import Annotated, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,6 +37,16 @@ def _postgres_url(value: SecretStr) -> SecretStr:
 
 
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
+
+
+def _web_url(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("expected https://HOST/PATH")
+    return value
+
+
+WebUrl = Annotated[SecretStr, AfterValidator(_web_url)]
 
 
 class StoreSettings(BaseSettings):
@@ -89,6 +100,16 @@ class Settings(StoreSettings):
         description="bytes that one day's scan may bill; a day of all PyPI is about 0.2 TiB",
     )
     usd_per_tib: float = Field(default=6.25, ge=0, description="US dollars per TiB billed, BigQuery on demand")
+    alert_webhook_url: WebUrl | None = Field(
+        default=None, description='takes alerts as a POST of {"text": …}, as Slack\'s incoming webhooks do'
+    )
+    heartbeat_url: WebUrl | None = Field(
+        default=None,
+        description="gets a GET when a new day is published in time; a monitor misses it when it stays away",
+    )
+    dagster_public_url: str = Field(
+        default="http://127.0.0.1:3000", description="the Dagster UI's address for people, in the links of alerts"
+    )
 
     @model_validator(mode="after")
     def _both_endpoints_or_neither(self) -> Self:

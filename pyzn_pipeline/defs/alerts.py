@@ -1,0 +1,78 @@
+"""The sensors that tell people: what the ledger holds against some day, and runs of which it knows nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from dagster import (
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    RunFailureSensorContext,
+    RunsFilter,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SkipReason,
+    run_failure_sensor,
+    sensor,
+)
+
+from pyzn_pipeline.alerts import QUIET, AlertError, Told, beat, news, post
+from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.settings import Settings
+from pyzn_pipeline.store import trouble
+
+
+def alert_sensors(settings: Settings) -> list[SensorDefinition]:
+    """Those for which the settings name a URL. One that does not answer is logged, and tried again a minute later."""
+    webhook, heartbeat = settings.alert_webhook_url, settings.heartbeat_url
+    look_at = settings.dagster_public_url
+
+    @sensor(
+        minimum_interval_seconds=60,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Tells the webhook which days fail, are given up, or are late, each once; tells the heartbeat of "
+        "each new day that is in time.",
+    )
+    def tell_of_days(context: SensorEvaluationContext, store: Store) -> SkipReason:
+        told = Told.from_json(context.cursor)
+        with store.engine() as engine:
+            tried, newest = trouble.days_tried(engine), trouble.newest_day(engine)
+        found = news(tried, newest, told, datetime.now(UTC), look_at)
+        known = found.told
+        if webhook and found.message and not _delivered(context, lambda: post(webhook, found.message)):
+            known = replace(told, newest=known.newest)
+        if heartbeat and found.newer_day and not _delivered(context, lambda: beat(heartbeat)):
+            known = replace(known, newest=told.newest)
+        context.update_cursor(known.to_json())
+        return SkipReason(found.message or "nothing new")
+
+    @run_failure_sensor(
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Tells the webhook of a failed run that the ledger knows nothing of: it never began, or reads no "
+        "days. Not again within an hour of the last such run of the same job.",
+    )
+    def tell_of_runs(context: RunFailureSensorContext, store: Store) -> None:
+        run = context.dagster_run
+        lately = RunsFilter(
+            job_name=run.job_name,
+            statuses=[DagsterRunStatus.FAILURE],
+            updated_after=datetime.now(UTC) - QUIET,
+        )
+        with store.engine() as engine:
+            if trouble.is_attempt(engine, run.run_id) or context.instance.get_runs_count(lately) > 1:
+                return
+        said = f"PyZn: a run of {run.job_name} failed: {context.failure_event.message}\n{look_at}/runs/{run.run_id}"
+        if webhook:
+            _delivered(context, lambda: post(webhook, said))
+
+    return [*([tell_of_days] if webhook or heartbeat else []), *([tell_of_runs] if webhook else [])]
+
+
+def _delivered(context: SensorEvaluationContext | RunFailureSensorContext, deliver: Callable[[], None]) -> bool:
+    """Whether it was; what went wrong is logged."""
+    try:
+        deliver()
+    except AlertError as error:
+        context.log.warning(str(error))
+        return False
+    return True

@@ -1,0 +1,226 @@
+"""What people are told, and what not: each trouble once, to webhooks that are really called."""
+
+import json
+import threading
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from dagster import DagsterInstance, SkipReason, build_run_status_sensor_context, build_sensor_context, job, op
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from pyzn_local.ports import free_port
+from pyzn_pipeline.alerts import QUIET, AlertError, Told, beat, news, post
+from pyzn_pipeline.defs.alerts import alert_sensors
+from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.settings import Settings
+from pyzn_pipeline.store import attempts
+from pyzn_pipeline.store.trouble import Tried
+from tests.conftest import Database
+
+DAY = date(2026, 7, 14)
+NOW = datetime.combine(DAY + timedelta(days=1), time(17, 5), UTC)
+UI = "http://dagster.example"
+
+
+def tried(day: date = DAY, *, failed: bool = True, given_up: bool = False, attempts: int = 1) -> Tried:
+    again = None if given_up else NOW + timedelta(minutes=4)
+    return Tried(day, attempts, f"run-{day}", f"day {day}: BigQuery answered 503", again, failed, given_up)
+
+
+@dataclass
+class Webhook:
+    """A server that takes what it is sent, or answers `status`."""
+
+    url: SecretStr
+    status: int = 200
+    taken: list[tuple[str, str, object]] = field(default_factory=list)
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            taken.taken.append((self.command, self.path, json.loads(body) if body else None))
+            self.send_response(taken.status)
+            self.end_headers()
+
+        do_GET = do_POST  # noqa: N815 - http.server's name
+
+        def log_message(self, *_: object) -> None:
+            """Not on the test's output."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        taken = Webhook(SecretStr(f"http://127.0.0.1:{server.server_address[1]}/secret-path"))
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield taken
+        server.shutdown()
+        thread.join()
+
+
+def test_a_failing_day_is_told_when_it_fails_when_it_is_given_up_and_when_it_is_published() -> None:
+    told, said = Told(), []
+    course = [
+        [tried()],
+        [tried(failed=False)],
+        [tried(attempts=2)],
+        [tried(attempts=8, given_up=True)],
+        [tried(attempts=8, given_up=True)],
+        [],
+        [],
+    ]
+    for hour, now_tried in enumerate(course):
+        found = news(now_tried, DAY, told, NOW + QUIET * hour / 2, UI)
+        told = Told.from_json(found.told.to_json())
+        said.append(found.message.splitlines())
+    assert [bool(lines) for lines in said] == [True, False, False, True, False, True, False]
+    assert said[0] == [
+        f"PyZn: 1 day could not be read, tried again from 2026-07-15 17:09 UTC: {DAY}.",
+        f"day {DAY}: BigQuery answered 503",
+        "Nothing to do yet, unless the reason says otherwise.",
+        f"{UI}/runs/run-{DAY}",
+    ]
+    assert said[3][0] == f"PyZn: 1 day given up, not tried again without you: {DAY}."
+    assert said[3][2] == f"Mend the cause, then: pyzn backfill {DAY} {DAY}"
+    assert said[5] == [f"PyZn: no longer failing: {DAY}."]
+
+
+def test_a_hundred_failing_days_are_a_message_an_hour() -> None:
+    told, messages = Told(), []
+    for minute in range(100):
+        failing = [tried(DAY - timedelta(days=n)) for n in reversed(range(minute + 1))]
+        found = news(failing, DAY, told, NOW + timedelta(minutes=minute), UI)
+        told = found.told
+        messages += [found.message.splitlines()[0]] if found.message else []
+    assert len(messages) == 2
+    assert messages[1].startswith("PyZn: 60 days could not be read")
+    assert messages[1].endswith(f": {DAY - timedelta(days=60)} to {DAY - timedelta(days=1)}.")
+
+
+def test_late_data_is_told_once_and_so_is_its_end() -> None:
+    told, said = Told(), []
+    for hour in range(48):
+        now = datetime.combine(DAY + timedelta(days=2), time(), UTC) + timedelta(hours=hour)
+        newest = DAY if hour < 40 else DAY + timedelta(days=2)
+        found = news([], newest, told, now, UI)
+        told = found.told
+        said += [(hour, found.message)] if found.message else []
+    assert [hour for hour, _ in said] == [20, 40]
+    assert said[0][1].startswith(
+        f"PyZn: the data is late: the newest published day is {DAY}, expected by now is 2026-07-15"
+    )
+    assert said[1][1] == "PyZn: the data is up to date again: 2026-07-16 is published."
+
+
+def test_a_heartbeat_is_for_each_newest_day_in_time_and_for_no_other() -> None:
+    assert news([], None, Told(), NOW, UI).newer_day is False
+    assert news([], DAY, Told(), NOW, UI).newer_day is True
+    assert news([], DAY, Told(newest=DAY), NOW, UI).newer_day is False
+    assert news([], DAY, Told(newest=DAY - timedelta(days=1)), NOW + timedelta(days=2), UI).newer_day is False
+
+
+def test_the_webhooks_get_what_slack_and_monitors_take(webhook: Webhook) -> None:
+    post(webhook.url, "a\nmessage")
+    beat(webhook.url)
+    assert webhook.taken == [("POST", "/secret-path", {"text": "a\nmessage"}), ("GET", "/secret-path", None)]
+
+
+def test_what_a_webhook_does_wrong_is_told_without_its_secret(webhook: Webhook) -> None:
+    webhook.status = 404
+    away = SecretStr(f"http://127.0.0.1:{free_port()}/secret-path")
+    for url, cause in ((webhook.url, "answered 404"), (away, "ConnectionError")):
+        with pytest.raises(AlertError, match=f"alert webhook at 127.0.0.1: {cause}") as caught:
+            post(url, "x")
+        assert "secret-path" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.fixture
+def settings(webhook: Webhook, database: Database) -> Settings:
+    return Settings(
+        database_url=SecretStr(database.owner_url),
+        bigquery_project="pyzn-test",
+        alert_webhook_url=webhook.url,
+        heartbeat_url=SecretStr(webhook.url.get_secret_value().replace("secret-path", "beat")),
+        dagster_public_url=UI,
+    )
+
+
+def fail(store: Engine, day: date, run_id: str) -> None:
+    """A run that tries `day` and finds no source."""
+    with pytest.raises(AlertError), attempts.attempt(store, day, run_id):
+        raise AlertError(f"day {day}: as if")
+
+
+def tick(settings: Settings, database: Database, cursor: str | None) -> tuple[str, str | None]:
+    """One evaluation of the sensor of days: what it says, and its cursor after it."""
+    sensor = alert_sensors(settings)[0]
+    with build_sensor_context(resources={"store": Store(database_url=database.owner_url)}, cursor=cursor) as context:
+        result = sensor(context)
+        assert isinstance(result, SkipReason)
+        return str(result.skip_message), context.cursor
+
+
+def test_the_sensor_tells_of_the_ledger_and_tells_again_what_was_not_taken(
+    settings: Settings, database: Database, store: Engine, webhook: Webhook
+) -> None:
+    fail(store, DAY, "run-1")
+    webhook.status = 500
+    _, cursor = tick(settings, database, None)
+    webhook.status = 200
+    said, cursor = tick(settings, database, cursor)
+    assert said == webhook.taken[1][2]["text"]  # type: ignore[index]  # the JSON that was posted
+    assert said.startswith("PyZn: 1 day could not be read")
+    assert f"{UI}/runs/run-1" in said
+    assert tick(settings, database, cursor) == ("nothing new", cursor)
+    assert len(webhook.taken) == 2
+
+
+def test_without_urls_there_are_no_sensors(settings: Settings) -> None:
+    assert alert_sensors(settings.model_copy(update={"alert_webhook_url": None, "heartbeat_url": None})) == []
+
+
+@op
+def broken() -> None:
+    raise ValueError("as if")
+
+
+@job
+def maintenance() -> None:
+    broken()
+
+
+def test_a_failed_run_is_told_unless_the_ledger_tells_of_it_or_another_was_told_within_the_hour(
+    settings: Settings, database: Database, store: Engine, webhook: Webhook
+) -> None:
+    sensor = alert_sensors(settings)[1]
+
+    def evaluate(run_id: str) -> None:
+        result = maintenance.execute_in_process(instance=instance, run_id=run_id, raise_on_error=False)
+        (failure,) = [event for event in result.all_events if event.is_run_failure]
+        with build_run_status_sensor_context(
+            sensor.name,
+            failure,
+            instance,
+            result.dagster_run,
+            resources={"store": Store(database_url=database.owner_url)},
+        ) as context:
+            sensor(context.for_run_failure())
+
+    known, unknown, again = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(3))
+    fail(store, DAY, known)
+    with DagsterInstance.ephemeral() as instance:
+        evaluate(known)
+        assert webhook.taken == []
+    with DagsterInstance.ephemeral() as instance:
+        evaluate(unknown)
+        evaluate(again)
+    ((_, _, body),) = webhook.taken
+    assert isinstance(body, dict)
+    assert body["text"].startswith("PyZn: a run of maintenance failed: ")
+    assert body["text"].endswith(f"\n{UI}/runs/{unknown}")

@@ -18,6 +18,7 @@ COMMANDS = {
     "verify": ("pyzn_pipeline.commands.verify", "Prove published days against the tables and the source."),
     "accept": ("pyzn_pipeline.commands.accept", "Take a suspect day for right."),
     "import-totals": ("pyzn_pipeline.commands.import_totals", "Import all-time totals from elsewhere."),
+    "check": ("pyzn_pipeline.commands.check", "Look at everything a deployment needs; say how to mend what is wrong."),
     "migrate": ("pyzn_pipeline.cli", "Bring the database to this version's schema."),
 }
 

@@ -91,7 +91,7 @@ def run(
     """
     with engine.connect() as connection:
         since = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-    answer = _ask(
+    answer = ask(
         dagster_url,
         LAUNCH,
         params={
@@ -107,7 +107,7 @@ def run(
     heard = time.monotonic()
     while True:
         try:
-            status = _ask(dagster_url, STATUS, id=progress.backfill_id)["partitionBackfillOrError"]
+            status = ask(dagster_url, STATUS, id=progress.backfill_id)["partitionBackfillOrError"]
             heard = time.monotonic()
         except BackfillError:  # the webserver may restart while days are being read
             if time.monotonic() - heard > SILENCE_SECONDS:
@@ -137,7 +137,8 @@ def _ending(status: dict[str, Any]) -> str:
     return f"{status.get('status', status['__typename'])} {error.get('message') or ''}".strip()
 
 
-def _ask(dagster_url: str, query: str, **variables: Any) -> dict[str, Any]:
+def ask(dagster_url: str, query: str, **variables: Any) -> dict[str, Any]:
+    """Dagster's answer to a GraphQL query, its `data`. Raises BackfillError when it is away or refuses."""
     try:
         # Not raise_for_status: with 400 and 500 Dagster answers a body that says why.
         body = requests.post(f"{dagster_url}/graphql", json={"query": query, "variables": variables}, timeout=60).json()

@@ -4,6 +4,7 @@ Nothing reads `os.environ` elsewhere in this package, and nothing reads it at im
 """
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -125,6 +126,14 @@ class CommandSettings(StoreSettings):
     """What `pyzn` needs to ask a running Dagster."""
 
     dagster_url: str = Field(default="http://127.0.0.1:3000", description="where the Dagster webserver answers")
+
+
+class DeploymentSettings(Settings, CommandSettings):
+    """What `pyzn check` looks at: everything."""
+
+    dagster_home: Path = Field(
+        default=Path(), validation_alias="DAGSTER_HOME", description="the folder whose disk keeps the logs of runs"
+    )
 
 
 def load(kind: type[T]) -> T:

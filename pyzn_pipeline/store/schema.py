@@ -54,6 +54,10 @@ def ensure_current(engine: Engine) -> None:
     """Raise SchemaError unless the database is at the revision this code needs."""
     with engine.connect() as connection:
         found = MigrationContext.configure(connection, opts={"version_table_schema": "pyzn"}).get_current_revision()
+    if found is not None and found > newest():
+        raise SchemaError(
+            f"database schema is at revision {found}, newer than this PyZn's {newest()}: install the PyZn that made it"
+        )
     if found != newest():
         raise SchemaError(
             f"database schema is at revision {found or 'none'}, this PyZn needs {newest()}: run `pyzn migrate`"

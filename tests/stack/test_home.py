@@ -85,7 +85,7 @@ def test_commands_without_a_stack_say_how_to_start_one(pyzn: Pyzn, tmp_path: Pat
 
 def test_every_command_teaches() -> None:
     overview = CliRunner().invoke(pyzn_cli.pyzn, ["--help"]).output
-    for command in ("up", "down", "env", "seed", "migrate", "backfill", "days"):
+    for command in ("up", "down", "env", "seed", "migrate", "backfill", "days", "check"):
         assert f"  {command} " in overview
         taught = CliRunner().invoke(pyzn_cli.pyzn, [command, "--help"]).output
         assert len(taught.splitlines()) > 6

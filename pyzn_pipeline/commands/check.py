@@ -1,0 +1,26 @@
+"""`pyzn check`: what a deployment needs, a line each."""
+
+import click
+
+from pyzn_pipeline.deployment import check_all
+from pyzn_pipeline.settings import DeploymentSettings, load
+
+
+@click.command()
+def check() -> None:
+    """Look at everything that a deployment needs, and say how to mend what is wrong.
+
+    The database, its schema, owner and the API's read-only role; clocks and disk; BigQuery with a dry
+    run of yesterday and its cost; Dagster with its code location, daemons, schedules and sensors. A
+    line each. Costs nothing, changes nothing.
+
+    Exits with 1 if anything is wrong.
+    """
+    settings = load(DeploymentSettings)
+    words = {True: click.style("ok   ", fg="green"), False: click.style("WRONG", fg="red"), None: "-    "}
+    right = True
+    for line in check_all(settings):
+        click.echo(f"{words[line.ok]}  {line.name:<10}  {line.said}")
+        right = right and line.ok is True
+    if not right:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,241 @@
+"""What a deployment needs, looked at one by one, for `pyzn check`.
+
+A check returns what it found, in a few words, or raises a PyznError that says what is wrong and how to mend it.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
+from pydantic import SecretStr
+from sqlalchemy import Connection, text
+
+from pyzn_pipeline import backfill
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.settings import DeploymentSettings
+from pyzn_pipeline.source.connection import Clients, connect
+from pyzn_pipeline.source.errors import CostLimitExceeded, source_errors
+from pyzn_pipeline.source.scan import PATIENCE, estimate, usd
+from pyzn_pipeline.store import schema
+from pyzn_pipeline.store.database import engine, statement
+from pyzn_pipeline.store.errors import StoreError, store_errors
+
+OLDEST_POSTGRES = 15
+CLOCK_SKEW = timedelta(seconds=10)
+MIB, GIB = 2**20, 2**30  # bytes
+LEAST_DISK = 2 * GIB
+DAGSTER = """{
+  version
+  instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } }
+  workspaceOrError { ... on Workspace { locationEntries {
+    name locationOrLoadError {
+      __typename
+      ... on PythonError { message }
+      ... on RepositoryLocation { repositories {
+        schedules { name scheduleState { status } } sensors { name sensorState { status } } } } } } } }
+}"""
+
+
+class CheckFailed(PyznError):
+    """Something that a deployment needs is not so; the message says what, and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One check's outcome; `ok` is None when it was not looked at, since what it needs is wrong already."""
+
+    name: str
+    ok: bool | None
+    said: str
+
+
+Check = Callable[[DeploymentSettings], str]
+
+
+def check_all(settings: DeploymentSettings) -> Iterator[Line]:
+    """Every check's line, in the order of what needs what. Runs no query that costs anything."""
+    wrong: set[str] = set()
+    for name, needs, look in CHECKS:
+        if needs in wrong:
+            line = Line(name, None, f"not looked at: mend `{needs}` first")
+        else:
+            try:
+                line = Line(name, True, look(settings))
+            except PyznError as error:
+                line = Line(name, False, str(error))
+        if not line.ok:
+            wrong.add(name)
+        yield line
+
+
+@contextmanager
+def _connection(name: str, url: SecretStr) -> Iterator[Connection]:
+    """A connection to the database of that setting. Raises StoreError."""
+    with store_errors(name), engine(url).connect() as connection:
+        yield connection
+
+
+def _database(settings: DeploymentSettings) -> str:
+    try:
+        with _connection("PYZN_DATABASE_URL", settings.database_url) as connection:
+            version, database = connection.execute(
+                text("SELECT current_setting('server_version'), current_database()")
+            ).one()
+    except StoreError as error:
+        raise CheckFailed(f"{error}: check its host, user, password and database, and that the server runs") from error
+    if int(version.split(".")[0]) < OLDEST_POSTGRES:
+        raise CheckFailed(f"PostgreSQL {version} is too old: {OLDEST_POSTGRES} is the oldest that serves")
+    return f"PostgreSQL {version}, database {database}"
+
+
+def _owner(settings: DeploymentSettings) -> str:
+    with _connection("PYZN_DATABASE_URL", settings.database_url) as connection:
+        found = connection.execute(statement("owner_rights")).one_or_none()
+    if found is None:
+        return "nobody yet: there is no schema pyzn"
+    role, owner, of_another = found
+    if role != owner:
+        raise CheckFailed(f"role {role} does not own the schema pyzn, {owner} does: name that one in PYZN_DATABASE_URL")
+    if of_another is not None:
+        raise CheckFailed(f"pyzn.{of_another} is not {role}'s: ALTER TABLE pyzn.{of_another} OWNER TO {role}")
+    return f"role {role} owns the schema"
+
+
+def _schema(settings: DeploymentSettings) -> str:
+    with store_errors("schema pyzn"):
+        schema.ensure_current(engine(settings.database_url))
+    return f"at revision {schema.newest()}"
+
+
+def _reader(settings: DeploymentSettings) -> str:
+    if settings.api_database_url is None:
+        raise CheckFailed("PYZN_API_DATABASE_URL is not set: without it `pyzn migrate` makes no role for the API")
+    try:
+        with _connection("PYZN_API_DATABASE_URL", settings.api_database_url) as connection:
+            rights = connection.execute(statement("reader_rights")).one()
+    except StoreError as error:
+        raise CheckFailed(f"{error}: run `pyzn migrate`, which makes the role with that password") from error
+    if rights.writable:
+        raise CheckFailed(
+            f"role {rights.role} can change {', '.join(rights.writable[:3])}: give the API a role of its own in "
+            "PYZN_API_DATABASE_URL, and run `pyzn migrate`"
+        )
+    if not rights.enters or rights.unreadable:
+        what = ", ".join(rights.unreadable[:3]) if rights.enters else "the schema pyzn"
+        raise CheckFailed(f"role {rights.role} cannot read {what}: run `pyzn migrate`, which grants it")
+    if not rights.reads_only:
+        raise CheckFailed(f"role {rights.role} is not read-only by itself: run `pyzn migrate`, which makes it so")
+    return f"role {rights.role} can read, and only read"
+
+
+def _clock(settings: DeploymentSettings) -> str:
+    with _connection("PYZN_DATABASE_URL", settings.database_url) as connection:
+        theirs: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return judge_clock(theirs, datetime.now(UTC))
+
+
+def judge_clock(theirs: datetime, ours: datetime) -> str:
+    """Whether the database's clock and this machine's agree. Raises CheckFailed by how much they do not."""
+    skew = abs(theirs - ours)
+    if skew > CLOCK_SKEW:
+        raise CheckFailed(
+            f"the database's clock and this machine's are {skew.total_seconds():,.0f} s apart: let NTP keep both"
+        )
+    return f"{ours:%Y-%m-%d %H:%M:%S} UTC, the database's agrees"
+
+
+def _disk(settings: DeploymentSettings) -> str:
+    query = text("SELECT pg_database_size(current_database()), (SELECT count(*) FROM pyzn.days)")
+    with _connection("PYZN_DATABASE_URL", settings.database_url) as connection:
+        size, days = connection.execute(query).one()
+    return judge_disk(size, days, shutil.disk_usage(settings.dagster_home).free)
+
+
+def judge_disk(size: int, days: int, free: int) -> str:
+    """How long `free` bytes on this machine last. Raises CheckFailed when they are few.
+
+    The server's own disk cannot be seen over SQL; where it is another machine, its size alone says something.
+    """
+    month = size // days * 30 if days else 0
+    said = f"the database has {size / MIB:,.0f} MiB, grows by {month / MIB:,.0f} MiB a month"
+    if free < max(LEAST_DISK, month):
+        raise CheckFailed(f"{said}; this machine's disk has {free / MIB:,.0f} MiB left: make room")
+    return f"{said}; this machine's disk has {free / GIB:,.0f} GiB left"
+
+
+@contextmanager
+def _clients(settings: DeploymentSettings) -> Iterator[Clients]:
+    clients = connect(
+        settings.bigquery_project,
+        settings.bigquery_location,
+        settings.bigquery_endpoint,
+        settings.bigquery_storage_endpoint,
+    )
+    try:
+        yield clients
+    finally:
+        clients.close()
+
+
+def _bigquery(settings: DeploymentSettings) -> str:
+    """A query of no table, which is free, and a Storage Read session for its result: both roles at work."""
+    with _clients(settings) as clients, source_errors("BigQuery"):
+        job = clients.jobs.query("SELECT 1 AS one", retry=PATIENCE, job_retry=None)
+        job.result(retry=PATIENCE)
+        session = ReadSession(table=job.destination.to_bqstorage(), data_format=DataFormat.ARROW)
+        clients.storage.create_read_session(parent=f"projects/{settings.bigquery_project}", read_session=session)
+    where = settings.bigquery_endpoint or "Google"
+    return f"project {settings.bigquery_project} at {where} runs queries and streams results"
+
+
+def _cost(settings: DeploymentSettings) -> str:
+    day = datetime.now(UTC).date() - timedelta(days=1)
+    with _clients(settings) as clients:
+        billed = estimate(clients, settings.bigquery_table, day)
+    said = f"a scan of {day} bills {billed / GIB:,.1f} GiB, {usd(billed, settings.usd_per_tib):,.2f} US dollars"
+    if billed > settings.maximum_bytes_billed:
+        raise CostLimitExceeded(
+            f"{said}: more than PYZN_MAXIMUM_BYTES_BILLED={settings.maximum_bytes_billed}; raise it"
+        )
+    return f"{settings.bigquery_table}: {said}"
+
+
+def _dagster(settings: DeploymentSettings) -> str:
+    found = backfill.ask(settings.dagster_url, DAGSTER)
+    locations = found["workspaceOrError"]["locationEntries"]
+    for location in locations:
+        loaded = location["locationOrLoadError"] or {"message": "it is still loading"}
+        if "repositories" not in loaded:
+            why = loaded["message"].strip().splitlines()[0]
+            raise CheckFailed(
+                f"code location {location['name']} is not loaded ({why}): is the code server running? "
+                f"{settings.dagster_url}/locations"
+            )
+    daemons = found["instance"]["daemonHealth"]["allDaemonStatuses"]
+    if ill := [daemon["daemonType"].lower() for daemon in daemons if daemon["required"] and not daemon["healthy"]]:
+        raise CheckFailed(
+            f"daemons without a heartbeat: {', '.join(ill)}: start dagster-daemon, or look at "
+            f"{settings.dagster_url}/deployment/daemons"
+        )
+    repositories = [r for location in locations for r in location["locationOrLoadError"]["repositories"]]
+    ticking = [(s["name"], s["scheduleState"]["status"]) for r in repositories for s in r["schedules"]]
+    ticking += [(s["name"], s["sensorState"]["status"]) for r in repositories for s in r["sensors"]]
+    if off := [name for name, status in ticking if status != "RUNNING"]:
+        raise CheckFailed(f"turned off: {', '.join(off)}: turn on at {settings.dagster_url}/automation")
+    return f"Dagster {found['version']}: code location, daemons, {len(ticking)} schedules and sensors"
+
+
+CHECKS: list[tuple[str, str | None, Check]] = [
+    ("database", None, _database),
+    ("owner", "database", _owner),
+    ("schema", "owner", _schema),
+    ("API's role", "schema", _reader),
+    ("clock", "database", _clock),
+    ("disk", "schema", _disk),
+    ("BigQuery", None, _bigquery),
+    ("cost", "BigQuery", _cost),
+    ("Dagster", None, _dagster),
+]

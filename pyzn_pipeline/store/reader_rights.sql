@@ -1,0 +1,12 @@
+-- One row: what the connected role may do in the schema pyzn. `unreadable` and `writable` are tables and views;
+-- both are empty for the API's role. Costs a look at the catalog.
+SELECT
+    current_user                                                                  AS role,
+    has_schema_privilege('pyzn', 'USAGE')                                         AS enters,
+    current_setting('default_transaction_read_only') = 'on'                       AS reads_only,
+    coalesce(array_agg(relname::text ORDER BY relname)
+             FILTER (WHERE NOT has_table_privilege(pg_class.oid, 'SELECT')), '{}') AS unreadable,
+    coalesce(array_agg(relname::text ORDER BY relname)
+             FILTER (WHERE has_table_privilege(pg_class.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')), '{}') AS writable
+FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = 'pyzn' AND relkind IN ('r', 'p', 'v') AND relname <> 'alembic_version'

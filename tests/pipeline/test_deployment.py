@@ -1,0 +1,181 @@
+"""`pyzn check`'s lines: for a deployment that is right, and for each of many that are broken in one place."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from google.auth import environment_vars
+from pydantic import SecretStr
+
+from pyzn_local.bigquery.server import Server
+from pyzn_local.ports import free_port
+from pyzn_local.postgres import Postgres
+from pyzn_pipeline.deployment import GIB, MIB, CheckFailed, check_all, judge_clock, judge_disk
+from pyzn_pipeline.settings import DeploymentSettings
+from tests.conftest import Database
+from tests.days import Download, raw_rows
+
+NOW = datetime(2026, 7, 15, 17, 0, tzinfo=UTC)
+RIGHT = ["database", "owner", "schema", "API's role", "clock", "disk", "BigQuery", "cost"]
+
+
+@pytest.fixture
+def settings(bigquery: Server, database: Database, tmp_path: Path) -> DeploymentSettings:
+    """A deployment with nothing wrong but that no Dagster runs."""
+    bigquery.load(raw_rows(datetime.now(UTC).date() - timedelta(days=1), [Download("requests")]))
+    return DeploymentSettings(
+        database_url=SecretStr(database.owner_url),
+        api_database_url=SecretStr(database.api_url),
+        bigquery_project="pyzn-test",
+        bigquery_endpoint=bigquery.endpoint,
+        bigquery_storage_endpoint=bigquery.storage_endpoint,
+        dagster_url=f"http://127.0.0.1:{free_port()}",
+        DAGSTER_HOME=tmp_path,
+    )
+
+
+def outcome(settings: DeploymentSettings, **changes: object) -> dict[str, tuple[bool | None, str]]:
+    """Each check's outcome, by its name."""
+    return {line.name: (line.ok, line.said) for line in check_all(settings.model_copy(update=changes))}
+
+
+def wrong(found: dict[str, tuple[bool | None, str]]) -> dict[str, str]:
+    """What is wrong but for Dagster, which no test here runs."""
+    return {name: said for name, (ok, said) in found.items() if ok is False and name != "Dagster"}
+
+
+def test_what_is_right_is_said_with_its_figures(settings: DeploymentSettings) -> None:
+    found = outcome(settings)
+    assert [name for name, (ok, _) in found.items() if ok] == RIGHT
+    assert found["API's role"][1] == "role pyzn_api can read, and only read"
+    assert found["cost"][1].endswith("bills 0.0 GiB, 0.00 US dollars")
+
+
+Break = Callable[[DeploymentSettings, Database, psycopg.Connection], dict[str, object]]
+
+
+def in_database(statement: str) -> Break:
+    """What one statement of a superuser breaks."""
+
+    def breaking(_: DeploymentSettings, __: Database, superuser: psycopg.Connection) -> dict[str, object]:
+        superuser.execute(statement.encode())
+        return {}
+
+    return breaking
+
+
+def in_url(name: str, old: str, new: str) -> Break:
+    """A part of a connection's URL that is not right."""
+
+    def breaking(settings: DeploymentSettings, _: Database, __: psycopg.Connection) -> dict[str, object]:
+        return {name: SecretStr(getattr(settings, name).get_secret_value().replace(old, new))}
+
+    return breaking
+
+
+def in_settings(**changes: object) -> Break:
+    """Settings of another value."""
+    return lambda *_: changes
+
+
+def not_listening(settings: DeploymentSettings, database: Database, _: psycopg.Connection) -> dict[str, object]:
+    port = psycopg.conninfo.conninfo_to_dict(database.owner_url)["port"]
+    return in_url("database_url", str(port), str(free_port()))(settings, database, _)
+
+
+BROKEN: dict[str, tuple[Break, str, str]] = {
+    "wrong password": (in_url("database_url", "owner-password", "x"), "database", "password authentication failed"),
+    "no such database": (in_url("database_url", "/pyzn_test", "/none"), "database", "does not exist: check its host"),
+    "server away": (not_listening, "database", "PYZN_DATABASE_URL: Postgres: connection failed"),
+    "not migrated": (in_database("DROP SCHEMA pyzn CASCADE"), "schema", "revision none.* run `pyzn migrate`"),
+    "an older schema": (
+        in_database("UPDATE pyzn.alembic_version SET version_num = '0001'"), "schema", "revision 0001.* `pyzn migrate`",
+    ),
+    "a newer schema": (
+        in_database("UPDATE pyzn.alembic_version SET version_num = '9999'"), "schema", "newer.* install the PyZn that",
+    ),
+    "schema of another": (in_database("ALTER SCHEMA pyzn OWNER TO postgres"), "owner", "postgres does: name that one"),
+    "table of another": (
+        in_database("ALTER TABLE pyzn.days OWNER TO postgres"), "owner", "ALTER TABLE pyzn.days OWNER TO pyzn$",
+    ),
+    "no role for the API": (in_settings(api_database_url=None), "API's role", "PYZN_API_DATABASE_URL is not set"),
+    "the API's wrong password": (
+        in_url("api_database_url", "api-password", "x"), "API's role", "authentication failed.*run `pyzn migrate`",
+    ),
+    "no grant": (
+        in_database("REVOKE SELECT ON pyzn.projects FROM pyzn_api"), "API's role", "cannot read projects: run `pyzn",
+    ),
+    "no way into the schema": (
+        in_database("REVOKE USAGE ON SCHEMA pyzn FROM pyzn_api"), "API's role", "cannot read the schema pyzn: run",
+    ),
+    "an API that may write": (
+        in_database("GRANT DELETE ON pyzn.days TO pyzn_api"), "API's role", "can change days: give the API a role",
+    ),
+    "the owner as the API": (
+        lambda settings, *_: {"api_database_url": settings.database_url}, "API's role", "role pyzn can change",
+    ),
+    "no such table": (
+        in_settings(bigquery_table="bigquery-public-data.pypi.file_download"), "cost", "check .*PYZN_BIGQUERY_TABLE",
+    ),
+    "a day over the limit": (in_settings(maximum_bytes_billed=1), "cost", "more than PYZN_MAXIMUM_BYTES_BILLED=1"),
+    "no credentials": (
+        in_settings(bigquery_endpoint=None, bigquery_storage_endpoint=None), "BigQuery", "no usable Google credentials",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_what_is_wrong_is_one_line_with_the_way_out(
+    settings: DeploymentSettings,
+    database: Database,
+    postgres: Postgres,
+    broken: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.delenv(environment_vars.CREDENTIALS, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv(environment_vars.NO_GCE_CHECK, "true")
+    breaking, name, _ = BROKEN[broken]
+    with psycopg.connect(
+        postgres.url(str(psycopg.conninfo.conninfo_to_dict(database.owner_url)["dbname"])), autocommit=True
+    ) as superuser:
+        changes = breaking(settings, database, superuser)
+
+    ((found, said),) = wrong(outcome(settings, **changes)).items()
+
+    assert found == name
+    assert "\n" not in said
+    assert re.search(BROKEN[broken][2], said), said
+    assert not re.search("owner-password|api-password", said)
+
+
+def test_what_rests_on_something_wrong_is_not_looked_at(settings: DeploymentSettings) -> None:
+    found = outcome(
+        settings, database_url=SecretStr("postgresql://pyzn:x@127.0.0.1:9/pyzn"), dagster_url="http://127.0.0.1:9"
+    )
+    assert {name for name, (ok, _) in found.items() if ok is None} == {"schema", "owner", "API's role", "clock", "disk"}
+    assert found["schema"][1] == "not looked at: mend `owner` first"
+    assert found["Dagster"] == (
+        False,
+        "Dagster at http://127.0.0.1:9 did not answer (ConnectionError): start it, "
+        "or set PYZN_DAGSTER_URL to where it is",
+    )
+
+
+def test_clocks_that_differ_are_told_by_how_much() -> None:
+    assert judge_clock(NOW - timedelta(seconds=9), NOW).startswith("2026-07-15 17:00:00 UTC")
+    with pytest.raises(CheckFailed, match=r"are 3,600 s apart: .*NTP"):
+        judge_clock(NOW + timedelta(hours=1), NOW)
+
+
+def test_a_disk_too_small_for_the_next_month_is_told_in_time() -> None:
+    assert "grows by 30,720 MiB a month" in judge_disk(10 * GIB, 10, 40 * GIB)
+    for free in (29 * GIB, 1 * GIB):
+        with pytest.raises(CheckFailed, match=rf"{free // MIB:,} MiB left: make room"):
+            judge_disk(10 * GIB, 10, free)
+    with pytest.raises(CheckFailed, match="make room"):
+        judge_disk(MIB, 0, GIB)

@@ -12,7 +12,6 @@ from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store.trouble import Tried
 
 QUIET = timedelta(hours=1)  # between two messages about failing days: a bad night is a few messages, not hundreds
-LATEST = timedelta(hours=20)  # after its end a day is published; it is read at 17:00, with three hours to mend it
 TIMEOUT = 10  # seconds
 
 
@@ -48,8 +47,8 @@ class News:
     told: Told
 
 
-def news(tried: list[Tried], newest: date | None, told: Told, now: datetime, dagster_url: str) -> News:
-    """What to tell now.
+def news(tried: list[Tried], newest: date | None, days_late: int, told: Told, now: datetime, dagster_url: str) -> News:
+    """What to tell now; `newest` and `days_late` are as the ledger's `freshness` gives them.
 
     A failing day is told twice at the most, when it first fails and when it is given up, and once more when
     it is published after all; days that fail within an hour of a message wait for the next. Late data is
@@ -61,14 +60,13 @@ def news(tried: list[Tried], newest: date | None, told: Told, now: datetime, dag
     if now - told.failing_at < QUIET:
         fresh = []
     mended = sorted(told.failing.keys() - {day.day for day in tried})
-    expected = (now - LATEST).date() - timedelta(days=1)
-    late = newest is not None and newest < expected
+    late = newest is not None and days_late > 0  # of a ledger with no day nothing is expected yet
     said = [_failing(days, dagster_url) for days in _by_outcome(fresh)]
     if mended:
         said.append(f"PyZn: no longer failing: {ranges(mended)}.")
     if late and not told.late:
         said.append(
-            f"PyZn: the data is late: the newest published day is {newest}, expected by now is {expected}. "
+            f"PyZn: the data is late, the newest published day is {newest}. "
             f"Is the daemon healthy, and the schedule on? {dagster_url}/deployment/daemons"
         )
     if told.late and not late:

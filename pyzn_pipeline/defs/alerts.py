@@ -20,6 +20,7 @@ from pyzn_pipeline.alerts import QUIET, AlertError, Told, beat, news, post
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store import trouble
+from pyzn_pipeline.store.ledger import freshness
 
 
 def alert_sensors(settings: Settings) -> list[SensorDefinition]:
@@ -34,10 +35,9 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
         "each new day that is in time.",
     )
     def tell_of_days(context: SensorEvaluationContext, store: Store) -> SkipReason:
-        told = Told.from_json(context.cursor)
+        told, now = Told.from_json(context.cursor), datetime.now(UTC)
         with store.engine() as engine:
-            tried, newest = trouble.days_tried(engine), trouble.newest_day(engine)
-        found = news(tried, newest, told, datetime.now(UTC), look_at)
+            found = news(trouble.days_tried(engine), *freshness(engine, now), told, now, look_at)
         known = found.told
         if webhook and found.message and not _delivered(context, lambda: post(webhook, found.message)):
             known = replace(told, newest=known.newest)

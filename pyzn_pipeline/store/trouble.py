@@ -1,4 +1,4 @@
-"""What a person should know of the ledger: days in trouble, and how new the newest day is."""
+"""Days in trouble, as the ledger knows them."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -26,13 +26,6 @@ def days_tried(engine: Engine) -> list[Tried]:
     """The days that were tried since they were last published, in order. Raises StoreError."""
     with store_errors("days tried"), engine.connect() as connection:
         return [Tried(**row) for row in connection.execute(statement("trouble")).mappings()]
-
-
-def newest_day(engine: Engine) -> date | None:
-    """The newest published UTC day; None before the first. Raises StoreError."""
-    with store_errors("newest day"), engine.connect() as connection:
-        newest: date | None = connection.execute(text("SELECT max(day) FROM pyzn.days")).scalar_one()
-    return newest
 
 
 def is_attempt(engine: Engine, run_id: str) -> bool:

@@ -76,7 +76,7 @@ def test_a_failing_day_is_told_when_it_fails_when_it_is_given_up_and_when_it_is_
         [],
     ]
     for hour, now_tried in enumerate(course):
-        found = news(now_tried, DAY, told, NOW + QUIET * hour / 2, UI)
+        found = news(now_tried, DAY, 0, told, NOW + QUIET * hour / 2, UI)
         told = Told.from_json(found.told.to_json())
         said.append(found.message.splitlines())
     assert [bool(lines) for lines in said] == [True, False, False, True, False, True, False]
@@ -95,7 +95,7 @@ def test_a_hundred_failing_days_are_a_message_an_hour() -> None:
     told, messages = Told(), []
     for minute in range(100):
         failing = [tried(DAY - timedelta(days=n)) for n in reversed(range(minute + 1))]
-        found = news(failing, DAY, told, NOW + timedelta(minutes=minute), UI)
+        found = news(failing, DAY, 0, told, NOW + timedelta(minutes=minute), UI)
         told = found.told
         messages += [found.message.splitlines()[0]] if found.message else []
     assert len(messages) == 2
@@ -105,24 +105,25 @@ def test_a_hundred_failing_days_are_a_message_an_hour() -> None:
 
 def test_late_data_is_told_once_and_so_is_its_end() -> None:
     told, said = Told(), []
-    for hour in range(48):
-        now = datetime.combine(DAY + timedelta(days=2), time(), UTC) + timedelta(hours=hour)
-        newest = DAY if hour < 40 else DAY + timedelta(days=2)
-        found = news([], newest, told, now, UI)
+    for newest, days_late in ((DAY, 0), (DAY, 1), (DAY, 1), (DAY, 2), (DAY + timedelta(days=2), 0)):
+        found = news([], newest, days_late, told, NOW, UI)
         told = found.told
-        said += [(hour, found.message)] if found.message else []
-    assert [hour for hour, _ in said] == [20, 40]
-    assert said[0][1].startswith(
-        f"PyZn: the data is late: the newest published day is {DAY}, expected by now is 2026-07-15"
-    )
-    assert said[1][1] == "PyZn: the data is up to date again: 2026-07-16 is published."
+        said.append(found.message)
+    assert said[1].startswith(f"PyZn: the data is late, the newest published day is {DAY}. Is the daemon healthy")
+    assert said[4] == "PyZn: the data is up to date again: 2026-07-16 is published."
+    assert said[0] == said[2] == said[3] == ""
+
+
+def test_an_empty_ledger_is_not_late() -> None:
+    assert news([], None, 1, Told(), NOW, UI).message == ""
 
 
 def test_a_heartbeat_is_for_each_newest_day_in_time_and_for_no_other() -> None:
-    assert news([], None, Told(), NOW, UI).newer_day is False
-    assert news([], DAY, Told(), NOW, UI).newer_day is True
-    assert news([], DAY, Told(newest=DAY), NOW, UI).newer_day is False
-    assert news([], DAY, Told(newest=DAY - timedelta(days=1)), NOW + timedelta(days=2), UI).newer_day is False
+    before = Told(newest=DAY - timedelta(days=1))
+    assert news([], None, 1, Told(), NOW, UI).newer_day is False
+    assert news([], DAY, 0, before, NOW, UI).newer_day is True
+    assert news([], DAY, 0, Told(newest=DAY), NOW, UI).newer_day is False
+    assert news([], DAY, 1, before, NOW, UI).newer_day is False
 
 
 def test_the_webhooks_get_what_slack_and_monitors_take(webhook: Webhook) -> None:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import httpx
 
-from pyzn_api.settings import Settings
-
 TEXT = Path(__file__).parents[2].joinpath("docs", "api.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(
     r"```sh\ncurl '(?:http://127\.0\.0\.1:5200)([^'\n]+)'\n```\n\n```(\w+)\n(.*?)```", TEXT, re.DOTALL
@@ -42,10 +40,3 @@ def test_every_parameter_and_its_choices_are_documented(client: httpx.Client) ->
             if parameter["in"] == "query":
                 for word in [parameter["name"], *parameter["schema"].get("enum", [])]:
                     assert word in TEXT, (path, word)
-
-
-def test_every_setting_is_documented_with_its_default() -> None:
-    for name, field in Settings.model_fields.items():
-        variable = str(field.validation_alias or f"PYZN_API_{name.upper()}")
-        assert f"| `{variable}` |" in TEXT, variable
-        assert f"| {field.description} |" in TEXT, variable

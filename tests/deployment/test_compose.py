@@ -98,6 +98,13 @@ def test_a_backfill_through_the_deployment_reaches_the_api(
     assert list(answer["downloads"]) == [str(day) for day in DAYS]
 
 
+@pytest.mark.usefixtures("daemon")
+def test_pyzn_check_finds_nothing_wrong(deployment: Deployment) -> None:
+    found = deployment.run("code", "pyzn", "check")
+    assert [line for line in found.stdout.splitlines() if not line.startswith("ok ")] == []
+    assert found.returncode == 0
+
+
 def test_the_services_write_no_file_outside_their_volumes(deployment: Deployment) -> None:
     # The image is read-only but for /tmp: a file made elsewhere would be an error there.
     written = [path for path in deployment.dagster_home.rglob("*") if path.is_file()]

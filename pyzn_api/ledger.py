@@ -39,11 +39,21 @@ class Day:
     published_at: datetime
 
 
-class Ledger:
-    """The published days, oldest first."""
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What the latest ranking is of: the windows that end with `day`, without the `missing` days."""
 
-    def __init__(self, days: Sequence[Day]) -> None:
+    day: date
+    computed_from: str  # differs when the content of a day in it does
+    missing: frozenset[date]
+
+
+class Ledger:
+    """The published days, oldest first, and the latest ranking of projects, if any."""
+
+    def __init__(self, days: Sequence[Day], ranking: Ranking | None = None) -> None:
         self.days = days
+        self.ranking = ranking
         self._dates = [row.day for row in days]
         self._states: dict[tuple[Window, bool], str] = {}
 
@@ -60,6 +70,20 @@ class Ledger:
         """
         end = self.latest or today - timedelta(days=1)
         return Window(end - timedelta(days=count - 1), end)
+
+    def ranked(self, count: int, today: date) -> Window:
+        """The `count` days that end with the latest ranked one; as `recent` before anything is ranked."""
+        if self.ranking is None:
+            return self.recent(count, today)
+        return Window(self.ranking.day - timedelta(days=count - 1), self.ranking.day)
+
+    def not_ranked(self, window: Window) -> Sequence[date]:
+        """The days of a ranked window that are not counted in it, oldest first.
+
+        Those that were missing when it was ranked: one that has been published since is still not in it.
+        """
+        days = (window.start + timedelta(days=n) for n in range((window.end - window.start).days + 1))
+        return [day for day in days if self.ranking is None or day in self.ranking.missing]
 
     def missing(self, window: Window) -> Sequence[date]:
         """The days of that window that are not published, oldest first."""
@@ -130,7 +154,8 @@ class LedgerReader:
             fingerprint = await self._database.row("ledger_fingerprint", seconds=PATIENCE_SECONDS)
             if fingerprint is not None and fingerprint[0] != self._fingerprint:
                 rows = await self._database.row("ledger", seconds=PATIENCE_SECONDS)
-                self._ledger = Ledger([_day(row) for row in json.loads(rows[0] if rows else b"[]")])
+                days, ranking = rows or (b"[]", b"")
+                self._ledger = Ledger([_day(row) for row in json.loads(days)], _ranking(ranking))
                 self._fingerprint = fingerprint[0]
             self._failure = None
         except DatabaseAwayError as failure:
@@ -144,3 +169,11 @@ def _day(row: list[Any]) -> Day:
     """A row of ledger.sql."""
     day, status, revision, downloads, projects, published_at = row
     return Day(date.fromisoformat(day), status, revision, downloads, projects, datetime.fromisoformat(published_at))
+
+
+def _ranking(column: bytes) -> Ranking | None:
+    """The second column of ledger.sql."""
+    if not column:
+        return None
+    day, computed_from, missing = json.loads(column)
+    return Ranking(date.fromisoformat(day), computed_from, frozenset(map(date.fromisoformat, missing)))

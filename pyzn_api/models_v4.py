@@ -218,11 +218,14 @@ class ServiceStatus(BaseModel):
 
 
 class Ranked(BaseModel):
-    """A project's place."""
+    """A project's place. Without `change` where it cannot be said: no downloads then, or a day of then is missing."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["rank", "project", "downloads"]})
 
     rank: int
     project: str
     downloads: Downloads
+    change: int = Field(description="places gained since the 1, 7 or 30 days before; negative is lost")
 
 
 class Top(BaseModel):

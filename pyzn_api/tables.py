@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from io import StringIO
 
 from fastapi import Request
@@ -41,9 +42,14 @@ def json_body(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def days_not_final(ledger: Ledger, window: Window) -> dict[str, list[str]]:
-    """The days of the window whose numbers are not the last word, by status."""
-    found: dict[str, list[str]] = {"missing": [str(day) for day in ledger.missing(window)]}
+def days_not_final(ledger: Ledger, window: Window, not_counted: Sequence[date] | None = None) -> dict[str, list[str]]:
+    """The days of the window whose numbers are not the last word, by status.
+
+    `not_counted` are those that an answer made beforehand leaves out; otherwise they are those not published.
+    """
+    missing = ledger.missing(window) if not_counted is None else not_counted
+    found: dict[str, list[str]] = {"missing": [str(day) for day in missing]}
     for status in ("provisional", "suspect"):
-        found[status] = [str(row.day) for row in ledger.within(window) if row.status == status]
+        counted = (row.day for row in ledger.within(window) if row.status == status)
+        found[status] = [str(day) for day in counted if day not in missing]
     return found

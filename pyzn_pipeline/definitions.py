@@ -9,11 +9,13 @@ from pyzn_pipeline.defs.assets import breakdown_assets
 from pyzn_pipeline.defs.freshness import freshness_check, freshness_schedule
 from pyzn_pipeline.defs.jobs import READ, RECOUNT
 from pyzn_pipeline.defs.partitions import utc_days
+from pyzn_pipeline.defs.ranking_sensor import ranking_sensor
 from pyzn_pipeline.defs.repairs import repair_sensor
 from pyzn_pipeline.defs.resources import BigQuerySource, Store
 from pyzn_pipeline.defs.retention import retention_schedule
 from pyzn_pipeline.defs.schedules import daily_schedule
 from pyzn_pipeline.defs.source import recount_check, source_table
+from pyzn_pipeline.defs.summaries import summary_assets
 from pyzn_pipeline.settings import Settings, load
 
 
@@ -27,11 +29,12 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
         assets=[
             source_table(partitions, settings.bigquery_table, stand_in=settings.bigquery_endpoint is not None),
             breakdown_assets(partitions, settings.bigquery_table),
+            summary_assets(partitions),
         ],
         asset_checks=[recount_check(), freshness_check()],
         jobs=[READ, RECOUNT],
         schedules=schedules,
-        sensors=[repair_sensor(settings.heal_from), *alert_sensors(settings)],
+        sensors=[repair_sensor(settings.heal_from), ranking_sensor(), *alert_sensors(settings)],
         executor=in_process_executor,  # a run is one step: a process of its own for it would only cost its start
         resources={
             "source": BigQuerySource.from_settings(settings),

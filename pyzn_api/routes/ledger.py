@@ -69,36 +69,39 @@ def router(database: Database, reader: LedgerReader, answers: Answers, now: Cloc
     async def top(
         request: Request,
         period: Annotated[
-            Literal["day", "week", "month"], Query(description="1, 7 or 30 days up to the latest published one")
+            Literal["day", "week", "month"], Query(description="1, 7 or 30 days up to the latest ranked one")
         ] = "day",
         limit: Annotated[int, Query(ge=1, le=MOST_RANKED, description="projects at most")] = 100,
         table: Format = None,
     ) -> Response:
-        """Most downloads first, ties by name."""
+        """Most downloads first, ties by name. A day is ranked within a minute or two of its publication."""
         as_csv = wants_csv(request, table)
 
         def window_of(ledger: Ledger) -> Window:
-            return ledger.recent(PERIODS[period], now().date())
+            return ledger.ranked(PERIODS[period], now().date())
 
         def state(ledger: Ledger) -> str:
-            return f"{window_of(ledger)} {ledger.state(window_of(ledger), with_status=True)}"
+            window, ranking = window_of(ledger), ledger.ranking
+            return f"{window} {ledger.state(window, with_status=True)} {ranking.computed_from if ranking else None}"
 
         async def render_most(ledger: Ledger) -> bytes:
-            """Read once for all limits: it costs a pass over every project of the window."""
-            row = await database.row("top", {**window_of(ledger)._asdict(), "limit": MOST_RANKED})
+            """Read once for all limits."""
+            row = await database.row("top", {"day": window_of(ledger).end, "period": period})
             return row[0] if row else b"[]"
 
         async def render(ledger: Ledger) -> bytes:
             window = window_of(ledger)
             most = json.loads(await answers.rendered(Recipe(("most", period), state, render_most), ledger))[:limit]
             rows = [
-                {"rank": rank, "project": project, "downloads": count}
-                for rank, (project, count) in enumerate(most, start=1)
+                {"rank": rank, "project": project, "downloads": count} | ({} if change is None else {"change": change})
+                for rank, (project, count, change) in enumerate(most, start=1)
             ]
             if as_csv:
                 return csv_body(tuple(models_v4.Ranked.model_fields), rows)
             head = {"period": period, "start": str(window.start), "end": str(window.end)}
-            return json_body(head | {"projects": rows, "days": days_not_final(ledger, window)})
+            return json_body(
+                head | {"projects": rows, "days": days_not_final(ledger, window, ledger.not_ranked(window))}
+            )
 
         return await answers.respond(
             request, Recipe(("top", period, limit, as_csv), state, render, form(as_csv=as_csv))

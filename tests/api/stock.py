@@ -6,6 +6,10 @@ from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
+from pydantic import SecretStr
+
+from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.rankings import rank
 
 
 class Count(NamedTuple):
@@ -134,3 +138,4 @@ def stock(owner_url: str) -> None:
                 projects["quiet"] = ({"0.1": Count(1)}, {"US": 1})
             status = {"2026-07-19": "provisional", "2026-07-17": "suspect"}.get(text, "final")
             publish(connection, day, projects, status)
+    rank(engine(SecretStr(owner_url)), date(2026, 7, 19))

@@ -1,15 +1,19 @@
 """v4: ranges that are never cut, days that say how far to trust them, tables as CSV."""
 
 import csv
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 
 import httpx
 import psycopg
 import pytest
+from pydantic import SecretStr
 
+from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.rankings import rank
 from tests.api.conftest import NOW, Clock, serving, settings
 from tests.api.stock import AWKWARD, Count, publish
+from tests.api.test_caching import wait_for_other_etag
 from tests.conftest import Database
 
 VERSIONS = "/api/v4/projects/sampleproject/versions"
@@ -183,6 +187,7 @@ def test_a_week_is_seven_days_and_a_month_thirty(database: Database) -> None:
         for days_ago in range(1, 41):
             day = NOW.date() - timedelta(days=days_ago)
             publish(owner, day, {"steady": ({f"1.{days_ago}": Count(1)}, {"US": 1})})
+    rank(engine(SecretStr(database.owner_url)), NOW.date() - timedelta(days=1))
     with serving(settings(database.api_url)) as client:
         summary = client.get("/api/v4/projects/steady").json()
         found = [summary[f"downloads_last_{period}"] for period in ("day", "week", "month")]
@@ -200,6 +205,58 @@ def test_the_most_downloaded_are_ranked(client: httpx.Client, period: str, total
     answer = client.get("/api/v4/top", params={"period": period}).json()
     assert answer["projects"][1] == {"rank": 2, "project": "sampleproject", "downloads": total}
     assert [row["project"] for row in client.get("/api/v4/top?limit=1").json()["projects"]] == ["busy"]
+
+
+def test_the_ranking_is_of_the_days_it_says_until_it_is_made_again(database: Database) -> None:
+    """It follows a publication, so between the two it must not claim a day that it does not count."""
+    store = engine(SecretStr(database.owner_url))
+    first, second, third = (date(2026, 7, n) for n in (17, 18, 19))
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        publish(owner, first, {"a": ({"1": Count(2)}, {"US": 2}), "b": ({"1": Count(1)}, {"US": 1})})
+        publish(owner, third, {"b": ({"1": Count(4)}, {"US": 4})}, "provisional")
+        rank(store, third)
+        publish(owner, second, {"a": ({"1": Count(9)}, {"US": 9})}, "suspect")
+        publish(owner, date(2026, 7, 20), {"c": ({"1": Count(1)}, {"US": 1})})
+    with serving(settings(database.api_url)) as client:
+        path = "/api/v4/top?period=week"
+        before = client.get(path)
+        assert (before.json()["start"], before.json()["end"]) == ("2026-07-13", "2026-07-19")
+        assert [(row["project"], row["downloads"]) for row in before.json()["projects"]] == [("b", 5), ("a", 2)]
+        assert before.json()["days"] == {
+            "missing": ["2026-07-13", "2026-07-14", "2026-07-15", "2026-07-16", "2026-07-18"],
+            "provisional": ["2026-07-19"], "suspect": [],
+        }  # fmt: skip
+        rank(store, third)
+        after = wait_for_other_etag(client, path, before.headers["etag"])
+        assert [(row["project"], row["downloads"]) for row in after.json()["projects"]] == [("a", 11), ("b", 5)]
+        assert after.json()["days"]["suspect"] == ["2026-07-18"]
+        day = client.get("/api/v4/top").json()["projects"]
+        assert day == [{"rank": 1, "project": "b", "downloads": 4}]
+        rank(store, second)  # an older day's ranking is not the API's
+        rank(store, date(2026, 7, 20))
+        last = wait_for_other_etag(client, path, after.headers["etag"]).json()
+        assert (last["end"], last["projects"][0]["downloads"]) == ("2026-07-20", 11)
+
+
+def test_places_gained_and_lost_are_answered(database: Database) -> None:
+    with psycopg.connect(database.owner_url) as owner:
+        publish(owner, date(2026, 7, 18), {"a": ({"1": Count(2)}, {"US": 2}), "b": ({"1": Count(1)}, {"US": 1})})
+        publish(owner, date(2026, 7, 19), {"b": ({"1": Count(4)}, {"US": 4}), "a": ({"1": Count(2)}, {"US": 2})})
+    rank(engine(SecretStr(database.owner_url)), date(2026, 7, 19))
+    with serving(settings(database.api_url)) as client:
+        assert [(row["project"], row["change"]) for row in client.get("/api/v4/top").json()["projects"]] == [
+            ("b", 1), ("a", -1),
+        ]  # fmt: skip
+        assert client.get("/api/v4/top?format=csv").text == "rank,project,downloads,change\r\n1,b,4,1\r\n2,a,2,-1\r\n"
+
+
+def test_days_that_are_published_and_not_ranked_are_missing_from_the_ranking(database: Database) -> None:
+    with psycopg.connect(database.owner_url) as owner:
+        publish(owner, date(2026, 7, 19), {"a": ({"1": Count(2)}, {"US": 2})})
+    with serving(settings(database.api_url)) as client:
+        answer = client.get("/api/v4/top").json()
+        assert (answer["end"], answer["projects"]) == ("2026-07-19", [])
+        assert answer["days"] == {"missing": ["2026-07-19"], "provisional": [], "suspect": []}
 
 
 def test_status_tells_what_is_published_and_how_late(client: httpx.Client) -> None:

@@ -60,6 +60,7 @@ def run(defs: Definitions, instance: DagsterInstance, first: date, last: date | 
     bounds = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
     return materialize(
         list(defs.assets or []),  # type: ignore[arg-type]  # specs and definitions, as Definitions takes them
+        selection=[breakdown.view for breakdown in BREAKDOWNS],
         resources=dict(defs.resources),
         instance=instance,
         partition_key=None if last else str(first),

@@ -1,0 +1,119 @@
+"""What is computed from the published days: `top_projects`, and `daily_totals` beside it."""
+
+import time
+import warnings
+from collections.abc import Iterator
+from datetime import date
+
+from dagster import (
+    AssetDep,
+    AssetExecutionContext,
+    AssetMaterialization,
+    AssetsDefinition,
+    AssetSpec,
+    BetaWarning,
+    DailyPartitionsDefinition,
+    Failure,
+    MetadataValue,
+    TimeWindowPartitionMapping,
+    multi_asset,
+)
+from sqlalchemy import Engine
+
+from pyzn_pipeline.breakdowns import BREAKDOWNS, VERSION
+from pyzn_pipeline.defs.assets import GROUP, OWNERS
+from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
+from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.defs.summaries_presentation import ranking_metadata, totals_metadata
+from pyzn_pipeline.store import rankings
+
+TOP_PROJECTS = "top_projects"
+DAILY_TOTALS = "daily_totals"
+
+
+def summary_assets(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
+    """One op that ranks each day, and tells of its totals."""
+
+    @multi_asset(
+        name="summaries_of_a_day",
+        specs=[
+            AssetSpec(
+                TOP_PROJECTS,
+                deps=[AssetDep(VERSION.view, partition_mapping=_the_days_before(59))],
+                kinds={"postgres"},
+                description=(
+                    f"The {rankings.RANKS:,} most downloaded projects of the 1, 7 and 30 days that end with the "
+                    "partition: rank, project, downloads, and the places gained since the 1, 7 or 30 days before "
+                    "those. `/api/v4/top` answers from it.\n\n"
+                    "Computed from the published days alone, so ranking a day again gives the same rows until one of "
+                    "its 60 days has other content. The sensor `rank_what_has_changed` sees that in the ledger and "
+                    "asks for the days of the last month by itself; older days are ranked when you materialize them."
+                ),
+                metadata={
+                    "dagster/table_name": "pyzn.top_projects",
+                    "SQL": MetadataValue.md(
+                        "```sql\nSELECT rank, project, downloads, change FROM pyzn.top_projects\n"
+                        "WHERE day = '2026-07-14' AND period = 'week' ORDER BY rank LIMIT 20;\n```"
+                    ),
+                },
+                skippable=True,  # the op logs each day's materialization itself
+                partitions_def=partitions,
+                group_name=GROUP,
+                owners=OWNERS,
+            ),
+            AssetSpec(
+                DAILY_TOTALS,
+                deps=[AssetDep(breakdown.view) for breakdown in BREAKDOWNS],
+                kinds={"postgres", "view"},
+                description=(
+                    "All of PyPI by day: downloads, by pip, by CI, projects, and the same weekday of the week "
+                    "before.\n\nA **view** of the ledger: right at any time, with nothing to compute. A "
+                    "materialization only notes the day's figures here, for the plots and the chart, when the day is "
+                    "ranked."
+                ),
+                metadata={
+                    "dagster/table_name": "pyzn.daily_totals",
+                    "SQL": MetadataValue.md(
+                        "```sql\nSELECT day, downloads, round(100.0 * downloads / downloads_week_before - 100, 1)\n"
+                        "FROM pyzn.daily_totals ORDER BY day DESC LIMIT 14;\n```"
+                    ),
+                },
+                skippable=True,
+                partitions_def=partitions,
+                group_name=GROUP,
+                owners=OWNERS,
+            ),
+        ],
+        backfill_policy=BACKFILL_POLICY,
+    )
+    def summaries_of_a_day(context: AssetExecutionContext, store: Store) -> Iterator[AssetMaterialization]:
+        missing: list[str] = []
+        with store.engine() as engine:
+            for key in reversed(context.partition_keys):  # the newest first: it is the one that the API answers
+                try:
+                    yield from _summarise(engine, date.fromisoformat(key))
+                except rankings.NotPublished as error:
+                    missing.append(key)
+                    context.log.warning(str(error))
+        if len(missing) == len(context.partition_keys):
+            raise Failure(
+                f"none of the days is published: {', '.join(missing[:3])}; materialize {VERSION.view} of them first",
+                allow_retries=False,
+            )
+
+    return summaries_of_a_day
+
+
+def _the_days_before(days: int) -> TimeWindowPartitionMapping:
+    """A partition and the `days` before it, as far as there are any."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BetaWarning)  # the flag is beta; without it the first days have no lineage
+        return TimeWindowPartitionMapping(start_offset=-days, allow_nonexistent_upstream_partitions=True)
+
+
+def _summarise(engine: Engine, day: date) -> Iterator[AssetMaterialization]:
+    start = time.monotonic()
+    ranking = rankings.rank(engine, day)
+    seconds = round(time.monotonic() - start, 3)
+    yield AssetMaterialization(TOP_PROJECTS, partition=str(day), metadata=ranking_metadata(ranking, seconds))
+    yield AssetMaterialization(DAILY_TOTALS, partition=str(day), metadata=totals_metadata(engine, day))

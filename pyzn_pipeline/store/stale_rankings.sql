@@ -1,0 +1,10 @@
+-- The published days among the :recent ones that end with the latest, whose rankings are missing or were computed
+-- from other content, oldest first; and what they would be computed from now. Costs 60 rows of the ledger for each.
+SELECT days.day, source.now AS source
+FROM pyzn.days
+LEFT JOIN pyzn.rankings USING (day)
+CROSS JOIN LATERAL (SELECT pyzn.ranking_source(days.day)) AS source (now)
+WHERE days.day > (SELECT max(day) FROM pyzn.days) - CAST(:recent AS integer)
+  AND retired_at IS NULL
+  AND computed_from IS DISTINCT FROM source.now
+ORDER BY days.day

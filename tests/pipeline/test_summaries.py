@@ -1,0 +1,178 @@
+"""The summaries in Dagster: what a run of them shows, and when the sensor asks for one."""
+
+import re
+import xml.etree.ElementTree as ET
+from base64 import b64decode
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    DagsterRunStatus,
+    Definitions,
+    ExecuteInProcessResult,
+    JobDefinition,
+    RunRequest,
+    SensorDefinition,
+    build_sensor_context,
+    materialize,
+)
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
+
+from pyzn_pipeline.definitions import build_defs
+from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.settings import Settings
+from tests.conftest import Database
+from tests.pipeline.test_assets import materialized
+from tests.store.test_rankings import put, ranked
+
+DAY = date(2026, 7, 14)
+RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+@pytest.fixture
+def defs(database: Database) -> Definitions:
+    """The code location, its store on the test's database; its source is not there, nor needed."""
+    settings = Settings(
+        database_url=SecretStr(database.owner_url),
+        bigquery_project="pyzn-test",
+        bigquery_endpoint="http://127.0.0.1:9",
+        bigquery_storage_endpoint="127.0.0.1:9",
+        first_day=date(2026, 7, 1),
+    )
+    return build_defs(settings, store=Store(database_url=database.owner_url))
+
+
+@pytest.fixture
+def instance() -> Iterator[DagsterInstance]:
+    with DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+def run(defs: Definitions, instance: DagsterInstance, **tags: str) -> ExecuteInProcessResult:
+    """One run of both summaries, of the range in `tags`."""
+    assert defs.resources is not None
+    return materialize(
+        list(defs.assets or []),  # type: ignore[arg-type]  # specs and definitions, as Definitions takes them
+        selection=["top_projects", "daily_totals"],
+        resources=dict(defs.resources),
+        instance=instance,
+        tags=tags,
+        raise_on_error=False,
+    )
+
+
+def asked(defs: Definitions, instance: DagsterInstance) -> RunRequest | str:
+    """What the sensor asks for now, or why it does not."""
+    (sensor,) = [one for one in defs.sensors or [] if one.name == "rank_what_has_changed"]
+    assert isinstance(sensor, SensorDefinition)
+    assert defs.resources is not None
+    tick = sensor.evaluate_tick(
+        build_sensor_context(
+            instance, resources={"store": defs.resources["store"]}, repository_def=defs.get_repository_def()
+        )
+    )
+    return tick.run_requests[0] if tick.run_requests else str(tick.skip_message)
+
+
+def test_a_run_shows_what_is_on_top_what_moved_and_the_last_weeks(
+    defs: Definitions, instance: DagsterInstance, store: Engine
+) -> None:
+    week_before = DAY - timedelta(days=7)
+    put(store, week_before, a=2, b=1)
+    put(store, DAY, a=1, b=4)
+    with store.begin() as connection:
+        connection.execute(text("UPDATE pyzn.days SET status = 'suspect' WHERE day = :day"), {"day": DAY})
+    result = run(defs, instance, **dict.fromkeys(RANGE, str(DAY)))
+
+    assert result.success
+    events = materialized(result)
+    assert set(events) == {("top_projects", str(DAY)), ("daily_totals", str(DAY))}
+    top = events["top_projects", str(DAY)]
+    assert [record.data["day"] for record in top["top projects"].records] == ["b", "a"]
+    movers = top["top movers since the same weekday of the week before"].records
+    assert [(record.data["project"], record.data["change"]) for record in movers] == [("b", 3), ("a", -1)]
+    assert top["days missing from the month"] == 28
+    assert str(DAY - timedelta(days=1)) in top["missing days"]
+    assert isinstance(top["seconds to rank"], float)
+
+    totals = events["daily_totals", str(DAY)]
+    expected = {"downloads": 5, "pip downloads": 5, "CI downloads": 0, "projects": 2, "status": "suspect"}
+    assert {name: totals[name] for name in expected} == expected
+    chart = totals["the last weeks"]
+    assert "provisional 1, suspect 1, missing 33" in chart or "suspect 1, provisional 1, missing 33" in chart
+    (encoded,) = re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)\)", chart)
+    bars = [node for node in ET.fromstring(b64decode(encoded)) if node.tag.endswith("rect")]  # noqa: S314 - our own
+    heights = [float(bar.attrib["height"]) for bar in bars]
+    assert len(bars) == 35
+    assert [heights[-1], heights[-8]] == pytest.approx([max(heights), max(heights) * 3 / 5])
+    assert len({bar.attrib["fill"] for bar in bars}) == 3
+
+
+def test_a_range_is_ranked_around_the_days_that_are_not_published(
+    defs: Definitions, instance: DagsterInstance, store: Engine
+) -> None:
+    first, last = DAY - timedelta(days=2), DAY
+    for day in (first, last):
+        put(store, day, a=1)
+    result = run(defs, instance, **dict(zip(RANGE, (str(first), str(last)), strict=True)))
+    assert result.success
+    assert {day for _, day in materialized(result)} == {str(first), str(last)}
+    assert ranked(store, "week", last) == [(1, "a", 2, None)]
+
+
+def test_a_run_of_days_that_are_all_missing_fails_and_says_what_to_do(
+    defs: Definitions, instance: DagsterInstance
+) -> None:
+    result = run(defs, instance, **dict.fromkeys(RANGE, str(DAY)))
+    assert not result.success
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    assert "materialize downloads_by_version of them first" in str(failure.step_failure_data.error)
+
+
+def test_the_sensor_asks_for_what_has_changed_and_for_nothing_else(
+    defs: Definitions, instance: DagsterInstance, store: Engine
+) -> None:
+    assert asked(defs, instance) == "every ranking is of what is published"
+    put(store, DAY - timedelta(days=40), a=1)
+    put(store, DAY - timedelta(days=3), a=1)
+    put(store, DAY, a=1)
+    request = asked(defs, instance)
+    assert isinstance(request, RunRequest)
+    assert [request.tags[name] for name in RANGE] == [str(DAY - timedelta(days=3)), str(DAY)]
+    run(defs, instance, **{name: request.tags[name] for name in RANGE})
+    assert asked(defs, instance) == "every ranking is of what is published"
+    put(store, DAY, a=1, b=1)
+    again = asked(defs, instance)
+    assert isinstance(again, RunRequest)
+    assert [again.tags[name] for name in RANGE] == [str(DAY), str(DAY)]
+    assert again.run_key != request.run_key
+
+
+@pytest.mark.parametrize("status", [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTED])
+def test_the_sensor_waits_for_the_ranking_that_is_on_its_way(
+    defs: Definitions, instance: DagsterInstance, store: Engine, status: DagsterRunStatus
+) -> None:
+    put(store, DAY, a=1)
+    instance.create_run_for_job(defs.resolve_job_def("rank_projects"), status=status)
+    assert asked(defs, instance) == "a ranking is on its way"
+
+
+def test_the_sensors_job_takes_its_range(defs: Definitions, instance: DagsterInstance, store: Engine) -> None:
+    put(store, DAY, a=1)
+    request = asked(defs, instance)
+    assert isinstance(request, RunRequest)
+    job = defs.resolve_job_def("rank_projects")
+    assert isinstance(job, JobDefinition)
+    assert job.execute_in_process(instance=instance, tags=dict(request.tags)).success
+    assert ranked(store, "day") == [(1, "a", 1, None)]
+
+
+def test_a_ranking_depends_on_the_sixty_days_it_is_computed_from(defs: Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    downstream, upstream = graph.get(AssetKey("top_projects")), AssetKey("downloads_by_version")
+    mapping = graph.get_partition_mapping(downstream.key, upstream)
+    assert (mapping.start_offset, mapping.end_offset) == (-59, 0)  # type: ignore[attr-defined]

@@ -1,0 +1,187 @@
+"""Rankings are of what is published: all of it, nothing else, and they know when it has changed."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+
+from pyzn_pipeline.store import rankings
+from pyzn_pipeline.store.errors import StoreError
+from pyzn_pipeline.store.rankings import NotPublished, rank, stale, totals
+from tests.days import Download, scan_of
+from tests.store.test_publication import publish, rows
+
+LAST = date(2026, 7, 14)
+
+
+def ago(days: int) -> date:
+    return LAST - timedelta(days=days)
+
+
+def put(store: Engine, day: date, **downloads: int) -> None:
+    """Publish `day` with that many downloads of each project."""
+    publish(store, scan_of(day, [Download(project) for project, count in downloads.items() for _ in range(count)]))
+
+
+def ranked(store: Engine, period: str, day: date = LAST) -> list[tuple[Any, ...]]:
+    return rows(
+        store,
+        "SELECT rank, project, downloads, change FROM pyzn.top_projects "
+        f"WHERE day = '{day}' AND period = '{period}' ORDER BY rank",
+    )
+
+
+def test_a_day_a_week_and_thirty_days_are_counted_and_no_more(store: Engine) -> None:
+    for days_ago, project in ((0, "today"), (6, "week"), (7, "older"), (29, "month"), (30, "oldest")):
+        put(store, ago(days_ago), **{project: days_ago + 1})
+    rank(store, LAST)
+    assert [project for _, project, *_ in ranked(store, "day")] == ["today"]
+    assert [project for _, project, *_ in ranked(store, "week")] == ["week", "today"]
+    assert ranked(store, "month") == [(1, "month", 30, None), (2, "older", 8, None), (3, "week", 7, None),
+                                      (4, "today", 1, None)]  # fmt: skip
+
+
+def test_ties_are_ranked_by_name(store: Engine) -> None:
+    put(store, LAST, b=2, a=2, c=3)
+    rank(store, LAST)
+    assert [row[:2] for row in ranked(store, "day")] == [(1, "c"), (2, "a"), (3, "b")]
+
+
+def test_places_gained_and_lost_are_told_where_the_days_before_are_all_published(store: Engine) -> None:
+    put(store, ago(1), up=1, down=5, same=9)
+    put(store, LAST, up=6, down=2, same=9, new=1)
+    rank(store, LAST)
+    assert ranked(store, "day") == [(1, "same", 9, 0), (2, "up", 6, 1), (3, "down", 2, -1), (4, "new", 1, None)]
+    assert {change for *_, change in ranked(store, "week")} == {None}
+    for days in range(2, 14):
+        put(store, ago(days), down=1)
+    rank(store, LAST)
+    assert ranked(store, "week")[1] == (2, "down", 12, -1)
+
+
+def test_only_as_many_places_are_kept_as_the_api_answers(store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rankings, "RANKS", 2)
+    put(store, LAST, a=3, b=2, c=1)
+    rank(store, LAST)
+    assert [project for _, project, *_ in ranked(store, "day")] == ["a", "b"]
+
+
+def test_the_days_that_are_missing_from_the_month_are_told(store: Engine) -> None:
+    for days in set(range(30)) - {3, 29}:
+        put(store, ago(days), a=1)
+    assert rank(store, LAST).missing == [ago(29), ago(3)]
+    assert rows(store, "SELECT missing FROM pyzn.rankings") == [([ago(29), ago(3)],)]
+
+
+def test_a_day_that_is_not_published_has_no_ranking(store: Engine) -> None:
+    with pytest.raises(NotPublished, match=r"^day 2026-07-14 is not published"):
+        rank(store, LAST)
+    assert rows(store, "SELECT * FROM pyzn.rankings") == []
+
+
+def test_a_ranking_is_stale_from_the_publication_of_other_content_until_it_is_ranked(store: Engine) -> None:
+    put(store, ago(30), a=1)
+    put(store, LAST, a=1)
+    assert list(stale(store, 31)) == [ago(30), LAST]
+    assert list(stale(store, 30)) == [LAST]
+    for day in (ago(30), LAST):
+        rank(store, day)
+    assert not stale(store, 31)
+    put(store, LAST, a=1)  # read again, unchanged
+    assert not stale(store, 31)
+    put(store, ago(30), a=1, b=1)
+    before = stale(store, 31)
+    assert list(before) == [ago(30), LAST]
+    put(store, ago(30), a=1, c=1)
+    assert stale(store, 31)[LAST] != before[LAST]
+    put(store, ago(3), a=1)
+    rank(store, LAST)
+    assert list(stale(store, 31)) == [ago(30), ago(3)]
+
+
+def test_a_day_sixty_days_ago_is_no_reason_to_rank_again(store: Engine) -> None:
+    put(store, LAST, a=1)
+    rank(store, LAST)
+    put(store, ago(60), a=1)
+    assert not stale(store, 31)
+    put(store, ago(59), a=1)
+    assert list(stale(store, 31)) == [LAST]
+
+
+def test_a_ranking_that_fails_leaves_the_one_before(store: Engine) -> None:
+    put(store, LAST, a=1)
+    rank(store, LAST)
+    put(store, LAST, b=2)
+    with store.begin() as connection:
+        connection.execute(text("ALTER TABLE pyzn.top_projects ADD CONSTRAINT fails CHECK (project <> 'b')"))
+    with pytest.raises(StoreError, match=r"^day 2026-07-14: ranking: Postgres: .*fails"):
+        rank(store, LAST)
+    assert ranked(store, "day") == [(1, "a", 1, None)]
+    assert list(stale(store, 31)) == [LAST]
+
+
+def test_what_moved_most_is_told_against_the_same_weekday(store: Engine) -> None:
+    put(store, LAST, a=10, b=1, steady=3)
+    assert rank(store, LAST).movers.empty
+    put(store, ago(7), a=4, gone=9, steady=3)
+    movers = rank(store, LAST).movers
+    assert movers.to_dict("records") == [
+        {"project": "gone", "downloads": 0, "week_before": 9, "change": -9},
+        {"project": "a", "downloads": 10, "week_before": 4, "change": 6},
+        {"project": "b", "downloads": 1, "week_before": 0, "change": 1},
+    ]
+
+
+def test_the_heads_of_the_three_rankings_stand_side_by_side(store: Engine) -> None:
+    put(store, ago(1), a=1, b=5)
+    put(store, LAST, a=3, b=1)
+    assert rank(store, LAST).top.to_dict("records") == [
+        {"rank": 1, "day": "a ▲1", "week": "b", "month": "b"},
+        {"rank": 2, "day": "b ▼1", "week": "a", "month": "a"},
+    ]
+
+
+def test_daily_totals_are_the_ledgers_beside_the_week_before(store: Engine) -> None:
+    put(store, ago(7), a=4)
+    put(store, LAST, a=10, b=1)
+    found = totals(store, ago(6), LAST)
+    assert list(found["day"]) == [LAST]
+    of_day = found.iloc[0]
+    assert (of_day["downloads"], of_day["projects"], of_day["downloads_week_before"]) == (11, 2, 4)
+    assert totals(store, ago(7), ago(7))["downloads_week_before"].isna().all()
+
+
+DAYS = st.dictionaries(
+    st.integers(0, 65), st.dictionaries(st.sampled_from("abcd"), st.integers(1, 4), min_size=1), min_size=1, max_size=12
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(days=DAYS)
+def test_any_days_are_ranked_as_a_dictionary_would(store: Engine, days: dict[int, dict[str, int]]) -> None:
+    with store.begin() as connection:
+        connection.execute(
+            text("TRUNCATE pyzn.days, pyzn.packed_by_version, pyzn.packed_by_country, pyzn.projects CASCADE")
+        )
+    for days_ago, downloads in (days | {0: days.get(0, {"a": 1})}).items():
+        put(store, ago(days_ago), **downloads)
+    rank(store, LAST)
+    for period, length in (("day", 1), ("week", 7), ("month", 30)):
+        places = [_places(days | {0: days.get(0, {"a": 1})}, range(n * length, (n + 1) * length)) for n in (0, 1)]
+        whole = all(n in days for n in range(length, 2 * length))
+        assert ranked(store, period) == [
+            (place, project, count, places[1][project][0] - place if whole and project in places[1] else None)
+            for project, (place, count) in places[0].items()
+        ]
+
+
+def _places(days: dict[int, dict[str, int]], window: range) -> dict[str, tuple[int, int]]:
+    sums: dict[str, int] = {}
+    for days_ago in set(window) & set(days):
+        for project, count in days[days_ago].items():
+            sums[project] = sums.get(project, 0) + count
+    ordered = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+    return {project: (place, count) for place, (project, count) in enumerate(ordered, start=1)}

@@ -89,7 +89,7 @@ def summary_assets(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
     def summaries_of_a_day(context: AssetExecutionContext, store: Store) -> Iterator[AssetMaterialization]:
         missing: list[str] = []
         with store.engine() as engine:
-            for key in reversed(context.partition_keys):  # the newest first: it is the one that the API answers
+            for key in context.partition_keys:  # the newest last: Dagster shows the latest event of an asset first
                 try:
                     yield from _summarise(engine, date.fromisoformat(key))
                 except rankings.NotPublished as error:

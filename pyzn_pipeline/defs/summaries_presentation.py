@@ -2,10 +2,11 @@
 
 from datetime import date, timedelta
 
+import pandas as pd
 from dagster import MetadataValue
 from sqlalchemy import Engine
 
-from pyzn_pipeline.defs.charts import WEEKS, downloads_by_day
+from pyzn_pipeline.defs.charts import DAYS, downloads_by_day
 from pyzn_pipeline.defs.presentation import Metadata, table
 from pyzn_pipeline.store.rankings import Ranking, totals
 
@@ -14,20 +15,21 @@ def ranking_metadata(ranking: Ranking, seconds: float) -> Metadata:
     """One ranking's metadata: the head of each period, and what moved most since the week before."""
     missing = ", ".join(map(str, ranking.missing))
     return {
-        "top projects": table(ranking.top),
-        "top movers since the same weekday of the week before": table(ranking.movers),
         "days missing from the month": MetadataValue.int(len(ranking.missing)),
         "missing days": MetadataValue.text(missing or "none"),
         "seconds to rank": MetadataValue.float(seconds),
+        "top projects": table(ranking.top),
+        "top movers": table(ranking.movers),  # against the same weekday of the week before
     }
 
 
 def totals_metadata(engine: Engine, day: date) -> Metadata:
     """One day's totals beside the week before, and the chart of the weeks that end with it."""
-    rows = totals(engine, day - timedelta(days=7 * WEEKS - 1), day)
+    rows = totals(engine, day - timedelta(days=DAYS - 1), day)
     of_day = rows.iloc[-1]
     numbers = {
         "downloads": of_day["downloads"],
+        "downloads a week before": of_day["downloads_week_before"],
         "pip downloads": of_day["pip_downloads"],
         "CI downloads": of_day["ci_downloads"],
         "projects": of_day["projects"],
@@ -37,5 +39,5 @@ def totals_metadata(engine: Engine, day: date) -> Metadata:
     return {
         "the last weeks": downloads_by_day(rows, day),
         "status": MetadataValue.text(of_day["status"]),
-        **{name: MetadataValue.int(int(number)) for name, number in numbers.items()},
+        **{name: MetadataValue.int(int(number)) for name, number in numbers.items() if not pd.isna(number)},
     }

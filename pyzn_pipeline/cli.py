@@ -20,7 +20,7 @@ from rich.progress import (
 from rich.table import Table
 
 from pyzn_pipeline import backfill as backfills
-from pyzn_pipeline.settings import CommandSettings, StoreSettings, load
+from pyzn_pipeline.settings import CommandSettings, Settings, StoreSettings, load
 from pyzn_pipeline.store import ledger, schema
 from pyzn_pipeline.store.database import engine, with_driver
 from pyzn_pipeline.store.errors import store_errors
@@ -69,7 +69,8 @@ def migrate() -> None:
     is_flag=True,
     help="Publish what the source gives now even where it is worse: fewer downloads, or an audit that fails newly.",
 )
-def backfill(start: date, end: date, replace_better: bool) -> None:
+@click.option("--dry-run", is_flag=True, help="Say what it would cost, and read nothing. Asking is free.")
+def backfill(start: date, end: date, replace_better: bool, dry_run: bool) -> None:
     """Read the UTC days START to END (both included) at the source and publish them.
 
     The days run through Dagster (PYZN_DAGSTER_URL): the backfill and its runs are in its UI. A day
@@ -80,8 +81,12 @@ def backfill(start: date, end: date, replace_better: bool) -> None:
 
     \b
     Example:
+      pyzn backfill --dry-run 2026-07-06 2026-07-19
       pyzn backfill 2026-07-06 2026-07-19
     """
+    if dry_run:
+        _say_cost(start, end)
+        return
     settings = load(CommandSettings)
     days = backfills.days_between(start, end, settings.first_day)
     with store_errors("backfill"):
@@ -97,6 +102,29 @@ def backfill(start: date, end: date, replace_better: bool) -> None:
     click.echo(f"{len(outcome.done)} of {len(days)} days done, {len(outcome.failed)} failed")
     if len(outcome.done) < len(days):
         raise click.exceptions.Exit(1)
+
+
+def _say_cost(start: date, end: date) -> None:
+    """Print what a backfill would cost."""
+    # Here, because Google's clients take a second to import, which the other commands need not wait for.
+    from pyzn_pipeline.backfill_cost import backfill_cost  # noqa: PLC0415
+    from pyzn_pipeline.source.connection import connect  # noqa: PLC0415
+
+    settings = load(Settings)
+    asked = backfills.days_between(start, end, settings.first_day)
+    owner = engine(settings.database_url)
+    with store_errors("backfill"):
+        schema.ensure_current(owner)
+    clients = connect(
+        settings.bigquery_project,
+        settings.bigquery_location,
+        settings.bigquery_endpoint,
+        settings.bigquery_storage_endpoint,
+    )
+    cost = backfill_cost(clients, settings.bigquery_table, owner, asked, settings.usd_per_tib)
+    clients.close()
+    owner.dispose()
+    click.echo(f"{cost}; nothing was read")
 
 
 def _follow(settings: CommandSettings, days: list[date], replace_better: bool) -> backfills.Progress:

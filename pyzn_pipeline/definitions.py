@@ -6,6 +6,7 @@ from dagster import Definitions, EnvVar, definitions, in_process_executor
 
 from pyzn_pipeline.defs.alerts import alert_sensors
 from pyzn_pipeline.defs.assets import breakdown_assets
+from pyzn_pipeline.defs.backfill_cost import backfill_cost_job
 from pyzn_pipeline.defs.freshness import freshness_check, freshness_schedule
 from pyzn_pipeline.defs.jobs import READ, RECOUNT
 from pyzn_pipeline.defs.partitions import utc_days
@@ -32,7 +33,7 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
             summary_assets(partitions),
         ],
         asset_checks=[recount_check(), freshness_check()],
-        jobs=[READ, RECOUNT],
+        jobs=[READ, RECOUNT, backfill_cost_job(settings.first_day)],
         schedules=schedules,
         sensors=[repair_sensor(settings.heal_from), ranking_sensor(), *alert_sensors(settings)],
         executor=in_process_executor,  # a run is one step: a process of its own for it would only cost its start

@@ -9,7 +9,7 @@ from pyzn_pipeline.backfill import days_between
 from pyzn_pipeline.cli import DAY
 from pyzn_pipeline.settings import Settings, load
 from pyzn_pipeline.source.connection import connect
-from pyzn_pipeline.source.count import count_days, estimate_count
+from pyzn_pipeline.source.count import count_days, estimate_count, spans
 from pyzn_pipeline.source.scan import estimate, usd
 from pyzn_pipeline.store import ledger, schema
 from pyzn_pipeline.store.database import engine
@@ -50,7 +50,9 @@ def verify(start: date, end: date, full: bool) -> None:
     held = rows[(rows["status"] != "missing") & rows["retired_at"].isna()]
     days = list(held["day"])
     table, limit = settings.bigquery_table, settings.maximum_bytes_billed
-    cost = estimate_count(clients, table, days) + (sum(estimate(clients, table, day) for day in days) if full else 0)
+    cost = estimate_count(clients, table, days) + (
+        sum(estimate(clients, table, *span) for span in spans(days)) if full else 0
+    )
     click.echo(
         f"asking the source about {len(days)} days: {cost:,} bytes, ${usd(cost, settings.usd_per_tib):,.2f}", err=True
     )

@@ -118,7 +118,7 @@ def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: st
         description=(
             f"{breakdown.description}\n\nRead it as `pyzn.{breakdown.view}` with SQL; an unknown {breakdown.name} is "
             f"`(unknown)`. A day is replaced whole, in one transaction, and only by a reading that passes every hard "
-            f"audit; what each day is, is in `pyzn.days`."
+            f"audit; what each day is, is in `pyzn.days`.\n\nThe job `price_backfill` says what a backfill would cost."
         ),
         metadata={
             "dagster/table_name": f"pyzn.{breakdown.view}",

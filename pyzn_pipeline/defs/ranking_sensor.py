@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from dagster import (
     AssetSelection,
-    DagsterRunStatus,
     DefaultSensorStatus,
     RunRequest,
     RunsFilter,
@@ -19,15 +18,12 @@ from dagster import (
     sensor,
 )
 
+from pyzn_pipeline.defs.repairs import UNFINISHED
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.summaries import DAILY_TOTALS, TOP_PROJECTS
 from pyzn_pipeline.store import rankings
 
 RECENT = 31  # days; the latest ranking is the API's, the others are its history, which re-reads still change
-UNFINISHED = [
-    DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]  # fmt: skip
 
 
 def ranking_sensor() -> SensorDefinition:

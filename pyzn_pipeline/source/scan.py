@@ -74,13 +74,19 @@ def usd(billed: int, usd_per_tib: float) -> float:
     return billed / TIB * usd_per_tib
 
 
-def estimate(clients: Clients, table: str, day: date) -> int:
-    """Bytes that a scan of `day` would bill, by a dry run, which is free. Raises SourceError."""
-    config = _job_config(day)
+def estimate(clients: Clients, table: str, day: date, last: date | None = None) -> int:
+    """Bytes that a scan of `day` would bill, or a scan of each day up to `last`, by one dry run, which is free.
+
+    What is billed is the bytes of the columns in the partitions that are touched
+    (https://cloud.google.com/bigquery/docs/estimate-costs), so a range processes the sum of its days.
+    Days below BigQuery's minimum may bill that minimum more than this. Raises SourceError.
+    """
+    last = last or day
+    config = _job_config(day, last)
     config.dry_run = True
     with source_errors(f"day {day}: cost estimate"):
         job = clients.jobs.query(scan_query(table), job_config=config, retry=PATIENCE, job_retry=None)
-    return max(int(job.total_bytes_processed), MIN_BYTES_BILLED)
+    return max(int(job.total_bytes_processed), MIN_BYTES_BILLED * ((last - day).days + 1))
 
 
 def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> Scan:
@@ -95,7 +101,7 @@ def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> 
             f"day {day}: the scan would bill {estimated:,} bytes, the limit is {maximum_bytes_billed:,}; not run. "
             "Raise PYZN_MAXIMUM_BYTES_BILLED if that is meant"
         )
-    config = _job_config(day)
+    config = _job_config(day, day)
     config.maximum_bytes_billed = maximum_bytes_billed
     with source_errors(f"day {day}: scan"):
         # A prefix, not an id: a fixed id would forbid the client to run a failed job again.
@@ -112,12 +118,12 @@ def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> 
     )
 
 
-def _job_config(day: date) -> bigquery.QueryJobConfig:
-    midnight = datetime.combine(day, time(), UTC)
+def _job_config(day: date, last: date) -> bigquery.QueryJobConfig:
+    start, end = (datetime.combine(midnight, time(), UTC) for midnight in (day, last + timedelta(days=1)))
     return bigquery.QueryJobConfig(
         query_parameters=[
-            bigquery.ScalarQueryParameter("start_of_day", "TIMESTAMP", midnight),
-            bigquery.ScalarQueryParameter("end_of_day", "TIMESTAMP", midnight + timedelta(days=1)),
+            bigquery.ScalarQueryParameter("start_of_day", "TIMESTAMP", start),
+            bigquery.ScalarQueryParameter("end_of_day", "TIMESTAMP", end),
         ],
         use_query_cache=False,  # a re-read must see the table, not an answer of yesterday
         job_timeout_ms=QUERY_TIMEOUT * 1000,  # a scan that nobody waits for any more must not go on being billed

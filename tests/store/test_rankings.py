@@ -12,7 +12,7 @@ from pyzn_pipeline.store import rankings
 from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.store.rankings import NotPublished, rank, stale, totals
 from tests.days import Download, scan_of
-from tests.store.test_publication import publish, rows
+from tests.store.publishing import publish, rows
 
 LAST = date(2026, 7, 14)
 

@@ -1,0 +1,57 @@
+"""What a backfill would cost, before it is launched. Nothing is billed for asking."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Engine
+
+from pyzn_pipeline.settings import TIB
+from pyzn_pipeline.source.connection import Clients
+from pyzn_pipeline.source.count import spans
+from pyzn_pipeline.source.scan import estimate, usd
+from pyzn_pipeline.store import ledger
+
+
+@dataclass(frozen=True)
+class BackfillCost:
+    """The days asked for, how many of them are published already (and would be read again), and the bill.
+
+    `retired` days are refused before anything is spent, so they cost nothing.
+    """
+
+    first: date
+    last: date
+    days: int
+    published: int
+    retired: int
+    bytes_billed: int
+    dollars: float
+
+    def __str__(self) -> str:
+        """A line for people."""
+        known = f", {self.published:,} of them published already (read and billed again)" if self.published else ""
+        known += f", {self.retired:,} retired (refused)" if self.retired else ""
+        return (
+            f"{self.first} to {self.last}: {self.days:,} days{known}; about {self.bytes_billed / TIB:,.2f} TiB "
+            f"({self.bytes_billed:,} bytes), {self.dollars:,.2f} US dollars"
+        )
+
+
+def backfill_cost(clients: Clients, table: str, engine: Engine, days: list[date], usd_per_tib: float) -> BackfillCost:
+    """The cost of reading `days`, consecutive and in order, by a dry run or two however many they are.
+
+    Raises SourceError or StoreError.
+    """
+    rows = ledger.days(engine, days[0], days[-1])
+    retired = rows["retired_at"].notna()
+    readable = list(rows.loc[~retired, "day"])
+    billed = sum(estimate(clients, table, first, last) for first, last in spans(readable))
+    return BackfillCost(
+        first=days[0],
+        last=days[-1],
+        days=len(days),
+        published=int(((rows["status"] != "missing") & ~retired).sum()),
+        retired=int(retired.sum()),
+        bytes_billed=billed,
+        dollars=usd(billed, usd_per_tib),
+    )

@@ -1,0 +1,59 @@
+"""The job that says in the UI what a backfill would cost: Dagster's own dialog has no place for a price."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from dagster import Config, Failure, JobDefinition, MetadataValue, OpExecutionContext, job, op
+from pydantic import Field
+
+from pyzn_pipeline.backfill import BackfillError, days_between
+from pyzn_pipeline.backfill_cost import backfill_cost
+from pyzn_pipeline.defs.resources import BigQuerySource, Store
+from pyzn_pipeline.errors import PyznError
+
+
+def backfill_cost_job(first_day: date) -> JobDefinition:
+    """The job; the range is in its launchpad, the answer in the run's page."""
+
+    class Range(Config):
+        """The days that a backfill would read."""
+
+        start: str = Field(default=str(first_day), description="first UTC day, YYYY-MM-DD")
+        end: str = Field(default="yesterday", description="last UTC day, YYYY-MM-DD, or yesterday")
+
+    @op(description="Asks BigQuery by dry runs, which are free, and the ledger for the days published already.")
+    def price_a_backfill(context: OpExecutionContext, config: Range, source: BigQuerySource, store: Store) -> None:
+        try:
+            days = days_between(_day(config.start), _day(config.end), first_day)
+            with store.engine() as engine, source.clients() as clients:
+                cost = backfill_cost(clients, source.table, engine, days, source.usd_per_tib)
+        except PyznError as error:
+            raise Failure(str(error), allow_retries=False) from error
+        context.log.info(str(cost))
+        context.add_output_metadata(
+            {
+                "backfill": MetadataValue.md(f"**{cost}**"),
+                "days": cost.days,
+                "days published already": cost.published,
+                "days retired": cost.retired,
+                "bytes billed": cost.bytes_billed,
+                "US dollars": round(cost.dollars, 2),
+            }
+        )
+
+    @job(
+        description="What a backfill would cost: set `start` and `end` in the launchpad, launch, and read the answer "
+        "in the run. Bills nothing. The same in a terminal: `pyzn backfill --dry-run START END`."
+    )
+    def price_backfill() -> None:
+        price_a_backfill()
+
+    return price_backfill
+
+
+def _day(written: str) -> date:
+    if written == "yesterday":
+        return datetime.now(UTC).date() - timedelta(days=1)
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        raise BackfillError(f"{written[:40]!r} is not a day; write it as 2026-07-14") from None

@@ -5,6 +5,7 @@ VALUES (:day, :run_id, 1, clock_timestamp(), clock_timestamp() + interval '1 min
 ON CONFLICT (day) DO UPDATE SET
     run_id = excluded.run_id,
     attempts = known.attempts + 1,
+    asked_at = excluded.asked_at,
     failed_at = NULL,
     reason = NULL,
     next_attempt_at = CASE WHEN known.attempts + 1 < :most THEN

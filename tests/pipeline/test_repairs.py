@@ -244,6 +244,24 @@ def test_rows_that_come_late_are_found_by_a_recount_and_read(
     assert (row["revision"], row["downloads"], row["status"]) == (2, 4, "provisional")
 
 
+def test_a_day_whose_last_reading_was_refused_is_read_again_once_the_source_has_more(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    bigquery.load(raw_rows(OLD, DOWNLOADS))
+    publish(defs, instance, OLD)
+    change(store, "UPDATE pyzn.days SET source_downloads = 4, downloads = 4, source_recount = 4")
+    (refused,) = carried_out(defs, instance, [RunRequest(job_name="daily_downloads", partition_key=str(OLD))])
+    assert not refused.success
+    assert "it has 3 downloads, 1 fewer; not published" in ledger.days(store, OLD, OLD)["failure"][0]
+
+    bigquery.load(raw_rows(OLD, [Download("late")] * 2))
+    recount(defs, instance, store)
+    assert OLD in healed(defs, instance)
+    row = ledger.days(store, OLD, OLD).iloc[0]
+    assert (row["revision"], row["downloads"]) == (2, 5)
+    assert row.isna()["failure"]
+
+
 def test_fewer_rows_at_the_source_keep_a_day_from_being_final_and_are_not_read(
     defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
 ) -> None:

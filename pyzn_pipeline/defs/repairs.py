@@ -80,6 +80,9 @@ def repair_sensor(heal_from: date | None) -> SensorDefinition:
 
 
 def _days_of(run: DagsterRun) -> list[str]:
+    """The days that a run is to read; none for a run that reads none."""
+    if run.job_name != READ.name and AssetKey(VERSION.view) not in (run.asset_selection or ()):
+        return []
     if "dagster/partition" in run.tags:
         return [run.tags["dagster/partition"]]
     if "dagster/asset_partition_range_start" not in run.tags:

@@ -12,6 +12,7 @@ from dagster import (
     Definitions,
     ExecuteInProcessResult,
     RunRequest,
+    RunsFilter,
     build_sensor_context,
 )
 from pydantic import SecretStr
@@ -136,6 +137,10 @@ def test_missing_days_are_asked_for_newest_first_two_at_once(
     assert set(ledger.days(store, days[-1], days[0])["status"]) == {"provisional"}
 
 
+def days_tags(first: date, last: date) -> dict[str, str]:
+    return {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
+
+
 def test_a_day_that_a_run_has_in_hand_is_not_asked_for_again(defs: Definitions, instance: DagsterInstance) -> None:
     first = asked(defs, instance)
     job = defs.resolve_job_def("daily_downloads")
@@ -144,7 +149,11 @@ def test_a_day_that_a_run_has_in_hand_is_not_asked_for_again(defs: Definitions, 
             job, status=DagsterRunStatus.STARTED, tags={**request.tags, "dagster/partition": str(request.partition_key)}
         )
     assert not asked(defs, instance)  # both places are taken
-    run, _ = instance.get_runs()
+    ranking = defs.resolve_job_def("rank_projects")
+    instance.create_run_for_job(
+        ranking, status=DagsterRunStatus.STARTED, tags=days_tags(TODAY - timedelta(days=6), TODAY)
+    )
+    run = instance.get_runs(RunsFilter(job_name=job.name))[0]
     instance.report_run_failed(run)
     (third,) = asked(defs, instance)
     assert third.partition_key == run.tags["dagster/partition"]

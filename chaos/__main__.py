@@ -1,0 +1,83 @@
+"""Runs the checks and prints one figure a line; ends with 1 when any is not what it must be."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from chaos import kills, postgres_stops, workers
+from chaos.figures import Bench, Check, Figure
+from chaos.parts import Parts
+from pyzn_local.ports import free_port
+from pyzn_local.postgres import Postgres
+
+CHECKS = (kills.CHECK, postgres_stops.CHECK, workers.CHECK)
+SHOWN = 5  # defects of a figure
+
+
+def _sizes(command: Callable[..., None]) -> Callable[..., None]:
+    """An option a check, which the environment sets as well: `make chaos KILLS=1000`."""
+    for check in reversed(CHECKS):
+        command = click.option(
+            f"--{check.variable.lower().replace('_', '-')}",
+            envvar=check.variable,
+            type=click.IntRange(min=1),
+            help=f"{check.counts}: {check.small:,}, with --full {check.full:,}. [{check.variable}]",
+        )(command)
+    return command
+
+
+@click.command()
+@click.argument("only", nargs=-1, type=click.Choice([check.name for check in CHECKS]))
+@click.option("--full", envvar="FULL", is_flag=True, help="The full sizes, for hours by hand. [FULL]")
+@click.option("--seed", envvar="SEED", type=int, help="The seed of an earlier report, to draw the same again. [SEED]")
+@_sizes
+def main(only: tuple[str, ...], full: bool, seed: int | None, **sizes: int | None) -> None:
+    """Break PyZn in every way, or in the ways named, and report what came out wrong."""
+    seed = SystemRandom().randrange(10**9) if seed is None else seed
+    console = Console()
+    console.print(f"seed {seed}")
+    failed = False
+    with tempfile.TemporaryDirectory(prefix="pyzn-chaos-") as directory:
+        postgres = Postgres(Path(directory) / "postgres", free_port())
+        with postgres.running():
+            for check in CHECKS:
+                if only and check.name not in only:
+                    continue
+                size = sizes[check.variable.lower()] or (check.full if full else check.small)
+                for figure in _run(check, size, Parts(postgres, Path(directory)), seed, console):
+                    failed |= not figure.ok
+                    _print(figure, console)
+    raise SystemExit(failed)
+
+
+def _run(check: Check, size: int, parts: Parts, seed: int, console: Console) -> list[Figure]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(check.name, total=size)
+        start = time.monotonic()
+        figures = check.run(Bench(parts, size, Random(f"{seed} {check.name}"), lambda: progress.advance(task)))  # noqa: S311  # moments, not secrets
+    console.print(f"[dim]{check.name}: {time.monotonic() - start:.0f} s[/dim]")
+    return figures
+
+
+def _print(figure: Figure, console: Console) -> None:
+    plain: dict[str, Any] = {"highlight": False, "soft_wrap": True, "markup": False}
+    verdict = "ok" if figure.ok else "FAILED"
+    console.print(
+        f"{figure.name:<28} {figure.done:<34} {figure.found:<44} must be {figure.must:<10} {verdict}", **plain
+    )
+    for defect in figure.defects[:SHOWN]:
+        console.print(f"    {defect}", **plain)
+    if len(figure.defects) > SHOWN:
+        console.print(f"    and {len(figure.defects) - SHOWN:,} more", **plain)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""SIGKILL of runs, at random moments and at every step of the publication."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from importlib.resources import files
+from random import Random
+
+import psycopg
+
+from chaos.exactness import Watched, defects
+from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.runs import Run, Target, ingest
+from chaos.source import Source
+
+FIRST = date(2026, 7, 6)
+DAYS = 4  # at once: a run waits more than it works
+POINTS = (
+    "totals are locked", "totals have moved", "old versions are deleted", "new versions are there",
+    "old countries are deleted", "new countries are there", "the ledger is written", "it commits",
+)  # fmt: skip
+"""The triggers of gates.sql, in the order in which a run meets them."""
+WAITING_AT = """
+    SELECT pid FROM pg_locks
+    WHERE locktype = 'advisory' AND NOT granted AND objsubid = 2
+      AND (classid, objid) = ((hashtext('chaos')::bigint & 4294967295)::oid, (hashtext(%s)::bigint & 4294967295)::oid)
+"""
+
+
+def run(bench: Bench) -> list[Figure]:
+    """Kill, look at what a reader sees; at the end repeat every day, and compare everything."""
+    at_points = bench.size // 4
+    with bench.parts.source() as source, bench.parts.database() as database:
+        target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
+        days = [Watched(database.api_url, FIRST + timedelta(days=n)) for n in range(DAYS)]
+        seconds = _first_readings(source, target, days)
+
+        def lane(day: Watched, seed: float, kills: int) -> list[str]:
+            moments = Random(seed)
+            found = []
+            for _ in range(kills):
+                found += _killed_after(moments.uniform(0, seconds), source, target, day)
+                bench.tick()
+            return found
+
+        shares = [len(range(n, bench.size - at_points, DAYS)) for n in range(DAYS)]
+        with ThreadPoolExecutor(DAYS) as threads:
+            lanes = threads.map(lane, days, [bench.random.random() for _ in days], shares)
+            at_random = [line for lines in lanes for line in lines]
+
+        named = []
+        with psycopg.connect(database.owner_url, autocommit=True) as gatekeeper:
+            gatekeeper.execute(files("chaos").joinpath("gates.sql").read_bytes())
+            for n in range(at_points):
+                named += _killed_at(POINTS[n % len(POINTS)], gatekeeper, source, target, days[n % DAYS])
+                bench.tick()
+
+        outcome = ingest(target, *(watched.day for watched in days))
+        final = outcome.complaints()
+        final += defects(database.api_url, {watched.day: [source.content(watched.day)] for watched in days})
+    noun = "rows lost, doubled or half a day visible"
+    return [
+        count_figure("kills at random moments", f"{sum(shares):,} SIGKILLs", noun, at_random),
+        count_figure("kills at named points", f"{at_points:,} SIGKILLs at {len(POINTS)} points", noun, named),
+        count_figure("after the kills", f"{len(days)} days read again", "differences from the source", final),
+    ]
+
+
+def _first_readings(source: Source, target: Target, days: Sequence[Watched]) -> float:
+    """Publish every day, and publish it again, and return how many seconds that took for all of them at once."""
+    seconds = 0.0
+    for rows in (3000, 10):
+        for watched in days:
+            watched.expect(source.more(watched.day, rows))
+        start = time.monotonic()
+        for started in [Run(target, [watched.day]) for watched in days]:
+            started.outcome(60)
+        seconds = time.monotonic() - start
+    return seconds
+
+
+def _killed_after(seconds: float, source: Source, target: Target, day: Watched) -> list[str]:
+    day.expect(source.more(day.day, 10))
+    started = Run(target, [day.day])
+    time.sleep(seconds)
+    started.kill()
+    return [f"killed after {seconds:.3f} s: {line}" for line in day.look()]
+
+
+def _killed_at(
+    point: str, gatekeeper: psycopg.Connection, source: Source, target: Target, day: Watched
+) -> list[str]:
+    day.expect(source.more(day.day, 10))
+    gatekeeper.execute("SELECT pg_advisory_lock(hashtext('chaos'), hashtext(%s))", [point])
+    started = Run(target, [day.day])
+    backend = _arrived(gatekeeper, point)
+    started.kill()
+    found = day.look() if backend else ["no run came here within 20 s"]
+    gatekeeper.execute("SELECT pg_advisory_unlock(hashtext('chaos'), hashtext(%s))", [point])
+    while gatekeeper.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [backend]).fetchone():
+        time.sleep(0.005)  # the server finishes its statement before it notices
+    found += day.look()
+    return [f"killed when {point}: {line}" for line in found]
+
+
+def _arrived(gatekeeper: psycopg.Connection, point: str) -> int:
+    """The server process that waits at `point`, once there is one; 0 when none comes within 20 seconds."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if waiting := gatekeeper.execute(WAITING_AT, [point]).fetchone():
+            return int(waiting[0])
+        time.sleep(0.005)
+    return 0
+
+
+CHECK = Check("kills", "KILLS", 40, 1000, "SIGKILLs of a run", run)

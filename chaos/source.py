@@ -1,0 +1,44 @@
+"""A source whose every row is known: the stand-in, and beside it the rows it was given."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+
+from chaos.exactness import Content, counted
+from pyzn_local import sample
+from pyzn_local.bigquery import Server
+
+TABLE = "bigquery-public-data.pypi.file_downloads"
+
+
+@dataclass
+class Source:
+    """`rows` has the raw rows of each UTC day that the stand-in holds."""
+
+    server: Server
+    rows: dict[date, pa.Table] = field(default_factory=dict)
+
+    def add(self, day: date, rows: pa.Table) -> Content:
+        """Append raw rows to `day`, and return what it must be published as from then on."""
+        self.server.load(rows)
+        self.rows[day] = pa.concat_tables([self.rows[day], rows]) if day in self.rows else rows
+        return self.content(day)
+
+    def more(self, day: date, count: int) -> Content:
+        """Append the next `count` downloads of the day's synthetic sample."""
+        start = self.rows[day].num_rows if day in self.rows else 0
+        return self.add(day, shuffled(day).take(list(range(start, start + count))))  # DuckDB refuses a slice of structs
+
+    def content(self, day: date) -> Content:
+        """What `day` must be published as."""
+        return counted(self.rows[day])
+
+
+@cache
+def shuffled(day: date) -> pa.Table:
+    """The synthetic sample of `day` in an order of no meaning, always the same."""
+    rows = sample.day(day)
+    return rows.take(np.random.default_rng(day.toordinal()).permutation(rows.num_rows))

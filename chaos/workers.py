@@ -1,0 +1,76 @@
+"""Many workers at once: on the same day, on the same range, and on different days of the same projects."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import psycopg
+
+from chaos.exactness import defects
+from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.runs import Run, Target
+
+FIRST = date(2026, 1, 1)
+WORKERS = 8
+READINGS = 2  # of everything; the source has more rows the second time
+OUT_OF_ORDER = """
+    -- Projects in the order of a hash table, as the planner has them when days are large, and slowly: workers that
+    -- change the same totals each in an order of its own must not meet in a deadlock.
+    DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_sort = off', current_database()); END $$;
+    CREATE FUNCTION public.slowly() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_sleep(0.0002); RETURN NEW; END $$;
+    CREATE TRIGGER slowly BEFORE INSERT OR UPDATE ON pyzn.projects FOR EACH ROW EXECUTE FUNCTION public.slowly();
+"""
+
+
+def run(bench: Bench) -> list[Figure]:
+    """The three of them, each read twice, each compared with the source and with the revisions that it must have."""
+    days = [FIRST + timedelta(days=n) for n in range(bench.size)]
+    noun = "wrong contents or revisions"
+    return [
+        count_figure(
+            "the same day at once",
+            f"{WORKERS} workers",
+            noun,
+            _found(bench, days[:1], [days[:1]] * WORKERS),
+        ),
+        count_figure(
+            "the same days backfilled at once",
+            f"{len(days):,} days, twice",
+            noun,
+            _found(bench, days, [days, days]),
+        ),
+        count_figure(
+            "different days at once",
+            f"{WORKERS} workers, the same projects",
+            noun,
+            _found(bench, days[:WORKERS], [[day] for day in days[:WORKERS]], out_of_order=True),
+        ),
+    ]
+
+
+def _found(
+    bench: Bench, days: Sequence[date], of_workers: Sequence[Sequence[date]], out_of_order: bool = False
+) -> list[str]:
+    """What is wrong after each worker has read its days, all workers at once, twice."""
+    with bench.parts.source() as source, bench.parts.database() as database:
+        target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
+        if out_of_order:
+            with psycopg.connect(database.owner_url) as connection:
+                connection.execute(OUT_OF_ORDER)  # the schema's owner may
+        found = []
+        for reading in range(1, READINGS + 1):
+            # Days of different sizes: the server then meets their projects in different orders.
+            content = {day: source.more(day, 100 + 300 * (n % WORKERS)) for n, day in enumerate(days)}
+            outcomes = [started.outcome(600) for started in [Run(target, own) for own in of_workers]]
+            found += [line for outcome in outcomes for line in outcome.complaints()]
+            for day in days:
+                published = [outcome.published[day] for outcome in outcomes if day in outcome.published]
+                if (changes := sum(publication.changed for publication in published)) != 1:
+                    found.append(f"day {day}: its content was published {changes} times in reading {reading}")
+                if revisions := {publication.revision for publication in published} - {reading}:
+                    found.append(f"day {day}: revisions {revisions} in reading {reading}")
+            found += defects(database.api_url, {day: [content[day]] for day in days})
+    return found
+
+
+CHECK = Check("workers", "BACKFILL_DAYS", 8, 200, "days backfilled several times at once", run)

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -80,7 +80,11 @@ def _served(answer: Callable[[Request, bytes], Response]) -> Callable[[Request],
             return JSONResponse(invalid(f"Invalid request: {error}").envelope(), 400)
 
     async def serve(request: Request) -> Response:
-        return await run_in_threadpool(guarded, request, await request.body())
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            return Response(status_code=499)  # for nobody: the client went away in the middle of its request
+        return await run_in_threadpool(guarded, request, body)
 
     return serve
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.source.connection import Clients, connect
-from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.database import LIFETIME, engine
 
 
 class BigQuerySource(BigQueryResource):
@@ -60,8 +60,8 @@ class Store(ConfigurableResource[Any]):
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:
-        """An engine, its connections closed at the end."""
-        owner = engine(SecretStr(self.database_url))
+        """An engine, its connections closed at the end, and cut when one takes longer than any day may."""
+        owner = engine(SecretStr(self.database_url), LIFETIME)
         try:
             yield owner
         finally:

@@ -1,6 +1,7 @@
 """The two BigQuery clients: Google's, or the same ones wired to a stand-in."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import google.auth
 import grpc
@@ -9,10 +10,28 @@ from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import bigquery
 from google.cloud.bigquery_storage import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
 
 from pyzn_pipeline.source.errors import source_errors
 
 SCOPES = ("https://www.googleapis.com/auth/bigquery", "https://www.googleapis.com/auth/cloud-platform")
+
+SILENCE = 60.0  # seconds; BigQuery answers a request within about 10, if only to say that the job goes on
+
+
+class _Impatient(HTTPAdapter):
+    """Gives up a request when nothing comes for `silence` seconds; the library's own limit is none at all.
+
+    The library repeats the request then, on a new connection.
+    """
+
+    def __init__(self, silence: float) -> None:
+        self._silence = silence
+        super().__init__()
+
+    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+        return super().send(request, *arguments, **options | {"timeout": self._silence})
 
 
 @dataclass(frozen=True)
@@ -28,33 +47,42 @@ class Clients:
         self.storage.transport.close()
 
 
-def connect(project: str, location: str, endpoint: str | None, storage_endpoint: str | None) -> Clients:
+def connect(
+    project: str, location: str, endpoint: str | None, storage_endpoint: str | None, silence: float = SILENCE
+) -> Clients:
     """Clients for Google, with the credentials of the environment, unless both endpoints name a stand-in.
 
     The storage client is always made here: without one the library falls back to slow REST in
     silence, and the one it makes by itself dials Google even when the jobs client does not.
+    A connection that is open and dead is given up after `silence` seconds, and what went over it is repeated.
     Raises SourceError when Google is meant and there are no usable credentials.
     """
+    # A ping goes out when nothing has come for a while, and must be answered; a stream resumes where it broke.
+    options = [
+        ("grpc.max_receive_message_length", -1),
+        ("grpc.keepalive_time_ms", int(silence * 1000)),
+        ("grpc.keepalive_timeout_ms", int(silence * 1000)),
+        (
+            "grpc.http2.ping_timeout_ms",
+            int(silence * 1000),
+        ),  # of the pings that measure the bandwidth, which come first
+    ]
     if endpoint is not None and storage_endpoint is not None:
-        return Clients(
-            bigquery.Client(
-                project=project,
-                location=location,
-                credentials=AnonymousCredentials(),
-                client_options={"api_endpoint": endpoint},
-            ),
-            BigQueryReadClient(
-                transport=BigQueryReadGrpcTransport(
-                    channel=grpc.insecure_channel(storage_endpoint, options=[("grpc.max_receive_message_length", -1)])
-                )
-            ),
+        jobs = bigquery.Client(
+            project=project,
+            location=location,
+            credentials=AnonymousCredentials(),
+            client_options={"api_endpoint": endpoint},
         )
-    with source_errors("Google credentials"):
-        try:
-            credentials, _ = google.auth.default(scopes=SCOPES)
-        except OSError as error:  # a key file that is there and cannot be read
-            raise DefaultCredentialsError(str(error)) from error
-        return Clients(
-            bigquery.Client(project=project, location=location, credentials=credentials),
-            BigQueryReadClient(credentials=credentials),
-        )
+        channel = grpc.insecure_channel(storage_endpoint, options=options)
+    else:
+        with source_errors("Google credentials"):
+            try:
+                credentials, _ = google.auth.default(scopes=SCOPES)
+            except OSError as error:  # a key file that is there and cannot be read
+                raise DefaultCredentialsError(str(error)) from error
+            jobs = bigquery.Client(project=project, location=location, credentials=credentials)
+            channel = BigQueryReadGrpcTransport.create_channel(credentials=credentials, options=options)
+    for scheme in ("http://", "https://"):
+        jobs._http.mount(scheme, _Impatient(silence))  # where the library's maintainers say to put an adapter
+    return Clients(jobs, BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel)))

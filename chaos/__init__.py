@@ -1,5 +1,5 @@
 """Breaks PyZn on purpose, with its real parts, and counts what came out wrong: `python -m chaos --help`.
 
-One file per check; `exactness` is what they all measure with. Nothing here is shipped, and nothing in the product knows
-of it: faults come from outside, by signals, by a proxy, by locks and triggers in Postgres, by the stand-in's own faults.
+One file per check; `exactness` is what they all measure with. Nothing here is shipped, and nothing in the product
+knows of it: faults come from outside, by signals, a proxy, locks and triggers in Postgres, the stand-in's own faults.
 """

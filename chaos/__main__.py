@@ -11,13 +11,13 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from chaos import kills, postgres_stops, workers
+from chaos import kills, network, postgres_stops, workers
 from chaos.figures import Bench, Check, Figure
 from chaos.parts import Parts
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
 
-CHECKS = (kills.CHECK, postgres_stops.CHECK, workers.CHECK)
+CHECKS = (kills.CHECK, postgres_stops.CHECK, network.CHECK, workers.CHECK)
 SHOWN = 5  # defects of a figure
 
 
@@ -62,7 +62,7 @@ def _run(check: Check, size: int, parts: Parts, seed: int, console: Console) -> 
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(check.name, total=size)
         start = time.monotonic()
-        figures = check.run(Bench(parts, size, Random(f"{seed} {check.name}"), lambda: progress.advance(task)))  # noqa: S311  # moments, not secrets
+        figures = check.run(Bench(parts, size, Random(f"{seed} {check.name}"), lambda: progress.advance(task)))
     console.print(f"[dim]{check.name}: {time.monotonic() - start:.0f} s[/dim]")
     return figures
 

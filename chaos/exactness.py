@@ -119,8 +119,8 @@ def _defects_of(connection: psycopg.Connection, day: date, contents: Sequence[Co
 
 
 def _totals_defects(connection: psycopg.Connection) -> list[str]:
-    totals = dict(connection.execute("SELECT project, total_downloads FROM pyzn.projects").fetchall())
-    sums = dict(
+    totals: dict[str, int] = dict(connection.execute("SELECT project, total_downloads FROM pyzn.projects").fetchall())
+    sums: dict[str, int] = dict(
         connection.execute(
             "SELECT project, sum(downloads)::bigint FROM pyzn.downloads_by_project GROUP BY project"
         ).fetchall()

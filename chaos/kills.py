@@ -88,9 +88,7 @@ def _killed_after(seconds: float, source: Source, target: Target, day: Watched) 
     return [f"killed after {seconds:.3f} s: {line}" for line in day.look()]
 
 
-def _killed_at(
-    point: str, gatekeeper: psycopg.Connection, source: Source, target: Target, day: Watched
-) -> list[str]:
+def _killed_at(point: str, gatekeeper: psycopg.Connection, source: Source, target: Target, day: Watched) -> list[str]:
     day.expect(source.more(day.day, 10))
     gatekeeper.execute("SELECT pg_advisory_lock(hashtext('chaos'), hashtext(%s))", [point])
     started = Run(target, [day.day])

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from chaos.source import TABLE
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.ingest import ingest_day
-from pyzn_pipeline.source.connection import connect
-from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.source.connection import SILENCE, connect
+from pyzn_pipeline.store.database import LIFETIME, engine
 from pyzn_pipeline.store.publication import Publication
 
 _processes = multiprocessing.get_context("forkserver")
@@ -25,11 +25,17 @@ _processes.set_forkserver_preload([__name__])
 
 @dataclass(frozen=True)
 class Target:
-    """What a run talks to: the owner's URL of the database, and the stand-in's two endpoints."""
+    """What a run talks to: the owner's URL of the database, and the stand-in's two endpoints.
+
+    `lifetime` and `silence` are the limits of the pipeline's connections in seconds, as in production unless a check
+    makes them shorter.
+    """
 
     database_url: str
     endpoint: str
     storage_endpoint: str
+    lifetime: float = LIFETIME
+    silence: float = SILENCE
 
 
 @dataclass
@@ -79,8 +85,8 @@ def ingest(target: Target, *days: date, timeout: float = 60) -> Outcome:
 
 def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[date]) -> None:
     outcome = Outcome()
-    store = engine(SecretStr(target.database_url))
-    clients = connect("pyzn-chaos", "US", target.endpoint, target.storage_endpoint)
+    store = engine(SecretStr(target.database_url), target.lifetime)
+    clients = connect("pyzn-chaos", "US", target.endpoint, target.storage_endpoint, target.silence)
     try:
         for day in days:
             try:

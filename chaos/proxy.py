@@ -1,0 +1,129 @@
+"""A TCP proxy on loopback that breaks a connection at a given byte."""
+
+import select
+import socket
+import struct
+import threading
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Self
+
+CHUNK = 16_384  # bytes
+
+
+class Kind(StrEnum):
+    """How a connection breaks."""
+
+    CUT = "cut"  # closed, as by a server that ends
+    RESET = "reset"  # RST, as by a firewall that forgot it
+    STALL = "stalled"  # open and silent in both directions for ever; the proxy still acknowledges every packet
+
+
+@dataclass
+class Fault:
+    """The connection that carries the byte number `after` in its direction breaks there; the others live."""
+
+    kind: Kind
+    upwards: bool
+    """From the client to the server, or back."""
+    after: int
+
+
+class Proxy:
+    """Passes bytes on to `host:port`; a context manager. `passed` counts them by direction, upwards first."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._server = (host, port)
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self._fault: Fault | None = None
+        self.passed = [0, 0]
+
+    @property
+    def address(self) -> str:
+        """Its own HOST:PORT."""
+        return f"127.0.0.1:{self.port}"
+
+    def arm(self, fault: Fault | None) -> None:
+        """Break one connection, counting bytes from now on; None: pass everything."""
+        with self._lock:
+            self._fault = fault
+            self.passed = [0, 0]
+
+    def __enter__(self) -> Self:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        self._accepting.join()
+        self._listening.close()
+
+    def _accept(self) -> None:
+        while not self._closing.is_set():
+            readable, _, _ = select.select([self._listening], [], [], 0.2)
+            if not readable:
+                continue
+            client, _ = self._listening.accept()
+            threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+
+    def _carry(self, client: socket.socket) -> None:
+        try:
+            server = socket.create_connection(self._server, 10)
+        except OSError:
+            client.close()  # as the server that is not there would
+            return
+        with client, server:
+            while not self._closing.is_set():
+                readable, _, _ = select.select([client, server], [], [], 0.2)
+                for source in readable:
+                    if not self._pass_on(source, client, server):
+                        return
+
+    def _pass_on(self, source: socket.socket, client: socket.socket, server: socket.socket) -> bool:
+        """Whether the connection lives on."""
+        upwards = source is client
+        try:
+            chunk = source.recv(CHUNK)
+            if not chunk:
+                return False
+            fault, kept = self._met(upwards, len(chunk))
+            (server if upwards else client).sendall(chunk[:kept])
+        except OSError:
+            return False
+        if fault is None:
+            return True
+        if fault.kind is Kind.RESET:
+            for end in (client, server):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif fault.kind is Kind.STALL:
+            self._hold(client, server)
+        return False
+
+    def _met(self, upwards: bool, size: int) -> tuple[Fault | None, int]:
+        """The fault, if it lies in the next `size` bytes of that direction, and how many of them still pass."""
+        with self._lock:
+            before = self.passed[not upwards]
+            self.passed[not upwards] += size
+            fault = self._fault
+            if fault is None or fault.upwards is not upwards or before + size <= fault.after:
+                return None, size
+            self._fault = None
+            return fault, fault.after - before
+
+    def _hold(self, *ends: socket.socket) -> None:
+        """Keep them open and silent until one gives up."""
+        while not self._closing.is_set():
+            readable, _, _ = select.select(ends, [], [], 0.2)
+            for end in readable:
+                try:
+                    if not end.recv(CHUNK):
+                        return
+                except OSError:
+                    return

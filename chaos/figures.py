@@ -17,11 +17,13 @@ class Figure:
     must: str
     defects: Sequence[str]
     """Each thing found that must not be, in a line."""
+    not_run: str = ""
+    """Why the check could not be made here, if it could not."""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found that must not be."""
-        return not self.defects
+        """Whether it was looked, and nothing was found that must not be."""
+        return not self.defects and not self.not_run
 
 
 def count_figure(name: str, done: str, noun: str, defects: Sequence[str]) -> Figure:

@@ -20,7 +20,7 @@ FIRST = date(2026, 7, 6)
 LANES = 4  # at once: a stalled run only waits
 LIFETIME = 12.0  # seconds of a connection to Postgres; made short, like the next, so that the check need not wait hours
 SILENCE = 2.0  # seconds of a connection to BigQuery
-LIMIT = 2 * LIFETIME + 20  # seconds of a run: the day's connection, one more to say why it failed, and a busy machine
+LIMIT = 3 * LIFETIME + 20  # seconds of a run: connections to begin, to publish and to say why not; a busy machine
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,15 @@ class Database:
     api_url: str
 
 
-def migrated(postgres: Postgres) -> Database:
+def migrated(postgres: Postgres, tablespace: str = "pg_default") -> Database:
     """A new database on a running server."""
     name = f"chaos_{next(_numbers)}"
     postgres.ensure_role("pyzn", "owner-password")
     postgres.ensure_database(name, "pyzn")
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} SET TABLESPACE {}").format(sql.Identifier(name), sql.Identifier(tablespace))
+        )
     database = Database(
         postgres.url(name, "pyzn", "owner-password"),
         postgres.url(name, "pyzn_api", "api-password"),

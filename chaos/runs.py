@@ -16,11 +16,12 @@ from chaos.source import TABLE
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.ingest import ingest_day
 from pyzn_pipeline.source.connection import SILENCE, connect
+from pyzn_pipeline.store import attempts
 from pyzn_pipeline.store.database import LIFETIME, engine
 from pyzn_pipeline.store.publication import Publication
 
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload([__name__])
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload([__name__])
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class Run:
     """A run that has started; its days are read in the order given."""
 
     def __init__(self, target: Target, days: Iterable[date]) -> None:
-        self._receiver, sender = _processes.Pipe(duplex=False)
-        self._process = _processes.Process(target=_run, args=(sender, target, list(days)), daemon=True)
+        self._receiver, sender = processes.Pipe(duplex=False)
+        self._process = processes.Process(target=_run, args=(sender, target, list(days)), daemon=True)
         self._process.start()
         sender.close()
 
@@ -90,7 +91,8 @@ def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[dat
     try:
         for day in days:
             try:
-                outcome.published[day] = ingest_day(day, clients, TABLE, 2**40, store, "chaos").publication
+                with attempts.attempt(store, day, "chaos"):
+                    outcome.published[day] = ingest_day(day, clients, TABLE, 2**40, store, "chaos").publication
             except PyznError as error:
                 outcome.refused[day] = str(error)
     except Exception as error:  # noqa: BLE001  # what must never happen is a finding, not the end of the check

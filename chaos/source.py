@@ -32,6 +32,12 @@ class Source:
         start = self.rows[day].num_rows if day in self.rows else 0
         return self.add(day, shuffled(day).take(list(range(start, start + count))))  # DuckDB refuses a slice of structs
 
+    def replace(self, day: date, rows: pa.Table) -> Content:
+        """Put other raw rows in the place of those of `day`."""
+        self.server.forget(day)
+        self.rows.pop(day, None)
+        return self.add(day, rows)
+
     def content(self, day: date) -> Content:
         """What `day` must be published as."""
         return counted(self.rows[day])

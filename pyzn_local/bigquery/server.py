@@ -143,6 +143,10 @@ class Server:
         with self._warehouse.cursor() as cursor:
             return self._warehouse.load(FILE_DOWNLOADS, batches, cursor)
 
+    def forget(self, day: dt.date) -> None:
+        """Drop the rows of one UTC day of `file_downloads`, as if none had ever arrived."""
+        self._warehouse.forget(FILE_DOWNLOADS, day)
+
     def inject(self, document: Mapping[str, Any]) -> None:
         """Let things go wrong: see `faults` for the document."""
         self._faults.inject(document)

@@ -126,6 +126,15 @@ class Warehouse:
             cursor.execute("DROP TABLE incoming")
         return int(counted[0]) if counted else 0
 
+    def forget(self, table: Table, day: dt.date) -> None:
+        """Drop the rows of one day, and what they cost."""
+        in_day = f'CAST("{table.partition_column}" AS DATE) = ?'
+        with self._loading, self.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(f'DELETE FROM "{table.name}" WHERE {in_day}', [day])  # noqa: S608  # our own names
+            cursor.execute("DELETE FROM partitions WHERE table_path = ? AND day = ?", [table.path, day])
+            cursor.execute("COMMIT")
+
     def checkpoint(self) -> None:
         """Move what was loaded from DuckDB's log into the database file, so that closing is quick."""
         with self._loading, self.cursor() as cursor:

@@ -1,0 +1,104 @@
+"""The disk of the tables full in mid-load: a small file system below the database's tablespace.
+
+Postgres' own log (WAL) is on another one, as on a server that is set up with care: on a full disk of the log Postgres
+stops altogether, and whoever supervises it must start it again.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from chaos.exactness import Watched, defects
+from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.parts import migrated
+from chaos.runs import Target, ingest
+
+DAY = date(2026, 7, 14)
+MIB = 2**20  # bytes
+SIZE = 128 * MIB  # of the file system
+NEEDED = MIB  # by the staged rows of a day as large as this one, at least
+
+
+def run(bench: Bench) -> list[Figure]:
+    """Fill the disk but for a random rest, load, look; make room, load again, look again."""
+    if os.geteuid() != 0:
+        return [Figure("disk full", "", "", "0", [], "only root can mount a small file system")]
+    done = f"{bench.size:,} full disks"
+    wrong: list[str] = []
+    stuck: list[str] = []
+    refused = 0
+    with _small_disk(bench.parts.directory / "small") as disk, bench.parts.source() as source:
+        database = migrated(bench.parts.postgres, _tablespace(bench, disk))
+        target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
+        day = Watched(database.api_url, DAY)
+        day.expect(source.more(DAY, 10_000))
+        stuck += ingest(target, DAY).complaints()
+        wrong += day.look_for_the_newest()
+        for fill in range(bench.size):
+            day.expect(source.more(DAY, 10))
+            filler = _filled(disk, leaving=bench.random.randrange(NEEDED))
+            outcome = ingest(target, DAY)
+            refused += bool(outcome.refused)
+            stuck += [f"disk {fill}: the run {outcome.died}"] if outcome.died else []
+            wrong += [f"disk {fill}, full: {line}" for line in day.look()]
+            filler.unlink()
+            stuck += [f"disk {fill}, with room again: {line}" for line in ingest(target, DAY).complaints()]
+            wrong += [f"disk {fill}, with room again: {line}" for line in day.look_for_the_newest()]
+            bench.tick()
+        wrong += defects(database.api_url, {DAY: [source.content(DAY)]})
+        _drop(bench, database.owner_url)
+    if not refused:
+        wrong.append("no load ever met the full disk")
+    return [
+        count_figure(
+            "disk full during load", f"{done}, {refused:,} loads refused", "old days unreadable or wrong", wrong
+        ),
+        count_figure("with room again", done, "loads that needed a hand", stuck),
+    ]
+
+
+@contextmanager
+def _small_disk(path: Path) -> Iterator[Path]:
+    """A file system of SIZE bytes in memory, which the server's user can reach."""
+    path.mkdir()
+    path.parent.chmod(0o711)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=777", "tmpfs", str(path)], check=True)
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+def _tablespace(bench: Bench, disk: Path) -> str:
+    """A tablespace on `disk`, and its name."""
+    folder = disk / "tablespace"
+    folder.mkdir()
+    owner = bench.parts.postgres.data.stat()
+    os.chown(folder, owner.st_uid, owner.st_gid)
+    with psycopg.connect(bench.parts.postgres.url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE TABLESPACE small LOCATION {}").format(sql.Literal(str(folder))))
+    return "small"
+
+
+def _drop(bench: Bench, url: str) -> None:
+    with psycopg.connect(bench.parts.postgres.url(), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(url.rpartition("/")[2])))
+        connection.execute("DROP TABLESPACE small")
+
+
+def _filled(disk: Path, leaving: int) -> Path:
+    """A file that takes all room but `leaving` bytes."""
+    filler = disk / "filler"
+    room = os.statvfs(disk)
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(room.f_bavail * room.f_frsize - leaving, 1))
+    return filler
+
+
+CHECK = Check("disk-full", "DISK_FULL", 4, 50, "loads on a full disk", run)

@@ -1,0 +1,117 @@
+"""Readers while days are published: nobody sees an empty or a half day, and nobody waits."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
+
+import psycopg
+
+from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.runs import Target, ingest, processes
+
+DAYS = (date(2026, 7, 14), date(2026, 7, 15))
+NEW_MONTHS = (date(2026, 8, 1), date(2026, 9, 1))  # first days of months, each a new partition among the readers
+READERS = 3  # one of them holds its transaction open
+HELD = 2.0  # seconds
+LONGEST = 0.2  # seconds
+DAY_SUMS = """
+    SELECT day, (SELECT sum(downloads)::bigint FROM pyzn.downloads_by_version AS version WHERE version.day = days.day),
+           (SELECT sum(downloads)::bigint FROM pyzn.downloads_by_country AS country WHERE country.day = days.day),
+           downloads
+    FROM pyzn.days WHERE day = ANY(%s)
+"""
+BADGE = "SELECT sum(downloads) FROM pyzn.downloads_by_project WHERE project = 'requests' AND day >= '2026-07-01'"
+
+
+@dataclass
+class Seen:
+    """What a reader saw: each sum of each day, and the seconds of its slowest small read."""
+
+    reads: int = 0
+    sums: set[tuple[date, int, int, int]] = field(default_factory=set)
+    slowest: float = 0.0
+    unrepeatable: int = 0
+
+
+def run(bench: Bench) -> list[Figure]:
+    """Publish days over and over while others read, and compare every sum that was seen with those there were."""
+    with bench.parts.source() as source, bench.parts.database() as database:
+        target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
+        real: dict[date, set[int]] = {day: {source.more(day, 5000).ledger()[0]} for day in DAYS}
+        complaints = ingest(target, *DAYS).complaints()
+        done = processes.Event()
+        readers = [_Reader(database.api_url, done, HELD if n == 0 else 0) for n in range(READERS)]
+        for n in range(bench.size):
+            days = [*DAYS, *NEW_MONTHS[n : n + 1]]
+            for day in days:
+                real.setdefault(day, set()).add(source.more(day, 20).ledger()[0])
+            complaints += ingest(target, *days).complaints()
+            bench.tick()
+        done.set()
+        seen = [reader.seen() for reader in readers]
+    sums = set().union(*(each.sums for each in seen))
+    wrong = [
+        f"day {day}: versions sum to {by_version}, countries to {by_country}, the ledger says {ledger}"
+        for day, by_version, by_country, ledger in sorted(sums, key=str)
+        if not by_version == by_country == ledger or ledger not in real[day]
+    ]
+    wrong += [f"{each.unrepeatable} reads changed within one transaction" for each in seen if each.unrepeatable]
+    slowest = max(each.slowest for each in seen)
+    reads = sum(each.reads for each in seen)
+    return [
+        count_figure(
+            "readers during publication",
+            f"{reads:,} reads, {bench.size * len(DAYS):,} publications",
+            "empty or half days",
+            wrong + complaints,
+        ),
+        Figure(
+            "the longest read",
+            f"{READERS} readers, one transaction open",
+            f"{slowest * 1000:.0f} ms",
+            f"<= {LONGEST * 1000:.0f} ms",
+            [f"a read of one project took {slowest:.3f} s"] if slowest > LONGEST else [],
+        ),
+    ]
+
+
+class _Reader:
+    """A process that reads until `done`; with `held` it keeps each transaction open for so many seconds."""
+
+    def __init__(self, api_url: str, done: Event, held: float) -> None:
+        self._receiver, sender = processes.Pipe(duplex=False)
+        self._process = processes.Process(target=_read, args=(sender, api_url, done, held), daemon=True)
+        self._process.start()
+        sender.close()
+
+    def seen(self) -> Seen:
+        seen: Seen = self._receiver.recv()
+        self._process.join()
+        return seen
+
+
+def _read(sender: "Connection[Seen, None]", api_url: str, done: Event, held: float) -> None:
+    seen = Seen()
+    days: Sequence[date] = [*DAYS, *NEW_MONTHS]
+    with psycopg.connect(api_url, autocommit=True) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        while not done.is_set():
+            with connection.transaction():
+                first = connection.execute(DAY_SUMS, [days]).fetchall()
+                seen.sums |= set(first)
+                if held:
+                    done.wait(held)
+                    seen.unrepeatable += connection.execute(DAY_SUMS, [days]).fetchall() != first
+            for _ in range(10):
+                start = time.monotonic()
+                connection.execute(BADGE).fetchone()
+                seen.slowest = max(seen.slowest, time.monotonic() - start)
+                seen.reads += 1
+                time.sleep(0.005)
+    sender.send(seen)
+
+
+CHECK = Check("readers", "REPUBLICATIONS", 5, 200, "publications among readers", run)

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from chaos import disk_full, kills, network, postgres_stops, readers, workers
+from chaos import bad_days, disk_full, downtime, kills, network, postgres_stops, readers, stateful, workers
 from chaos.figures import Bench, Check, Figure
 from chaos.parts import Parts
 from pyzn_local.ports import free_port
@@ -22,8 +22,11 @@ CHECKS = (
     postgres_stops.CHECK,
     network.CHECK,
     workers.CHECK,
+    bad_days.CHECK,
+    downtime.CHECK,
     readers.CHECK,
     disk_full.CHECK,
+    stateful.CHECK,
 )
 SHOWN = 5  # defects of a figure
 

@@ -55,9 +55,9 @@ class Outcome:
 class Run:
     """A run that has started; its days are read in the order given."""
 
-    def __init__(self, target: Target, days: Iterable[date]) -> None:
+    def __init__(self, target: Target, days: Iterable[date], replace_better: bool = False) -> None:
         self._receiver, sender = processes.Pipe(duplex=False)
-        self._process = processes.Process(target=_run, args=(sender, target, list(days)), daemon=True)
+        self._process = processes.Process(target=_run, args=(sender, target, list(days), replace_better), daemon=True)
         self._process.start()
         sender.close()
 
@@ -79,12 +79,12 @@ class Run:
         return outcome
 
 
-def ingest(target: Target, *days: date, timeout: float = 60) -> Outcome:
+def ingest(target: Target, *days: date, timeout: float = 60, replace_better: bool = False) -> Outcome:
     """A run from its start to its end."""
-    return Run(target, days).outcome(timeout)
+    return Run(target, days, replace_better).outcome(timeout)
 
 
-def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[date]) -> None:
+def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[date], replace_better: bool) -> None:
     outcome = Outcome()
     store = engine(SecretStr(target.database_url), target.lifetime)
     clients = connect("pyzn-chaos", "US", target.endpoint, target.storage_endpoint, target.silence)
@@ -92,7 +92,8 @@ def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[dat
         for day in days:
             try:
                 with attempts.attempt(store, day, "chaos"):
-                    outcome.published[day] = ingest_day(day, clients, TABLE, 2**40, store, "chaos").publication
+                    ingested = ingest_day(day, clients, TABLE, 2**40, store, "chaos", replace_better)
+                outcome.published[day] = ingested.publication
             except PyznError as error:
                 outcome.refused[day] = str(error)
     except Exception as error:  # noqa: BLE001  # what must never happen is a finding, not the end of the check

@@ -1,0 +1,166 @@
+"""Bad days at the source: short, doubled, with a country or an hour missing, changing between two reads, a page lost.
+
+Each comes after three ordinary weeks. It is read; the source then puts itself right; what PyZn asks for without hands
+is done, a re-count and the readings that follow from it, until nothing more is asked for.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import SecretStr
+
+from chaos.exactness import defects
+from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.parts import Database
+from chaos.runs import Run, Target, ingest
+from chaos.source import TABLE, Source, shuffled
+from pyzn_pipeline.recount import recount
+from pyzn_pipeline.source.connection import connect
+from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.repairs import due_for_reading
+
+FIRST = date(2026, 3, 2)
+WEEKS = 3  # of ordinary days before the bad ones; what the soft audits need at least
+ROWS = 6000  # of a whole day
+
+
+def _true(day: date) -> pa.Table:
+    return shuffled(day).take(list(range(ROWS)))
+
+
+def _share(share: float) -> Callable[[pa.Table], pa.Table]:
+    return lambda rows: rows.take(list(range(int(rows.num_rows * share))))
+
+
+@dataclass(frozen=True)
+class Badness:
+    """What a source gives instead of the true rows."""
+
+    name: str
+    of: Callable[[pa.Table], pa.Table]
+    short: bool = True
+    """Whether rows are missing from what is read."""
+    seen_at_once: bool = True
+    """Whether the reading itself must be refused or doubted; else only a later count can tell."""
+    after_a_whole_reading: bool = False
+    loses_page: bool = False
+
+
+BAD = (
+    Badness("2% missing", _share(0.98), seen_at_once=False),
+    Badness("half missing", _share(0.5)),
+    Badness("doubled", lambda rows: pa.concat_tables([rows, rows]), short=False),
+    Badness("a country gone", lambda rows: rows.filter(pc.not_equal(rows["country_code"], "IE"))),
+    Badness("an hour gone", lambda rows: rows.filter(pc.not_equal(pc.hour(rows["timestamp"]), 13))),
+    Badness("fewer in a second reading", _share(0.98), after_a_whole_reading=True),
+    Badness("a page lost", lambda rows: rows, loses_page=True),
+)
+
+
+@dataclass
+class Found:
+    """What must not be, of all the bad days."""
+
+    final: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+    uncaught: list[str] = field(default_factory=list)
+    unhealed: list[str] = field(default_factory=list)
+
+
+def run(bench: Bench) -> list[Figure]:
+    """Three ordinary weeks, then a bad day after the other, each of its kind in turn."""
+    found = Found()
+    days = [FIRST + timedelta(days=n) for n in range(7 * WEEKS + bench.size)]
+    with bench.parts.source() as source, bench.parts.database() as database:
+        target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
+        for day in days[: 7 * WEEKS]:
+            source.add(day, _true(day))
+        for started in [Run(target, days[n : 7 * WEEKS : 3]) for n in range(3)]:
+            found.unhealed += started.outcome(600).complaints()
+        for n, day in enumerate(days[7 * WEEKS :]):
+            _suffer(BAD[n % len(BAD)], day, source, database, target, found)
+            bench.tick()
+        found.unhealed += defects(database.api_url, {day: [source.content(day)] for day in days})
+        short = sum(BAD[n % len(BAD)].short for n in range(bench.size))
+    done = f"{bench.size:,} days of {len(BAD)} kinds"
+    return [
+        count_figure("bad source days", done, "published as final", found.final),
+        Figure(
+            "short reads",
+            f"{short:,} days",
+            f"{(short - len(found.uncaught)) / short:.1%} caught",
+            "100.0%",
+            found.uncaught,
+        ),
+        count_figure("grossly bad days", done, "published without a doubt", found.unseen),
+        count_figure("bad days, the source right again", done, "days not healed", found.unhealed),
+    ]
+
+
+def _suffer(bad: Badness, day: date, source: Source, database: Database, target: Target, found: Found) -> None:
+    name = f"day {day}, {bad.name}"
+    true = _true(day)
+    if bad.after_a_whole_reading:
+        source.add(day, true)
+        found.unhealed += ingest(target, day).complaints()
+    source.replace(day, bad.of(true))
+    if bad.loses_page:
+        source.server.inject({"lose_page": True})
+    outcome = ingest(target, day)
+    source.server.clear_faults()
+    status = _status(database, day)
+    doubted = day in outcome.refused or status == "suspect"
+    if outcome.died:
+        found.unhealed.append(f"{name}: the run {outcome.died}")
+    if status == "final":
+        found.final.append(f"{name}: final once it was read")
+    if bad.seen_at_once and not doubted:
+        found.unseen.append(f"{name}: published as {status}")
+
+    source.replace(day, true)
+    _recount(source, database)
+    if _status(database, day) == "final" and not bad.after_a_whole_reading:
+        found.final.append(f"{name}: final after a re-count")
+    asked = _wanted(database, last=day)
+    if bad.short and not doubted and day not in asked:
+        found.uncaught.append(f"{name}: published as {status}, and not asked for again")
+
+    if bad.short:
+        found.unhealed += ingest(target, *asked).complaints()
+    else:  # fewer rows than are published: only a person can know that these are the right ones
+        found.unhealed += ingest(target, day, replace_better=True).complaints()
+    _recount(source, database)
+    if (healed := _status(database, day)) != "final":
+        found.unhealed.append(f"{name}: {healed} at last")
+
+
+def _status(database: Database, day: date) -> str:
+    with psycopg.connect(database.api_url) as connection:
+        row = connection.execute("SELECT status FROM pyzn.days WHERE day = %s", [day]).fetchone()
+    return row[0] if row else "missing"
+
+
+def _later() -> datetime:
+    """A few hours on: a re-count waits for an hour after a publication."""
+    return datetime.now(UTC) + timedelta(hours=3)
+
+
+def _recount(source: Source, database: Database) -> None:
+    clients = connect("pyzn-chaos", "US", source.server.endpoint, source.server.storage_endpoint)
+    try:
+        recount(clients, TABLE, 2**40, engine(SecretStr(database.owner_url)), _later())
+    finally:
+        clients.close()
+
+
+def _wanted(database: Database, last: date) -> list[date]:
+    """The days up to `last`, on which the source ends, that PyZn would ask for without hands."""
+    store = engine(SecretStr(database.owner_url))
+    return [each.day for each in due_for_reading(store, _later(), None) if each.day <= last]
+
+
+CHECK = Check("bad-days", "BAD_DAYS", 7, 100, "bad days at the source", run)

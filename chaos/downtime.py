@@ -1,0 +1,97 @@
+"""Days missed while nothing ran: the sensor finds them in the ledger, and its runs read them.
+
+The sensor and the jobs are the code location's own, on an instance in memory: each evaluation is a tick of the daemon,
+each request is carried out before the next tick.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+
+from dagster import DagsterInstance, Definitions, RunRequest, build_sensor_context
+from pydantic import SecretStr
+
+from chaos.exactness import NOTHING, defects
+from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.parts import Database
+from chaos.runs import Target, ingest
+from chaos.source import Source
+from pyzn_pipeline.definitions import build_defs
+from pyzn_pipeline.defs.repairs import REPAIRS_AT_ONCE
+from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.settings import Settings
+
+LENGTHS = (1, 4, 30)  # days
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def run(bench: Bench) -> list[Figure]:
+    """Nothing runs for so many days, and then the sensor does."""
+    found: list[str] = []
+    lengths = [length for length in LENGTHS if length <= bench.size]
+    for length in lengths:
+        with bench.parts.source() as source, bench.parts.database() as database:
+            found += [f"{length} days down: {line}" for line in _healed(bench, source, database, length)]
+    done = f"{', '.join(str(length) for length in lengths)} days of downtime"
+    return [count_figure("days missed", done, "not healed, or in a storm", found)]
+
+
+def _healed(bench: Bench, source: Source, database: Database, length: int) -> list[str]:
+    """What is wrong once the sensor asks for nothing more."""
+    today = datetime.now(UTC).date()
+    *missed, last_before = [today - timedelta(days=2 + n) for n in range(length + 1)]
+    yesterday = today - timedelta(days=1)  # asked for from 18:00 UTC on
+    for day in (yesterday, *missed, last_before):
+        source.more(day, 500)
+    target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
+    found = ingest(target, last_before).complaints()
+    definitions = _code_location(source, database)
+    asked: list[str] = []
+    with DagsterInstance.ephemeral() as instance:
+        while requests := [request for request in _tick(definitions, instance) if request.partition_key]:
+            if len(requests) > REPAIRS_AT_ONCE:
+                found.append(f"{len(requests)} days asked for at once")
+            for request in requests:
+                asked.append(str(request.partition_key))
+                _carry_out(request, definitions, instance)
+            if len(asked) > 2 * length + 2:
+                found.append(f"{len(asked)} readings for {length} days: {' '.join(asked)}")
+                break
+            bench.tick()
+    if len(set(asked)) < len(asked):
+        found.append(f"days asked for more than once: {' '.join(asked)}")
+    if asked != sorted(asked, reverse=True):
+        found.append(f"not the newest first: {' '.join(asked)}")
+    must = {day: [source.content(day)] for day in (*missed, last_before)}
+    return found + defects(database.api_url, must | {yesterday: [NOTHING, source.content(yesterday)]})
+
+
+def _code_location(source: Source, database: Database) -> Definitions:
+    settings = Settings(
+        database_url=SecretStr(database.owner_url),
+        bigquery_project="pyzn-chaos",
+        bigquery_endpoint=source.server.endpoint,
+        bigquery_storage_endpoint=source.server.storage_endpoint,
+        first_day=date(2026, 1, 1),
+    )
+    return build_defs(settings, store=Store(database_url=database.owner_url))
+
+
+def _tick(definitions: Definitions, instance: DagsterInstance) -> list[RunRequest]:
+    """What the sensor asks for now."""
+    repository = definitions.get_repository_def()
+    context = build_sensor_context(
+        instance=instance, repository_def=repository, resources=dict(definitions.resources or {})
+    )
+    return list(repository.get_sensor_def("keep_days_true").evaluate_tick(context).run_requests or [])
+
+
+def _carry_out(request: RunRequest, definitions: Definitions, instance: DagsterInstance) -> None:
+    definitions.resolve_job_def(str(request.job_name)).execute_in_process(
+        instance=instance,
+        partition_key=request.partition_key,
+        tags=dict(request.tags),
+        run_config=QUIET,
+        raise_on_error=False,
+    )
+
+
+CHECK = Check("downtime", "DOWNTIME", 4, 30, "days of the longest downtime, of 1, 4 and 30", run)

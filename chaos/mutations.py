@@ -1,0 +1,187 @@
+"""What is taken away from the product to show that a check notices: each check must fail without what it guards."""
+
+from dataclasses import dataclass
+
+PUBLICATION = "pyzn_pipeline/store/publication.py"
+STAGING = "pyzn_pipeline/store/create_staging.sql"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """`edits` are (file, text in it, text instead); then the check must fail in the figure of that name."""
+
+    name: str
+    edits: tuple[tuple[str, str, str], ...]
+    check: str
+    figure: str
+    size: int
+
+
+_TWO_TRANSACTIONS = (
+    (STAGING, "ON COMMIT DROP", "ON COMMIT PRESERVE ROWS"),
+    (
+        PUBLICATION,
+        '        connection.execute(_packed("insert_rows", breakdown), {"day": day})',
+        "        connection.connection.commit()\n"
+        '        connection.execute(_packed("insert_rows", breakdown), {"day": day})',
+    ),
+)
+
+
+def _without(audit: str) -> tuple[tuple[str, str, str], ...]:
+    """A soft audit that always passes."""
+    return (
+        (
+            "pyzn_pipeline/soft_audits.py",
+            "Finding(measures.day, breakdown.name, audit.name, *found[audit])",
+            f"Finding(measures.day, breakdown.name, audit.name, found[audit][0] or audit is {audit}, found[audit][1])",
+        ),
+    )
+
+
+MUTATIONS = (
+    Mutation("deleting and inserting in two transactions", _TWO_TRANSACTIONS, "kills", "kills at named points", 32),
+    Mutation("the same, among readers", _TWO_TRANSACTIONS, "readers", "readers during publication", 5),
+    Mutation("the same, on a full disk", _TWO_TRANSACTIONS, "disk-full", "disk full during load", 4),
+    Mutation(
+        "tables that do not survive a crash",
+        ((PUBLICATION, "CREATE TABLE {child}", "CREATE UNLOGGED TABLE {child}"),),
+        "postgres-stops",
+        "Postgres stopped in mid-load",
+        3,
+    ),
+    Mutation(
+        "no lock on the day",
+        (
+            (
+                PUBLICATION,
+                "SELECT pg_advisory_lock(hashtext('pyzn.day'), :day - date '2000-01-01')",
+                "SELECT CAST(:day AS date)",
+            ),
+        ),
+        "workers",
+        "the same day at once",
+        2,
+    ),
+    Mutation(
+        "no lock on the totals",
+        ((PUBLICATION, "SELECT pg_advisory_xact_lock(hashtext('pyzn.totals'))", "SELECT 1"),),
+        "workers",
+        "different days at once",
+        8,
+    ),
+    Mutation(
+        "readers locked out",
+        (
+            (
+                PUBLICATION,
+                '    connection.execute(statement("add_difference_to_totals"), {"day": day})',
+                '    connection.execute(text("LOCK TABLE pyzn.packed_by_version"))\n'
+                '    connection.execute(statement("add_difference_to_totals"), {"day": day})',
+            ),
+        ),
+        "readers",
+        "the longest read",
+        5,
+    ),
+    Mutation(
+        "no limit to a connection to Postgres",
+        (("pyzn_pipeline/store/database.py", "if lifetime is not None:", "if False:"),),
+        "network",
+        "runs on a broken network",
+        18,
+    ),
+    Mutation(
+        "no limit to a request to BigQuery",
+        (("pyzn_pipeline/source/connection.py", '**options | {"timeout": self._silence}', "**options"),),
+        "network",
+        "runs on a broken network",
+        18,
+    ),
+    Mutation(
+        "no limit to a silent stream of rows",
+        (("pyzn_pipeline/source/connection.py", "int(silence * 1000)", "2**31 - 1"),),
+        "network",
+        "runs on a broken network",
+        18,
+    ),
+    Mutation(
+        "no hard audits, and no constraint on the ledger",
+        (
+            ("pyzn_pipeline/ingest.py", "if not all(finding.passed for finding in hard):", "if False:"),
+            (
+                "pyzn_pipeline/store/migrations/versions/0001_days.sql",
+                "CHECK (downloads = source_downloads AND downloads > 0)",
+                "CHECK (true)",
+            ),
+        ),
+        "bad-days",
+        "grossly bad days",
+        7,
+    ),
+    Mutation("no audit of the downloads", _without("LIKE_ITS_WEEKDAY"), "bad-days", "grossly bad days", 7),
+    Mutation("no audit of the hours", _without("EVERY_HOUR"), "bad-days", "grossly bad days", 7),
+    Mutation("no audit of the country mix", _without("COUNTRY_MIX"), "bad-days", "grossly bad days", 7),
+    Mutation(
+        "worse readings accepted",
+        (("pyzn_pipeline/ingest.py", "if (new_doubts or fewer) and not replace_better:", "if False:"),),
+        "bad-days",
+        "grossly bad days",
+        7,
+    ),
+    Mutation(
+        "a re-count that always agrees",
+        (("pyzn_pipeline/store/record_recount.sql", "AND source_downloads = :found", ""),),
+        "bad-days",
+        "bad source days",
+        7,
+    ),
+    Mutation(
+        "no re-reading of what the source has more of",
+        (("pyzn_pipeline/store/due_for_reading.sql", "source_recount > source_downloads", "FALSE"),),
+        "bad-days",
+        "short reads",
+        7,
+    ),
+    Mutation(
+        "no healing of missing days",
+        (
+            (
+                "pyzn_pipeline/store/due_for_reading.sql",
+                "WHERE NOT EXISTS (SELECT FROM pyzn.days",
+                "WHERE FALSE AND NOT EXISTS (SELECT FROM pyzn.days",
+            ),
+        ),
+        "downtime",
+        "days missed",
+        4,
+    ),
+    Mutation(
+        "a storm of healing runs",
+        (("pyzn_pipeline/defs/repairs.py", "elif room > 0:", "else:"),),
+        "downtime",
+        "days missed",
+        4,
+    ),
+    Mutation(
+        "totals that forget what was replaced",
+        (("pyzn_pipeline/store/add_difference_to_totals.sql", "SELECT project, -downloads", "SELECT project, 0"),),
+        "stateful",
+        "random steps against a model",
+        300,
+    ),
+    Mutation(
+        "totals that count the baseline's days twice",
+        (("pyzn_pipeline/store/add_difference_to_totals.sql", "WHERE as_of >= :day", "WHERE as_of < :day"),),
+        "stateful",
+        "random steps against a model",
+        300,
+    ),
+    Mutation(
+        "retired days read again",
+        ((PUBLICATION, "    if retired_at is not None:", "    if False:"),),
+        "stateful",
+        "random steps against a model",
+        300,
+    ),
+)

@@ -1,0 +1,246 @@
+"""Readings, late rows, kills, retirement and imports in random order, against a model of dictionaries.
+
+The steps go through the product's own functions on a real Postgres; the model knows only what the documentation says.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+import psycopg
+import pyarrow as pa
+from hypothesis import HealthCheck, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.parts import Database
+from pyzn_pipeline.breakdowns import UNKNOWN
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.ingest import WorseReading, publish_scan
+from pyzn_pipeline.source.scan import Scan
+from pyzn_pipeline.store.baseline import ImportRefused, import_totals
+from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.errors import StoreError, store_errors
+from pyzn_pipeline.store.publication import Publication, RetiredDay, day_locked, ensure_partitions
+from pyzn_pipeline.store.retention import retire
+from tests.days import Download, scan_of
+
+DAYS = [date(2026, month, day) for month in (1, 2, 3) for day in (1, 2, 28)]
+STEPS_A_RUN = 50
+EMPTY = """
+    DO $$ DECLARE part regclass; BEGIN
+        FOR part IN SELECT inhrelid::regclass FROM pg_inherits JOIN pg_class ON pg_class.oid = inhparent
+                    WHERE relname IN ('packed_by_version', 'packed_by_country') AND relkind = 'p'
+        LOOP EXECUTE format('DROP TABLE %s', part); END LOOP;
+    END $$;
+    TRUNCATE pyzn.days, pyzn.attempts, pyzn.profiles, pyzn.projects, pyzn.baseline, pyzn.retired_months;
+"""
+
+downloads = st.lists(
+    st.builds(
+        Download,
+        project=st.sampled_from(["a", "b-c", "z", "requests"]),
+        version=st.sampled_from(["1.0", "2.0", None]),
+        country=st.sampled_from(["US", "DE", None]),
+        pip=st.booleans(),
+        ci=st.booleans(),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@dataclass
+class Model:
+    """What PyZn must know: per project what was imported, per day what is published and how often."""
+
+    source: dict[date, list[Download]] = field(default_factory=dict)
+    published: dict[date, list[Download]] = field(default_factory=dict)
+    revisions: Counter[date] = field(default_factory=Counter)
+    retired: set[date] = field(default_factory=set)
+    baseline: Counter[str] = field(default_factory=Counter)
+    as_of: date = date.min
+
+    def totals(self) -> dict[str, int]:
+        """The imported baseline and every published day after it, retired or not."""
+        totals = Counter(self.baseline)
+        for day, rows in self.published.items():
+            if day > self.as_of:
+                totals.update(download.project for download in rows)
+        return {project: total for project, total in totals.items() if total}
+
+    def closed(self, day: date) -> bool:
+        """Whether the day's month was retired."""
+        return any(other.replace(day=1) == day.replace(day=1) for other in self.retired)
+
+
+def machine(database: Database, tick: Callable[[], None]) -> type[RuleBasedStateMachine]:
+    """The state machine on that database; `tick` for every step."""
+    store = engine(SecretStr(database.owner_url))
+
+    class Days(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = Model()
+
+        @initialize()
+        def empty(self) -> None:
+            with psycopg.connect(database.owner_url) as connection:
+                connection.execute(EMPTY)
+
+        @rule(day=st.sampled_from(DAYS), rows=downloads)
+        def late_rows(self, day: date, rows: list[Download]) -> None:
+            tick()
+            self.model.source[day] = self.model.source.get(day, []) + rows
+
+        @rule(day=st.sampled_from(DAYS), rows=downloads)
+        def the_source_changes_its_mind(self, day: date, rows: list[Download]) -> None:
+            tick()
+            self.model.source[day] = rows
+
+        @precondition(lambda self: self.model.source)
+        @rule(data=st.data(), replace_better=st.booleans())
+        def read(self, data: st.DataObject, replace_better: bool) -> None:
+            tick()
+            day = data.draw(st.sampled_from(sorted(self.model.source)))
+            rows = self.model.source[day]
+            published = self.model.published.get(day, [])
+            try:
+                publication = _publish(store, scan_of(day, rows), replace_better)
+            except RetiredDay:
+                assert self.model.closed(day)
+            except WorseReading:
+                assert len(rows) < len(published)
+                assert not replace_better
+            else:
+                assert not self.model.closed(day)
+                assert replace_better or len(rows) >= len(published)
+                changed = sorted(map(str, rows)) != sorted(map(str, published))
+                self.model.published[day] = rows
+                self.model.revisions[day] += publication.changed
+                assert publication.revision == self.model.revisions[day]
+                assert changed or not publication.changed
+
+        @precondition(lambda self: self.model.source)
+        @rule(data=st.data())
+        def read_and_be_killed(self, data: st.DataObject) -> None:
+            tick()
+            day = data.draw(st.sampled_from(sorted(self.model.source)))
+            scanned = scan_of(day, self.model.source[day])
+            try:
+                _publish(store, replace(scanned, batches=_killing(database, scanned.batches)), replace_better=True)
+            except RetiredDay:
+                assert self.model.closed(day)
+            except StoreError:
+                assert not self.model.closed(day)
+            else:
+                raise AssertionError("published over a connection that was killed")
+
+        @rule(today=st.sampled_from([date(2026, 2, 10), date(2026, 3, 10), date(2026, 3, 31)]))
+        def months_retire(self, today: date) -> None:
+            tick()
+            retire(store, today, keep_days=5)
+            before = today - timedelta(days=5)
+            for day in self.model.published:
+                following = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+                if following <= before:
+                    self.model.retired.add(day)
+
+        @rule(
+            as_of=st.sampled_from([date(2025, 12, 31), *DAYS]),
+            totals=st.dictionaries(st.sampled_from(["a", "z", "old"]), st.integers(0, 1000), min_size=1),
+        )
+        def totals_are_imported(self, as_of: date, totals: dict[str, int]) -> None:
+            tick()
+            lines = ["project,total_downloads", *(f"{project},{total}" for project, total in totals.items())]
+            try:
+                import_totals(store, lines, as_of)
+            except ImportRefused:
+                assert any(day > as_of for day in self.model.retired)
+            else:
+                assert not any(day > as_of for day in self.model.retired)
+                self.model.baseline, self.model.as_of = Counter(totals), as_of
+
+        @invariant()
+        def the_tables_are_as_the_model(self) -> None:
+            with psycopg.connect(database.api_url) as connection:
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                assert dict(connection.execute(TOTALS).fetchall()) == self.model.totals()
+                days = {day: (revision, retired) for day, revision, retired in connection.execute(LEDGER)}
+                assert days == {day: (n, day in self.model.retired) for day, n in (+self.model.revisions).items()}
+                kept = [(day, row) for day, rows in self.model.published.items() for row in rows if day in self.kept()]
+                by_version = Counter((day, row.project, row.version or UNKNOWN) for day, row in kept)
+                by_country = Counter((day, row.project, row.country or UNKNOWN) for day, row in kept)
+                assert {tuple(key): count for *key, count in connection.execute(VERSIONS)} == by_version
+                assert {tuple(key): count for *key, count in connection.execute(COUNTRIES)} == by_country
+
+        def kept(self) -> set[date]:
+            return self.model.published.keys() - self.model.retired
+
+    return Days
+
+
+TOTALS = "SELECT project, total_downloads FROM pyzn.projects WHERE total_downloads <> 0"
+LEDGER = "SELECT day, revision, retired_at IS NOT NULL FROM pyzn.days"
+VERSIONS = "SELECT day, project, version, downloads FROM pyzn.downloads_by_version"
+COUNTRIES = "SELECT day, project, country, downloads FROM pyzn.downloads_by_country"
+
+
+def run(bench: Bench) -> list[Figure]:
+    """Runs of random steps, until there were as many as asked for; a divergence comes with the steps that led to it."""
+    steps = 0
+    diverged: list[str] = []
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+        bench.tick()
+
+    with bench.parts.database() as database:
+        days = machine(database, step)
+        while steps < bench.size and not diverged:
+            few = settings(
+                max_examples=max(1, min(20, (bench.size - steps) // STEPS_A_RUN)),
+                stateful_step_count=STEPS_A_RUN,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            )
+            try:
+                run_state_machine_as_test(seed(bench.random.getrandbits(32))(days), settings=few)
+            except (AssertionError, PyznError) as error:
+                told = [f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])]
+                diverged = [line for note in told for line in note.splitlines()]
+    return [count_figure("random steps against a model", f"{steps:,} steps", "divergences", diverged)]
+
+
+def _publish(store: Engine, scanned: Scan, replace_better: bool) -> Publication:
+    """As ingest_day does once the scan is there."""
+    with store_errors(f"day {scanned.day}"):
+        ensure_partitions(store, scanned.day)
+        with day_locked(store, scanned.day) as connection:
+            return publish_scan(connection, scanned, "chaos", {}, replace_better).publication
+
+
+def _killing(database: Database, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """`batches`, while the server process that receives them is killed."""
+    with psycopg.connect(database.owner_url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE 'COPY%%'"
+        )
+    yield from batches
+
+
+CHECK = Check("stateful", "STEPS", 150, 10_000, "random steps against a model", run)

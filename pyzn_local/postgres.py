@@ -69,9 +69,14 @@ class Postgres:
         self.data = home / "data"
         self._password_file = home / "password"
 
+    @property
+    def password(self) -> str:
+        """The superuser's."""
+        return self._password_file.read_text()
+
     def url(self, database: str = "postgres", user: str = SUPERUSER, password: str | None = None) -> str:
         """A libpq connection URL."""
-        password = self._password_file.read_text() if password is None else password
+        password = self.password if password is None else password
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
 
     def create(self) -> None:
@@ -90,7 +95,7 @@ class Postgres:
         ]  # fmt: skip
         made = subprocess.run(
             _as_unprivileged_user(command, unfinished),
-            input=self._password_file.read_text(),
+            input=self.password,
             capture_output=True,
             text=True,
             check=False,

@@ -170,7 +170,7 @@ class Deployment:
         service = Service("postgres", process, server.is_ready, server.home / "log", signal.SIGINT)
         wait([service])
         if new:
-            password = {"PGPASSWORD": (server.home / "password").read_text(), "PGHOST": "127.0.0.1"}
+            password = {"PGPASSWORD": server.password, "PGHOST": "127.0.0.1"}
             subprocess.run(
                 ["sh", str(ROOT / "deploy" / "create_databases.sh")],
                 env=self.environment("postgres") | password,

@@ -1,6 +1,6 @@
 # Two commands: `make up` runs PyZn, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check lock start-containers stop-containers
+.PHONY: help setup up test check lock start-containers stop-containers survive
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -36,6 +36,9 @@ start-containers:  ## the production shape, built and started; settings from .en
 
 stop-containers:  ## stop it; the volumes keep the data
 	docker compose down
+
+survive: setup  ## the production shape, every part killed in turn during a backfill of DAYS (30)
+	$(BIN)/python -m tests.deployment.survival --days $(or $(DAYS),30)
 
 lock: setup  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --upgrade \

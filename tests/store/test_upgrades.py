@@ -28,7 +28,7 @@ REVISIONS = [script.revision for script in ScriptDirectory.from_config(CONFIG).w
 
 PUBLISHED = {
     "days": "SELECT day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads, projects,"
-    " project_versions, project_countries, checksum, bigquery_job, bytes_processed, bytes_billed, run_id,"
+    " project_versions, project_countries, bigquery_job, bytes_processed, bytes_billed, run_id,"
     " published_at, recounted_at FROM pyzn.days ORDER BY day",
     "intact": "SELECT bool_and(checksum = pyzn.day_checksum(day)) FROM pyzn.days",
     "totals": "SELECT project, total_downloads FROM pyzn.projects ORDER BY project",

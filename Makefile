@@ -1,6 +1,6 @@
 # Two commands: `make up` runs PyZn, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check lock start-containers stop-containers survive
+.PHONY: help setup up test check lock start-containers stop-containers survive screenshots
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -39,6 +39,9 @@ stop-containers:  ## stop it; the volumes keep the data
 
 survive: setup  ## the production shape, every part killed in turn during a backfill of DAYS (30)
 	$(BIN)/python -m tests.deployment.survival --days $(or $(DAYS),30)
+
+screenshots: setup  ## the pictures in docs/images, from the running stack
+	$(BIN)/uv run --quiet --no-project --script docs/screenshots.py "$$($(BIN)/pyzn env | sed -n 's/^PYZN_DAGSTER_URL=//p')"
 
 lock: setup  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --upgrade \

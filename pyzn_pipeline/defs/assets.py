@@ -91,7 +91,7 @@ def breakdown_assets(partitions: DailyPartitionsDefinition, table: str) -> Asset
                         AssetMaterialization(
                             asset_key=breakdown.view,
                             partition=key,
-                            metadata=day_metadata(ingested, breakdown, source.usd_per_tib),
+                            metadata=day_metadata(ingested, breakdown, source),
                             tags={DATA_VERSION: f"{key} revision {ingested.publication.revision}"},
                         )
                     )

@@ -32,13 +32,12 @@ def downloads_by_day(totals: pd.DataFrame, last: date) -> MarkdownMetadataValue:
         if (strokes := [f"M{n + 1},{HEIGHT}V{HEIGHT - heights[n]:.3g}" for n in range(DAYS) if statuses[n] == status])
     )
     svg = (
-        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {DAYS + 1} {HEIGHT}' width='540' stroke-width='.8'>"
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {DAYS + 1} {HEIGHT}' width='420' stroke-width='.8'>"
         f"{paths}</svg>"
     )
     counts = pd.Series(statuses).value_counts().to_dict()
     key = ", ".join(f"{counts[status]} {status}" for status in COLOURS if status in counts)
     picture = "data:image/svg+xml," + quote(svg, safe="'/:=,.")
     return MetadataValue.md(
-        f"![downloads by day]({picture})\n\n{first} to {last}: {key}; most on a day {tallest:,}, on this day "
-        f"**{int(totals['downloads'].iloc[-1]):,}**"
+        f"![downloads by day]({picture})\n\n{first} to {last}\n\n{key}\n\nmost on a day: {tallest:,}"
     )

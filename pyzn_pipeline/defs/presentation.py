@@ -8,6 +8,7 @@ from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
 from pyzn_pipeline.audits import Finding
 from pyzn_pipeline.breakdowns import Breakdown
+from pyzn_pipeline.defs.resources import BigQuerySource
 from pyzn_pipeline.ingest import Ingested
 from pyzn_pipeline.source.scan import usd
 
@@ -18,9 +19,10 @@ DATA_VERSION = "dagster/data_version"
 Metadata = dict[str, MetadataValue[Any]]
 
 
-def day_metadata(ingested: Ingested, breakdown: Breakdown, usd_per_tib: float) -> Metadata:
+def day_metadata(ingested: Ingested, breakdown: Breakdown, source: BigQuerySource) -> Metadata:
     """One materialization's metadata: counts, cost, seconds by stage, the day's most downloaded projects."""
     counts, scan, publication = ingested.counts[breakdown.name], ingested.scan, ingested.publication
+    console = source.console(scan.job_id)
     return {
         "dagster/row_count": MetadataValue.int(counts.keys),
         "downloads": MetadataValue.int(counts.downloads),
@@ -32,8 +34,8 @@ def day_metadata(ingested: Ingested, breakdown: Breakdown, usd_per_tib: float) -
         "outcome": MetadataValue.text("published" if publication.changed else "re-counted, unchanged"),
         "bytes processed": MetadataValue.int(scan.bytes_processed),
         "bytes billed": MetadataValue.int(scan.bytes_billed),
-        "US dollars": MetadataValue.float(round(usd(scan.bytes_billed, usd_per_tib), 6)),
-        "BigQuery job": MetadataValue.text(scan.job_id),
+        "US dollars": MetadataValue.float(round(usd(scan.bytes_billed, source.usd_per_tib), 6)),
+        "BigQuery job": MetadataValue.url(console) if console else MetadataValue.text(scan.job_id),
         **{f"seconds to {stage}": MetadataValue.float(spent) for stage, spent in ingested.seconds.items()},
         "top projects": table(ingested.top),
     }

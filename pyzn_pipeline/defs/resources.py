@@ -37,6 +37,15 @@ class BigQuerySource(BigQueryResource):
             usd_per_tib=settings.usd_per_tib,
         )
 
+    def console(self, job_id: str) -> str | None:
+        """Where Google's console shows a job, with what it cost and why it failed; None for a stand-in's job."""
+        if self.endpoint is not None:
+            return None
+        return (
+            f"https://console.cloud.google.com/bigquery?project={self.project}"
+            f"&j=bq:{self.location}:{job_id}&page=queryresults"
+        )
+
     @contextmanager
     def clients(self) -> Iterator[Clients]:
         """Both clients, closed at the end. Raises SourceError without usable credentials."""

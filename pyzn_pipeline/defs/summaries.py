@@ -52,8 +52,8 @@ def summary_assets(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
                 metadata={
                     "dagster/table_name": "pyzn.top_projects",
                     "SQL": MetadataValue.md(
-                        "```sql\nSELECT rank, project, downloads, change FROM pyzn.top_projects\n"
-                        "WHERE day = '2026-07-14' AND period = 'week' ORDER BY rank LIMIT 20;\n```"
+                        "```sql\nSELECT rank, project, downloads, change\nFROM pyzn.top_projects\n"
+                        "WHERE day = '2026-07-14' AND period = 'week'\nORDER BY rank LIMIT 20;\n```"
                     ),
                 },
                 skippable=True,  # the op logs each day's materialization itself
@@ -74,8 +74,8 @@ def summary_assets(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
                 metadata={
                     "dagster/table_name": "pyzn.daily_totals",
                     "SQL": MetadataValue.md(
-                        "```sql\nSELECT day, downloads, round(100.0 * downloads / downloads_week_before - 100, 1)\n"
-                        "FROM pyzn.daily_totals ORDER BY day DESC LIMIT 14;\n```"
+                        "```sql\nSELECT day, downloads, downloads_week_before\n"
+                        "FROM pyzn.daily_totals\nORDER BY day DESC LIMIT 14;\n```"
                     ),
                 },
                 skippable=True,

@@ -6,6 +6,7 @@ import pandas as pd
 from dagster import MetadataValue
 from sqlalchemy import Engine
 
+from pyzn_pipeline.backfill import ranges
 from pyzn_pipeline.defs.charts import DAYS, downloads_by_day
 from pyzn_pipeline.defs.presentation import Metadata, table
 from pyzn_pipeline.store.rankings import Ranking, totals
@@ -13,10 +14,10 @@ from pyzn_pipeline.store.rankings import Ranking, totals
 
 def ranking_metadata(ranking: Ranking, seconds: float) -> Metadata:
     """One ranking's metadata: the head of each period, and what moved most since the week before."""
-    missing = ", ".join(map(str, ranking.missing))
+    which = {"which are missing": MetadataValue.text(ranges(ranking.missing))} if ranking.missing else {}
     return {
-        "days missing from the month": MetadataValue.int(len(ranking.missing)),
-        "missing days": MetadataValue.text(missing or "none"),
+        "days missing": MetadataValue.int(len(ranking.missing)),  # of the month
+        **which,
         "seconds to rank": MetadataValue.float(seconds),
         "top projects": table(ranking.top),
         "top movers": table(ranking.movers),  # against the same weekday of the week before

@@ -7,7 +7,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from google.auth import environment_vars
+from pydantic import SecretStr
 
+from pyzn_pipeline.defs.resources import BigQuerySource
+from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.source.connection import connect
 from pyzn_pipeline.source.errors import SourceError
 
@@ -67,3 +70,20 @@ def service_account(tmp_path: Path) -> Path:
         )
     )
     return file
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        (None, "https://console.cloud.google.com/bigquery?project=billed-project&j=bq:US:pyzn_1&page=queryresults"),
+        ("http://127.0.0.1:9", None),
+    ],
+)
+def test_a_job_is_linked_to_the_console_that_has_it(endpoint: str | None, expected: str | None) -> None:
+    settings = Settings(
+        database_url=SecretStr("postgresql://pyzn@127.0.0.1/pyzn"),
+        bigquery_project="billed-project",
+        bigquery_endpoint=endpoint,
+        bigquery_storage_endpoint=endpoint and "127.0.0.1:9",
+    )
+    assert BigQuerySource.from_settings(settings).console("pyzn_1") == expected

@@ -1,0 +1,99 @@
+# /// script
+# dependencies = ["playwright>=1.50", "requests"]  # for this script alone: 45 MB that nothing else needs
+# ///
+"""The pictures in docs/images, taken from a running stack that holds the sample: `make screenshots`.
+
+Takes the address of the Dagster UI. Needs Chromium: Debian's (apt-get install chromium), or Playwright's own.
+"""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+from playwright.sync_api import Page, sync_playwright
+
+IMAGES = Path(__file__).parent / "images"
+WIDTH, HEIGHT = 1440, 900  # pixels
+LARGEST = 200_000  # bytes; the repository carries every version of a picture for ever
+
+NEWEST = """
+{
+  partitionBackfillsOrError(limit: 1) { ... on PartitionBackfills { results { id } } }
+  assetNodes { assetKey { path } partitionKeys }
+}
+"""
+PRICE = """
+mutation($config: RunConfigData!) {
+  launchRun(executionParams: {
+    selector: {repositoryLocationName: "pyzn", repositoryName: "__repository__", jobName: "price_backfill"}
+    runConfigData: $config
+  }) { __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } }
+}
+"""
+STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+
+
+def ask(url: str, query: str, **variables: Any) -> dict[str, Any]:
+    """What Dagster's GraphQL answers."""
+    answer = requests.post(f"{url}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
+    data: dict[str, Any] = answer["data"]
+    return data
+
+
+def priced(url: str, start: str, end: str) -> str:
+    """The id of a finished run of the job `price_backfill`."""
+    config = {"ops": {"price_a_backfill": {"config": {"start": start, "end": end}}}}
+    run_id: str = ask(url, PRICE, config=config)["launchRun"]["run"]["runId"]
+    while ask(url, STATUS, id=run_id)["runOrError"]["status"] not in {"SUCCESS", "FAILURE"}:
+        time.sleep(1)
+    return run_id
+
+
+def plots(page: Page) -> None:
+    """Turn the metadata of an asset into plots over its partitions."""
+    page.get_by_text("Plots", exact=True).click()
+
+
+def main(url: str) -> None:
+    """Take every picture."""
+    newest = ask(url, NEWEST)
+    (backfill,) = newest["partitionBackfillsOrError"]["results"]
+    days = next(node["partitionKeys"] for node in newest["assetNodes"] if node["partitionKeys"])
+    version = "/assets/downloads_by_version"
+    pages: dict[str, tuple[str, Callable[[Page], None] | None]] = {
+        "asset-graph": ("/asset-groups/", None),
+        "asset-plots": (version, plots),
+        "asset-partition": (f"{version}?view=partitions&partition={days[-2]}", None),
+        "asset-checks": (f"{version}?view=checks", None),
+        "daily-totals": ("/assets/daily_totals", None),
+        "top-projects": ("/assets/top_projects", None),
+        "backfill": (f"/runs/b/{backfill['id']}", None),
+        "backfill-price": (f"/runs/{priced(url, days[-60], days[-1])}", None),
+        "automation": ("/automation", None),
+    }
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        for name, (path, act) in pages.items():
+            page.goto(url + path)
+            page.wait_for_timeout(4000)  # the UI keeps polling, so the network is never idle
+            if act:
+                act(page)
+                page.wait_for_timeout(2000)
+            file = IMAGES / f"{name}.png"
+            page.screenshot(path=file)
+            size = file.stat().st_size
+            sys.stdout.write(f"{file.name}: {size:,} bytes\n")
+            if size > LARGEST:
+                sys.exit(f"{file.name} has more than {LARGEST:,} bytes: take less of the page")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

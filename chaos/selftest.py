@@ -1,4 +1,4 @@
-"""Shows that every check can fail: takes something away from a copy of the tree, and runs the check that must notice."""
+"""Shows that every check can fail: a copy of the tree loses something, and the check that must notice is run."""
 
 import os
 import shutil

@@ -7,8 +7,7 @@ from dagster import Definitions, EnvVar, definitions, in_process_executor
 from pyzn_pipeline.defs.alerts import alert_sensors
 from pyzn_pipeline.defs.assets import breakdown_assets
 from pyzn_pipeline.defs.backfill_cost import backfill_cost_job
-from pyzn_pipeline.defs.forgetting import forgetting_schedule
-from pyzn_pipeline.defs.freshness import freshness_check, freshness_schedule
+from pyzn_pipeline.defs.freshness import freshness_check, freshness_sensor
 from pyzn_pipeline.defs.jobs import READ, RECOUNT
 from pyzn_pipeline.defs.partitions import utc_days
 from pyzn_pipeline.defs.ranking_sensor import ranking_sensor
@@ -24,7 +23,7 @@ from pyzn_pipeline.settings import Settings, load
 def build_defs(settings: Settings, **resources: Any) -> Definitions:
     """Everything Dagster knows of PyZn; `resources` by name replace the ones that the settings describe."""
     partitions = utc_days(settings.first_day)
-    schedules = [daily_schedule(), freshness_schedule(), forgetting_schedule()]
+    schedules = [daily_schedule()]
     if settings.retention_days is not None:
         schedules.append(retention_schedule(settings.retention_days))
     return Definitions(
@@ -36,7 +35,7 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
         asset_checks=[recount_check(), freshness_check()],
         jobs=[READ, RECOUNT, backfill_cost_job(settings.first_day)],
         schedules=schedules,
-        sensors=[repair_sensor(settings.heal_from), ranking_sensor(), *alert_sensors(settings)],
+        sensors=[repair_sensor(settings.heal_from), ranking_sensor(), freshness_sensor(), *alert_sensors(settings)],
         executor=in_process_executor,  # a run is one step: a process of its own for it would only cost its start
         resources={
             "source": BigQuerySource.from_settings(settings),

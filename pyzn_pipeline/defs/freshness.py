@@ -7,55 +7,72 @@ old day would make the asset look fresh.
 from datetime import UTC, datetime
 
 from dagster import (
-    AssetCheckKey,
+    AssetCheckEvaluation,
     AssetCheckResult,
     AssetChecksDefinition,
     AssetCheckSeverity,
     AssetKey,
-    AssetSelection,
-    DefaultScheduleStatus,
-    MetadataValue,
-    ScheduleDefinition,
+    DefaultSensorStatus,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
     asset_check,
-    define_asset_job,
+    sensor,
 )
 
 from pyzn_pipeline.breakdowns import VERSION
 from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.store.ledger import freshness
+from pyzn_pipeline.store.ledger import EXPECTED_HOUR, freshness
 
-CHECK = AssetCheckKey(AssetKey(VERSION.view), "newest_day_is_fresh")
+CHECK = "newest_day_is_fresh"
 
 
 def freshness_check() -> AssetChecksDefinition:
-    """The check; it reads the ledger alone."""
+    """The check, to be run by hand as well; it reads the ledger alone."""
 
     @asset_check(
         asset=VERSION.view,
-        name=CHECK.name,
-        description="Yesterday is published by 20:00 UTC; before that, the day before it.",
+        name=CHECK,
+        description=f"Yesterday is published by {EXPECTED_HOUR}:00 UTC; before that, the day before it.",
     )
     def newest_day_is_fresh(store: Store) -> AssetCheckResult:
-        with store.engine() as engine:
-            newest, days_late = freshness(engine, datetime.now(UTC))
-        return AssetCheckResult(
-            passed=days_late == 0,
-            severity=AssetCheckSeverity.ERROR,
-            description=f"the newest published day is {newest or 'none'}, {days_late} days late",
-            metadata={"newest day": MetadataValue.text(str(newest)), "days late": MetadataValue.int(days_late)},
-        )
+        return _result(store)
 
     return newest_day_is_fresh
 
 
-def freshness_schedule() -> ScheduleDefinition:
-    """Evaluates the check every hour, RUNNING from the start."""
-    return ScheduleDefinition(
-        job=define_asset_job(
-            "freshness", selection=AssetSelection.checks(CHECK), description="Evaluates how late the newest day is."
-        ),
-        cron_schedule="5 * * * *",
-        execution_timezone="UTC",
-        default_status=DefaultScheduleStatus.RUNNING,
-        description="Every hour.",
+def freshness_sensor() -> SensorDefinition:
+    """Evaluates the check every ten minutes in the daemon itself: a run for it would cost only its start."""
+
+    @sensor(
+        minimum_interval_seconds=600,
+        default_status=DefaultSensorStatus.RUNNING,
+        description=f"Evaluates `{CHECK}`: reports when the verdict changes, and every hour.",
+    )
+    def report_freshness(context: SensorEvaluationContext, store: Store) -> SensorResult:
+        found = _result(store)
+        reported = f"{datetime.now(UTC):%Y-%m-%dT%H} {found.passed}"
+        if reported == context.cursor:
+            return SensorResult(skip_reason=found.description)
+        evaluation = AssetCheckEvaluation(
+            AssetKey(VERSION.view),
+            CHECK,
+            passed=found.passed,
+            metadata=found.metadata,
+            severity=found.severity,
+            description=found.description,
+        )
+        return SensorResult(skip_reason=found.description, asset_events=[evaluation], cursor=reported)
+
+    return report_freshness
+
+
+def _result(store: Store) -> AssetCheckResult:
+    with store.engine() as engine:
+        newest, days_late = freshness(engine, datetime.now(UTC))
+    return AssetCheckResult(
+        passed=days_late == 0,
+        severity=AssetCheckSeverity.ERROR,
+        description=f"the newest published day is {newest or 'none'}, {days_late} days late",
+        metadata={"newest day": str(newest), "days late": days_late},
     )

@@ -1,0 +1,47 @@
+"""How late the newest day is comes from the ledger, and reaches the UI without a run."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from dagster import AssetCheckEvaluation, DagsterInstance, build_sensor_context
+from sqlalchemy import Engine
+
+from pyzn_pipeline.defs.freshness import freshness_sensor
+from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.store.ledger import freshness
+from tests.conftest import Database
+from tests.days import Download, scan_of
+from tests.store.publishing import publish
+
+
+@pytest.mark.parametrize(
+    ("now", "newest", "late"),
+    [
+        ("2026-07-15 19:59", date(2026, 7, 13), 0),
+        ("2026-07-15 20:00", date(2026, 7, 13), 1),
+        ("2026-07-15 20:00", date(2026, 7, 14), 0),
+        ("2026-07-20 21:00", date(2026, 7, 14), 5),
+    ],
+)
+def test_a_day_is_late_from_20_utc_of_the_next(store: Engine, now: str, newest: date, late: int) -> None:
+    assert freshness(store, datetime.now(UTC)) == (None, 1)
+    publish(store, scan_of(newest, [Download("requests")]))
+    publish(store, scan_of(newest - timedelta(days=400), [Download("requests")]))  # an old day makes nothing fresh
+    assert freshness(store, datetime.fromisoformat(now + "Z")) == (newest, late)
+
+
+def test_the_verdict_is_reported_once_and_again_when_it_changes(store: Engine, database: Database) -> None:
+    resources = {"store": Store(database_url=database.owner_url)}
+    with DagsterInstance.ephemeral() as instance:
+
+        def reported(cursor: str | None) -> tuple[list[bool], str | None]:
+            tick = freshness_sensor().evaluate_tick(
+                build_sensor_context(instance=instance, cursor=cursor, resources=resources)
+            )
+            return [e.passed for e in tick.asset_events if isinstance(e, AssetCheckEvaluation)], tick.cursor
+
+        first, cursor = reported(None)
+        assert first == [False]
+        assert reported(cursor)[0] == []
+        publish(store, scan_of(datetime.now(UTC).date() - timedelta(days=1), [Download("requests")]))
+        assert reported(cursor)[0] == [True]

@@ -13,13 +13,13 @@ COMMANDS = {
     "down": ("pyzn_local.cli", "Stop it; nothing is lost."),
     "env": ("pyzn_local.cli", "Print the running stack's settings."),
     "seed": ("pyzn_local.seeding", "Load raw rows into the BigQuery stand-in."),
-    "backfill": ("pyzn_pipeline.cli", "Read and publish a range of days through Dagster."),
-    "days": ("pyzn_pipeline.cli", "Show the ledger: what every day is."),
+    "backfill": ("pyzn_pipeline.commands.backfill", "Read and publish a range of days through Dagster."),
+    "days": ("pyzn_pipeline.commands.days", "Show the ledger: what every day is."),
     "verify": ("pyzn_pipeline.commands.verify", "Prove published days against the tables and the source."),
     "accept": ("pyzn_pipeline.commands.accept", "Take a suspect day for right."),
     "import-totals": ("pyzn_pipeline.commands.import_totals", "Import all-time totals from elsewhere."),
     "check": ("pyzn_pipeline.commands.check", "Look at everything a deployment needs; say how to mend what is wrong."),
-    "migrate": ("pyzn_pipeline.cli", "Bring the database to this version's schema."),
+    "migrate": ("pyzn_pipeline.commands.migrate", "Bring the database to this version's schema."),
 }
 
 

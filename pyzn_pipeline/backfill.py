@@ -11,7 +11,6 @@ from sqlalchemy import Engine, text
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.source.count import spans
 from pyzn_pipeline.store import ledger
 
 READING_OP = "scan_of_a_day"
@@ -75,11 +74,6 @@ def days_between(start: date, end: date, first_day: date) -> list[date]:
     if end > yesterday:
         raise BackfillError(f"day {end} is not over yet in UTC: the latest day that can be read is {yesterday}")
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]
-
-
-def ranges(days: list[date]) -> str:
-    """Ascending `days` for people: '2026-07-01, 2026-07-06 to 2026-07-19'."""
-    return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in spans(days))
 
 
 def run(

@@ -5,9 +5,9 @@ from datetime import date
 
 from sqlalchemy import Engine
 
+from pyzn_pipeline.ranges import spans
 from pyzn_pipeline.settings import TIB
 from pyzn_pipeline.source.connection import Clients
-from pyzn_pipeline.source.count import spans
 from pyzn_pipeline.source.scan import estimate, usd
 from pyzn_pipeline.store import ledger
 

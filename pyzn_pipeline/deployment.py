@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from pyzn_pipeline import backfill
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.settings import DeploymentSettings
-from pyzn_pipeline.source.connection import Clients, connect
+from pyzn_pipeline.source.connection import clients_of
 from pyzn_pipeline.source.errors import CostLimitExceeded, source_errors
 from pyzn_pipeline.source.scan import PATIENCE, estimate, usd
 from pyzn_pipeline.store import schema
@@ -166,23 +166,9 @@ def judge_disk(size: int, days: int, free: int) -> str:
     return f"{said}; this machine's disk has {free / GIB:,.0f} GiB left"
 
 
-@contextmanager
-def _clients(settings: DeploymentSettings) -> Iterator[Clients]:
-    clients = connect(
-        settings.bigquery_project,
-        settings.bigquery_location,
-        settings.bigquery_endpoint,
-        settings.bigquery_storage_endpoint,
-    )
-    try:
-        yield clients
-    finally:
-        clients.close()
-
-
 def _bigquery(settings: DeploymentSettings) -> str:
     """A query of no table, which is free, and a Storage Read session for its result: both roles at work."""
-    with _clients(settings) as clients, source_errors("BigQuery"):
+    with clients_of(settings) as clients, source_errors("BigQuery"):
         job = clients.jobs.query("SELECT 1 AS one", retry=PATIENCE, job_retry=None)
         job.result(retry=PATIENCE)
         session = ReadSession(table=job.destination.to_bqstorage(), data_format=DataFormat.ARROW)
@@ -193,7 +179,7 @@ def _bigquery(settings: DeploymentSettings) -> str:
 
 def _cost(settings: DeploymentSettings) -> str:
     day = datetime.now(UTC).date() - timedelta(days=1)
-    with _clients(settings) as clients:
+    with clients_of(settings) as clients:
         billed = estimate(clients, settings.bigquery_table, day)
     said = f"a scan of {day} bills {billed / GIB:,.1f} GiB, {usd(billed, settings.usd_per_tib):,.2f} US dollars"
     if billed > settings.maximum_bytes_billed:

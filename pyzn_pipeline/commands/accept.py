@@ -4,7 +4,7 @@ from datetime import date
 
 import click
 
-from pyzn_pipeline.cli import DAY
+from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.settings import StoreSettings, load
 from pyzn_pipeline.store import schema

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.progress import open as open_with_progress
 
-from pyzn_pipeline.cli import DAY
+from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.settings import StoreSettings, load
 from pyzn_pipeline.store import baseline, schema
 from pyzn_pipeline.store.database import engine

@@ -6,10 +6,11 @@ import click
 import pandas as pd
 
 from pyzn_pipeline.backfill import days_between
-from pyzn_pipeline.cli import DAY
+from pyzn_pipeline.commands.day import DAY
+from pyzn_pipeline.ranges import spans
 from pyzn_pipeline.settings import Settings, load
-from pyzn_pipeline.source.connection import connect
-from pyzn_pipeline.source.count import count_days, estimate_count, spans
+from pyzn_pipeline.source.connection import clients_of
+from pyzn_pipeline.source.count import count_days, estimate_count
 from pyzn_pipeline.source.scan import estimate, usd
 from pyzn_pipeline.store import ledger, schema
 from pyzn_pipeline.store.database import engine
@@ -41,34 +42,29 @@ def verify(start: date, end: date, full: bool) -> None:
         owner = engine(settings.database_url)
         schema.ensure_current(owner)
         rows = ledger.days(owner, start, end)
-    clients = connect(
-        settings.bigquery_project,
-        settings.bigquery_location,
-        settings.bigquery_endpoint,
-        settings.bigquery_storage_endpoint,
-    )
-    held = rows[(rows["status"] != "missing") & rows["retired_at"].isna()]
-    days = list(held["day"])
-    table, limit = settings.bigquery_table, settings.maximum_bytes_billed
-    cost = estimate_count(clients, table, days) + (
-        sum(estimate(clients, table, *span) for span in spans(days)) if full else 0
-    )
-    click.echo(
-        f"asking the source about {len(days)} days: {cost:,} bytes, ${usd(cost, settings.usd_per_tib):,.2f}", err=True
-    )
-    counts, _ = count_days(clients, table, days, limit)
-    proven = 0
-    found = proofs(held, counts, owner, clients if full else None, table, limit)
-    for row in rows.to_dict("records"):
-        if row["day"] in counts:
-            proof = next(found)
-            proven += not proof.differences
-            click.echo(_line(proof))
-        else:
-            what = "missing" if row["status"] == "missing" else "retired"
-            reason = "" if pd.isna(row["failure"]) else f"  {row['failure']}"
-            click.echo(f"{row['day']}  {click.style(what, fg='red')}{reason}")
-    clients.close()
+    with clients_of(settings) as clients:
+        held = rows[(rows["status"] != "missing") & rows["retired_at"].isna()]
+        days = list(held["day"])
+        table, limit = settings.bigquery_table, settings.maximum_bytes_billed
+        cost = estimate_count(clients, table, days) + (
+            sum(estimate(clients, table, *span) for span in spans(days)) if full else 0
+        )
+        click.echo(
+            f"asking the source about {len(days)} days: {cost:,} bytes, ${usd(cost, settings.usd_per_tib):,.2f}",
+            err=True,
+        )
+        counts, _ = count_days(clients, table, days, limit)
+        proven = 0
+        found = proofs(held, counts, owner, clients if full else None, table, limit)
+        for row in rows.to_dict("records"):
+            if row["day"] in counts:
+                proof = next(found)
+                proven += not proof.differences
+                click.echo(_line(proof))
+            else:
+                what = "missing" if row["status"] == "missing" else "retired"
+                reason = "" if pd.isna(row["failure"]) else f"  {row['failure']}"
+                click.echo(f"{row['day']}  {click.style(what, fg='red')}{reason}")
     owner.dispose()
     click.echo(f"{proven} of {len(asked)} days proven")
     if proven < len(asked):

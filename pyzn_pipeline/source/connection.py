@@ -1,5 +1,7 @@
 """The two BigQuery clients: Google's, or the same ones wired to a stand-in."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,7 @@ from google.cloud.bigquery_storage_v1.services.big_query_read.transports import 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
+from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.source.errors import source_errors
 
 SCOPES = ("https://www.googleapis.com/auth/bigquery", "https://www.googleapis.com/auth/cloud-platform")
@@ -47,6 +50,21 @@ class Clients:
         self.storage.transport.close()
 
 
+@contextmanager
+def clients_of(settings: Settings) -> Iterator[Clients]:
+    """The clients that the settings describe, closed at the end. Raises SourceError as `connect` does."""
+    clients = connect(
+        settings.bigquery_project,
+        settings.bigquery_location,
+        settings.bigquery_endpoint,
+        settings.bigquery_storage_endpoint,
+    )
+    try:
+        yield clients
+    finally:
+        clients.close()
+
+
 def connect(
     project: str, location: str, endpoint: str | None, storage_endpoint: str | None, silence: float = SILENCE
 ) -> Clients:
@@ -62,10 +80,7 @@ def connect(
         ("grpc.max_receive_message_length", -1),
         ("grpc.keepalive_time_ms", int(silence * 1000)),
         ("grpc.keepalive_timeout_ms", int(silence * 1000)),
-        (
-            "grpc.http2.ping_timeout_ms",
-            int(silence * 1000),
-        ),  # of the pings that measure the bandwidth, which come first
+        ("grpc.http2.ping_timeout_ms", int(silence * 1000)),  # of pings that measure the bandwidth, which come first
     ]
     if endpoint is not None and storage_endpoint is not None:
         jobs = bigquery.Client(

@@ -7,6 +7,7 @@ from string import Template
 
 from google.cloud import bigquery
 
+from pyzn_pipeline.ranges import spans
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.errors import CostLimitExceeded, source_errors
 from pyzn_pipeline.source.scan import PATIENCE, QUERY_TIMEOUT
@@ -49,14 +50,6 @@ def estimate_count(clients: Clients, table: str, days: Sequence[date]) -> int:
             job = clients.jobs.query(_query(table), job_config=config, retry=PATIENCE, job_retry=None)
             estimated += int(job.total_bytes_processed or 0)
     return estimated
-
-
-def spans(days: Sequence[date]) -> list[tuple[date, date]]:
-    """The runs of consecutive days among `days`, each as its first and last day, in order."""
-    known, one = set(days), timedelta(days=1)
-    firsts = sorted(day for day in known if day - one not in known)
-    lasts = sorted(day for day in known if day + one not in known)
-    return list(zip(firsts, lasts, strict=True))
 
 
 def _query(table: str) -> str:

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from pyzn_pipeline.backfill import BackfillError, days_between, ranges, run
+from pyzn_pipeline.backfill import BackfillError, days_between, run
+from pyzn_pipeline.ranges import ranges
 
 FIRST = date(2016, 1, 22)
 

@@ -1,0 +1,105 @@
+"""`pyzn backfill`: a range of days, through a running Dagster."""
+
+from datetime import date
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from pyzn_pipeline import backfill as backfills
+from pyzn_pipeline.commands.day import DAY
+from pyzn_pipeline.ranges import ranges
+from pyzn_pipeline.settings import CommandSettings, Settings, load
+from pyzn_pipeline.store import schema
+from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.errors import store_errors
+
+
+@click.command()
+@click.argument("start", type=DAY)
+@click.argument("end", type=DAY)
+@click.option(
+    "--replace-better",
+    is_flag=True,
+    help="Publish what the source gives now even where it is worse: fewer downloads, or an audit that fails newly.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what it would cost, and read nothing. Asking is free.")
+def backfill(start: date, end: date, replace_better: bool, dry_run: bool) -> None:
+    """Read the UTC days START to END (both included) at the source and publish them.
+
+    The days run through Dagster (PYZN_DAGSTER_URL): the backfill and its runs are in its UI. A day
+    that is published already is read again and replaced if the source has changed. Interrupting
+    this command does not stop the backfill; cancel it in the UI.
+
+    Exits with 1 if any day failed, and names the days and why.
+
+    \b
+    Example:
+      pyzn backfill --dry-run 2026-07-06 2026-07-19
+      pyzn backfill 2026-07-06 2026-07-19
+    """
+    if dry_run:
+        _say_cost(start, end)
+        return
+    settings = load(CommandSettings)
+    days = backfills.days_between(start, end, settings.first_day)
+    with store_errors("backfill"):
+        outcome = _follow(settings, days, replace_better)
+    for day, reason in sorted(outcome.failed.items()):
+        click.echo(reason if str(day) in reason else f"day {day}: {reason}", err=True)
+    if unfinished := [day for day in days if day not in outcome.done and day not in outcome.failed]:
+        click.echo(
+            f"no outcome for {ranges(unfinished)}: Dagster says {outcome.ended}, see "
+            f"{settings.dagster_url}/runs/b/{outcome.backfill_id}; a day whose run died is asked for again by itself",
+            err=True,
+        )
+    click.echo(f"{len(outcome.done)} of {len(days)} days done, {len(outcome.failed)} failed")
+    if len(outcome.done) < len(days):
+        raise click.exceptions.Exit(1)
+
+
+def _say_cost(start: date, end: date) -> None:
+    """Print what a backfill would cost."""
+    # Here, because Google's clients take a second to import, which the other commands need not wait for.
+    from pyzn_pipeline.backfill_cost import backfill_cost  # noqa: PLC0415
+    from pyzn_pipeline.source.connection import clients_of  # noqa: PLC0415
+
+    settings = load(Settings)
+    asked = backfills.days_between(start, end, settings.first_day)
+    owner = engine(settings.database_url)
+    with store_errors("backfill"):
+        schema.ensure_current(owner)
+    with clients_of(settings) as clients:
+        cost = backfill_cost(clients, settings.bigquery_table, owner, asked, settings.usd_per_tib)
+    owner.dispose()
+    click.echo(f"{cost}; nothing was read")
+
+
+def _follow(settings: CommandSettings, days: list[date], replace_better: bool) -> backfills.Progress:
+    """Launch a backfill and show a progress bar until it has finished."""
+    owner = engine(settings.database_url)
+    schema.ensure_current(owner)
+    with Progress(
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    ) as bar:
+        task = bar.add_task("waiting for Dagster", total=len(days))
+        for progress in backfills.run(settings.dagster_url, owner, days, replace_better):
+            finished = len(progress.done | progress.failed.keys())
+            waits = "" if finished else " waits for a run"
+            failed = f", [red]{len(progress.failed)} failed[/red]" if progress.failed else ""
+            bar.update(task, completed=finished, description=f"backfill {progress.backfill_id}{waits}{failed}")
+    owner.dispose()
+    return progress

@@ -1,0 +1,86 @@
+"""`pyzn days`: the ledger."""
+
+import sys
+from collections.abc import Hashable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import click
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from pyzn_pipeline.commands.day import DAY
+from pyzn_pipeline.settings import StoreSettings, load
+from pyzn_pipeline.store import ledger, schema
+from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.errors import store_errors
+
+COLOURS = {"final": "green", "provisional": "cyan", "suspect": "yellow", "missing": "red"}
+
+
+@click.command()
+@click.argument("start", type=DAY, required=False)
+@click.argument("end", type=DAY, required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a day, every column, instead of a table.")
+def days(start: date | None, end: date | None, as_json: bool) -> None:
+    """Show the ledger: what every UTC day from START to END (both included) is.
+
+    Without START the last 35 days, without END up to yesterday. A day is `final`, `provisional`
+    (not found the same a week later yet), `suspect` (published, and unlike its weekday: the check in
+    the UI says how), or `missing`; with the reason of the last failed attempt and the time of the next.
+    """
+    settings = load(StoreSettings)
+    last = end or datetime.now(UTC).date() - timedelta(days=1)
+    first = start or last - timedelta(days=34)
+    if first > last:
+        raise click.UsageError(f"range {first} to {last} is reversed: the first day comes first")
+    with store_errors("days"):
+        owner = engine(settings.database_url)
+        schema.ensure_current(owner)
+        rows = ledger.days(owner, first, last)
+        owner.dispose()
+    if as_json:
+        rows["day"] = rows["day"].astype("string")  # to_json would make it midnight
+        click.echo(rows.to_json(orient="records", lines=True, date_format="iso"), nl=False)
+    else:
+        console = Console(width=None if sys.stdout.isatty() else 160)  # piped, a line stays a line
+        console.print(_ledger_table(rows))
+
+
+def _ledger_table(rows: pd.DataFrame) -> Table:
+    table = Table("day", "status", title="The ledger, UTC days", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("revision", "downloads", "projects", "versions", "countries"):
+        table.add_column(name, justify="right")
+    table.add_column("published (UTC)")
+    for row in rows.to_dict("records"):
+        status = f"[{COLOURS[row['status']]}]{row['status']}[/]"
+        if row["status"] == "missing":
+            table.add_row(str(row["day"]), status, *[""] * 5, _attempt(row))
+        else:
+            counts = (row[name] for name in ("downloads", "projects", "project_versions", "project_countries"))
+            remarks = [f"{row['published_at']:%Y-%m-%d %H:%M}"]
+            if row["source_recount"] != row["source_downloads"]:
+                remarks.append(
+                    f"the source counts {row['source_recount']:,} since {row['recounted_at']:%Y-%m-%d %H:%M}"
+                )
+            if not pd.isna(row["retired_at"]):
+                remarks.append(f"retired {row['retired_at']:%Y-%m-%d}")
+            if not pd.isna(row["accepted_because"]):
+                remarks.append(f"accepted: {row['accepted_because']}")
+            remarks.append(_attempt(row))
+            line = "; ".join(filter(None, remarks))
+            table.add_row(str(row["day"]), status, str(row["revision"]), *(f"{count:,}" for count in counts), line)
+    return table
+
+
+def _attempt(row: dict[Hashable, Any]) -> str:
+    """What came of the attempts at a day since it was last published; nothing if there were none."""
+    if pd.isna(row["attempts"]):
+        return ""
+    reason = f"run {row['attempt_run_id']} has it in hand, or died" if pd.isna(row["failure"]) else row["failure"]
+    following = (
+        "no further attempt" if pd.isna(row["next_attempt_at"]) else f"next {row['next_attempt_at']:%m-%d %H:%M}"
+    )
+    return f"{reason} (attempt {row['attempts']}, {following})"

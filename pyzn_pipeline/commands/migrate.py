@@ -1,0 +1,23 @@
+"""`pyzn migrate`: the schema, brought to this version's."""
+
+import click
+
+from pyzn_pipeline.settings import StoreSettings, load
+from pyzn_pipeline.store import schema
+from pyzn_pipeline.store.database import engine, with_driver
+from pyzn_pipeline.store.errors import store_errors
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to this version's schema, and make the API's read-only role.
+
+    Safe to run at every deployment: what is there already stays. The database is
+    PYZN_DATABASE_URL, whose user owns the schema `pyzn`. If PYZN_API_DATABASE_URL is set, its
+    user is made, or gets that password, and can read the schema and nothing else.
+    """
+    settings = load(StoreSettings)
+    api = settings.api_database_url
+    with store_errors("migrate"):
+        revision = schema.migrate(engine(settings.database_url), with_driver(api) if api else None)
+    click.echo(f"schema pyzn is at revision {revision}")

@@ -20,8 +20,8 @@ _numbers = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow file first, so that the test processes finish together."""
-    items.sort(key=lambda item: item.path.name != "test_stack.py")
+    """The slow files first, so that the test processes finish together."""
+    items.sort(key=lambda item: item.path.name not in {"test_stack.py", "test_compose.py"})
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ from typing import Any
 
 import yaml
 
-from pyzn_local.ports import free_port
+from pyzn_local.ports import free_port, is_taken
 from pyzn_local.postgres import Postgres, binary
 from pyzn_local.services import Service, launch, stop, wait
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("5432", "4000", "3000", "5200", "9050", "9060")
+LISTENS = {"code": "4000", "webserver": "3000", "api": "5200", "bigquery": "9050"}
 
 
 def example_environment() -> dict[str, str]:
@@ -109,9 +110,13 @@ class Deployment:
                 [self._here(word) for word in self.services[name]["command"]],
                 self.environment(name),
                 self.folder / f"{name}.log",
-                lambda: self.is_healthy(name),
+                lambda: self._listens(name) and self.is_healthy(name),
                 folder=self.workdir,
             )
+
+    def _listens(self, name: str) -> bool:
+        """Whether it is worth asking: a health check that fails costs seconds of the processor the service needs."""
+        return name not in LISTENS or is_taken(int(self._ports[LISTENS[name]]))
 
     def is_healthy(self, name: str) -> bool:
         """What the service's own health check says."""
@@ -157,7 +162,9 @@ class Deployment:
         process.wait()
 
     def stop(self) -> None:
-        """End everything."""
+        """End everything. Its state goes with it, so only Postgres, which leaves shared memory, is asked to stop."""
+        for name in [name for name in self.running if name != "postgres"]:
+            self.kill(name)
         stop(list(self.running.values()))
 
     def _start_postgres(self) -> Service:

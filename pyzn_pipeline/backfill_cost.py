@@ -31,10 +31,11 @@ class BackfillCost:
         """A line for people."""
         known = f", {self.published:,} of them published already (read and billed again)" if self.published else ""
         known += f", {self.retired:,} retired (refused)" if self.retired else ""
-        return (
-            f"{self.first} to {self.last}: {self.days:,} days{known}; about {self.bytes_billed / TIB:,.2f} TiB "
-            f"({self.bytes_billed:,} bytes), {self.dollars:,.2f} US dollars"
-        )
+        tib = self.bytes_billed / TIB
+        size = f"{tib:,.2f} TiB" if tib >= 0.1 else f"{1024 * tib:,.2f} GiB"
+        price = f"{self.dollars:,.2f} US dollars" if self.dollars >= 0.01 else "less than a cent"
+        range_ = f"{self.first} to {self.last}: {self.days:,} days{known}"
+        return f"{range_}; about {size} ({self.bytes_billed:,} bytes), {price}"
 
 
 def backfill_cost(clients: Clients, table: str, engine: Engine, days: list[date], usd_per_tib: float) -> BackfillCost:

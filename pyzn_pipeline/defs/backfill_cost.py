@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from dagster import Config, Failure, JobDefinition, MetadataValue, OpExecutionContext, job, op
+from dagster import Config, Failure, JobDefinition, OpExecutionContext, job, op
 from pydantic import Field
 
 from pyzn_pipeline.backfill import BackfillError, days_between
@@ -31,12 +31,11 @@ def backfill_cost_job(first_day: date) -> JobDefinition:
         context.log.info(str(cost))
         context.add_output_metadata(
             {
-                "backfill": MetadataValue.md(f"**{cost}**"),
                 "days": cost.days,
                 "days published already": cost.published,
                 "days retired": cost.retired,
                 "bytes billed": cost.bytes_billed,
-                "US dollars": round(cost.dollars, 2),
+                "US dollars": round(cost.dollars, 6),
             }
         )
 

@@ -30,8 +30,8 @@ CHECK = "newest_day_is_fresh"
 def freshness_check() -> AssetChecksDefinition:
     """The check, to be run by hand as well; it reads the ledger alone.
 
-    Not of a breakdown: a run that publishes an asset evaluates its checks too, and one that fails would say of this
-    one that it was skipped.
+    Not of a breakdown: a backfill would take it as a step of its own, and as the op logs its materializations itself,
+    Dagster would skip that step and say so of the check.
     """
 
     @asset_check(

@@ -4,28 +4,16 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from importlib.resources import files
 from random import Random
-
-import psycopg
 
 from chaos.exactness import Watched, defects
 from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.gates import POINTS, Gatekeeper
 from chaos.runs import Run, Target, ingest
 from chaos.source import Source
 
 FIRST = date(2026, 7, 6)
 DAYS = 4  # at once: a run waits more than it works
-POINTS = (
-    "totals are locked", "totals have moved", "old versions are deleted", "new versions are there",
-    "old countries are deleted", "new countries are there", "the ledger is written", "it commits",
-)  # fmt: skip
-"""The triggers of gates.sql, in the order in which a run meets them."""
-WAITING_AT = """
-    SELECT pid FROM pg_locks
-    WHERE locktype = 'advisory' AND NOT granted AND objsubid = 2
-      AND (classid, objid) = ((hashtext('chaos')::bigint & 4294967295)::oid, (hashtext(%s)::bigint & 4294967295)::oid)
-"""
 
 
 def run(bench: Bench) -> list[Figure]:
@@ -50,10 +38,9 @@ def run(bench: Bench) -> list[Figure]:
             at_random = [line for lines in lanes for line in lines]
 
         named = []
-        with psycopg.connect(database.owner_url, autocommit=True) as gatekeeper:
-            gatekeeper.execute(files("chaos").joinpath("gates.sql").read_bytes())
+        with Gatekeeper.of(database.owner_url) as gates:
             for n in range(at_points):
-                named += _killed_at(POINTS[n % len(POINTS)], gatekeeper, source, target, days[n % DAYS])
+                named += _killed_at(POINTS[n % len(POINTS)], gates, source, target, days[n % DAYS])
                 bench.tick()
 
         outcome = ingest(target, *(watched.day for watched in days))
@@ -88,28 +75,16 @@ def _killed_after(seconds: float, source: Source, target: Target, day: Watched) 
     return [f"killed after {seconds:.3f} s: {line}" for line in day.look()]
 
 
-def _killed_at(point: str, gatekeeper: psycopg.Connection, source: Source, target: Target, day: Watched) -> list[str]:
+def _killed_at(point: str, gates: Gatekeeper, source: Source, target: Target, day: Watched) -> list[str]:
     day.expect(source.more(day.day, 10))
-    gatekeeper.execute("SELECT pg_advisory_lock(hashtext('chaos'), hashtext(%s))", [point])
-    started = Run(target, [day.day])
-    backend = _arrived(gatekeeper, point)
-    started.kill()
-    found = day.look() if backend else ["no run came here within 20 s"]
-    gatekeeper.execute("SELECT pg_advisory_unlock(hashtext('chaos'), hashtext(%s))", [point])
-    while gatekeeper.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [backend]).fetchone():
-        time.sleep(0.005)  # the server finishes its statement before it notices
+    with gates.closed(point):
+        started = Run(target, [day.day])
+        backend = gates.arrived(point)
+        started.kill()
+        found = day.look()
+    gates.gone(backend)
     found += day.look()
     return [f"killed when {point}: {line}" for line in found]
-
-
-def _arrived(gatekeeper: psycopg.Connection, point: str) -> int:
-    """The server process that waits at `point`, once there is one; 0 when none comes within 20 seconds."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if waiting := gatekeeper.execute(WAITING_AT, [point]).fetchone():
-            return int(waiting[0])
-        time.sleep(0.005)
-    return 0
 
 
 CHECK = Check("kills", "KILLS", 40, 1000, "SIGKILLs of a run", run)

@@ -1,12 +1,14 @@
 """Many workers at once: on the same day, on the same range, and on different days of the same projects."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import date, timedelta
 
 import psycopg
 
 from chaos.exactness import defects
 from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.gates import Gatekeeper
 from chaos.runs import Run, Target
 
 FIRST = date(2026, 1, 1)
@@ -31,7 +33,7 @@ def run(bench: Bench) -> list[Figure]:
             "the same day at once",
             f"{WORKERS} workers",
             noun,
-            _found(bench, days[:1], [days[:1]] * WORKERS),
+            _found(bench, days[:1], [days[:1]] * WORKERS, all_at_once=True),
         ),
         count_figure(
             "the same days backfilled at once",
@@ -49,10 +51,21 @@ def run(bench: Bench) -> list[Figure]:
 
 
 def _found(
-    bench: Bench, days: Sequence[date], of_workers: Sequence[Sequence[date]], out_of_order: bool = False
+    bench: Bench,
+    days: Sequence[date],
+    of_workers: Sequence[Sequence[date]],
+    all_at_once: bool = False,
+    out_of_order: bool = False,
 ) -> list[str]:
-    """What is wrong after each worker has read its days, all workers at once, twice."""
-    with bench.parts.source() as source, bench.parts.database() as database:
+    """What is wrong after each worker has read its days, all workers at once, twice.
+
+    With `all_at_once` nobody publishes before everybody waits for something.
+    """
+    with (
+        bench.parts.source() as source,
+        bench.parts.database() as database,
+        Gatekeeper.of(database.owner_url) as gates,
+    ):
         target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
         if out_of_order:
             with psycopg.connect(database.owner_url) as connection:
@@ -61,7 +74,11 @@ def _found(
         for reading in range(1, READINGS + 1):
             # Days of different sizes: the server then meets their projects in different orders.
             content = {day: source.more(day, 100 + 300 * (n % WORKERS)) for n, day in enumerate(days)}
-            outcomes = [started.outcome(600) for started in [Run(target, own) for own in of_workers]]
+            with gates.closed("totals are locked") if all_at_once else nullcontext():
+                runs = [Run(target, own) for own in of_workers]
+                if all_at_once:
+                    gates.waiting(len(of_workers))
+            outcomes = [started.outcome(600) for started in runs]
             found += [line for outcome in outcomes for line in outcome.complaints()]
             for day in days:
                 published = [outcome.published[day] for outcome in outcomes if day in outcome.published]

@@ -1,0 +1,71 @@
+"""Gates in the transaction that publishes a day, see gates.sql: a run stops at one that is closed."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Self
+
+import psycopg
+
+POINTS = (
+    "totals are locked", "totals have moved", "old versions are deleted", "new versions are there",
+    "old countries are deleted", "new countries are there", "the ledger is written", "it commits",
+)  # fmt: skip
+"""The triggers of gates.sql, in the order in which a run meets them."""
+WAITING_AT = """
+    SELECT pid FROM pg_locks
+    WHERE locktype = 'advisory' AND NOT granted AND objsubid = 2
+      AND (classid, objid) = ((hashtext('chaos')::bigint & 4294967295)::oid, (hashtext(%s)::bigint & 4294967295)::oid)
+"""
+WAITING = """
+    SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE NOT granted AND datname = current_database()
+"""
+PATIENCE = 60  # seconds
+
+
+class Gatekeeper:
+    """Makes the gates, and closes and opens them."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+        connection.execute(files("chaos").joinpath("gates.sql").read_bytes())
+
+    @classmethod
+    @contextmanager
+    def of(cls, owner_url: str) -> Iterator[Self]:
+        """One for a database; gates that are closed at the end open."""
+        with psycopg.connect(owner_url, autocommit=True) as connection:
+            yield cls(connection)
+
+    @contextmanager
+    def closed(self, point: str) -> Iterator[None]:
+        """Nobody passes `point` inside the block."""
+        self._connection.execute("SELECT pg_advisory_lock(hashtext('chaos'), hashtext(%s))", [point])
+        try:
+            yield
+        finally:
+            self._connection.execute("SELECT pg_advisory_unlock(hashtext('chaos'), hashtext(%s))", [point])
+
+    def arrived(self, point: str) -> int:
+        """The server process that waits at `point`, once there is one. Raises TimeoutError when none comes."""
+        return self._once(WAITING_AT, [point], f"nobody came to the gate {point!r}")
+
+    def waiting(self, sessions: int) -> None:
+        """Return once so many sessions wait for locks of any kind. Raises TimeoutError when fewer do."""
+        self._once(f"SELECT 1 WHERE ({WAITING}) >= %s", [sessions], f"less than {sessions} sessions wait")
+
+    def gone(self, pid: int) -> None:
+        """Return once that server process has ended: it finishes its statement before it notices a dead client."""
+        self._once(
+            "SELECT 1 WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s)", [pid], f"process {pid} lives on"
+        )
+
+    def _once(self, query: str, parameters: list[object], otherwise: str) -> int:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if found := self._connection.execute(query, parameters).fetchone():
+                return int(found[0])
+            time.sleep(0.005)
+        raise TimeoutError(f"{otherwise} within {PATIENCE} s")

@@ -1,6 +1,6 @@
 # Two commands: `make up` runs PyZn, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check lock start-containers stop-containers survive screenshots
+.PHONY: help setup up test check lock start-containers stop-containers survive chaos chaos-selftest screenshots
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -30,6 +30,13 @@ check: setup  ## linters and strict types
 
 test: check  ## linters, types and every test
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# Sizes come from variables, which make hands on: make chaos KILLS=1000, make chaos FULL=1; see python -m chaos --help.
+chaos: setup  ## break everything on purpose, and count what came out wrong; ONLY="kills network" for some of it
+	$(BIN)/python -m chaos $(ONLY)
+
+chaos-selftest: setup  ## show that each of those checks can fail: take what it guards away
+	$(BIN)/python -m chaos.selftest
 
 start-containers:  ## the production shape, built and started; settings from .env (see .env.example)
 	docker compose up --build --detach

@@ -18,11 +18,8 @@ WAITING_AT = """
     WHERE locktype = 'advisory' AND NOT granted AND objsubid = 2
       AND (classid, objid) = ((hashtext('chaos')::bigint & 4294967295)::oid, (hashtext(%s)::bigint & 4294967295)::oid)
 """
-WAITING = """
-    SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_database ON pg_database.oid = database
-    WHERE NOT granted AND datname = current_database()
-"""
-PATIENCE = 60  # seconds
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+PATIENCE = 120  # seconds
 
 
 class Gatekeeper:

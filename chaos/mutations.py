@@ -60,7 +60,7 @@ MUTATIONS = (
             ),
         ),
         "workers",
-        "the same day at once",
+        "an older reading that is late",
         2,
     ),
     Mutation(
@@ -120,6 +120,8 @@ MUTATIONS = (
         7,
     ),
     Mutation("no audit of the downloads", _without("LIKE_ITS_WEEKDAY"), "bad-days", "grossly bad days", 7),
+    Mutation("no audit of the projects", _without("PROJECTS_LIKE_WEEKDAY"), "bad-days", "grossly bad days", 9),
+    Mutation("no audit of unknown countries", _without("KNOWN_COUNTRIES"), "bad-days", "grossly bad days", 9),
     Mutation("no audit of the hours", _without("EVERY_HOUR"), "bad-days", "grossly bad days", 7),
     Mutation("no audit of the country mix", _without("COUNTRY_MIX"), "bad-days", "grossly bad days", 7),
     Mutation(

@@ -1,7 +1,9 @@
 """Many workers at once: on the same day, on the same range, and on different days of the same projects."""
 
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import date, timedelta
 
 import psycopg
@@ -9,10 +11,14 @@ import psycopg
 from chaos.exactness import defects
 from chaos.figures import Bench, Check, Figure, count_figure
 from chaos.gates import Gatekeeper
-from chaos.runs import Run, Target
+from chaos.proxy import Fault, Kind, Proxy
+from chaos.runs import Run, Target, ingest
+from chaos.source import shuffled
 
 FIRST = date(2026, 1, 1)
 WORKERS = 8
+HANDSHAKE = 300  # bytes of gRPC before the first answer is due
+HELD_UP = 4.0  # seconds
 READINGS = 2  # of everything; the source has more rows the second time
 OUT_OF_ORDER = """
     -- Projects in the order of a hash table, as the planner has them when days are large, and slowly: workers that
@@ -25,7 +31,7 @@ OUT_OF_ORDER = """
 
 
 def run(bench: Bench) -> list[Figure]:
-    """The three of them, each read twice, each compared with the source and with the revisions that it must have."""
+    """All of them, each compared with the source, and with the revisions that it must have."""
     days = [FIRST + timedelta(days=n) for n in range(bench.size)]
     noun = "wrong contents or revisions"
     return [
@@ -35,6 +41,7 @@ def run(bench: Bench) -> list[Figure]:
             noun,
             _found(bench, days[:1], [days[:1]] * WORKERS, all_at_once=True),
         ),
+        count_figure("an older reading that is late", f"{READINGS} readings at once", noun, _late(bench, days[0])),
         count_figure(
             "the same days backfilled at once",
             f"{len(days):,} days, twice",
@@ -48,6 +55,23 @@ def run(bench: Bench) -> list[Figure]:
             _found(bench, days[:WORKERS], [[day] for day in days[:WORKERS]], out_of_order=True),
         ),
     ]
+
+
+def _late(bench: Bench, day: date) -> list[str]:
+    """What is wrong when the rows of a reading are held up, and the source has others, as many, meanwhile."""
+    with bench.parts.source() as source, bench.parts.database() as database:
+        host, _, port = source.server.storage_endpoint.rpartition(":")
+        with Proxy(host, int(port)) as held_up:
+            source.more(day, 500)
+            held_up.arm(Fault(Kind.STALL, upwards=True, after=HANDSHAKE))
+            target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
+            older = Run(replace(target, storage_endpoint=held_up.address, silence=HELD_UP), [day])
+            while held_up.passed[0] <= HANDSHAKE:  # it has asked the source
+                time.sleep(0.01)
+            newest = source.replace(day, shuffled(day).take(list(range(500, 1000))))
+            newer = ingest(target, day)
+            complaints = older.outcome(120).complaints() + newer.complaints()
+        return complaints + defects(database.api_url, {day: [newest]})
 
 
 def _found(

@@ -17,7 +17,7 @@ from chaos.source import shuffled
 
 FIRST = date(2026, 1, 1)
 WORKERS = 8
-HANDSHAKE = 300  # bytes of gRPC before the first answer is due
+FIRST_ROWS = 5_000  # bytes of the answer, which is longer
 HELD_UP = 4.0  # seconds
 READINGS = 2  # of everything; the source has more rows the second time
 OUT_OF_ORDER = """
@@ -63,10 +63,10 @@ def _late(bench: Bench, day: date) -> list[str]:
         host, _, port = source.server.storage_endpoint.rpartition(":")
         with Proxy(host, int(port)) as held_up:
             source.more(day, 500)
-            held_up.arm(Fault(Kind.STALL, upwards=True, after=HANDSHAKE))
+            held_up.arm(Fault(Kind.STALL, upwards=False, after=FIRST_ROWS))
             target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
             older = Run(replace(target, storage_endpoint=held_up.address, silence=HELD_UP), [day])
-            while held_up.passed[0] <= HANDSHAKE:  # it has asked the source
+            while held_up.passed[1] <= FIRST_ROWS:  # it has its answer, and not the rows of it
                 time.sleep(0.01)
             newest = source.replace(day, shuffled(day).take(list(range(500, 1000))))
             newer = ingest(target, day)

@@ -101,4 +101,4 @@ def _filled(disk: Path, leaving: int) -> Path:
     return filler
 
 
-CHECK = Check("disk-full", "DISK_FULL", 4, 50, "loads on a full disk", run)
+CHECK = Check("disk-full", "DISK_FULL", 3, 50, "loads on a full disk", run)

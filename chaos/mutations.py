@@ -68,7 +68,7 @@ MUTATIONS = (
         ((PUBLICATION, "SELECT pg_advisory_xact_lock(hashtext('pyzn.totals'))", "SELECT 1"),),
         "workers",
         "different days at once",
-        8,
+        2,
     ),
     Mutation(
         "readers locked out",

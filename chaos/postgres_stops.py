@@ -70,4 +70,4 @@ def _started(postgres: Postgres) -> "subprocess.Popen[bytes]":
     return server
 
 
-CHECK = Check("postgres-stops", "POSTGRES_STOPS", 5, 200, "immediate stops of Postgres", run)
+CHECK = Check("postgres-stops", "POSTGRES_STOPS", 3, 200, "immediate stops of Postgres", run)

@@ -114,4 +114,4 @@ def _read(sender: "Connection[Seen, None]", api_url: str, done: Event, held: flo
     sender.send(seen)
 
 
-CHECK = Check("readers", "REPUBLICATIONS", 5, 200, "publications among readers", run)
+CHECK = Check("readers", "REPUBLICATIONS", 4, 200, "publications among readers", run)

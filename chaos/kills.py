@@ -62,7 +62,7 @@ def _first_readings(source: Source, target: Target, days: Sequence[Watched]) -> 
             watched.expect(source.more(watched.day, rows))
         start = time.monotonic()
         for started in [Run(target, [watched.day]) for watched in days]:
-            started.outcome(60)
+            started.outcome(180)
         seconds = time.monotonic() - start
     return seconds
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import product
 from random import Random
@@ -47,7 +47,8 @@ def run(bench: Bench) -> list[Figure]:
                 fault = Fault(kind, upwards, places.randrange(sizes[leg][not upwards]))
                 lane.day.expect(source.more(lane.day.day, 10))
                 lane.legs[leg].arm(fault)
-                outcome = ingest(lane.target, lane.day.day, timeout=LIMIT)
+                impatient = replace(lane.target, lifetime=LIFETIME, silence=SILENCE)
+                outcome = ingest(impatient, lane.day.day, timeout=LIMIT)
                 name = f"{leg} {kind} at byte {fault.after:,} {'up' if upwards else 'down'}"
                 late += [f"{name}: the run {outcome.died}"] if outcome.died else []
                 lane.legs[leg].arm(None)
@@ -88,7 +89,7 @@ def _lane(source: Source, database: Database, day: date) -> Iterator[Lane]:
         url = postgres._replace(netloc=f"{postgres.username}:{postgres.password}@{to_postgres.address}").geturl()
         yield Lane(
             Watched(database.api_url, day),
-            Target(url, f"http://{to_jobs.address}", to_rows.address, LIFETIME, SILENCE),
+            Target(url, f"http://{to_jobs.address}", to_rows.address),
             {"postgres": to_postgres, "jobs": to_jobs, "rows": to_rows},
         )
 

@@ -14,7 +14,7 @@ from pyzn_local.postgres import Postgres
 
 FIRST = date(2026, 7, 6)
 DAYS = 2  # in load at once
-RECOVERY = 60  # seconds
+RECOVERY = 120  # seconds
 
 
 def run(bench: Bench) -> list[Figure]:

@@ -79,7 +79,7 @@ class Run:
         return outcome
 
 
-def ingest(target: Target, *days: date, timeout: float = 60, replace_better: bool = False) -> Outcome:
+def ingest(target: Target, *days: date, timeout: float = 180, replace_better: bool = False) -> Outcome:
     """A run from its start to its end."""
     return Run(target, days, replace_better).outcome(timeout)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
 WIDTH, HEIGHT = 1440, 900  # pixels
@@ -83,6 +83,7 @@ def main(url: str) -> None:
         for name, (path, act) in pages.items():
             page.goto(url + path)
             page.wait_for_timeout(4000)  # the UI keeps polling, so the network is never idle
+            expect(page.get_by_text("Loading")).to_have_count(0, timeout=60_000)
             if act:
                 act(page)
                 page.wait_for_timeout(2000)

@@ -21,7 +21,7 @@ from dagster import (
 )
 
 from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.defs.summaries import DAILY_TOTALS
+from pyzn_pipeline.defs.source import NAME as SOURCE
 from pyzn_pipeline.store.ledger import EXPECTED_HOUR, freshness
 
 CHECK = "newest_day_is_fresh"
@@ -30,12 +30,13 @@ CHECK = "newest_day_is_fresh"
 def freshness_check() -> AssetChecksDefinition:
     """The check, to be run by hand as well; it reads the ledger alone.
 
-    Not of a breakdown: a backfill would take it as a step of its own, and as the op logs its materializations itself,
-    Dagster would skip that step and say so of the check.
+    Of the source, which is never materialized: Dagster shows no verdict that is older than the latest
+    materialization, and a backfill would take the check as a step, which it skips where an op logs its
+    materializations itself.
     """
 
     @asset_check(
-        asset=DAILY_TOTALS,
+        asset=SOURCE,
         name=CHECK,
         description=f"Yesterday is published by {EXPECTED_HOUR}:00 UTC; before that, the day before it.",
     )
@@ -59,7 +60,7 @@ def freshness_sensor() -> SensorDefinition:
         if reported == context.cursor:
             return SensorResult(skip_reason=found.description)
         evaluation = AssetCheckEvaluation(
-            AssetKey(DAILY_TOTALS),
+            AssetKey(SOURCE),
             CHECK,
             passed=found.passed,
             metadata=found.metadata,

@@ -30,8 +30,7 @@ def ranking_sensor() -> SensorDefinition:
     """The sensor, RUNNING from the start."""
     job = define_asset_job(
         "rank_projects",
-        # The op logs its materializations itself, so Dagster would skip a check's step and say so of the check.
-        selection=AssetSelection.assets(TOP_PROJECTS, DAILY_TOTALS).without_checks(),
+        selection=AssetSelection.assets(TOP_PROJECTS, DAILY_TOTALS),
         description="Ranks the projects of days that are published already. Reads Postgres alone; costs no BigQuery.",
     )
 

@@ -185,7 +185,7 @@ def test_the_sensors_job_takes_its_range(defs: Definitions, instance: DagsterIns
     assert isinstance(job, JobDefinition)
     result = job.execute_in_process(instance=instance, tags=dict(request.tags))
     assert result.success
-    assert not [event for event in result.all_events if event.is_step_skipped]  # a check would say it was
+    assert not [event for event in result.all_events if event.is_step_skipped]  # as a check's step would be
     assert ranked(store, "day") == [(1, "a", 1, None)]
 
 

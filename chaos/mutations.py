@@ -21,9 +21,8 @@ _TWO_TRANSACTIONS = (
     (STAGING, "ON COMMIT DROP", "ON COMMIT PRESERVE ROWS"),
     (
         PUBLICATION,
-        '        connection.execute(_packed("insert_rows", breakdown), {"day": day})',
-        "        connection.connection.commit()\n"
-        '        connection.execute(_packed("insert_rows", breakdown), {"day": day})',
+        '            connection.execute(_packed("insert_rows", breakdown))',
+        '            connection.connection.commit()\n            connection.execute(_packed("insert_rows", breakdown))',
     ),
 )
 
@@ -54,9 +53,9 @@ MUTATIONS = (
         "no lock on the day",
         (
             (
-                PUBLICATION,
-                "SELECT pg_advisory_lock(hashtext('pyzn.day'), :day - date '2000-01-01')",
-                "SELECT CAST(:day AS date)",
+                "pyzn_pipeline/store/lock_days.sql",
+                "SELECT pg_advisory_lock(hashtext('pyzn.day'), day)",
+                "SELECT day",
             ),
         ),
         "workers",
@@ -75,9 +74,9 @@ MUTATIONS = (
         (
             (
                 PUBLICATION,
-                '    connection.execute(statement("add_difference_to_totals"), {"day": day})',
-                '    connection.execute(text("LOCK TABLE pyzn.packed_by_version"))\n'
-                '    connection.execute(statement("add_difference_to_totals"), {"day": day})',
+                '        connection.execute(statement("add_difference_to_totals"), {"day": day})',
+                '        connection.execute(text("LOCK TABLE pyzn.packed_by_version"))\n'
+                '        connection.execute(statement("add_difference_to_totals"), {"day": day})',
             ),
         ),
         "readers",
@@ -174,7 +173,10 @@ MUTATIONS = (
     ),
     Mutation(
         "totals that count the baseline's days twice",
-        (("pyzn_pipeline/store/add_difference_to_totals.sql", "WHERE as_of >= :day", "WHERE as_of < :day"),),
+        (
+            ("pyzn_pipeline/store/add_difference_to_totals.sql", "WHERE as_of >= :day", "WHERE as_of < :day"),
+            ("pyzn_pipeline/store/add_to_totals.sql", "WHERE as_of >= :day", "WHERE as_of < :day"),
+        ),
         "stateful",
         "random steps against a model",
         300,

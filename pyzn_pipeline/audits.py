@@ -6,7 +6,7 @@ from datetime import date
 
 from pyzn_pipeline.breakdowns import Breakdown
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.store.staging import Counts
+from pyzn_pipeline.tally import Counts
 
 DAY = "day"
 """The scan's row that holds the source's own count."""
@@ -54,7 +54,7 @@ class AuditFailed(PyznError):
 def audit(day: date, breakdown: Breakdown, reported_rows: int, counts: Mapping[str, Counts]) -> list[Finding]:
     """The findings of every hard audit on one staged breakdown.
 
-    `reported_rows` is the row count of the scan's job; `counts` is by breakdown, see staging.count.
+    `reported_rows` is the row count of the scan's job; `counts` is by breakdown, see tally.Counts.
     """
     received = sum(count.rows for count in counts.values())
     of_day = counts.get(DAY, Counts())

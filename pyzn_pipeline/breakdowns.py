@@ -28,6 +28,12 @@ class Breakdown:
         return f"packed_by_{self.name}"
 
     @property
+    def columns(self) -> list[str]:
+        """The columns that its packed table takes from a scan's row."""
+        subsets = [f"{count}_{kind}" for count in self.counts for kind in ("downloads", "counts")]
+        return ["project", "downloads", "document", *subsets]
+
+    @property
     def view(self) -> str:
         """The tidy view in the schema `pyzn`; the asset has the same name."""
         return f"downloads_by_{self.name}"

@@ -15,13 +15,12 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTRY, VERSION
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.soft_audits import WEEKS, Measures, soft_audit
 from pyzn_pipeline.source.connection import Clients
-from pyzn_pipeline.source.scan import SCHEMA, Scan, scan
+from pyzn_pipeline.source.scan import Scan, scan
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
-from pyzn_pipeline.store.publication import Publication, day_locked, ensure_partitions, publish
-from pyzn_pipeline.store.staging import Counts, count, profiles, stage
-
-TOP_PROJECTS = 10
+from pyzn_pipeline.store.publication import Publication, day_locked, ensure_partitions, is_published, publish
+from pyzn_pipeline.store.staging import stage
+from pyzn_pipeline.tally import Counts, Tally
 
 
 @dataclass(frozen=True)
@@ -73,22 +72,21 @@ def publish_scan(
 
     Adds the seconds of its stages to `seconds`. Raises as `ingest_day` does.
     """
-    with connection.begin():
+    with connection.begin(), Tally() as tally:
+        again = is_published(connection, scanned.day)
         with _timed(seconds, "receive"):
-            stage(connection, SCHEMA, scanned.batches)
+            stage(connection, scanned.day, scanned.batches, tally, beside=again)
         with _timed(seconds, "audit"):
-            counts = count(connection)
+            counts = tally.counts
             hard = [f for b in BREAKDOWNS for f in audit(scanned.day, b, scanned.rows, counts)]
             if not all(finding.passed for finding in hard):
                 raise AuditFailed(hard)
-            profile = profiles(connection)
-            soft, accepted = _judge(connection, scanned.day, counts, profile, replace_better)
+            soft, accepted = _judge(connection, scanned.day, counts, tally.profile, replace_better)
         with _timed(seconds, "publish"):
-            columns = _ledger_columns(scanned, counts, run_id) | {"accepted_because": accepted}
+            columns = _ledger_columns(scanned, tally, run_id) | {"accepted_because": accepted}
             doubted = accepted is None and not all(finding.passed for finding in soft)
-            publication = publish(connection, columns, profile, suspect=doubted)
-        top = pd.read_sql(statement("top_staged"), connection, params={"rows": TOP_PROJECTS})
-    return Ingested(publication, scanned, counts, hard + soft, top, seconds)
+            publication = publish(connection, columns, tally.profile, suspect=doubted, again=again)
+    return Ingested(publication, scanned, counts, hard + soft, tally.top, seconds)
 
 
 def _judge(
@@ -133,7 +131,8 @@ def _judge(
     return findings, None if new_doubts else row["accepted_because"]
 
 
-def _ledger_columns(scanned: Scan, counts: dict[str, Counts], run_id: str) -> dict[str, object]:
+def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, object]:
+    counts = tally.counts
     versions, countries = counts[VERSION.name], counts[COUNTRY.name]
     return {
         "day": scanned.day,
@@ -144,6 +143,7 @@ def _ledger_columns(scanned: Scan, counts: dict[str, Counts], run_id: str) -> di
         "projects": versions.rows,
         "project_versions": versions.keys,
         "project_countries": countries.keys,
+        "checksum": tally.checksum,
         "bigquery_job": scanned.job_id,
         "bytes_processed": scanned.bytes_processed,
         "bytes_billed": scanned.bytes_billed,

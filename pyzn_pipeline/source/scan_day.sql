@@ -1,6 +1,6 @@
 -- One UTC day of `file_downloads`, counted by every breakdown in one scan (GROUPING SETS).
 --
--- Returns, in no order: one row per (breakdown, project), its keys packed in code-point order; and three
+-- Returns, by breakdown and project: one row per (breakdown, project), its keys packed in code-point order; and three
 -- rows of the whole day with project NULL: breakdown 'day', the source's own COUNT(*) of the day, and
 -- 'day_by_country' and 'day_by_hour' (UTC), which the soft audits compare.
 -- Costs one scan of the named columns of one partition: about 0.2 TiB for a day of all PyPI.
@@ -52,3 +52,4 @@ SELECT
   IF(k.breakdown IN ($with_ci), CONCAT('[', STRING_AGG(CAST(k.ci_downloads AS STRING), ',' ORDER BY k.key), ']'), NULL) AS ci_counts
 FROM keyed AS k
 GROUP BY k.breakdown, k.project
+ORDER BY k.breakdown, k.project  -- so that each table's index is filled from end to end

@@ -1,6 +1,3 @@
--- The staged rows of one breakdown, in project order so that the index grows at one end of each project.
-INSERT INTO pyzn.$table (day, project, downloads, document$columns)
-SELECT :day, project, downloads, document::json$values
-FROM staged
-WHERE breakdown = '$name'
-ORDER BY project
+-- The staged rows of one breakdown, in project order so that the index is walked once from end to end.
+INSERT INTO pyzn.$table
+SELECT * FROM staged_by_$name ORDER BY project

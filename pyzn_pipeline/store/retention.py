@@ -10,6 +10,7 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
+from pyzn_pipeline.store.publication import following_month, partitions
 
 LOCK_TIMEOUT = "100ms"  # for which readers may queue behind a drop that itself waits for a reader
 PATIENCE_SECONDS = 10 * 60
@@ -44,7 +45,8 @@ def _retire(engine: Engine, month: date) -> None:
                 connection.execute(statement("retire_days"), {"month": month})
                 connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
                 for breakdown in BREAKDOWNS:
-                    connection.execute(text(f"DROP TABLE IF EXISTS pyzn.{breakdown.table}_{month:%Y_%m}"))
+                    for name, _, _ in partitions(connection, breakdown, month, following_month(month)):
+                        connection.execute(text(f"DROP TABLE pyzn.{name}"))
         except OperationalError as error:
             if "lock timeout" not in str(error.orig):
                 raise

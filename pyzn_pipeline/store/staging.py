@@ -1,61 +1,73 @@
-"""Staging: a scan's Arrow batches into a table of the connection's own, and what they add up to."""
+"""Staging: a scan's Arrow batches into Postgres, where only this transaction sees them yet."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+from string import Template
 from typing import cast
 
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
-from sqlalchemy import Connection
+from sqlalchemy import Connection, TextClause, text
 
-from pyzn_pipeline.store.database import statement
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What the staged rows of one breakdown add up to; `packed_*` are counted inside the documents."""
-
-    rows: int = 0
-    keys: int = 0
-    downloads: int = 0
-    pip_downloads: int = 0
-    ci_downloads: int = 0
-    packed_keys: int = 0
-    packed_downloads: int = 0
-    packed_pip_downloads: int = 0
-    packed_ci_downloads: int = 0
-    ragged: int = 0
+from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.tally import Tally
 
 
-def stage(connection: Connection, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-    """Stream `batches` of `schema` into the temporary table `staged` by binary COPY.
+def stage(connection: Connection, day: date, batches: Iterable[pa.RecordBatch], tally: Tally, beside: bool) -> None:
+    """Stream the rows of `day` by binary COPY, and count them in `tally` on the way.
 
-    Memory holds one batch. The table goes with the transaction.
+    They go straight into the packed tables, or, `beside` what is published, into the temporary tables
+    `staged_by_<breakdown>`, which go with the transaction. Memory holds one batch. Rows in project order
+    (scan_day.sql gives them so) are the fastest; any order is right.
     """
-    connection.execute(statement("create_staging"))
+    tables = {b.name: sql.Identifier("pyzn", b.table) for b in BREAKDOWNS}
+    if beside:
+        tables = {b.name: sql.Identifier("pg_temp", f"staged_by_{b.name}") for b in BREAKDOWNS}
+        for breakdown in BREAKDOWNS:
+            connection.execute(_create_staging(breakdown))
     driver = cast("psycopg.Connection", connection.connection.driver_connection)
-    copy_in = sql.SQL("COPY staged ({}) FROM STDIN WITH (FORMAT BINARY)").format(
-        sql.SQL(", ").join(sql.Identifier(name) for name in schema.names)
-    )
-    encoder = ArrowToPostgresBinaryEncoder(schema)
-    with driver.cursor() as cursor, cursor.copy(copy_in) as copy:
-        copy.write(encoder.write_header())
+    with driver.cursor() as cursor, closing(_by_breakdown(day, batches, tally)) as every:
+        for name, pieces in groupby(every, key=lambda piece: piece[0]):
+            _copy(cursor, tables[name], (rows for _, rows in pieces))
+
+
+def _by_breakdown(
+    day: date, batches: Iterable[pa.RecordBatch], tally: Tally
+) -> Generator[tuple[str, pa.RecordBatch], None, None]:
+    """The rows of each breakdown of each batch, as its packed table has them; counted meanwhile on another core."""
+    with ThreadPoolExecutor(1) as thread:
         for batch in batches:
+            counting = thread.submit(tally.add, batch)
+            present = pc.unique(batch["breakdown"]).to_pylist()
+            for breakdown in BREAKDOWNS:
+                if breakdown.name in present:
+                    rows = batch if len(present) == 1 else batch.filter(pc.equal(batch["breakdown"], breakdown.name))
+                    days = pa.repeat(pa.scalar(day, pa.date32()), rows.num_rows)
+                    yield breakdown.name, rows.select(breakdown.columns).append_column("day", days)
+            counting.result()
+
+
+def _copy(cursor: psycopg.Cursor, table: sql.Identifier, rows: Iterator[pa.RecordBatch]) -> None:
+    first = next(rows)
+    columns = sql.SQL(", ").join(map(sql.Identifier, first.schema.names))
+    encoder = ArrowToPostgresBinaryEncoder(first.schema)
+    with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT BINARY)").format(table, columns)) as copy:
+        copy.write(encoder.write_header())
+        copy.write(encoder.write_batch(first))
+        for batch in rows:
             copy.write(encoder.write_batch(batch))
         copy.write(encoder.finish())
 
 
-def count(connection: Connection) -> dict[str, Counts]:
-    """The counts of the staged rows by breakdown, 'day' among them."""
-    return {
-        row.breakdown: Counts(**{name: int(value) for name, value in row._mapping.items() if name != "breakdown"})
-        for row in connection.execute(statement("count_staged"))
-    }
-
-
-def profiles(connection: Connection) -> dict[str, str]:
-    """The staged documents of the whole day, as JSON text: 'by_country' and 'by_hour'."""
-    staged = connection.execute(statement("staged_profiles"))
-    return {"by_country": "{}", "by_hour": "{}"} | {row.breakdown.removeprefix("day_"): row.document for row in staged}
+@cache
+def _create_staging(breakdown: Breakdown) -> TextClause:
+    template = Template(files(__package__).joinpath("create_staging.sql").read_text(encoding="utf-8"))
+    return text(template.substitute(table=breakdown.table, name=breakdown.name))

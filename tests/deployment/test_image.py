@@ -42,7 +42,7 @@ def test_the_lock_pins_everything_that_the_image_installs(extras: frozenset[str]
     brought = needed("pyzn", extras, set()) - {"pyzn"}
     assert len(brought) > 50
     assert brought <= locked()
-    assert ("duckdb" in brought) == ("local" in extras)
+    assert ("sqlglot" in brought) == ("local" in extras)
     assert "pytest" not in brought
 
 

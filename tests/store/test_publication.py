@@ -172,6 +172,21 @@ def test_a_source_that_disagrees_with_itself_is_refused(
     assert everything(store) == before
 
 
+@pytest.mark.parametrize("published_before", [False, True], ids=["a new day", "a published day"])
+def test_the_rows_may_come_in_any_order_and_any_batches(store: Engine, published_before: bool) -> None:
+    if published_before:
+        publish(store, scan_of(DAY, [Download("requests")]))
+    whole = scan_of(DAY, DOWNLOADS)
+    (batch,) = whole.batches
+    single = (batch.slice(n, 1) for n in reversed(range(batch.num_rows)))
+    publish(store, Scan(DAY, "job", whole.rows, 1, 1, single))
+    other = DAY + timedelta(days=1)
+    publish(store, scan_of(other, DOWNLOADS))
+    query = "SELECT project, version, downloads FROM pyzn.downloads_by_version WHERE day = '{}' ORDER BY 1, 2"
+    assert rows(store, query.format(DAY)) == rows(store, query.format(other))
+    assert rows(store, "SELECT count(DISTINCT pyzn.day_checksum(day))::int FROM pyzn.days") == [(1,)]
+
+
 def test_a_stream_that_breaks_midway_publishes_nothing(store: Engine) -> None:
     publish(store, scan_of(DAY, DOWNLOADS))
     before = everything(store)
@@ -207,6 +222,7 @@ def test_any_spelling_of_a_version_comes_back_as_it_was(store: Engine, downloads
     expected = Counter((d.project, d.version or UNKNOWN) for d in downloads)
     found = rows(store, "SELECT project, version, downloads FROM pyzn.downloads_by_version")
     assert {(project, version): count for project, version, count in found} == expected
+    assert rows(store, "SELECT checksum = pyzn.day_checksum(day) FROM pyzn.days") == [(True,)]
 
 
 @pytest.mark.parametrize("view", ["downloads_by_version", "downloads_by_country", "downloads_by_project"])

@@ -1,0 +1,14 @@
+-- The partitions of the packed table :table with any day from :first up to :following (exclusive), oldest first:
+-- name, and the days [first, following) that it holds.
+-- Costs a look at the catalog: one row a partition.
+SELECT child.relname AS name, bounds.first, bounds.following
+FROM pg_inherits
+JOIN pg_class AS child ON child.oid = inhrelid
+CROSS JOIN LATERAL (
+    SELECT CAST(bound[1] AS date) AS first, CAST(bound[2] AS date) AS following
+    FROM regexp_match(
+        pg_get_expr(child.relpartbound, child.oid), 'FROM \(''(.*)''\) TO \(''(.*)''\)'
+    ) AS bound
+) AS bounds
+WHERE inhparent = CAST('pyzn.' || :table AS regclass) AND bounds.first < :following AND bounds.following > :first
+ORDER BY bounds.first

@@ -9,6 +9,7 @@ from pyzn_pipeline.defs.assets import breakdown_assets
 from pyzn_pipeline.defs.backfill_cost import backfill_cost_job
 from pyzn_pipeline.defs.freshness import freshness_check, freshness_sensor
 from pyzn_pipeline.defs.jobs import READ, RECOUNT
+from pyzn_pipeline.defs.packing import packing_schedule
 from pyzn_pipeline.defs.partitions import utc_days
 from pyzn_pipeline.defs.ranking_sensor import ranking_sensor
 from pyzn_pipeline.defs.repairs import repair_sensor
@@ -23,7 +24,7 @@ from pyzn_pipeline.settings import Settings, load
 def build_defs(settings: Settings, **resources: Any) -> Definitions:
     """Everything Dagster knows of PyZn; `resources` by name replace the ones that the settings describe."""
     partitions = utc_days(settings.first_day)
-    schedules = [daily_schedule()]
+    schedules = [daily_schedule(), packing_schedule()]
     if settings.retention_days is not None:
         schedules.append(retention_schedule(settings.retention_days))
     return Definitions(

@@ -203,7 +203,7 @@ def test_partitions_are_the_utc_days_from_the_first_day_to_yesterday(defs: Defin
 
 
 def test_the_schedule_runs_by_itself_at_17_utc_for_the_day_before(defs: Definitions) -> None:
-    (schedule,) = defs.schedules or []
+    schedule = next(each for each in defs.schedules or [] if each.name == "daily_downloads_schedule")
     assert isinstance(schedule, ScheduleDefinition)
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 17 * * *", "UTC")
     assert schedule.default_status is DefaultScheduleStatus.RUNNING

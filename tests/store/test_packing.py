@@ -1,0 +1,153 @@
+"""Settled days of a month become one partition in project order, and nobody notices."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, text
+
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTRY, VERSION
+from pyzn_pipeline.store import packing
+from pyzn_pipeline.store.packing import pack, pack_settled
+from pyzn_pipeline.store.publication import day_locked, partitions
+from tests.conftest import Database
+from tests.days import Download, scan_of
+from tests.store.publishing import publish, rows
+from tests.store.test_publication import everything
+
+FIRST, FOLLOWING = date(2026, 6, 1), date(2026, 7, 1)
+DAYS = [date(2026, 6, 18) + timedelta(days=n) for n in range(13)]
+DAY = DAYS[2]
+
+
+@pytest.fixture
+def june(store: Engine) -> Engine:
+    """A month with some published days, up to its last."""
+    for day in DAYS:
+        publish(store, scan_of(day, [Download(f"project-{n}") for n in range(day.day - 17, 30)]))
+    return store
+
+
+def spans(store: Engine) -> list[tuple[date, date]]:
+    """The days that each partition holds."""
+    with store.connect() as connection:
+        return [(first, following) for _, first, following in partitions(connection, VERSION, date.min, date.max)]
+
+
+def intact(store: Engine) -> list[tuple[Any, ...]]:
+    return rows(store, "SELECT DISTINCT checksum = pyzn.day_checksum(day) FROM pyzn.days")
+
+
+def test_a_month_that_is_over_becomes_one_partition_with_the_same_content(june: Engine) -> None:
+    before = everything(june)
+    done = list(pack_settled(june, date(2026, 7, 20)))
+    assert [(packed.breakdown, packed.partitions) for packed in done] == [(VERSION, 13), (COUNTRY, 13)]
+    assert spans(june) == [(FIRST, FOLLOWING)]
+    assert everything(june) == before
+    assert intact(june) == [(True,)]
+    assert list(pack_settled(june, date(2026, 7, 21))) == []
+
+
+def test_the_rows_of_a_project_lie_together(june: Engine) -> None:
+    order = "SELECT array_agg(project ORDER BY ctid) = array_agg(project ORDER BY project, day) FROM {}"
+    pack(june, VERSION, FIRST, FOLLOWING)
+    assert rows(june, order.format("pyzn.packed_by_version_2026_06_01_to_2026_06_30")) == [(True,)]
+
+
+def test_days_that_may_still_change_wait(june: Engine) -> None:
+    list(pack_settled(june, date(2026, 7, 1)))
+    assert len(spans(june)) == 13  # six days are not worth it yet
+    list(pack_settled(june, date(2026, 7, 3)))
+    assert spans(june)[:2] == [(FIRST, date(2026, 6, 26)), (date(2026, 6, 26), date(2026, 6, 27))]
+    list(pack_settled(june, date(2026, 7, 8)))
+    assert spans(june) == [(FIRST, FOLLOWING)]
+    assert intact(june) == [(True,)]
+
+
+def test_a_packed_day_can_be_read_again(june: Engine) -> None:
+    list(pack_settled(june, date(2026, 7, 20)))
+    later = publish(june, scan_of(DAY, [Download("project-1")] * 100))
+    assert (later.publication.revision, later.publication.changed) == (2, True)
+    assert intact(june) == [(True,)]
+    assert rows(june, f"SELECT sum(downloads)::int FROM pyzn.downloads_by_version WHERE day = '{DAY}'") == [(100,)]
+
+
+def test_a_missing_day_of_a_packed_month_can_be_published(store: Engine) -> None:
+    publish(store, scan_of(DAYS[0], [Download("a")]))
+    publish(store, scan_of(DAYS[-1], [Download("a")]))
+    list(pack_settled(store, date(2026, 7, 20)))
+    publish(store, scan_of(DAY, [Download("b")]))
+    assert spans(store) == [(FIRST, FOLLOWING)]
+    assert intact(store) == [(True,)]
+
+
+def test_a_publication_of_a_day_that_is_packed_waits_and_is_not_lost(june: Engine) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        with day_locked(june, DAY):  # a run that reads the day
+            packed = threads.submit(pack, june, VERSION, FIRST, FOLLOWING)
+            other = threads.submit(publish, june, scan_of(DAYS[-1], [Download("project-1")] * 100))
+        packed.result()
+        other.result()
+    assert intact(june) == [(True,)]
+    assert rows(june, "SELECT max(revision) FROM pyzn.days") == [(2,)]
+
+
+def test_a_packing_that_dies_leaves_the_month_as_it_was_and_the_next_one_packs_it(
+    june: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, were = everything(june), spans(june)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(packing, "_swap", die)
+        with pytest.raises(KeyboardInterrupt):
+            pack(june, VERSION, FIRST, FOLLOWING)
+    assert (everything(june), spans(june)) == (before, were)
+    pack(june, VERSION, FIRST, FOLLOWING)
+    assert (everything(june), spans(june)) == (before, [(FIRST, FOLLOWING)])
+
+
+def test_it_does_not_queue_readers_behind_a_long_one_and_gives_up_by_name(
+    june: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "PATIENCE_SECONDS", 0)
+    before = everything(june)
+    with psycopg.connect(database.api_url) as reader:
+        reader.execute("SELECT * FROM pyzn.packed_by_version LIMIT 1")  # and stays in its transaction
+        with pytest.raises(packing.PackingBlocked, match=r"packed_by_version_2026_06_18 to .* not packed"):
+            pack(june, VERSION, FIRST, FOLLOWING)
+    assert everything(june) == before
+
+
+def test_a_reader_with_an_old_snapshot_sees_the_month_whole(june: Engine, database: Database) -> None:
+    with psycopg.connect(database.api_url) as reader:
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        days = reader.execute("SELECT count(*) FROM pyzn.days").fetchone()
+        for breakdown in BREAKDOWNS:
+            pack(june, breakdown, FIRST, FOLLOWING)
+        found = reader.execute("SELECT count(DISTINCT day) FROM pyzn.packed_by_version").fetchone()
+    assert found == days == (13,)
+
+
+def test_readers_never_miss_a_row_meanwhile(june: Engine) -> None:
+    done = threading.Event()
+    query = text("SELECT (SELECT count(*) FROM pyzn.packed_by_version), pyzn.day_checksum('2026-06-20')")
+
+    def read() -> set[tuple[Any, ...]]:
+        seen = set()
+        with june.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            while not done.is_set():
+                seen |= {tuple(row) for row in connection.execute(query)}
+        return seen
+
+    with ThreadPoolExecutor(2) as threads:
+        readers = [threads.submit(read) for _ in range(2)]
+        for breakdown in BREAKDOWNS:
+            pack(june, breakdown, FIRST, FOLLOWING)
+        done.set()
+    assert len(set().union(*(reader.result() for reader in readers))) == 1

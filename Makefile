@@ -1,6 +1,6 @@
 # Two commands: `make up` runs PyZn, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check lock start-containers stop-containers survive chaos chaos-selftest screenshots
+.PHONY: help setup up test check bench lock start-containers stop-containers survive chaos chaos-selftest screenshots
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -49,6 +49,9 @@ survive: setup  ## the production shape, every part killed in turn during a back
 
 screenshots: setup  ## the pictures in docs/images, from the running stack
 	$(BIN)/uv run --quiet --no-project --script docs/screenshots.py "$$($(BIN)/pyzn env | sed -n 's/^PYZN_DAGSTER_URL=//p')"
+
+bench: setup  ## every speed that is promised, beside its limit; SIZE=1 is a full day of PyPI (0.002)
+	$(BIN)/python -m bench $(or $(SIZE),0.002)
 
 lock: setup  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --upgrade \

@@ -1,0 +1,35 @@
+"""All benchmarks, one table.
+
+    python -m bench SIZE
+
+SIZE is the part of a full day of PyPI: 1 for all of it, 0.01 to see that everything runs.
+"""
+
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+
+from bench import backfilling, publishing, serving
+from bench.figures import show
+
+GIB = 2**30
+
+
+def main(size: float) -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as folder:
+        figures = []
+        for part in (publishing, backfilling, serving):
+            for figure in part.figures(size, Path(folder)):
+                sys.stderr.write(f"{figure.name}: {figure.ours}, {figure.other}\n")
+                figures.append(figure)
+    memory = psutil.virtual_memory().total / GIB
+    show(figures, f"{size:g} of PyPI; {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}")
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))

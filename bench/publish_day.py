@@ -1,0 +1,36 @@
+"""One synthetic day, published by a process of its own: prints the seconds by stage and the largest memory, as JSON.
+
+python -m bench.publish_day OWNER_URL DAY SIZE FOLDER
+"""
+
+import json
+import resource
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bench.synthetic_day import SyntheticDay
+from pyzn_pipeline.ingest import publish_scan
+from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.publication import day_locked, ensure_partitions
+
+
+def main(url: str, day: str, size: str, folder: str) -> None:
+    """Publish, as ingest_day does once the scan is there."""
+    synthetic = SyntheticDay.made(date.fromisoformat(day), float(size), Path(folder))
+    store = engine(SecretStr(url))
+    seconds: dict[str, float] = {}
+    started = time.perf_counter()
+    ensure_partitions(store, synthetic.day)
+    with day_locked(store, synthetic.day) as connection:
+        changed = publish_scan(connection, synthetic.scan(), "bench", seconds).publication.changed
+    seconds["all"] = time.perf_counter() - started
+    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    sys.stdout.write(json.dumps({"seconds": seconds, "rss": rss, "changed": changed}) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,232 @@
+"""The API, against pgbench with the same SQL, against its own static route, and while a day is published."""
+
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from random import Random
+
+import psutil
+import psycopg
+from sqlalchemy import text
+
+from bench.api_large_answer import get
+from bench.database import Database, database
+from bench.figures import Figure
+from bench.http_load import Load, load
+from bench.publishing import publish
+from bench.synthetic_day import PROJECTS, SyntheticDay
+from pyzn_api.windows import Window, last_days, last_months, since_month_of_90_days_ago
+from pyzn_local.ports import free_port
+from pyzn_local.postgres import binary
+from pyzn_pipeline.breakdowns import BREAKDOWNS, VERSION
+from pyzn_pipeline.store.publication import ensure_partitions
+
+MOST_PROJECTS = 10_000  # with a year of days: what fits into a few minutes and GiB
+LEAST_PROJECTS = 500
+SECONDS = 5  # of each load
+MIB = 2**20
+TODAY = datetime.now(UTC).date()
+WINDOW = since_month_of_90_days_ago(TODAY)
+
+
+def figures(size: float, folder: Path) -> Iterator[Figure]:
+    """All of them, on a year of days (a quarter for a small size): the settled ones packed, the last as published."""
+    projects = max(LEAST_PROJECTS, min(MOST_PROJECTS, round(MOST_PROJECTS * size)))
+    seconds = min(SECONDS, max(1, SECONDS * size * 10))
+    with database(folder / "serving") as own:
+        yesterday = TODAY - timedelta(days=1)
+        publish(own, yesterday, projects / PROJECTS, folder)
+        _fill(own, [yesterday - timedelta(days=n) for n in range(1, 31)], yesterday)
+        month = _pgbench(own, "project_daily", last_days(TODAY, 30), projects, seconds)
+        _fill(own, [yesterday - timedelta(days=n) for n in range(31, 366 if size >= 0.1 else 100)], yesterday)
+        before = _pgbench(own, "downloads_by_version", last_months(TODAY, 12), projects, seconds)
+        yield _packing(own, projects)
+        after = _pgbench(own, "downloads_by_version", last_months(TODAY, 12), projects, seconds)
+        yield Figure(
+            "a year of a project, reads/s once packed", f"{after:,.0f}", f"{before:,.0f} before", after / before, ""
+        )
+        year = _pgbench(own, "project_daily", last_days(TODAY, 30), projects, seconds)
+        yield Figure(
+            "the same query on a year of data",
+            f"{1000 / year:.2f} ms",
+            f"{1000 / month:.2f} ms on a month",
+            month / year,
+            "≤ 1.2",
+        )
+        yield from _api(own, projects, seconds, size, folder)
+
+
+def _fill(own: Database, days: list[date], like: date) -> None:
+    """Give `days` the content of the published day `like`, each in its own partition as a publication leaves it."""
+    for day in days:
+        ensure_partitions(own.store, day)
+        with own.store.begin() as connection:
+            for breakdown in BREAKDOWNS:
+                columns = ", ".join(breakdown.columns)
+                connection.execute(
+                    text(
+                        f"INSERT INTO pyzn.{breakdown.table} (day, {columns}) "
+                        f"SELECT :day, {columns} FROM pyzn.{breakdown.table} WHERE day = :like ORDER BY project"
+                    ),
+                    {"day": day, "like": like},
+                )
+            query = (Path(__file__).parent / "fill_day.sql").read_text(encoding="utf-8")
+            connection.execute(text(query), {"day": day, "like": like})
+    with psycopg.connect(own.owner_url, autocommit=True) as driver:
+        driver.execute("VACUUM ANALYZE pyzn.packed_by_version, pyzn.packed_by_country, pyzn.projects, pyzn.days")
+
+
+def _packing(own: Database, projects: int) -> Figure:
+    """The longest that a reader waited while all closed months were packed."""
+    query = f"SELECT sum(downloads) FROM pyzn.{VERSION.table} WHERE project = %s AND day >= %s"
+    packing = subprocess.Popen(
+        [sys.executable, "-c", _PACK, own.owner_url, str(TODAY)], stdout=subprocess.PIPE, text=True
+    )
+    waits: list[float] = []
+    random = Random(1)  # noqa: S311 - nothing secret
+    with psycopg.connect(own.api_url, autocommit=True) as reader:
+        while packing.poll() is None:
+            started = time.perf_counter()
+            reader.execute(query, [f"project-{random.randint(1, projects)}", TODAY - timedelta(days=365)]).fetchone()
+            waits.append((time.perf_counter() - started) * 1000)
+    if packing.returncode:
+        sys.exit("packing failed")
+    waits.sort()
+    return Figure(
+        f"a reader's longest wait while {packing.communicate()[0].strip()} months are packed",
+        f"{waits[-1]:.0f} ms (p99 {waits[len(waits) * 99 // 100]:.1f})", "200 ms", waits[-1] / 200, "≤ 1.0",
+    )  # fmt: skip
+
+
+_PACK = """
+import sys
+from datetime import date
+from pydantic import SecretStr
+from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.packing import pack_settled
+print(len(list(pack_settled(engine(SecretStr(sys.argv[1])), date.fromisoformat(sys.argv[2])))))
+"""
+
+
+def _pgbench(own: Database, name: str, window: Window, projects: int, seconds: float, connections: int = 8) -> float:
+    """Transactions a second of one of the API's statements for random projects."""
+    statement = files("pyzn_api").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    statement = re.sub("--.*", "", statement).replace("%(project)s", "('project-' || :number)")
+    for parameter, day in zip(("%(start)s", "%(end)s"), window, strict=True):
+        statement = statement.replace(parameter, f"'{day}'")
+    script = own.data.parent / "pgbench.sql"
+    script.write_text(f"\\set number random(1, {projects})\n{statement};\n", encoding="utf-8")
+    options = ["-n", "-M", "prepared", "-c", str(connections), "-j", "2", "-T", str(max(1, round(seconds)))]
+    done = subprocess.run(
+        [binary("pgbench"), *options, "-f", str(script), own.api_url],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PGOPTIONS": "-c jit=off"},  # as the API sets it
+    )
+    found = re.search(r"tps = ([\d.]+)", done.stdout)
+    if found is None:
+        sys.exit(f"pgbench said {done.stdout}")
+    return float(found[1])
+
+
+@contextmanager
+def _running(own: Database, cache_bytes: int) -> Iterator[tuple[int, psutil.Process]]:
+    """The API as a process: its port."""
+    port = free_port()
+    settings = {
+        "PYZN_API_DATABASE_URL": own.api_url,
+        "PYZN_API_PORT": str(port),
+        "PYZN_API_CACHE_BYTES": str(cache_bytes),
+    }
+    process = subprocess.Popen([sys.executable, "-m", "pyzn_api"], env=os.environ | settings, stderr=subprocess.DEVNULL)
+    try:
+        while not _is_ready(port):
+            time.sleep(0.1)
+        yield port, psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        return get(port, "/api/v4/status").status == 200
+    except ConnectionRefusedError:
+        return False
+
+
+def _api(own: Database, projects: int, seconds: float, size: float, folder: Path) -> Iterator[Figure]:
+    random = Random(2)  # noqa: S311 - nothing secret
+
+    def any_project() -> str:
+        return f"/api/v2/projects/project-{random.randint(1, projects)}"
+
+    def for_seconds(elapsed: float) -> bool:
+        return elapsed < seconds
+
+    with _running(own, cache_bytes=0) as (port, process):
+        ours = load(port, any_project, 8, for_seconds).per_second
+        peer = _pgbench(own, "project_by_version", WINDOW, projects, seconds)
+        days = (WINDOW.end - WINDOW.start).days + 1
+        yield Figure(
+            f"API uncached, {days} days, 8 connections",
+            f"{ours:,.0f}/s",
+            f"{peer:,.0f}/s pgbench",
+            ours / peer,
+            "≥ 0.5",
+        )
+        quiet = load(port, any_project, 50, for_seconds)
+        busy = _while_publishing(own, port, any_project, size, folder)
+        yield Figure(
+            "API p99, 50 connections, a day being published",
+            f"{busy.p99:.0f} ms, {busy.refused} refused",
+            f"{quiet.p99:.0f} ms, {quiet.refused} without",
+            busy.p99 / quiet.p99,
+            "≤ 2.0",
+        )
+        yield _heavy(port, process)
+    with _running(own, cache_bytes=256 * MIB) as (port, _):
+        static = load(port, lambda: "/health-check", 8, for_seconds).per_second
+        cached = load(port, lambda: "/api/v2/projects/project-100", 8, for_seconds).per_second
+        yield Figure("API cached", f"{cached:,.0f}/s", f"{static:,.0f}/s static route", cached / static, "≥ 0.7")
+
+
+def _while_publishing(own: Database, port: int, path: Callable[[], str], size: float, folder: Path) -> Load:
+    """The load for as long as a process publishes a day of `size`."""
+    SyntheticDay.make(TODAY, size, folder)
+    command = [sys.executable, "-m", "bench.publish_day", own.owner_url, str(TODAY), str(size), str(folder)]
+    publishing = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    found = load(port, path, 50, lambda _: publishing.poll() is None)
+    if publishing.returncode:
+        sys.exit("publish_day failed")
+    return found
+
+
+def _heavy(port: int, process: psutil.Process) -> Figure:
+    """A year of the project with the most versions."""
+    path = "/api/v3/pro/projects/project-1/downloads"
+    taken = sorted(get(port, path).seconds for _ in range(5))[2]
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", path)
+    body = connection.getresponse().read()
+    connection.close()
+    answer = json.loads(body)
+    started = time.perf_counter()
+    json.dumps(answer)
+    encoding = time.perf_counter() - started
+    versions = max(map(len, answer["downloads"].values()))
+    rss = process.memory_info().rss / MIB
+    return Figure(
+        f"a year of {versions:,} versions (v3), {len(body) / MIB:.1f} MiB; the server has {rss:.0f} MiB",
+        f"{taken * 1000:.0f} ms", f"{encoding * 1000:.0f} ms json.dumps", taken / encoding, "≤ 3.0",
+    )  # fmt: skip

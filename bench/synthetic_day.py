@@ -1,0 +1,68 @@
+"""A synthetic day of all PyPI, or of a part of it, as BigQuery's Storage Read API would stream it."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pyzn_pipeline.source.scan import SCHEMA, Scan
+
+PROJECTS = 750_000  # a day of PyPI in 2026
+BATCH_ROWS = 8_192
+
+
+@dataclass(frozen=True)
+class SyntheticDay:
+    """A day's answer in an Arrow IPC file, made beforehand, so that its making is not what is measured."""
+
+    day: date
+    path: Path
+    rows: int
+
+    @classmethod
+    def make(cls, day: date, size: float, folder: Path) -> "SyntheticDay":
+        """Make the day at `size` times the projects of PyPI, in this process: it takes gigabytes."""
+        projects = round(PROJECTS * size)
+        query = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+        with (
+            duckdb.connect() as connection,
+            pa.OSFile(str(_path(day, size, folder)), "wb") as file,
+            pa.ipc.new_file(file, SCHEMA) as writer,
+        ):
+            answer = connection.sql(query, params={"projects": projects, "day": day.toordinal()})
+            for batch in answer.to_arrow_reader(BATCH_ROWS):
+                writer.write_batch(batch.cast(SCHEMA))
+        return cls.made(day, size, folder)
+
+    @classmethod
+    def made(cls, day: date, size: float, folder: Path) -> "SyntheticDay":
+        """The day that `make` has made."""
+        path = _path(day, size, folder)
+        with pa.OSFile(str(path)) as file:
+            reader = pa.ipc.open_file(file)
+            rows = sum(reader.get_batch(n).num_rows for n in range(reader.num_record_batches))
+        return cls(day, path, rows)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows, one batch in memory at a time."""
+        with pa.OSFile(str(self.path)) as file:
+            reader = pa.ipc.open_file(file)
+            for number in range(reader.num_record_batches):
+                yield reader.get_batch(number)
+
+    def scan(self) -> Scan:
+        """The finished scan that the pipeline would be given."""
+        return Scan(self.day, f"pyzn_{self.day:%Y%m%d}_bench", self.rows, 0, 0, self.batches())
+
+
+def _path(day: date, size: float, folder: Path) -> Path:
+    return folder / f"{day}_{round(PROJECTS * size)}.arrow"
+
+
+if __name__ == "__main__":
+    day, size, folder = sys.argv[1:]
+    SyntheticDay.make(date.fromisoformat(day), float(size), Path(folder))

@@ -142,3 +142,11 @@ def test_loaded_rows_survive_a_restart_and_results_do_not(tmp_path: Path) -> Non
         with pytest.raises(NotFound, match="Not found: Job"):
             bq.client.get_job(job.job_id)
         assert len(list((tmp_path / "results").iterdir())) == 1
+
+
+def test_a_day_can_be_forgotten_with_what_it_costs(own_bq: Connected) -> None:
+    sunday = sample.day(SUNDAY)
+    own_bq.server.load(sunday)
+    own_bq.server.forget(MONDAY)
+    assert own_bq.rows(EVERYTHING) == [(sunday.num_rows,)]
+    assert own_bq.client.get_table(TABLE).num_rows == sunday.num_rows

@@ -22,7 +22,7 @@ from chaos.runs import Target, ingest
 DAY = date(2026, 7, 14)
 MIB = 2**20  # bytes
 SIZE = 128 * MIB  # of the file system
-NEEDED = MIB  # by the staged rows of a day as large as this one, at least
+NEEDED = MIB // 16  # bytes; the rows of this day take more, wherever they go first
 
 
 def run(bench: Bench) -> list[Figure]:

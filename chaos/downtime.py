@@ -43,7 +43,7 @@ def _healed(bench: Bench, source: Source, database: Database, length: int) -> li
         source.more(day, 500)
     target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
     found = ingest(target, last_before).complaints()
-    definitions = _code_location(source, database)
+    definitions = _code_location(source, database, last_before)
     asked: list[str] = []
     with DagsterInstance.ephemeral() as instance:
         while requests := [request for request in _tick(definitions, instance) if request.partition_key]:
@@ -64,13 +64,14 @@ def _healed(bench: Bench, source: Source, database: Database, length: int) -> li
     return found + defects(database.api_url, must | {yesterday: [NOTHING, source.content(yesterday)]})
 
 
-def _code_location(source: Source, database: Database) -> Definitions:
+def _code_location(source: Source, database: Database, heal_from: date) -> Definitions:
     settings = Settings(
         database_url=SecretStr(database.owner_url),
         bigquery_project="pyzn-chaos",
         bigquery_endpoint=source.server.endpoint,
         bigquery_storage_endpoint=source.server.storage_endpoint,
         first_day=date(2026, 1, 1),
+        heal_from=heal_from,
     )
     return build_defs(settings, store=Store(database_url=database.owner_url))
 

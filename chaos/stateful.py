@@ -238,7 +238,7 @@ def _killing(database: Database, batches: Iterator[pa.RecordBatch]) -> Iterator[
     with psycopg.connect(database.owner_url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE 'COPY%%'"
+            "WHERE datname = current_database() AND state = 'idle in transaction'"
         )
     yield from batches
 

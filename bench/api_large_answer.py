@@ -119,9 +119,16 @@ def api(postgres: Postgres) -> Iterator[tuple[int, psutil.Process]]:
     migrate(engine(SecretStr(owner_url)), with_driver(SecretStr(api_url)))
     with psycopg.connect(owner_url) as owner:
         owner.execute(Path(__file__).with_suffix(".sql").read_bytes())
-    port = free_port()
     # A cache that keeps small answers only, so that every large one is made anew.
-    settings = {"PYZN_API_DATABASE_URL": api_url, "PYZN_API_PORT": str(port), "PYZN_API_CACHE_BYTES": str(MIB)}
+    with running(api_url, MIB) as process:
+        yield process
+
+
+@contextmanager
+def running(api_url: str, cache_bytes: int) -> Iterator[tuple[int, psutil.Process]]:
+    """The API as a process over that database: its port and itself."""
+    port = free_port()
+    settings = {"PYZN_API_DATABASE_URL": api_url, "PYZN_API_PORT": str(port), "PYZN_API_CACHE_BYTES": str(cache_bytes)}
     process = subprocess.Popen([sys.executable, "-m", "pyzn_api"], env=os.environ | settings, stderr=subprocess.DEVNULL)
     try:
         while not _is_ready(port):

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -18,14 +17,13 @@ import psutil
 import psycopg
 from sqlalchemy import text
 
-from bench.api_large_answer import get
+from bench.api_large_answer import get, running
 from bench.database import Database, database
 from bench.figures import Figure
 from bench.http_load import Load, load
 from bench.publishing import publish
 from bench.synthetic_day import PROJECTS, SyntheticDay
 from pyzn_api.windows import Window, last_days, last_months, since_month_of_90_days_ago
-from pyzn_local.ports import free_port
 from pyzn_local.postgres import binary
 from pyzn_pipeline.breakdowns import BREAKDOWNS, VERSION
 from pyzn_pipeline.store.publication import ensure_partitions
@@ -139,32 +137,6 @@ def _pgbench(own: Database, name: str, window: Window, projects: int, seconds: f
     return float(found[1])
 
 
-@contextmanager
-def _running(own: Database, cache_bytes: int) -> Iterator[tuple[int, psutil.Process]]:
-    """The API as a process: its port."""
-    port = free_port()
-    settings = {
-        "PYZN_API_DATABASE_URL": own.api_url,
-        "PYZN_API_PORT": str(port),
-        "PYZN_API_CACHE_BYTES": str(cache_bytes),
-    }
-    process = subprocess.Popen([sys.executable, "-m", "pyzn_api"], env=os.environ | settings, stderr=subprocess.DEVNULL)
-    try:
-        while not _is_ready(port):
-            time.sleep(0.1)
-        yield port, psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        return get(port, "/api/v4/status").status == 200
-    except ConnectionRefusedError:
-        return False
-
-
 def _api(own: Database, projects: int, seconds: float, size: float, folder: Path) -> Iterator[Figure]:
     random = Random(2)  # noqa: S311 - nothing secret
 
@@ -174,7 +146,7 @@ def _api(own: Database, projects: int, seconds: float, size: float, folder: Path
     def for_seconds(elapsed: float) -> bool:
         return elapsed < seconds
 
-    with _running(own, cache_bytes=0) as (port, process):
+    with running(own.api_url, cache_bytes=0) as (port, process):
         ours = load(port, any_project, 8, for_seconds).per_second
         peer = _pgbench(own, "project_by_version", WINDOW, projects, seconds)
         days = (WINDOW.end - WINDOW.start).days + 1
@@ -195,7 +167,7 @@ def _api(own: Database, projects: int, seconds: float, size: float, folder: Path
             "≤ 2.0",
         )
         yield _heavy(port, process)
-    with _running(own, cache_bytes=256 * MIB) as (port, _):
+    with running(own.api_url, cache_bytes=256 * MIB) as (port, _):
         static = load(port, lambda: "/health-check", 8, for_seconds).per_second
         cached = load(port, lambda: "/api/v2/projects/project-100", 8, for_seconds).per_second
         yield Figure("API cached", f"{cached:,.0f}/s", f"{static:,.0f}/s static route", cached / static, "≥ 0.7")

@@ -1,6 +1,5 @@
 """The Dagster side: what a run of one day, or of a range, leaves in Dagster and in the tables."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from pyzn_pipeline.soft_audits import SOFT_AUDITS
 from pyzn_pipeline.store import ledger
 from tests.conftest import Database
 from tests.days import Download, raw_rows
+from tests.pipeline.conftest import code_location
 
 DAY = date(2026, 7, 14)
 DOWNLOADS = [Download("requests", "2.31.0", "US"), Download("requests", "2.32.0", None, ci=True), Download("numpy")]
@@ -38,20 +38,7 @@ DOWNLOADS = [Download("requests", "2.31.0", "US"), Download("requests", "2.32.0"
 @pytest.fixture
 def defs(bigquery: Server, database: Database) -> Definitions:
     """The code location as it is, its store on the test's database."""
-    settings = Settings(
-        database_url=SecretStr(database.owner_url),
-        bigquery_project="pyzn-test",
-        bigquery_endpoint=bigquery.endpoint,
-        bigquery_storage_endpoint=bigquery.storage_endpoint,
-        first_day=date(2026, 7, 1),
-    )
-    return build_defs(settings, store=Store(database_url=database.owner_url))
-
-
-@pytest.fixture
-def instance() -> Iterator[DagsterInstance]:
-    with DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
+    return code_location(bigquery, database, first_day=date(2026, 7, 1))
 
 
 def run(defs: Definitions, instance: DagsterInstance, first: date, last: date | None = None) -> ExecuteInProcessResult:
@@ -172,14 +159,7 @@ def test_a_source_over_the_cost_limit_is_refused_before_it_is_read(
     bigquery: Server, database: Database, instance: DagsterInstance, store: Engine
 ) -> None:
     bigquery.load(raw_rows(DAY, DOWNLOADS))
-    settings = Settings(
-        database_url=SecretStr(database.owner_url),
-        bigquery_project="pyzn-test",
-        bigquery_endpoint=bigquery.endpoint,
-        bigquery_storage_endpoint=bigquery.storage_endpoint,
-        maximum_bytes_billed=1000,
-    )
-    assert not run(build_defs(settings, store=Store(database_url=database.owner_url)), instance, DAY).success
+    assert not run(code_location(bigquery, database, maximum_bytes_billed=1000), instance, DAY).success
     assert "PYZN_MAXIMUM_BYTES_BILLED" in ledger.days(store, DAY, DAY)["failure"][0]
 
 

@@ -1,6 +1,5 @@
 """Published days stay true without hands: re-counts, and the sensor that asks for what the ledger lacks."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,17 +14,14 @@ from dagster import (
     RunsFilter,
     build_sensor_context,
 )
-from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from pyzn_local.bigquery.server import Server
-from pyzn_pipeline.definitions import build_defs
-from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store import attempts, ledger
 from pyzn_pipeline.store.repairs import due_for_reading, due_for_recount
 from tests.conftest import Database
 from tests.days import Download, raw_rows
+from tests.pipeline.conftest import code_location
 
 TODAY = datetime.now(UTC).date()
 OLD = TODAY - timedelta(days=10)
@@ -34,20 +30,7 @@ DOWNLOADS = [Download("requests"), Download("requests", "2.0"), Download("numpy"
 
 @pytest.fixture
 def defs(bigquery: Server, database: Database) -> Definitions:
-    settings = Settings(
-        database_url=SecretStr(database.owner_url),
-        bigquery_project="pyzn-test",
-        bigquery_endpoint=bigquery.endpoint,
-        bigquery_storage_endpoint=bigquery.storage_endpoint,
-        heal_from=TODAY - timedelta(days=6),
-    )
-    return build_defs(settings, store=Store(database_url=database.owner_url))
-
-
-@pytest.fixture
-def instance() -> Iterator[DagsterInstance]:
-    with DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
+    return code_location(bigquery, database, heal_from=TODAY - timedelta(days=6))
 
 
 def asked(defs: Definitions, instance: DagsterInstance) -> list[RunRequest]:

@@ -2,7 +2,6 @@
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from datetime import date, timedelta
 from urllib.parse import unquote
 
@@ -46,12 +45,6 @@ def defs(database: Database) -> Definitions:
         first_day=date(2026, 7, 1),
     )
     return build_defs(settings, store=Store(database_url=database.owner_url))
-
-
-@pytest.fixture
-def instance() -> Iterator[DagsterInstance]:
-    with DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
 
 
 def run(defs: Definitions, instance: DagsterInstance, **tags: str) -> ExecuteInProcessResult:

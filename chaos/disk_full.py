@@ -22,7 +22,7 @@ from chaos.runs import Target, ingest
 DAY = date(2026, 7, 14)
 MIB = 2**20  # bytes
 SIZE = 128 * MIB  # of the file system
-NEEDED = MIB // 16  # bytes; the rows of this day take more, wherever they go first
+NEEDED = MIB // 2  # bytes that a load of this day takes, about: its staging, and then its place
 
 
 def run(bench: Bench) -> list[Figure]:
@@ -42,7 +42,8 @@ def run(bench: Bench) -> list[Figure]:
         wrong += day.look_for_the_newest()
         for fill in range(bench.size):
             day.expect(source.more(DAY, 10))
-            filler = _filled(disk, leaving=bench.random.randrange(NEEDED))
+            # Spread evenly, so that loads run out of room in their staging, and in putting the day in its place.
+            filler = _filled(disk, leaving=int(NEEDED * (fill + bench.random.random()) / bench.size))
             outcome = ingest(target, DAY)
             refused += bool(outcome.refused)
             stuck += [f"disk {fill}: the run {outcome.died}"] if outcome.died else []

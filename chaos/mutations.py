@@ -41,7 +41,7 @@ def _without(audit: str) -> tuple[tuple[str, str, str], ...]:
 MUTATIONS = (
     Mutation("deleting and inserting in two transactions", _TWO_TRANSACTIONS, "kills", "kills at named points", 32),
     Mutation("the same, among readers", _TWO_TRANSACTIONS, "readers", "readers during publication", 5),
-    Mutation("the same, on a full disk", _TWO_TRANSACTIONS, "disk-full", "disk full during load", 4),
+    Mutation("the same, on a full disk", _TWO_TRANSACTIONS, "disk-full", "disk full during load", 12),
     Mutation(
         "tables that do not survive a crash",
         ((PUBLICATION, "CREATE TABLE {child}", "CREATE UNLOGGED TABLE {child}"),),

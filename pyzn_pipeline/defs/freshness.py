@@ -47,10 +47,10 @@ def freshness_check() -> AssetChecksDefinition:
 
 
 def freshness_sensor() -> SensorDefinition:
-    """Evaluates the check every ten minutes in the daemon itself: a run for it would cost only its start."""
+    """Evaluates the check every minute in the daemon itself: a run for it would cost only its start."""
 
     @sensor(
-        minimum_interval_seconds=600,
+        minimum_interval_seconds=60,
         default_status=DefaultSensorStatus.RUNNING,
         description=f"Evaluates `{CHECK}`: reports when the verdict changes, and every hour.",
     )

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from natsort import natsorted
+from natsort import natsort_keygen
 from packaging.version import InvalidVersion, Version
+
+_natural = natsort_keygen()  # made once: it takes longer to make than to sort by
 
 
 @lru_cache(maxsize=65536)
@@ -28,4 +30,4 @@ def in_order(texts: Iterable[str]) -> list[str]:
             others.append(text)
         else:
             releases.append((version, text))
-    return natsorted(others) + [text for _, text in sorted(releases)]
+    return sorted(others, key=_natural) + [text for _, text in sorted(releases)]

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import psycopg
 import pyarrow as pa
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -215,6 +215,9 @@ def run(bench: Bench) -> list[Figure]:
                 stateful_step_count=STEPS_A_RUN,
                 deadline=None,
                 database=None,
+                phases=[
+                    Phase.generate
+                ],  # the seed draws the same steps again; to shrink them takes minutes of Postgres
                 suppress_health_check=list(HealthCheck),
             )
             try:

@@ -42,7 +42,8 @@ def _as_unprivileged_user(command: list[str], owned: Path) -> list[str]:
     """`command` as PostgreSQL accepts it: it refuses to run as root.
 
     Root runs it as `nobody`, who keeps the one capability needed to reach a data folder below
-    root's own folders, so that nobody's permissions have to be widened on the way there.
+    root's own folders, so that nobody's permissions have to be widened on the way there. access(2),
+    with which PostgreSQL looks for its own programs, forgets that capability unless no_setuid_fixup is set.
     """
     if os.geteuid() != 0:
         return command
@@ -56,7 +57,7 @@ def _as_unprivileged_user(command: list[str], owned: Path) -> list[str]:
     os.chown(owned, user.pw_uid, user.pw_gid)
     return [
         setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups",
-        "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--", *command,
+        "--securebits=+no_setuid_fixup", "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--", *command,
     ]  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from chaos.source import TABLE, Source, shuffled
 from pyzn_pipeline.recount import recount
 from pyzn_pipeline.source.connection import connect
 from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.store.repairs import due_for_reading
+from pyzn_pipeline.store.wanted import due_for_reading
 
 FIRST = date(2024, 1, 1)
 WEEKS = 3  # before the first bad day; what the soft audits need at least
@@ -177,9 +177,9 @@ def _recount(source: Source, database: Database) -> None:
 
 
 def _wanted(source: Source, database: Database) -> list[date]:
-    """The days, of those that the source has, that PyZn would ask for without hands."""
+    """The days, of those that the source has, that PyZn would ask for automatically."""
     store = engine(SecretStr(database.owner_url))
-    return [each.day for each in due_for_reading(store, _later(), None) if each.day in source.rows]
+    return [day for day in due_for_reading(store, _later(), None) if day in source.rows]
 
 
 CHECK = Check("bad-days", "BAD_DAYS", 9, 100, "bad days at the source", run)

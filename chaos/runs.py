@@ -16,7 +16,7 @@ from chaos.source import TABLE
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.ingest import ingest_day
 from pyzn_pipeline.source.connection import SILENCE, connect
-from pyzn_pipeline.store import attempts
+from pyzn_pipeline.store import wanted
 from pyzn_pipeline.store.database import LIFETIME, engine
 from pyzn_pipeline.store.publication import Publication
 
@@ -91,7 +91,7 @@ def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[dat
     try:
         for day in days:
             try:
-                with attempts.attempt(store, day, "chaos"):
+                with wanted.attempt(store, day, "chaos"):
                     ingested = ingest_day(day, clients, TABLE, 2**40, store, "chaos", replace_better)
                 outcome.published[day] = ingested.publication
             except PyznError as error:

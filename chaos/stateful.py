@@ -44,7 +44,7 @@ EMPTY = """
                     WHERE relname IN ('packed_by_version', 'packed_by_country') AND relkind = 'p'
         LOOP EXECUTE format('DROP TABLE %s', part); END LOOP;
     END $$;
-    TRUNCATE pyzn.days, pyzn.attempts, pyzn.profiles, pyzn.projects, pyzn.baseline, pyzn.retired_months;
+    TRUNCATE pyzn.days, pyzn.wanted, pyzn.requests, pyzn.profiles, pyzn.projects, pyzn.baseline, pyzn.retired_months;
 """
 
 downloads = st.lists(

@@ -22,10 +22,6 @@ ROOT = Path(__file__).parents[1]
 
 PROJECT = "pyzn-local"
 LOCATIONS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
-STARTED_RUNS = """{ runsOrError(filter: {statuses: [STARTING, STARTED, CANCELING]}) {
-  ... on Runs { results { runId } } } }"""
-END_RUNS = """mutation End($ids: [String!]!) {
-  terminateRuns(runIds: $ids, terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY) { __typename } }"""
 OWN_POSTGRES = ("PYZN_DATABASE_URL", "PYZN_API_DATABASE_URL", "PYZN_DAGSTER_DATABASE_URL")
 
 Tell = Callable[[str], None]
@@ -106,8 +102,9 @@ class Stack:
         # The webserver makes Dagster's tables; the daemon must not do so at the same time.
         self._launch("Dagster webserver", [python, "-m", *web], environment, ready=self._location_is_loaded)
         services.wait(self._services)
-        self._end_dead_runs()
-        self._launch("Dagster daemon", [python, "-m", *daemon], environment)
+        # A backfill waits for a code location that is away, instead of failing.
+        patient = {"DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
+        self._launch("Dagster daemon", [python, "-m", *daemon], environment | patient)
         return settings
 
     def _launch(
@@ -185,12 +182,6 @@ class Stack:
             return bool(self._ask_dagster(LOCATIONS)["repositoriesOrError"].get("nodes"))
         except requests.RequestException:
             return False
-
-    def _end_dead_runs(self) -> None:
-        """End what Dagster believes to be running: its processes went with the last stack."""
-        if dead := [run["runId"] for run in self._ask_dagster(STARTED_RUNS)["runsOrError"]["results"]]:
-            self._tell(f"ending {len(dead)} runs of the last stack in Dagster")
-            self._ask_dagster(END_RUNS, ids=dead)
 
     def _ask_dagster(self, query: str, **variables: object) -> dict[str, Any]:
         question = {"query": query, "variables": variables}

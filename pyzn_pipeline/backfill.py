@@ -119,8 +119,7 @@ def run(
 def _follow(progress: Progress, engine: Engine, since: datetime) -> None:
     rows = ledger.days(engine, min(progress.requested), max(progress.requested))
     wanted = rows[rows["day"].isin(progress.requested)]
-    read = (wanted["recounted_at"] >= since) & (wanted["source_recount"] == wanted["source_downloads"])
-    progress.done = set(wanted.loc[read.fillna(value=False), "day"])
+    progress.done = set(wanted.loc[(wanted["read_at"] >= since).fillna(value=False), "day"])
     failed = wanted.loc[(wanted["failed_at"] >= since).fillna(value=False)]
     progress.failed = dict(zip(failed["day"], failed["failure"], strict=True))
     progress.done -= progress.failed.keys()

@@ -15,15 +15,17 @@ from sqlalchemy import Connection, text
 
 from pyzn_pipeline import backfill
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.ranges import ranges
 from pyzn_pipeline.settings import DeploymentSettings
 from pyzn_pipeline.source.connection import clients_of
 from pyzn_pipeline.source.errors import CostLimitExceeded, source_errors
 from pyzn_pipeline.source.scan import PATIENCE, estimate, usd
-from pyzn_pipeline.store import schema
+from pyzn_pipeline.store import schema, trouble
 from pyzn_pipeline.store.database import engine, statement
 from pyzn_pipeline.store.errors import StoreError, store_errors
 
 OLDEST_POSTGRES = 15
+LONGEST_WAIT = timedelta(hours=6)  # for a wanted day while nothing is read: no run may take longer
 CLOCK_SKEW = timedelta(seconds=10)
 MIB, GIB = 2**20, 2**30  # bytes
 LEAST_DISK = 2 * GIB
@@ -214,6 +216,46 @@ def _dagster(settings: DeploymentSettings) -> str:
     return f"Dagster {found['version']}: code location, daemons, {len(ticking)} schedules and sensors"
 
 
+def _given_up(settings: DeploymentSettings) -> str:
+    given_up = [tried for tried in trouble.days_tried(engine(settings.database_url)) if tried.given_up]
+    if given_up:
+        days, last = [tried.day for tried in given_up], given_up[-1]
+        raise CheckFailed(
+            f"{len(days)} days are not tried again: {ranges(days)} ({last.reason or f'run {last.run_id} died'}): "
+            f"mend the cause, then pyzn backfill {days[0]} {days[-1]}"
+        )
+    return "no day that was asked for"
+
+
+def _asked_for(settings: DeploymentSettings) -> str:
+    owner = engine(settings.database_url)
+    if failing := [tried for tried in trouble.days_tried(owner) if tried.failed and not tried.given_up]:
+        days, last = [tried.day for tried in failing], failing[-1]
+        again = min(tried.next_attempt_at for tried in failing if tried.next_attempt_at)
+        raise CheckFailed(
+            f"{len(days)} days could not be read: {ranges(days)} ({last.reason}): tried again from "
+            f"{again.astimezone(UTC):%Y-%m-%d %H:%M} UTC; nothing to do unless the reason says so"
+        )
+    found = trouble.waiting(owner)
+    if found.idle_since and datetime.now(UTC) - found.idle_since > LONGEST_WAIT:
+        raise CheckFailed(
+            f"{len(found.days)} days wait, and nothing was read since "
+            f"{found.idle_since.astimezone(UTC):%Y-%m-%d %H:%M} UTC: {ranges(found.days)}: "
+            f"is the sensor keep_days_true on? {settings.dagster_url}/automation"
+        )
+    return f"{len(found.days)} days wait or are being read: {ranges(found.days)}" if found.days else "all of it is read"
+
+
+def _backfills(settings: DeploymentSettings) -> str:
+    if failed := trouble.failed_backfills(engine(settings.database_url)):
+        newest = failed[0]
+        raise CheckFailed(
+            f"{newest.failure}; {len(newest.days)} of its days are still wanted, and are read without it: "
+            f"{ranges(newest.days)}; see {settings.dagster_url}/runs/b/{newest.id.removeprefix('backfill ')}"
+        )
+    return "none has failed that has days to read"
+
+
 CHECKS: list[tuple[str, str | None, Check]] = [
     ("database", None, _database),
     ("owner", "database", _owner),
@@ -221,6 +263,9 @@ CHECKS: list[tuple[str, str | None, Check]] = [
     ("API's role", "schema", _reader),
     ("clock", "database", _clock),
     ("disk", "schema", _disk),
+    ("given up", "schema", _given_up),
+    ("asked for", "schema", _asked_for),
+    ("backfills", "schema", _backfills),
     ("BigQuery", None, _bigquery),
     ("cost", "BigQuery", _cost),
     ("Dagster", None, _dagster),

@@ -148,6 +148,7 @@ def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, objec
         "bytes_processed": scanned.bytes_processed,
         "bytes_billed": scanned.bytes_billed,
         "run_id": run_id,
+        "read_at": scanned.began_at,
     }
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.count import count_days
-from pyzn_pipeline.store.repairs import due_for_recount, record_recount
+from pyzn_pipeline.store.recounts import due_for_recount, record_recount
 
 
 def recount(

@@ -38,7 +38,9 @@ def backfill(start: date, end: date, replace_better: bool, dry_run: bool) -> Non
     that is published already is read again and replaced if the source has changed. Interrupting
     this command does not stop the backfill; cancel it in the UI.
 
-    Exits with 1 if any day failed, and names the days and why.
+    Exits with 1 if any day failed, and names the days and why. What you asked for is not forgotten:
+    a day that failed, or whose run died, is tried again automatically until it is read, you cancel
+    the backfill, or eight attempts have failed.
 
     \b
     Example:
@@ -57,7 +59,8 @@ def backfill(start: date, end: date, replace_better: bool, dry_run: bool) -> Non
     if unfinished := [day for day in days if day not in outcome.done and day not in outcome.failed]:
         click.echo(
             f"no outcome for {ranges(unfinished)}: Dagster says {outcome.ended}, see "
-            f"{settings.dagster_url}/runs/b/{outcome.backfill_id}; a day whose run died is asked for again by itself",
+            f"{settings.dagster_url}/runs/b/{outcome.backfill_id}. Unless you canceled them, they stay wanted and are "
+            "read automatically: `pyzn days` shows what becomes of them",
             err=True,
         )
     click.echo(f"{len(outcome.done)} of {len(days)} days done, {len(outcome.failed)} failed")

@@ -10,9 +10,10 @@ from pyzn_pipeline.settings import DeploymentSettings, load
 def check() -> None:
     """Look at everything that a deployment needs, and say how to mend what is wrong.
 
-    The database, its schema, owner and the API's read-only role; clocks and disk; BigQuery with a dry
-    run of yesterday and its cost; Dagster with its code location, daemons, schedules and sensors. A
-    line each. Costs nothing, changes nothing.
+    The database, its schema, owner and the API's read-only role; clocks and disk; days that were
+    given up, or asked for and not read, and backfills that failed; BigQuery with a dry run of
+    yesterday and its cost; Dagster with its code location, daemons, schedules and sensors. A line
+    each. Costs nothing, changes nothing.
 
     Exits with 1 if anything is wrong.
     """

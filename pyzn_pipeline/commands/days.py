@@ -29,7 +29,8 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
 
     Without START the last 35 days, without END up to yesterday. A day is `final`, `provisional`
     (not found the same a week later yet), `suspect` (published, and unlike its weekday: the check in
-    the UI says how), or `missing`; with the reason of the last failed attempt and the time of the next.
+    the UI says how), or `missing`. A day that was asked for and not read since says so: it waits for its
+    run, failed (why, and when it is tried again), was given up, or was taken back by who asked.
     """
     settings = load(StoreSettings)
     last = end or datetime.now(UTC).date() - timedelta(days=1)
@@ -76,11 +77,12 @@ def _ledger_table(rows: pd.DataFrame) -> Table:
 
 
 def _attempt(row: dict[Hashable, Any]) -> str:
-    """What came of the attempts at a day since it was last published; nothing if there were none."""
-    if pd.isna(row["attempts"]):
+    """What became of the wish for a day since it was last read; nothing if nobody asked for it."""
+    if pd.isna(row["wanted"]):
         return ""
-    reason = f"run {row['attempt_run_id']} has it in hand, or died" if pd.isna(row["failure"]) else row["failure"]
-    following = (
-        "no further attempt" if pd.isna(row["next_attempt_at"]) else f"next {row['next_attempt_at']:%m-%d %H:%M}"
-    )
-    return f"{reason} (attempt {row['attempts']}, {following})"
+    if row["wanted"] == "waiting":
+        what = "waits for its run" if pd.isna(row["attempt_run_id"]) else f"taken on by run {row['attempt_run_id']}"
+        return f"asked for by {', '.join(row['asked_by'])}; {what}"
+    reason = f"run {row['attempt_run_id']} died" if pd.isna(row["failure"]) else row["failure"]
+    again = f", next {row['next_attempt_at']:%m-%d %H:%M}" if row["wanted"] == "failed" else ""
+    return f"{row['wanted']}: {reason} (attempt {row['attempts']}{again})"

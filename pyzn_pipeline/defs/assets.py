@@ -23,12 +23,13 @@ from pyzn_pipeline.audits import HARD_AUDITS, Audit, AuditFailed, Finding
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS, day_metadata, findings_metadata
+from pyzn_pipeline.defs.requests import asker_of
 from pyzn_pipeline.defs.resources import BigQuerySource, Store
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.ingest import ingest_day
 from pyzn_pipeline.soft_audits import SOFT_AUDITS
 from pyzn_pipeline.source.scan import scan_query
-from pyzn_pipeline.store import attempts
+from pyzn_pipeline.store import wanted
 
 
 class Reading(Config):
@@ -63,11 +64,12 @@ def breakdown_assets(partitions: DailyPartitionsDefinition, table: str) -> Asset
         failures: dict[str, str] = {}
         run_id = context.run.run_id
         with store.engine() as engine:
-            attempts.request(engine, [date.fromisoformat(key) for key in context.partition_keys], run_id)
+            days = [date.fromisoformat(key) for key in context.partition_keys]
+            wanted.begin_run(engine, days, run_id, asker_of(context.run))
             for key in context.partition_keys:
                 day = date.fromisoformat(key)
                 try:
-                    with attempts.attempt(engine, day, run_id), source.clients() as clients:
+                    with wanted.attempt(engine, day, run_id), source.clients() as clients:
                         ingested = ingest_day(
                             day,
                             clients,

@@ -18,7 +18,7 @@ from dagster import (
     sensor,
 )
 
-from pyzn_pipeline.defs.repairs import UNFINISHED
+from pyzn_pipeline.defs.requests import UNFINISHED_RUNS
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.summaries import DAILY_TOTALS, TOP_PROJECTS
 from pyzn_pipeline.store import rankings
@@ -42,7 +42,7 @@ def ranking_sensor() -> SensorDefinition:
     )
     def rank_what_has_changed(context: SensorEvaluationContext, store: Store) -> RunRequest | SkipReason:
         # One at a time: while a backfill publishes day after day, each is not a reason for one more.
-        if context.instance.get_runs_count(RunsFilter(job_name=job.name, statuses=UNFINISHED)):
+        if context.instance.get_runs_count(RunsFilter(job_name=job.name, statuses=UNFINISHED_RUNS)):
             return SkipReason("a ranking is on its way")
         with store.engine() as engine:
             stale = rankings.stale(engine, RECENT)

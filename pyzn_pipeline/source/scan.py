@@ -1,7 +1,7 @@
 """One scan of one UTC day."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
@@ -47,6 +47,8 @@ class Scan:
     bytes_processed: int
     bytes_billed: int
     batches: Iterator[pa.RecordBatch]
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """Before the query was sent: it has seen every row that was there then."""
 
 
 @cache
@@ -95,6 +97,7 @@ def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> 
     Raises CostLimitExceeded, before anything is spent, when the dry run is over
     `maximum_bytes_billed` (the job carries the same limit), and SourceError.
     """
+    began_at = datetime.now(UTC)
     estimated = estimate(clients, table, day)
     if estimated > maximum_bytes_billed:
         raise CostLimitExceeded(
@@ -115,6 +118,7 @@ def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> 
         bytes_processed=int(job.total_bytes_processed or 0),
         bytes_billed=int(job.total_bytes_billed or 0),
         batches=_batches(clients, rows, day),
+        began_at=began_at,
     )
 
 

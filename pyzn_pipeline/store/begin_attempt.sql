@@ -1,12 +1,11 @@
 -- The run :run_id begins :day. The next attempt, should it die without a word, waits 1, 4, 16, … minutes,
--- 6 hours at the most; after :most attempts there is none.
-INSERT INTO pyzn.attempts AS known (day, run_id, attempts, asked_at, next_attempt_at)
-VALUES (:day, :run_id, 1, clock_timestamp(), clock_timestamp() + interval '1 minute')
+-- 6 hours at the most; after :most attempts there is none, nor for a day that was taken back meanwhile.
+INSERT INTO pyzn.wanted AS known (day, run_id, asked_by, attempts, asked_at, next_attempt_at)
+VALUES (:day, :run_id, ARRAY['run ' || :run_id], 1, clock_timestamp(), clock_timestamp() + interval '1 minute')
 ON CONFLICT (day) DO UPDATE SET
     run_id = excluded.run_id,
     attempts = known.attempts + 1,
-    asked_at = excluded.asked_at,
     failed_at = NULL,
     reason = NULL,
-    next_attempt_at = CASE WHEN known.attempts + 1 < :most THEN
+    next_attempt_at = CASE WHEN known.attempts + 1 < :most AND known.asked_by <> '{}' THEN
         clock_timestamp() + least(interval '1 minute' * 4 ^ known.attempts, interval '6 hours') END

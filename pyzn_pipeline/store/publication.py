@@ -80,8 +80,10 @@ def publish(
     """
     day: date = ledger["day"]
     settled = (datetime.now(UTC).date() - day).days >= SETTLED_AFTER
-    connection.execute(text("DELETE FROM pyzn.attempts WHERE day = :day"), {"day": day})
-    found = {"day": day, "checksum": ledger["checksum"], "suspect": suspect, "settled": settled}
+    # Who asked after this reading began is served by the next one.
+    served = {"day": day, "read_at": ledger["read_at"]}
+    connection.execute(text("DELETE FROM pyzn.wanted WHERE day = :day AND asked_at <= :read_at"), served)
+    found = served | {"checksum": ledger["checksum"], "suspect": suspect, "settled": settled}
     if unchanged := connection.execute(statement("recount_unchanged"), found).one_or_none():
         return Publication(day, unchanged.revision, unchanged.status, changed=False)
 

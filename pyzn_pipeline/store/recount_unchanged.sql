@@ -1,7 +1,8 @@
 -- The day was read again and is as published. Read once its source had settled (:settled) and above
 -- suspicion, it becomes final. Returns no row unless the day is published with this checksum.
 UPDATE pyzn.days
-SET recounted_at = clock_timestamp(),
+SET read_at = :read_at,
+    recounted_at = clock_timestamp(),
     source_recount = source_downloads,
     status = CASE WHEN status = 'final' THEN 'final'
                   WHEN :suspect THEN 'suspect'

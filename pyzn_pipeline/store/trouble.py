@@ -22,15 +22,49 @@ class Tried:
     given_up: bool
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """The days that were asked for and are not there yet, in order; since when nothing was read although they wait."""
+
+    days: list[date]
+    idle_since: datetime | None
+
+
+@dataclass(frozen=True)
+class FailedBackfill:
+    """A backfill that Dagster ended before its work was done, why, and its days that are still wanted."""
+
+    id: str
+    failure: str
+    days: list[date]
+
+
 def days_tried(engine: Engine) -> list[Tried]:
     """The days that were tried since they were last published, in order. Raises StoreError."""
     with store_errors("days tried"), engine.connect() as connection:
         return [Tried(**row) for row in connection.execute(statement("trouble")).mappings()]
 
 
+def waiting(engine: Engine) -> Waiting:
+    """The days that wait for their run or are being read. Raises StoreError."""
+    query = text(
+        "SELECT array_agg(day ORDER BY day), greatest(min(asked_at), (SELECT max(read_at) FROM pyzn.days)) "
+        "FROM pyzn.wanted_days WHERE state = 'waiting'"
+    )
+    with store_errors("days asked for"), engine.connect() as connection:
+        days, idle_since = connection.execute(query).one()
+    return Waiting(days or [], idle_since if days else None)
+
+
+def failed_backfills(engine: Engine) -> list[FailedBackfill]:
+    """The failed backfills whose days are not all read yet, the newest first. Raises StoreError."""
+    with store_errors("backfills"), engine.connect() as connection:
+        return [FailedBackfill(**row) for row in connection.execute(statement("failed_backfills")).mappings()]
+
+
 def is_attempt(engine: Engine, run_id: str) -> bool:
     """Whether the run is the last to have been asked for some unpublished day. Raises StoreError."""
-    query = text("SELECT EXISTS (SELECT FROM pyzn.attempts WHERE run_id = :run_id)")
+    query = text("SELECT EXISTS (SELECT FROM pyzn.wanted WHERE run_id = :run_id)")
     with store_errors(f"run {run_id}"), engine.connect() as connection:
         known: bool = connection.execute(query, {"run_id": run_id}).scalar_one()
     return known

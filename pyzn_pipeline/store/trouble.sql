@@ -1,10 +1,7 @@
--- One row per UTC day that was tried since it was last published, in order. `failed` is false while a try goes on
--- (and after one that died, which is soon tried again); `given_up` means not again without hands.
--- Costs a scan of pyzn.attempts, which holds such days only.
-SELECT day, attempts, run_id, reason, next_attempt_at, failed, failed AND next_attempt_at IS NULL AS given_up
-FROM (
-    SELECT *, failed_at IS NOT NULL OR next_attempt_at IS NULL AND asked_at < now() - interval '6 hours' AS failed
-    FROM pyzn.attempts
-    WHERE attempts > 0
-) AS tried
+-- One row per UTC day that is wanted and was tried, in order. `failed` is false while a try goes on (and after one
+-- that died, which is soon tried again); `given_up` means not tried again unless a person asks.
+-- Costs a pass over pyzn.wanted, which holds unread days only.
+SELECT day, attempts, run_id, reason, next_attempt_at, state IN ('failed', 'given up') AS failed, state = 'given up' AS given_up
+FROM pyzn.wanted_days
+WHERE attempts > 0 AND state <> 'taken back'
 ORDER BY day

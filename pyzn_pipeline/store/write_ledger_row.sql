@@ -2,11 +2,11 @@
 INSERT INTO pyzn.days AS published (
     day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads,
     projects, project_versions, project_countries, checksum,
-    bigquery_job, bytes_processed, bytes_billed, run_id, published_at, recounted_at, source_recount, accepted_because
+    bigquery_job, bytes_processed, bytes_billed, run_id, published_at, read_at, recounted_at, source_recount, accepted_because
 ) VALUES (
     :day, :status, 1, :source_downloads, :downloads, :pip_downloads, :ci_downloads,
     :projects, :project_versions, :project_countries, :checksum,
-    :bigquery_job, :bytes_processed, :bytes_billed, :run_id, statement_timestamp(), statement_timestamp(), :source_downloads, :accepted_because
+    :bigquery_job, :bytes_processed, :bytes_billed, :run_id, statement_timestamp(), :read_at, statement_timestamp(), :source_downloads, :accepted_because
 )
 ON CONFLICT (day) DO UPDATE SET
     status = excluded.status,
@@ -24,6 +24,7 @@ ON CONFLICT (day) DO UPDATE SET
     bytes_billed = excluded.bytes_billed,
     run_id = excluded.run_id,
     published_at = excluded.published_at,
+    read_at = excluded.read_at,
     recounted_at = excluded.recounted_at,
     source_recount = excluded.source_recount,
     accepted_because = excluded.accepted_because

@@ -1,117 +1,192 @@
-"""`make survive DAYS=30`: the production shape, every part killed in turn while a backfill goes on.
+"""`make survive`: the production shape, its parts killed at random while days are asked for; in the end all are there.
 
-Each service of docker-compose.yml is a process of its own (see compose.py), and is started again at once when it
-ends, as the restart policy does. In the end every day must be published and proven by `pyzn verify`.
-Prints a figure a line; exits with 1 if a day is missing or wrong, or if the API answered anything but 200 and 503.
+Each service of docker-compose.yml is a process of its own (see compose.py), and is started again when it ends, as
+the restart policy does. Every step waits a random time, kills a random part (in a tenth of the steps two at once)
+with SIGKILL, and starts it again after a random time. Meanwhile backfills are asked for, and the schedules and
+sensors go on. In the end every day that Dagster took a request for must be published and proven by `pyzn verify`,
+none may be given up, and `pyzn check` must agree.
+
+Prints the seed, a line a step and a figure a line; exits with 1 if a day is missing or wrong, or if the API
+answered anything but 200 and 503.
 """
 
+import random
 import shutil
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 import psycopg
+import pyarrow.parquet as pq
 import requests
 
+from pyzn_local import sample
+from pyzn_local.home import StackError
+from pyzn_pipeline.backfill import LAUNCH, BackfillError, ask
+from pyzn_pipeline.breakdowns import BREAKDOWNS
 from tests.deployment.compose import Deployment
 
-VICTIMS = ("code", "postgres", "daemon", "webserver", "bigquery", "api", "code", "postgres")
-PATIENCE = 30 * 60  # seconds
+PARTS = ("code", "daemon", "webserver", "postgres", "bigquery", "api")
+LONGEST_MOMENT = 30.0  # seconds between a part's start and the next kill
+TWO_AT_ONCE = 0.1  # of the steps
+BACKFILL_DAYS = 12  # at most, in one request
+PATIENCE = 45 * 60  # seconds after the last kill: a day that was hit four times waits 64 minutes, one hit thrice 16
 
 
 class Survival:
-    """A deployment, and what becomes of it."""
+    """A deployment, what was asked of it, and what becomes of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, days: int, seed: int) -> None:
         self.deployment = Deployment(folder)
+        self.random = random.Random(seed)  # noqa: S311 - for moments, not for secrets
+        yesterday = datetime.now(UTC).date() - timedelta(days=1)
+        self.days = [yesterday - timedelta(days=n) for n in reversed(range(days))]
+        self.to_ask = list(self.days)
         self.answers: Counter[str] = Counter()
-        self.restarts: Counter[str] = Counter()
-        self._ended = threading.Event()
+        self.kills: Counter[str] = Counter()
+        self.ended: Counter[str] = Counter()
+        self._finished = threading.Event()
+        self._began = time.monotonic()
 
-    def published(self) -> tuple[int, int]:
-        """How many days are published, and how many are still tried; nothing while Postgres is away."""
-        try:
-            with psycopg.connect(self.deployment.environment("code")["PYZN_DATABASE_URL"]) as connection:
-                row = connection.execute(
-                    "SELECT (SELECT count(*) FROM pyzn.days), (SELECT count(*) FROM pyzn.attempts)"
-                ).fetchone()
-        except psycopg.OperationalError:
-            return 0, 1
-        assert row is not None
-        return int(row[0]), int(row[1])
+    def say(self, what: str) -> None:
+        """A line, with the time since the start and the days that are published."""
+        click.echo(f"{time.monotonic() - self._began:6.0f} s  {self.count('pyzn.days')} days  {what}")
 
-    def restart_what_ended(self) -> None:
-        """The restart policy."""
-        for name, service in list(self.deployment.running.items()):
-            if service.process.poll() is not None:
-                self.restarts[name] += 1
-                self.deployment.start(name)
+    def count(self, table: str) -> int | None:
+        """The rows of a table; None while Postgres is away."""
+        with suppress(psycopg.OperationalError):
+            with psycopg.connect(self.deployment.environment("code")["PYZN_DATABASE_URL"], connect_timeout=2) as db:
+                row = db.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
+            return None if row is None else int(row[0])
+        return None
 
-    def wait_for(self, days: int, seconds: float) -> bool:
-        """Whether so many days are published, and none is tried any more, within `seconds`."""
+    def fill_source(self) -> None:
+        """Load the days that the demo's own sample does not reach back to."""
+        older = [day for day in self.days if day < self.days[-1] - timedelta(days=34)]
+        for day in older:
+            file = self.deployment.folder / f"{day}.parquet"
+            pq.write_table(sample.day(day), file)
+            loaded = self.deployment.run("code", sys.executable, "-m", "pyzn_cli", "seed", str(file))
+            assert loaded.returncode == 0, loaded.stderr
+            file.unlink()
+
+    def ask_for_days(self) -> None:
+        """Ask for a few of the days that nobody has asked for yet. One that Dagster does not answer was not asked."""
+        first = self.random.randrange(len(self.to_ask))
+        days = self.to_ask[first : first + self.random.randint(1, BACKFILL_DAYS)]
+        parameters = {
+            "assetSelection": [{"path": [breakdown.view]} for breakdown in BREAKDOWNS],
+            "partitionNames": [str(day) for day in days],
+        }
+        with suppress(BackfillError):
+            if "backfillId" in ask(self.deployment.url(3000), LAUNCH, params=parameters)["launchPartitionBackfill"]:
+                self.to_ask = [day for day in self.to_ask if day not in days]
+                self.say(f"asked for {len(days)} days from {days[0]}")
+
+    def start(self, name: str) -> None:
+        """Start a part; PostgreSQL refuses until the last process of its former self is gone."""
+        for _ in range(20):
+            with suppress(StackError):
+                return self.deployment.start(name)
+            time.sleep(0.5)
+        return self.deployment.start(name)
+
+    def wait(self, seconds: float) -> None:
+        """Let that time pass, and restart what ends meanwhile, as the restart policy does."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            for name, service in list(self.deployment.running.items()):
+                if service.process.poll() is not None:
+                    self.ended[name] += 1
+                    self.start(name)
+            time.sleep(min(left, 0.5))
+
+    def step(self, longest_outage: float) -> None:
+        """Kill a part, or two, at a random moment, and start it again after a random time."""
+        if self.to_ask:
+            self.ask_for_days()
+        self.wait(self.random.uniform(0, LONGEST_MOMENT))
+        victims = self.random.sample(PARTS, 2 if self.random.random() < TWO_AT_ONCE else 1)
+        outage = self.random.uniform(0, longest_outage)
+        self.say(f"kill {' and '.join(victims)} for {outage:.0f} s")
+        for victim in victims:
+            self.kills[victim] += 1
+            self.deployment.kill(victim)
+        self.wait(outage)
+        for victim in sorted(victims, key=PARTS.index, reverse=True):
+            self.start(victim)
+
+    def all_read(self, seconds: float) -> bool:
+        """Whether every day is published, and none is wanted any more, within `seconds`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            self.restart_what_ended()
-            published, tried = self.published()
-            if published >= days and tried == 0:
+            self.wait(2)
+            if self.to_ask:
+                self.ask_for_days()
+            elif self.count("pyzn.days") == len(self.days) and self.count("pyzn.wanted") == 0:
                 return True
-            time.sleep(1)
         return False
 
     def read(self) -> None:
         """What a reader is answered, again and again."""
-        while not self._ended.wait(0.2):
+        while not self._finished.wait(0.2):
             try:
                 answer = requests.get(f"{self.deployment.url(5200)}/api/v4/top", timeout=10)
                 self.answers[str(answer.status_code)] += 1
             except requests.RequestException:
                 self.answers["no answer"] += 1
 
-    def run(self, days: int) -> bool:
-        """Start, backfill, kill, wait, verify; whether all is well."""
-        last = datetime.now(UTC).date() - timedelta(days=1)
-        span = str(last - timedelta(days=days - 1)), str(last)
+    def run(self, kills: int, longest_outage: float) -> bool:
+        """Start, ask, kill, wait, verify; whether all is well."""
         self.deployment.start_all()
+        self.fill_source()
         reader = threading.Thread(target=self.read)
         reader.start()
-        began = time.monotonic()
-        with self.deployment.launch("code", "pyzn", "backfill", *span) as backfill:
-            while self.published()[0] < 2:
-                time.sleep(0.1)
-            for victim in VICTIMS:
-                click.echo(f"{time.monotonic() - began:5.0f} s  {self.published()[0]:3} days, killing {victim}")
-                self.deployment.kill(victim)
-                self.deployment.start(victim)
-                self.wait_for(days, 40)
-            complete = self.wait_for(days, PATIENCE)
-            seconds = time.monotonic() - began
-            backfill.terminate()
-        self._ended.set()
-        reader.join()
-        verified = self.deployment.run("code", "pyzn", "verify", *span)
-        click.echo(verified.stdout)
-        click.echo(f"days published                       {self.published()[0]} of {days}")
+        self._began = time.monotonic()
+        try:
+            self.wait(5)
+            while sum(self.kills.values()) < kills:
+                self.step(longest_outage)
+            complete = self.all_read(PATIENCE)
+        finally:
+            self._finished.set()
+            reader.join()
+        seconds = time.monotonic() - self._began
+        verified = self.deployment.run("code", "pyzn", "verify", str(self.days[0]), str(self.days[-1]))
+        checked = self.deployment.run("code", "pyzn", "check")
+        about = tuple(f"WRONG  {name} " for name in ("given up", "asked for", "backfills"))
+        wrong = [line for line in checked.stdout.splitlines() if line.startswith(about)]
+        click.echo(verified.stdout if verified.returncode else "")
+        click.echo(f"days published                       {self.count('pyzn.days')} of {len(self.days)}")
         click.echo(f"days proven by pyzn verify           {'all' if verified.returncode == 0 else 'NOT all'}")
-        click.echo(f"parts killed                         {len(VICTIMS)}")
-        click.echo(f"parts that ended by themselves       {dict(self.restarts) or 'none'}")
+        click.echo(f"days given up or still wanted        {self.count('pyzn.wanted')}")
+        click.echo(f"pyzn check on what was asked for     {wrong or 'ok'}")
+        click.echo(f"parts killed                         {sum(self.kills.values())}: {dict(self.kills)}")
+        click.echo(f"parts that ended by themselves       {dict(self.ended) or 'none'}")
         click.echo(f"answers of the API meanwhile         {dict(self.answers)}")
         click.echo(f"seconds                              {seconds:.0f}")
-        return complete and verified.returncode == 0 and set(self.answers) <= {"200", "503", "no answer"}
+        return complete and verified.returncode == 0 and not wrong and set(self.answers) <= {"200", "503", "no answer"}
 
 
 @click.command()
-@click.option("--days", default=30, show_default=True)
-def main(days: int) -> None:
-    """Kill every part in turn while a backfill of DAYS goes on."""
+@click.option("--days", default=30, show_default=True, help="That are asked for, the last of them yesterday.")
+@click.option("--kills", default=6, show_default=True, help="How many parts are killed.")
+@click.option("--outage", default=120.0, show_default=True, help="The longest that a part is away, in seconds.")
+@click.option("--seed", type=int, help="Chooses parts and moments; random unless given.")
+def main(days: int, kills: int, outage: float, seed: int | None) -> None:
+    """Kill parts at random while DAYS are asked for."""
+    seed = random.randrange(2**31) if seed is None else seed  # noqa: S311
+    click.echo(f"seed                                 {seed}")
     folder = Path(tempfile.mkdtemp(prefix="pyzn-survival-"))
-    survival = Survival(folder)
+    survival = Survival(folder, days, seed)
     try:
-        well = survival.run(days)
+        well = survival.run(kills, outage)
     finally:
         survival.deployment.stop()
     if not well:

@@ -18,7 +18,7 @@ from pyzn_pipeline.alerts import QUIET, AlertError, Told, beat, news, post
 from pyzn_pipeline.defs.alerts import alert_sensors
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.settings import Settings
-from pyzn_pipeline.store import attempts
+from pyzn_pipeline.store import wanted
 from pyzn_pipeline.store.trouble import Tried
 from tests.conftest import Database
 
@@ -154,7 +154,7 @@ def settings(webhook: Webhook, database: Database) -> Settings:
 
 def fail(store: Engine, day: date, run_id: str) -> None:
     """A run that tries `day` and finds no source."""
-    with pytest.raises(AlertError), attempts.attempt(store, day, run_id):
+    with pytest.raises(AlertError), wanted.attempt(store, day, run_id):
         raise AlertError(f"day {day}: as if")
 
 

@@ -86,7 +86,7 @@ def test_a_dry_run_says_the_cost_and_reads_nothing(command: CliRunner, store: En
         "2026-07-13 to 2026-07-15: 3 days; about 0.03 GiB (31,457,280 bytes), less than a cent; nothing was read\n"
     )
     with store.connect() as connection:
-        assert connection.execute(text("SELECT count(*) FROM pyzn.attempts")).scalar_one() == 0
+        assert connection.execute(text("SELECT count(*) FROM pyzn.wanted")).scalar_one() == 0
 
 
 def priced(bigquery: Server, database: Database, **range_: str) -> ExecuteInProcessResult:

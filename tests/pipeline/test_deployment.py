@@ -2,24 +2,38 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 from google.auth import environment_vars
 from pydantic import SecretStr
+from sqlalchemy import Engine
 
 from pyzn_local.bigquery.server import Server
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.deployment import GIB, MIB, CheckFailed, check_all, judge_clock, judge_disk
 from pyzn_pipeline.settings import DeploymentSettings
+from pyzn_pipeline.store import wanted
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 
 NOW = datetime(2026, 7, 15, 17, 0, tzinfo=UTC)
-RIGHT = ["database", "owner", "schema", "API's role", "clock", "disk", "BigQuery", "cost"]
+RIGHT = [
+    "database",
+    "owner",
+    "schema",
+    "API's role",
+    "clock",
+    "disk",
+    "given up",
+    "asked for",
+    "backfills",
+    "BigQuery",
+    "cost",
+]
 
 
 @pytest.fixture
@@ -52,6 +66,12 @@ def test_what_is_right_is_said_with_its_figures(settings: DeploymentSettings) ->
     assert [name for name, (ok, _) in found.items() if ok] == RIGHT
     assert found["API's role"][1] == "role pyzn_api can read, and only read"
     assert found["cost"][1].endswith("bills 0.0 GiB, 0.00 US dollars")
+
+
+def test_days_that_wait_for_their_run_are_no_fault(settings: DeploymentSettings, store: Engine) -> None:
+    with store.begin() as connection:
+        wanted.ask(connection, [date(2026, 7, 14), date(2026, 7, 15)], "backfill a", datetime.now(UTC))
+    assert outcome(settings)["asked for"] == (True, "2 days wait or are being read: 2026-07-14 to 2026-07-15")
 
 
 Break = Callable[[DeploymentSettings, Database, psycopg.Connection], dict[str, object]]
@@ -121,6 +141,39 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
         in_settings(bigquery_table="bigquery-public-data.pypi.file_download"), "cost", "check .*PYZN_BIGQUERY_TABLE",
     ),
     "a day over the limit": (in_settings(maximum_bytes_billed=1), "cost", "more than PYZN_MAXIMUM_BYTES_BILLED=1"),
+    "a day given up": (
+        in_database(
+            "INSERT INTO pyzn.wanted (day, asked_by, asked_at, attempts, failed_at, reason)"
+            " VALUES ('2026-07-14', '{backfill a}', now(), 8, now(), 'BigQuery answered 503')"
+        ),
+        "given up",
+        r"2026-07-14 \(BigQuery answered 503\): mend the cause, then pyzn backfill 2026-07-14 2026-07-14",
+    ),
+    "a day that fails": (
+        in_database(
+            "INSERT INTO pyzn.wanted (day, asked_by, asked_at, attempts, failed_at, reason, next_attempt_at)"
+            " VALUES ('2026-07-14', '{backfill a}', now(), 1, now(), 'BigQuery answered 503', now())"
+        ),
+        "asked for",
+        r"1 days could not be read: 2026-07-14 \(BigQuery answered 503\): tried again from",
+    ),
+    "a day that nobody reads": (
+        in_database(
+            "INSERT INTO pyzn.wanted (day, asked_by, asked_at, next_attempt_at)"
+            " VALUES ('2026-07-14', '{backfill a}', now() - interval '7 hours', now())"
+        ),
+        "asked for",
+        "1 days wait, and nothing was read since .*2026-07-14: is the sensor keep_days_true on",
+    ),
+    "a backfill that failed": (
+        in_database(
+            "INSERT INTO pyzn.wanted (day, asked_by, asked_at, next_attempt_at)"
+            " VALUES ('2026-07-14', '{backfill a}', now(), now());"
+            "INSERT INTO pyzn.requests VALUES ('backfill a', now(), true, 'backfill a failed: as if')"
+        ),
+        "backfills",
+        "backfill a failed: as if; 1 of its days are still wanted.*: 2026-07-14; see http.*/runs/b/a",
+    ),
     "no credentials": (
         in_settings(bigquery_endpoint=None, bigquery_storage_endpoint=None), "BigQuery", "no usable Google credentials",
     ),
@@ -157,7 +210,9 @@ def test_what_rests_on_something_wrong_is_not_looked_at(settings: DeploymentSett
     found = outcome(
         settings, database_url=SecretStr("postgresql://pyzn:x@127.0.0.1:9/pyzn"), dagster_url="http://127.0.0.1:9"
     )
-    assert {name for name, (ok, _) in found.items() if ok is None} == {"schema", "owner", "API's role", "clock", "disk"}
+    assert {name for name, (ok, _) in found.items() if ok is None} == {
+        "schema", "owner", "API's role", "clock", "disk", "given up", "asked for", "backfills",
+    }  # fmt: skip
     assert found["schema"][1] == "not looked at: mend `owner` first"
     assert found["Dagster"] == (
         False,

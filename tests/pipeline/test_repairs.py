@@ -7,18 +7,20 @@ import pytest
 from dagster import (
     AssetKey,
     DagsterInstance,
+    DagsterRun,
     DagsterRunStatus,
     Definitions,
     ExecuteInProcessResult,
     RunRequest,
-    RunsFilter,
     build_sensor_context,
 )
 from sqlalchemy import Engine, text
 
 from pyzn_local.bigquery.server import Server
-from pyzn_pipeline.store import attempts, ledger
-from pyzn_pipeline.store.repairs import due_for_reading, due_for_recount
+from pyzn_pipeline.defs.requests import days_of_run
+from pyzn_pipeline.store import ledger, wanted
+from pyzn_pipeline.store.recounts import due_for_recount
+from pyzn_pipeline.store.wanted import due_for_reading
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import code_location
@@ -51,12 +53,22 @@ def carried_out(
     ]
 
 
+def days_asked(requests: list[RunRequest]) -> list[date]:
+    """The days that runs are asked to read, run by run."""
+    days: list[date] = []
+    for request in requests:
+        if request.job_name == "daily_downloads":
+            tags = {"dagster/partition": request.partition_key, **request.tags}
+            days += days_of_run(DagsterRun("daily_downloads", tags={k: str(v) for k, v in tags.items() if v}))
+    return days
+
+
 def healed(defs: Definitions, instance: DagsterInstance) -> list[date]:
     """Let the sensor have its way until it asks for nothing more; the days it read, in order."""
     read = []
     while requests := asked(defs, instance):
         carried_out(defs, instance, requests)
-        read += [date.fromisoformat(request.partition_key) for request in requests if request.partition_key]
+        read += days_asked(requests)
     return read
 
 
@@ -67,13 +79,8 @@ def change(store: Engine, statement: str, **parameters: Any) -> None:
 
 def give_up_recent(store: Engine, first: int, last: int) -> None:
     """Nobody is to try the days from `first` to `last` days ago again."""
-    change(
-        store,
-        "INSERT INTO pyzn.attempts (day, run_id) SELECT :today - n, 'x' FROM generate_series(:first, :last) AS n",
-        today=TODAY,
-        first=first,
-        last=last,
-    )
+    for n in range(first, last + 1):
+        change(store, "INSERT INTO pyzn.wanted (day, asked_at) VALUES (:day, now())", day=TODAY - timedelta(days=n))
 
 
 def publish(defs: Definitions, instance: DagsterInstance, *days: date) -> None:
@@ -90,7 +97,7 @@ def an_hour_passes(store: Engine) -> None:
 
 
 def a_month_passes(store: Engine) -> None:
-    change(store, "UPDATE pyzn.attempts SET next_attempt_at = next_attempt_at - interval '1 month'")
+    change(store, "UPDATE pyzn.wanted SET next_attempt_at = next_attempt_at - interval '1 month'")
 
 
 def status(store: Engine, day: date) -> str:
@@ -105,56 +112,52 @@ def recount(defs: Definitions, instance: DagsterInstance, store: Engine) -> Exec
     return result
 
 
-def test_missing_days_are_asked_for_newest_first_two_at_once(
+def test_missing_days_are_asked_for_newest_first_in_runs_of_days_that_follow_one_another(
     defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
 ) -> None:
-    days = [TODAY - timedelta(days=n) for n in range(3, 7)]
+    days = [TODAY - timedelta(days=n) for n in (2, 4, 5, 6)]
     for day in days:
         bigquery.load(raw_rows(day, DOWNLOADS))
-    change(
-        store, "INSERT INTO pyzn.attempts (day, run_id) SELECT current_date - n, 'x' FROM generate_series(1, 2) AS n"
-    )
+    give_up_recent(store, 1, 1)
+    give_up_recent(store, 3, 3)
 
-    assert [request.partition_key for request in asked(defs, instance)] == [str(day) for day in days[:2]]
-    assert healed(defs, instance) == days
-    assert set(ledger.days(store, days[-1], days[0])["status"]) == {"provisional"}
+    assert healed(defs, instance) == [days[0], *days[:0:-1]]
+    assert set(ledger.days(store, days[-1], days[1])["status"]) == {"provisional"}
 
 
-def days_tags(first: date, last: date) -> dict[str, str]:
-    return {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
+def test_no_more_than_two_runs_of_a_month_are_asked_for_at_once(bigquery: Server, database: Database) -> None:
+    defs = code_location(bigquery, database, heal_from=TODAY - timedelta(days=100))
+    with DagsterInstance.ephemeral() as instance:
+        runs = [days_asked([request]) for request in asked(defs, instance)]
+    assert [len(days) for days in runs] == [31, 31]
+    assert runs[1][-1] < runs[0][0]
 
 
-def test_a_day_that_a_run_has_in_hand_is_not_asked_for_again(defs: Definitions, instance: DagsterInstance) -> None:
-    first = asked(defs, instance)
-    job = defs.resolve_job_def("daily_downloads")
-    for request in first:
-        instance.create_run_for_job(
-            job, status=DagsterRunStatus.STARTED, tags={**request.tags, "dagster/partition": str(request.partition_key)}
-        )
-    assert not asked(defs, instance)  # both places are taken
-    ranking = defs.resolve_job_def("rank_projects")
-    instance.create_run_for_job(
-        ranking, status=DagsterRunStatus.STARTED, tags=days_tags(TODAY - timedelta(days=6), TODAY)
-    )
-    run = instance.get_runs(RunsFilter(job_name=job.name))[0]
-    instance.report_run_failed(run)
-    (third,) = asked(defs, instance)
-    assert third.partition_key == run.tags["dagster/partition"]
+def test_a_day_that_a_run_has_in_hand_is_not_asked_for_again(
+    defs: Definitions, instance: DagsterInstance, store: Engine
+) -> None:
+    (request,) = asked(defs, instance)
+    job, ranking = (defs.resolve_job_def(name) for name in ("daily_downloads", "rank_projects"))
+    instance.create_run_for_job(job, status=DagsterRunStatus.STARTED, tags=dict(request.tags))
+    assert not asked(defs, instance)
+    instance.report_run_failed(instance.get_runs()[0])
+    instance.create_run_for_job(ranking, status=DagsterRunStatus.STARTED, tags=dict(request.tags))
+    assert not asked(defs, instance)  # a minute's grace
+    a_month_passes(store)
+    assert days_asked(asked(defs, instance)) == days_asked([request])
 
 
 def test_a_day_that_keeps_failing_is_left_missing_with_its_reason(
     defs: Definitions, instance: DagsterInstance, store: Engine
 ) -> None:
     day = TODAY - timedelta(days=6)
-    change(
-        store, "INSERT INTO pyzn.attempts (day, run_id) SELECT current_date - n, 'x' FROM generate_series(1, 5) AS n"
-    )
+    give_up_recent(store, 1, 5)
     tries = 0
     while healed(defs, instance):  # the source has nothing
         tries += 1
         a_month_passes(store)
     row = ledger.days(store, day, day).iloc[0]
-    assert (tries, row["attempts"]) == (attempts.MOST_ATTEMPTS, attempts.MOST_ATTEMPTS)
+    assert (tries, row["attempts"]) == (wanted.MOST_ATTEMPTS, wanted.MOST_ATTEMPTS)
     assert row["status"] == "missing"
     assert row["failure"] == f"day {day}: the source counts 0 downloads; not published"
 
@@ -162,15 +165,17 @@ def test_a_day_that_keeps_failing_is_left_missing_with_its_reason(
 def test_unless_told_from_when_a_new_deployment_heals_no_further_back_than_its_first_publication(store: Engine) -> None:
     for first_published, healed_from in (("2026-07-10", "2026-07-09"), ("2026-01-01", "2026-06-13")):
         change(store, "DELETE FROM pyzn.days")
+        change(store, "DELETE FROM pyzn.wanted")
         change(
             store,
             "INSERT INTO pyzn.days VALUES ('2020-02-02', 'final', 1, 1, 1, 0, 0, 1, 1, 1, '', '', 0, 0, '',"
             " CAST(:at AS timestamptz), CAST(:at AS timestamptz), 1)",
             at=f"{first_published} 12:00Z",
         )
-        wanted = due_for_reading(store, datetime(2026, 7, 15, 18, 30, tzinfo=UTC), heal_from=None)
-        assert [str(wanted[0].day), str(wanted[-1].day)] == ["2026-07-14", healed_from]
+        due = due_for_reading(store, datetime(2026, 7, 15, 18, 30, tzinfo=UTC), heal_from=None)
+        assert [str(due[0]), str(due[-1])] == ["2026-07-14", healed_from]
     change(store, "DELETE FROM pyzn.days")
+    change(store, "DELETE FROM pyzn.wanted")
     assert not due_for_reading(store, datetime(2026, 7, 15, 18, 30, tzinfo=UTC), heal_from=None)
 
 
@@ -180,27 +185,12 @@ def test_the_days_of_a_run_that_died_are_asked_for_again_however_old_they_are(
     days = [date(2026, 1, 5), date(2026, 1, 6)]
     for day in days:
         bigquery.load(raw_rows(day, DOWNLOADS))
-    change(
-        store, "INSERT INTO pyzn.attempts (day, run_id) SELECT current_date - n, 'x' FROM generate_series(1, 6) AS n"
-    )
+    give_up_recent(store, 1, 6)
     run = instance.create_run_for_job(defs.resolve_job_def("daily_downloads"), status=DagsterRunStatus.FAILURE)
-    attempts.request(store, days, run.run_id)
+    wanted.begin_run(store, days, run.run_id, f"run {run.run_id}")
     assert not asked(defs, instance)  # a minute's grace
     a_month_passes(store)
-    assert healed(defs, instance) == days[::-1]
-
-
-def test_the_days_of_a_run_that_a_person_canceled_are_left_alone(
-    defs: Definitions, instance: DagsterInstance, store: Engine
-) -> None:
-    days = [TODAY - timedelta(days=n) for n in range(1, 7)]
-    run = instance.create_run_for_job(defs.resolve_job_def("daily_downloads"), status=DagsterRunStatus.CANCELED)
-    attempts.request(store, days, run.run_id)
-    a_month_passes(store)
-    assert not asked(defs, instance)
-    assert set(ledger.days(store, days[-1], days[0])["failure"]) == {
-        f"day {d}: run {run.run_id} was canceled" for d in days
-    }
+    assert healed(defs, instance) == days
 
 
 def test_a_matching_recount_a_week_later_makes_a_day_final(

@@ -8,8 +8,9 @@ from sqlalchemy import Engine, text
 
 from pyzn_pipeline.store import retention
 from pyzn_pipeline.store.publication import RetiredDay
-from pyzn_pipeline.store.repairs import due_for_reading, due_for_recount
+from pyzn_pipeline.store.recounts import due_for_recount
 from pyzn_pipeline.store.retention import RetirementBlocked, retire
+from pyzn_pipeline.store.wanted import due_for_reading
 from tests.days import Download, scan_of
 from tests.store.publishing import publish, rows, totals
 
@@ -48,7 +49,7 @@ def test_nobody_asks_for_a_retired_day(two_months: Engine) -> None:
     now = datetime(2026, 7, 3, tzinfo=UTC) + timedelta(days=KEEP)
     assert JULY in {wanted.day for wanted in due_for_recount(two_months, now)}
     assert LAST_OF_JUNE not in {wanted.day for wanted in due_for_recount(two_months, now)}
-    assert min(wanted.day for wanted in due_for_reading(two_months, now, date(2026, 6, 1))) > JULY
+    assert min(due_for_reading(two_months, now, date(2026, 6, 1))) > JULY
 
 
 def test_a_reader_delays_the_drop_and_a_reader_that_never_ends_prevents_it(

@@ -73,7 +73,7 @@ def test_an_upgrade_keeps_every_published_day(first_schema: Engine, revision: st
 
     assert published(first_schema) == before
     with first_schema.connect() as connection:
-        reason = connection.execute(text("SELECT reason FROM pyzn.attempts WHERE day = '2026-07-02'")).scalar_one()
+        reason = connection.execute(text("SELECT reason FROM pyzn.wanted WHERE day = '2026-07-02'")).scalar_one()
     assert reason == "day 2026-07-02: BigQuery answered 503"
 
 

@@ -1,0 +1,18 @@
+-- :asker has asked for :days at :asked_at. A day that has been read since then is not wanted any more, and one
+-- that :asker is known to want stays as it is; for another, this begins a new series of attempts.
+-- Rows are written in the order of days, as everywhere, so that two writers do not deadlock.
+INSERT INTO pyzn.wanted AS known (day, asked_by, asked_at, next_attempt_at)
+SELECT day, ARRAY[CAST(:asker AS text)], :asked_at, :asked_at
+FROM unnest(CAST(:days AS date[])) AS asked (day)
+WHERE NOT EXISTS (
+    SELECT FROM pyzn.days WHERE days.day = asked.day AND (read_at >= :asked_at OR retired_at IS NOT NULL)
+)
+ORDER BY day
+ON CONFLICT (day) DO UPDATE SET
+    asked_by = known.asked_by || excluded.asked_by,
+    asked_at = greatest(known.asked_at, excluded.asked_at),
+    attempts = 0,
+    failed_at = NULL,
+    reason = NULL,
+    next_attempt_at = excluded.next_attempt_at
+WHERE NOT known.asked_by @> excluded.asked_by

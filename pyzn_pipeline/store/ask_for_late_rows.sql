@@ -1,0 +1,16 @@
+-- A re-count asks for the published days of which the source has more rows now, unless somebody has asked for
+-- the day since that was found.
+-- Costs a pass over the ledger.
+INSERT INTO pyzn.wanted AS known (day, asked_by, asked_at, next_attempt_at)
+SELECT day, '{recount}', recounted_at, recounted_at
+FROM pyzn.days
+WHERE source_recount > source_downloads AND retired_at IS NULL
+ORDER BY day
+ON CONFLICT (day) DO UPDATE SET
+    asked_by = array_remove(known.asked_by, 'recount') || excluded.asked_by,
+    asked_at = excluded.asked_at,
+    attempts = 0,
+    failed_at = NULL,
+    reason = NULL,
+    next_attempt_at = excluded.next_attempt_at
+WHERE known.asked_at < excluded.asked_at

@@ -1,0 +1,11 @@
+-- The run :run_id has failed, and why. Those of its :days that it never took on have had one attempt; the next
+-- waits as in begin_attempt.sql.
+UPDATE pyzn.wanted SET
+    attempts = attempts + 1,
+    failed_at = clock_timestamp(),
+    reason = 'day ' || day || ': ' || :reason,
+    next_attempt_at = CASE WHEN attempts + 1 < :most THEN
+        clock_timestamp() + least(interval '1 minute' * 4 ^ attempts, interval '6 hours') END
+WHERE run_id IS DISTINCT FROM :run_id
+  AND next_attempt_at IS NOT NULL
+  AND day IN (SELECT day FROM pyzn.wanted WHERE day = ANY (CAST(:days AS date[])) ORDER BY day FOR UPDATE)

@@ -1,0 +1,12 @@
+"""Every wish for a day, from the moment it is made."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0008"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))

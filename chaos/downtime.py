@@ -38,7 +38,7 @@ def _healed(bench: Bench, source: Source, database: Database, length: int) -> li
     """What is wrong once the sensor asks for nothing more."""
     today = datetime.now(UTC).date()
     *missed, last_before = [today - timedelta(days=2 + n) for n in range(length + 1)]
-    yesterday = today - timedelta(days=1)  # asked for from 18:00 UTC on
+    yesterday = today - timedelta(days=1)  # asked for from calendar.MISSING_AT on
     for day in (yesterday, *missed, last_before):
         source.more(day, 500)
     target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)

@@ -49,11 +49,12 @@ class Ranking:
 
 
 class Ledger:
-    """The published days, oldest first, and the latest ranking of projects, if any."""
+    """The published days, oldest first, the latest ranking of projects, if any, and when a day is late."""
 
-    def __init__(self, days: Sequence[Day], ranking: Ranking | None = None) -> None:
+    def __init__(self, days: Sequence[Day], ranking: Ranking | None, late_after: timedelta) -> None:
         self.days = days
         self.ranking = ranking
+        self._late_after = late_after  # from the beginning of a day
         self._dates = [row.day for row in days]
         self._states: dict[tuple[Window, bool], str] = {}
 
@@ -61,6 +62,10 @@ class Ledger:
     def latest(self) -> date | None:
         """The latest published day, if any."""
         return self._dates[-1] if self._dates else None
+
+    def expected(self, now: datetime) -> date:
+        """The latest day that is to be published at `now`, by the pipeline's calendar."""
+        return (now - self._late_after).date()
 
     def recent(self, count: int, today: date) -> Window:
         """The `count` days that end with the latest published one.
@@ -154,8 +159,12 @@ class LedgerReader:
             fingerprint = await self._database.row("ledger_fingerprint", seconds=PATIENCE_SECONDS)
             if fingerprint is not None and fingerprint[0] != self._fingerprint:
                 rows = await self._database.row("ledger", seconds=PATIENCE_SECONDS)
-                days, ranking = rows or (b"[]", b"")
-                self._ledger = Ledger([_day(row) for row in json.loads(days)], _ranking(ranking))
+                if rows is None:
+                    raise DatabaseAwayError("ledger.sql returned no row")
+                days, ranking, late_after = rows
+                self._ledger = Ledger(
+                    [_day(row) for row in json.loads(days)], _ranking(ranking), timedelta(seconds=int(late_after))
+                )
                 self._fingerprint = fingerprint[0]
             self._failure = None
         except DatabaseAwayError as failure:

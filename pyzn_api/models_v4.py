@@ -212,8 +212,10 @@ class ServiceStatus(BaseModel):
 
     ready: bool = Field(description="whether any day is published")
     latest_day: date | None = Field(description="the latest published day")
-    days_late: int | None = Field(description="days due by now after the latest one; a day is due at D+1 17:00 UTC")
-    missing: list[date] = Field(description="days that are not published, from the first published one to the one due")
+    days_late: int | None = Field(description="late days after the latest one; a day is late from 20:00 UTC of D+1 on")
+    missing: list[date] = Field(
+        description="days that are not published, between the first published and the last late one"
+    )
     suspect: list[date]
 
 

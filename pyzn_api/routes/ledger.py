@@ -1,7 +1,7 @@
 """/api/v4/days and /api/v4/status: what is published, and how late; /api/v4/top: the most downloaded."""
 
 import json
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -16,7 +16,6 @@ from pyzn_api.routes.parameters import End, Format, Start
 from pyzn_api.tables import csv_body, days_not_final, form, json_body, wants_csv
 from pyzn_api.windows import Clock, Window
 
-DUE = timedelta(days=1, hours=17)  # a day is counted at 17:00 UTC of the day after it
 MOST_RANKED = 1000  # projects
 PERIODS = {"day": 1, "week": 7, "month": 30}  # days
 
@@ -128,13 +127,13 @@ def _rows(ledger: Ledger, window: Window) -> list[dict[str, object]]:
 
 
 def _status(ledger: Ledger, now: datetime) -> dict[str, object]:
-    """Missing and suspect are those from the first published day to the latest one due."""
-    due = (now - DUE).date()
+    """Missing and suspect are those from the first published day to the latest one expected."""
+    expected = ledger.expected(now)
     found: dict[str, list[str]] = {"missing": [], "suspect": []}
     if ledger.days:
-        since = days_not_final(ledger, Window(ledger.days[0].day, max(due, ledger.days[-1].day)))
+        since = days_not_final(ledger, Window(ledger.days[0].day, max(expected, ledger.days[-1].day)))
         found = {name: since[name] for name in found}
-    late = None if ledger.latest is None else max((due - ledger.latest).days, 0)
+    late = None if ledger.latest is None else max((expected - ledger.latest).days, 0)
     return {
         "ready": bool(ledger.days),
         "latest_day": None if ledger.latest is None else str(ledger.latest),

@@ -3,6 +3,7 @@
 SELECT md5(concat_ws(
     ',',
     (SELECT imported_at FROM pyzn.baseline),
+    (SELECT late_at FROM pyzn.calendar),
     (SELECT concat_ws(' ', day, computed_from, missing) FROM pyzn.rankings ORDER BY day DESC LIMIT 1),
     string_agg(
         concat_ws(' ', day, status, revision, downloads, projects, extract(epoch FROM published_at)), ',' ORDER BY day

@@ -20,9 +20,10 @@ from dagster import (
     sensor,
 )
 
+from pyzn_pipeline import calendar
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.source import NAME as SOURCE
-from pyzn_pipeline.store.ledger import EXPECTED_HOUR, freshness
+from pyzn_pipeline.store.ledger import freshness
 
 CHECK = "newest_day_is_fresh"
 
@@ -38,7 +39,7 @@ def freshness_check() -> AssetChecksDefinition:
     @asset_check(
         asset=SOURCE,
         name=CHECK,
-        description=f"Yesterday is published by {EXPECTED_HOUR}:00 UTC; before that, the day before it.",
+        description=f"Yesterday is published by {calendar.said(calendar.LATE_AT)}; before that, the day before it.",
     )
     def newest_day_is_fresh(store: Store) -> AssetCheckResult:
         return _result(store)

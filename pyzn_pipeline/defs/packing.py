@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from dagster import DefaultScheduleStatus, OpExecutionContext, ScheduleDefinition, job, op
 
+from pyzn_pipeline import calendar
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.store.packing import pack_settled
 
@@ -23,8 +24,8 @@ def packing_schedule() -> ScheduleDefinition:
 
     return ScheduleDefinition(
         job=packing,
-        cron_schedule="0 3 * * *",
+        cron_schedule=calendar.cron(calendar.PACKED_AT),
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.RUNNING,
-        description="Every day at 03:00 UTC.",
+        description=f"Every day at {calendar.said(calendar.PACKED_AT)}.",
     )

@@ -17,6 +17,7 @@ from dagster import (
     sensor,
 )
 
+from pyzn_pipeline import calendar
 from pyzn_pipeline.defs.jobs import READ, RECOUNT
 from pyzn_pipeline.defs.partitions import DAYS_A_RUN
 from pyzn_pipeline.defs.requests import REPAIR, UNFINISHED_RUNS, in_hand, requests_since
@@ -39,8 +40,8 @@ def repair_sensor(heal_from: date | None) -> SensorDefinition:
         description=(
             "Takes over into the ledger who has asked for which days, and asks for what it lacks: days that are wanted "
             "and whose run or backfill died or failed (again after 1, 4, 16, … minutes, eight times at the most), days "
-            "that are missing, days of which the source has more now; and, at D+1, D+3 and D+7, for a re-count of what "
-            "is not final yet. Newest first, two runs at once; never a day that a run or a backfill has in hand, nor "
+            f"that are missing, days of which the source has more now; and, at {calendar.recounts_said()}, for a "
+            "re-count of what is not final yet. Newest first, two runs at once; never a day that a run or a backfill has in hand, nor "
             "one that a person canceled."
         ),
     )

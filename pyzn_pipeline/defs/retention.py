@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from dagster import DefaultScheduleStatus, OpExecutionContext, ScheduleDefinition, job, op
 
+from pyzn_pipeline import calendar
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.store.retention import retire
 
@@ -23,8 +24,8 @@ def retention_schedule(keep_days: int) -> ScheduleDefinition:
 
     return ScheduleDefinition(
         job=retention,
-        cron_schedule="0 4 * * *",
+        cron_schedule=calendar.cron(calendar.RETIRED_AT),
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.RUNNING,
-        description="Every day at 04:00 UTC.",
+        description=f"Every day at {calendar.said(calendar.RETIRED_AT)}.",
     )

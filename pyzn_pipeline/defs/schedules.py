@@ -1,9 +1,10 @@
-"""The daily run: 17:00 UTC, for the day before. BigQuery has the whole day by then."""
+"""The daily run, for the day before."""
 
 from datetime import UTC, timedelta
 
 from dagster import DefaultScheduleStatus, RunRequest, ScheduleDefinition, ScheduleEvaluationContext, schedule
 
+from pyzn_pipeline import calendar
 from pyzn_pipeline.defs.jobs import READ
 
 
@@ -12,10 +13,10 @@ def daily_schedule() -> ScheduleDefinition:
 
     @schedule(
         job=READ,
-        cron_schedule="0 17 * * *",
+        cron_schedule=calendar.cron(calendar.READ_AT),
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.RUNNING,
-        description="Every day at 17:00 UTC, the day before.",
+        description=f"Every day at {calendar.said(calendar.READ_AT)}, the day before.",
     )
     def daily_downloads_schedule(context: ScheduleEvaluationContext) -> RunRequest:
         day_before = context.scheduled_execution_time.astimezone(UTC).date() - timedelta(days=1)

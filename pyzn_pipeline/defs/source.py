@@ -16,6 +16,7 @@ from dagster import (
     asset_check,
 )
 
+from pyzn_pipeline import calendar
 from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS, table
 from pyzn_pipeline.defs.resources import BigQuerySource, Store
 from pyzn_pipeline.recount import recount
@@ -52,9 +53,9 @@ def recount_check() -> AssetChecksDefinition:
         asset=NAME,
         name=RECOUNT_CHECK.name,
         description=(
-            "Asks for `COUNT(*)` of the published days that are due: at 23:00 UTC of D+1, D+3 and D+7, and an hour "
-            "after a later publication. The same count at D+7 makes a day `final`; more rows, and it is read again; "
-            "fewer, and what is published stays."
+            f"Asks for `COUNT(*)` of the published days that are due: at {calendar.recounts_said()}, and an hour "
+            f"after a later publication. The same count at D+{calendar.SETTLED_AFTER} makes a day `final`; more rows, "
+            "and it is read again; fewer, and what is published stays."
         ),
         pool="bigquery",
     )

@@ -1,14 +1,13 @@
 """The ledger, read; and beside it the attempts that published nothing."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 
 import pandas as pd
 from sqlalchemy import Engine, text
 
+from pyzn_pipeline import calendar
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
-
-EXPECTED_HOUR = 20  # UTC: three hours after the daily run, and a retry or two
 
 
 def days(engine: Engine, first: date, last: date) -> pd.DataFrame:
@@ -21,10 +20,9 @@ def days(engine: Engine, first: date, last: date) -> pd.DataFrame:
 def freshness(engine: Engine, now: datetime) -> tuple[date | None, int]:
     """The newest published day, and how many days it is late at `now`.
 
-    Yesterday is expected from EXPECTED_HOUR UTC on, the day before it until then. With nothing
+    Yesterday is expected from calendar.LATE_AT on, the day before it until then. With nothing
     published, one day is late.
     """
     with store_errors("freshness"), engine.connect() as connection:
         newest: date | None = connection.execute(text("SELECT max(day) FROM pyzn.days")).scalar_one()
-    expected = (now.astimezone(UTC) - timedelta(hours=EXPECTED_HOUR)).date() - timedelta(days=1)
-    return newest, max((expected - newest).days, 0) if newest else 1
+    return newest, max((calendar.latest(now, calendar.LATE_AT) - newest).days, 0) if newest else 1

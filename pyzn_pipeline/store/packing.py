@@ -13,10 +13,11 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Engine
 
+from pyzn_pipeline import calendar
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store.errors import store_errors
-from pyzn_pipeline.store.publication import SETTLED_AFTER, Partition, days_locked, following_month, partitions
+from pyzn_pipeline.store.publication import Partition, days_locked, following_month, partitions
 
 WORTH_IT = 7  # partitions; fewer days are not worth writing the month again
 LOCK_TIMEOUT = "50ms"  # for which readers may queue behind the swap, while it waits for one of them
@@ -45,7 +46,8 @@ def pack_settled(engine: Engine, today: date) -> Iterator[Packed]:
     """
     for breakdown in BREAKDOWNS:
         with store_errors(f"packing of {breakdown.table}"), engine.connect() as connection:
-            settled = partitions(connection, breakdown, date.min, today - timedelta(days=SETTLED_AFTER))
+            # Not the day that settles today: its last re-count is still to come.
+            settled = partitions(connection, breakdown, date.min, today - timedelta(days=calendar.SETTLED_AFTER))
         for month, group in groupby(settled, key=lambda partition: partition.first.replace(day=1)):
             parts = list(group)
             over = parts[-1].following == following_month(month)

@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, TextClause, text
 
+from pyzn_pipeline import calendar
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store.database import statement
-
-SETTLED_AFTER = 7  # days; late rows arrive within a week
 
 
 @dataclass(frozen=True)
@@ -75,11 +74,11 @@ def publish(
 
     `ledger` has the columns of write_ledger_row.sql but status, `profile` those of
     write_profile.sql. A new content is `provisional`, or `suspect`; it is `final` once it was read or
-    counted again SETTLED_AFTER days after the day and was the same. A day that is staged as it is
+    counted again once it had settled (calendar.py) and was the same. A day that is staged as it is
     published already only gets its time of re-count.
     """
     day: date = ledger["day"]
-    settled = (datetime.now(UTC).date() - day).days >= SETTLED_AFTER
+    settled = calendar.settled(day, datetime.now(UTC))
     # Who asked after this reading began is served by the next one.
     served = {"day": day, "read_at": ledger["read_at"]}
     connection.execute(text("DELETE FROM pyzn.wanted WHERE day = :day AND asked_at <= :read_at"), served)

@@ -1,13 +1,13 @@
 """Re-counts: the published days that the source is asked about again, and what it answered."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Engine
 
+from pyzn_pipeline import calendar
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
-from pyzn_pipeline.store.publication import SETTLED_AFTER
 
 
 class Published(NamedTuple):
@@ -20,13 +20,20 @@ class Published(NamedTuple):
 
 def due_for_recount(engine: Engine, now: datetime) -> list[Published]:
     """The published days that the source is to be asked about again, oldest first."""
+    due = {
+        "now": now,
+        "pause": calendar.RECOUNT_PAUSE,
+        "ages": list(calendar.RECOUNTED_AFTER),
+        "at": calendar.RECOUNTED_AT,
+        "settled_after": calendar.SETTLED_AFTER,
+    }
     with store_errors("days due for a re-count"), engine.connect() as connection:
-        return [Published(*row) for row in connection.execute(statement("due_for_recount"), {"now": now})]
+        return [Published(*row) for row in connection.execute(statement("due_for_recount"), due)]
 
 
 def record_recount(engine: Engine, published: Published, found: int) -> str | None:
     """Keep what the source counts now, and return the day's status; None if it was published anew meanwhile."""
-    settled = datetime.now(UTC) >= datetime.combine(published.day + timedelta(days=SETTLED_AFTER), time(), UTC)
+    settled = calendar.settled(published.day, datetime.now(UTC))
     recount = {"day": published.day, "revision": published.revision, "found": found, "settled": settled}
     with store_errors(f"day {published.day}"), engine.begin() as connection:
         status: str | None = connection.execute(statement("record_recount"), recount).scalar_one_or_none()

@@ -1,4 +1,4 @@
-"""The schema's life: migrations forward, and the API's role.
+"""The schema's life: migrations forward, the calendar's row, and the API's role.
 
 Revisions are SQL files in `migrations/versions`, run by Alembic in one transaction.
 """
@@ -12,7 +12,9 @@ from alembic.script import ScriptDirectory
 from psycopg import Connection, sql
 from sqlalchemy import URL, Engine
 
+from pyzn_pipeline import calendar
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.store.database import statement as sql_of
 
 API_STATEMENT_TIMEOUT = "5s"
 
@@ -29,7 +31,9 @@ def _config() -> Config:
 
 
 def migrate(engine: Engine, api: URL | None = None) -> str:
-    """Bring the schema to the newest revision, make or mend the role of `api`, and return the revision.
+    """Bring the schema to the newest revision, write the calendar for the API, make or mend the role of `api`.
+
+    Returns the revision.
 
     One transaction: a migration that fails leaves the schema as it was. Two at once queue.
     """
@@ -39,6 +43,7 @@ def migrate(engine: Engine, api: URL | None = None) -> str:
         connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS pyzn")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        connection.execute(sql_of("write_calendar"), {"late_at": calendar.LATE_AT})
         if api is not None:
             driver: Connection = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg's own
             _grant_read(driver, api)

@@ -15,11 +15,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
+from pyzn_pipeline import calendar
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import StoreError, store_errors
 
-SCHEDULE_HOUR = 17  # UTC, of the daily run for the day before; an hour later that day counts as missing
 MOST_ATTEMPTS = 8  # about 18 hours of trying; then the day is given up, with its reason
 OVERLAP = timedelta(days=1)  # in which a request may become visible after a younger one, or a clock may be wrong
 
@@ -137,9 +137,8 @@ def due_for_reading(engine: Engine, now: datetime, heal_from: date | None) -> li
     What the calendar and the re-counts ask for is wanted first: missing days from `heal_from` on, see
     ask_for_missing_days.sql, and days of which the source has more. Raises StoreError.
     """
-    last = (now.astimezone(UTC) - timedelta(hours=SCHEDULE_HOUR + 1)).date() - timedelta(days=1)
     with store_errors("days due for reading"), engine.begin() as connection:
-        missing = {"now": now, "heal_from": heal_from, "last": last}
+        missing = {"now": now, "heal_from": heal_from, "last": calendar.latest(now, calendar.MISSING_AT)}
         connection.execute(statement("ask_for_missing_days"), missing)
         connection.execute(statement("ask_for_late_rows"))
         return list(connection.execute(statement("due_for_reading"), {"now": now}).scalars())

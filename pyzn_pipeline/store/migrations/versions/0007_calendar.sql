@@ -1,0 +1,7 @@
+-- What pyzn_pipeline/calendar.py says, for those who know the database alone. `pyzn migrate` writes the row, every time.
+CREATE TABLE pyzn.calendar (
+    late_at time NOT NULL
+);
+CREATE UNIQUE INDEX calendar_is_one_row ON pyzn.calendar ((true));
+COMMENT ON TABLE pyzn.calendar IS 'One row: the hours of a day that readers need, as pyzn_pipeline/calendar.py has them.';
+COMMENT ON COLUMN pyzn.calendar.late_at IS 'UTC, of the day after: a day that is not published by then is late.';

@@ -1,0 +1,100 @@
+"""One calendar: pipeline, API, database, descriptions and documents name the same hours."""
+
+import re
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
+
+from pyzn_pipeline import calendar
+from pyzn_pipeline.store.database import with_driver
+from pyzn_pipeline.store.ledger import freshness
+from pyzn_pipeline.store.schema import migrate
+from tests.api.conftest import Clock, serving, settings
+from tests.conftest import Database
+from tests.days import Download, scan_of
+from tests.store.publishing import publish
+
+NEWEST = date(2026, 7, 14)
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("hour", ["16:59", "17:00", "19:59", "20:00", "23:59"])
+@pytest.mark.parametrize("day", ["2026-07-15", "2026-07-16", "2026-07-20"])
+def test_the_api_and_the_check_call_the_same_days_late(store: Engine, database: Database, day: str, hour: str) -> None:
+    publish(store, scan_of(NEWEST, [Download("requests")]))
+    now = datetime.fromisoformat(f"{day} {hour}Z")
+    _, late = freshness(store, now)
+    with serving(settings(database.api_url), Clock(now)) as client:
+        status = client.get("/api/v4/status").json()
+    assert (status["days_late"], len(status["missing"])) == (late, late)
+
+
+def test_a_day_is_not_late_before_its_run_can_be_done(store: Engine, database: Database) -> None:
+    publish(store, scan_of(NEWEST, [Download("requests")]))
+    clock = Clock(datetime.combine(NEWEST + timedelta(days=2), calendar.READ_AT, UTC))
+    with serving(settings(database.api_url), clock) as client:
+        assert client.get("/api/v4/status").json()["days_late"] == 0
+        clock.now = datetime.combine(NEWEST + timedelta(days=2), calendar.LATE_AT, UTC)
+        assert client.get("/api/v4/status").json()["days_late"] == 1
+
+
+def test_another_calendar_reaches_the_api_with_the_next_migrate(
+    store: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(store, scan_of(NEWEST, [Download("requests")]))
+    now = datetime.combine(NEWEST + timedelta(days=2), calendar.LATE_AT, UTC)
+    with serving(settings(database.api_url), Clock(now)) as client:
+        assert client.get("/api/v4/status").json()["days_late"] == 1
+        later = (now + timedelta(minutes=30)).time()
+        monkeypatch.setattr(calendar, "LATE_AT", later)
+        migrate(store, with_driver(SecretStr(database.api_url)))
+        time.sleep(1.1)  # how old the API's copy of the ledger may be
+        assert client.get("/api/v4/status").json()["days_late"] == freshness(store, now)[1] == 0
+
+
+def test_the_database_has_the_calendars_hour(store: Engine) -> None:
+    with store.connect() as connection:
+        assert connection.execute(text("SELECT * FROM pyzn.calendar")).all() == [(calendar.LATE_AT,)]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("docs/architecture.md", [f"schedule at {calendar.said(calendar.READ_AT)}", f"At {calendar.recounts_said()}"]),
+        (
+            "docs/architecture.md",
+            [
+                f", {calendar.said(calendar.PACKED_AT)})",
+                f"late from {calendar.said(calendar.LATE_AT)}",
+                f"D+{calendar.SETTLED_AFTER} or later",
+            ],
+        ),
+        ("docs/ui.md", [f"| {calendar.said(calendar.READ_AT)}: reads the day before"]),
+        ("docs/operations.md", [f"at {calendar.said(calendar.LATE_AT)} yesterday is not published"]),
+        (
+            "docs/api.md",
+            [f"at {calendar.said(calendar.READ_AT)} of", f"late from {calendar.said(calendar.LATE_AT)} on"],
+        ),
+        ("pyzn_api/models_v4.py", [f"late from {calendar.said(calendar.LATE_AT)} of D+1 on"]),
+    ],
+)
+def test_documents_name_the_calendars_hours(path: str, words: list[str]) -> None:
+    page = (ROOT / path).read_text(encoding="utf-8")
+    assert [said for said in words if said not in page] == []
+
+
+def test_no_hour_of_the_calendar_stands_anywhere_else_in_the_pipeline() -> None:
+    hour = re.compile(r"""\d+ \d+ \* \* \*|time '\d\d|\d\d:\d\d UTC|\bD\+\d|_HOUR = \d""")
+    found = {
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for folder in ("pyzn_pipeline", "pyzn_cli.py")
+        for path in sorted({ROOT / folder, *(ROOT / folder).rglob("*.py"), *(ROOT / folder).rglob("*.sql")})
+        if path.is_file() and path.name != "calendar.py"
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if hour.search(line)
+    }
+    assert found == set()

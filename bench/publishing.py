@@ -59,9 +59,7 @@ def _against_copy(own: Database, size: float, folder: Path) -> Iterator[Figure]:
         )  # fmt: skip
         again = publish(own, day, size, folder)
         seconds = again["seconds"]["all"]
-        yield Figure(
-            "read it again, unchanged", f"{seconds:.2f} s", f"{limit:.2f} s the same COPY", seconds / limit, ""
-        )
+        yield Figure("re-read it, unchanged", f"{seconds:.2f} s", f"{limit:.2f} s the same COPY", seconds / limit, "")
 
         connection.execute(TIDY_TABLES)
         for breakdown in BREAKDOWNS:

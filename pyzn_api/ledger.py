@@ -103,7 +103,7 @@ class Ledger:
     def state(self, window: Window, *, with_status: bool = False) -> str:
         """A text that differs when, and only when, a day of the window has been published since.
 
-        A recount that finds the same content raises no revision, so it does not differ;
+        A re-read that finds the same content raises no revision, so it does not differ;
         `with_status` is for answers that tell a provisional day from a final one.
         """
         known = self._states.get((window, with_status))

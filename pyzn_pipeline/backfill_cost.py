@@ -14,7 +14,7 @@ from pyzn_pipeline.store import ledger
 
 @dataclass(frozen=True)
 class BackfillCost:
-    """The days asked for, how many of them are published already (and would be read again), and the bill.
+    """The days asked for, how many of them are published already (and would be re-read), and the bill.
 
     `retired` days are refused before anything is spent, so they cost nothing.
     """

@@ -35,7 +35,7 @@ def backfill(start: date, end: date, replace_better: bool, dry_run: bool) -> Non
     """Read the UTC days START to END (both included) at the source and publish them.
 
     The days run through Dagster (PYZN_DAGSTER_URL): the backfill and its runs are in its UI. A day
-    that is published already is read again and replaced if the source has changed. Interrupting
+    that is published already is re-read, and replaced if the source has changed. Interrupting
     this command does not stop the backfill; cancel it in the UI.
 
     Exits with 1 if any day failed, and names the days and why. What you asked for is not forgotten:

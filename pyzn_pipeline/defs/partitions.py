@@ -6,7 +6,7 @@ from dagster import BackfillPolicy, DailyPartitionsDefinition
 
 # A run process costs seconds to start, a day of the sample half a second: a run for each day would
 # spend most of a backfill on starting. A month is what a killed run can repeat at the most, and
-# days it has published already are only re-counted. Measured in docs/decisions/0003.
+# days it has published already are re-read, at their full price, and found unchanged. Measured in docs/decisions/0003.
 DAYS_A_RUN = 31
 BACKFILL_POLICY = BackfillPolicy.multi_run(max_partitions_per_run=DAYS_A_RUN)
 

@@ -31,7 +31,7 @@ def day_metadata(ingested: Ingested, breakdown: Breakdown, source: BigQuerySourc
         "projects": MetadataValue.int(counts.rows),
         "status": MetadataValue.text(publication.status),
         "revision": MetadataValue.int(publication.revision),
-        "outcome": MetadataValue.text("published" if publication.changed else "re-counted, unchanged"),
+        "outcome": MetadataValue.text("published" if publication.changed else "re-read, unchanged"),
         "bytes processed": MetadataValue.int(scan.bytes_processed),
         "bytes billed": MetadataValue.int(scan.bytes_billed),
         "US dollars": MetadataValue.float(round(usd(scan.bytes_billed, source.usd_per_tib), 6)),

@@ -1,6 +1,6 @@
 """The sensor that keeps the rankings of the last month true to what is published.
 
-It asks the ledger, not Dagster's events: so it sees a day whoever published it, and a day that was read again and found
+It asks the ledger, not Dagster's events: so it sees a day whoever published it, and a day that was re-read and found
 unchanged is no reason to rank.
 """
 

@@ -55,7 +55,7 @@ def recount_check() -> AssetChecksDefinition:
         description=(
             f"Asks for `COUNT(*)` of the published days that are due: at {calendar.recounts_said()}, and an hour "
             f"after a later publication. The same count at D+{calendar.SETTLED_AFTER} makes a day `final`; more rows, "
-            "and it is read again; fewer, and what is published stays."
+            "and it is re-read; fewer, and what is published stays."
         ),
         pool="bigquery",
     )

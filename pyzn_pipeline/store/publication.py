@@ -73,9 +73,9 @@ def publish(
     """Publish the staged day, inside the caller's transaction; if it is published, `again`, in its place.
 
     `ledger` has the columns of write_ledger_row.sql but status, `profile` those of
-    write_profile.sql. A new content is `provisional`, or `suspect`; it is `final` once it was read or
-    counted again once it had settled (calendar.py) and was the same. A day that is staged as it is
-    published already only gets its time of re-count.
+    write_profile.sql. A new content is `provisional`, or `suspect`; it is `final` once it was re-read
+    or re-counted after it had settled (calendar.py) and was the same. A re-read that
+    staged the day as it is published already only keeps when the source last counted it.
     """
     day: date = ledger["day"]
     settled = calendar.settled(day, datetime.now(UTC))
@@ -83,7 +83,7 @@ def publish(
     served = {"day": day, "read_at": ledger["read_at"]}
     connection.execute(text("DELETE FROM pyzn.wanted WHERE day = :day AND asked_at <= :read_at"), served)
     found = served | {"checksum": ledger["checksum"], "suspect": suspect, "settled": settled}
-    if unchanged := connection.execute(statement("recount_unchanged"), found).one_or_none():
+    if unchanged := connection.execute(statement("reread_unchanged"), found).one_or_none():
         return Publication(day, unchanged.revision, unchanged.status, changed=False)
 
     # All days touch the totals of the same projects; one at a time, or two would deadlock.

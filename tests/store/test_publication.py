@@ -74,7 +74,7 @@ def test_the_ledger_says_what_the_day_is(store: Engine) -> None:
     assert row["published_at"] == row["recounted_at"]
 
 
-def test_the_same_day_again_changes_nothing_but_the_time_of_the_recount(store: Engine) -> None:
+def test_a_reread_of_the_same_day_changes_nothing_but_when_it_was_last_counted(store: Engine) -> None:
     publish(store, scan_of(DAY, DOWNLOADS))
     before = everything(store)
     published_at = ledger.days(store, DAY, DAY)["published_at"][0]

@@ -90,7 +90,7 @@ def test_a_ranking_is_stale_from_the_publication_of_other_content_until_it_is_ra
     for day in (ago(30), LAST):
         rank(store, day)
     assert not stale(store, 31)
-    put(store, LAST, a=1)  # read again, unchanged
+    put(store, LAST, a=1)  # re-read, unchanged
     assert not stale(store, 31)
     put(store, ago(30), a=1, b=1)
     before = stale(store, 31)

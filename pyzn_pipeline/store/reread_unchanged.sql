@@ -1,4 +1,4 @@
--- The day was read again and is as published. Read once its source had settled (:settled) and above
+-- The day was re-read (a whole scan, billed as such) and is as published. Re-read once its source had settled (:settled) and above
 -- suspicion, it becomes final. Returns no row unless the day is published with this checksum.
 UPDATE pyzn.days
 SET read_at = :read_at,

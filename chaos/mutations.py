@@ -174,8 +174,16 @@ MUTATIONS = (
     Mutation(
         "totals that count the baseline's days twice",
         (
-            ("pyzn_pipeline/store/add_difference_to_totals.sql", "WHERE as_of >= :day", "WHERE as_of < :day"),
-            ("pyzn_pipeline/store/add_to_totals.sql", "WHERE as_of >= :day", "WHERE as_of < :day"),
+            (
+                "pyzn_pipeline/store/add_difference_to_totals.sql",
+                "WHEN MATCHED AND coalesce(known.imported_up_to, difference.counted_up_to) < :day THEN",
+                "WHEN MATCHED THEN",
+            ),
+            (
+                "pyzn_pipeline/store/add_to_totals.sql",
+                "WHEN MATCHED AND coalesce(known.imported_up_to, added.counted_up_to) < :day THEN",
+                "WHEN MATCHED THEN",
+            ),
         ),
         "stateful",
         "random steps against a model",

@@ -69,15 +69,14 @@ class Model:
     published: dict[date, list[Download]] = field(default_factory=dict)
     revisions: Counter[date] = field(default_factory=Counter)
     retired: set[date] = field(default_factory=set)
-    baseline: Counter[str] = field(default_factory=Counter)
-    as_of: date = date.min
+    baseline: dict[str, tuple[int, date]] = field(default_factory=dict)
+    as_of: date = date.min  # of projects that have no baseline
 
     def totals(self) -> dict[str, int]:
-        """The imported baseline and every published day after it, retired or not."""
-        totals = Counter(self.baseline)
+        """What was imported for a project and every published day after it, retired or not."""
+        totals = Counter({project: total for project, (total, _) in self.baseline.items()})
         for day, rows in self.published.items():
-            if day > self.as_of:
-                totals.update(download.project for download in rows)
+            totals.update(row.project for row in rows if day > self.baseline.get(row.project, (0, self.as_of))[1])
         return {project: total for project, total in totals.items() if total}
 
     def closed(self, day: date) -> bool:
@@ -160,17 +159,20 @@ def machine(database: Database, tick: Callable[[], None]) -> type[RuleBasedState
         @rule(
             as_of=st.sampled_from([date(2025, 12, 31), *DAYS]),
             totals=st.dictionaries(st.sampled_from(["a", "z", "old"]), st.integers(0, 1000), min_size=1),
+            replace_all=st.booleans(),
         )
-        def totals_are_imported(self, as_of: date, totals: dict[str, int]) -> None:
+        def totals_are_imported(self, as_of: date, totals: dict[str, int], replace_all: bool) -> None:
             tick()
             lines = ["project,total_downloads", *(f"{project},{total}" for project, total in totals.items())]
             try:
-                import_totals(store, lines, as_of)
+                import_totals(store, lines, as_of, replace_all=replace_all)
             except ImportRefused:
                 assert any(day > as_of for day in self.model.retired)
             else:
                 assert not any(day > as_of for day in self.model.retired)
-                self.model.baseline, self.model.as_of = Counter(totals), as_of
+                if replace_all:
+                    self.model.baseline, self.model.as_of = {}, as_of
+                self.model.baseline.update({project: (total, as_of) for project, total in totals.items()})
 
         @invariant()
         def the_tables_are_as_the_model(self) -> None:

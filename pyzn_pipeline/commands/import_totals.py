@@ -1,5 +1,6 @@
 """`pyzn import-totals`: all-time totals from before PyZn."""
 
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,17 +18,30 @@ from pyzn_pipeline.store.errors import store_errors
 @click.command("import-totals")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
 @click.option("--as-of", type=DAY, required=True, help="The last UTC day that the totals have counted.")
-def import_totals(file: Path, as_of: date) -> None:
-    """Make FILE (CSV: project,total_downloads) the all-time totals up to and including a day.
+@click.option("--replace-all", is_flag=True, help="Projects that FILE does not name count from 0 after --as-of.")
+@click.option("--yes", is_flag=True, help="Do not ask, even if projects lose downloads.")
+def import_totals(file: Path, as_of: date, replace_all: bool, yes: bool) -> None:
+    """Make FILE (CSV: project,total_downloads) the all-time totals of its projects up to and including a day.
 
-    From then on a project's total is its number in FILE and every published day after --as-of; days up
-    to it are not counted a second time. The same file again changes nothing, another one replaces it.
-    A bad row is named by its line, and then nothing is imported.
+    From then on the total of a project that FILE names is its number there and every published day after
+    --as-of; days up to it are not counted a second time. Projects that FILE does not name keep their totals,
+    unless --replace-all is given. The same file again changes nothing. A bad row is named by its line, and then
+    nothing is imported.
+
+    Before anything changes it says how many projects gain, lose and keep how many downloads; if some lose, it
+    asks, where it runs in a terminal.
 
     \b
-    Example:
+    Examples:
       pyzn import-totals totals.csv --as-of 2026-06-30
+      pyzn import-totals all-projects.csv --as-of 2026-06-30 --replace-all
     """
+
+    def agree(outcome: baseline.Outcome) -> None:
+        click.echo(_told(outcome))
+        if outcome.losing and not yes and sys.stdin.isatty():
+            click.confirm("Import it, and lower them?", abort=True)
+
     if as_of >= datetime.now(UTC).date():
         raise click.BadParameter(f"{as_of} is not over yet in UTC", param_hint="--as-of")
     settings = load(StoreSettings)
@@ -39,6 +53,17 @@ def import_totals(file: Path, as_of: date) -> None:
     with open_with_progress(
         file, "r", encoding="utf-8", errors="surrogateescape", newline="", description=file.name, console=console
     ) as lines:
-        projects, changed = baseline.import_totals(owner, lines, as_of)
+        outcome = baseline.import_totals(owner, lines, as_of, replace_all=replace_all, agree=agree)
     owner.dispose()
-    click.echo(f"totals of {projects:,} projects up to {as_of} imported, {changed:,} changed")
+    click.echo(f"totals up to {as_of} imported, {outcome.gaining + outcome.losing:,} changed")
+
+
+def _told(outcome: baseline.Outcome) -> str:
+    """The outcome in a line, or two if somebody loses."""
+    told = (
+        f"projects: {outcome.gaining:,} gain {outcome.gained:,} downloads, {outcome.losing:,} lose {outcome.lost:,}, "
+        f"{outcome.keeping:,} keep {outcome.kept:,}"
+    )
+    if outcome.losing:
+        told += f"\n{outcome.worst} loses most: {outcome.worst_before:,} becomes {outcome.worst_after:,}"
+    return told

@@ -1,15 +1,16 @@
--- Adds the rows of :day, which was not published before, to every project's total. A day that the imported
--- baseline has counted already only makes its new projects known.
+-- Adds the rows of :day, which was not published before, to every project's total, unless the total that was imported
+-- for the project has counted the day already; then it only makes a new project known.
 -- Costs one pass over the day and the totals, and one update a project.
 MERGE INTO pyzn.projects AS known
 USING (
-    SELECT project, CASE WHEN counted.already THEN 0 ELSE downloads END AS downloads
+    SELECT project, downloads, coalesce(as_of, '-infinity') AS counted_up_to
     FROM pyzn.packed_by_version
-    CROSS JOIN (SELECT EXISTS (SELECT FROM pyzn.baseline WHERE as_of >= :day) AS already) AS counted
+    LEFT JOIN pyzn.baseline ON true  -- one row at most
     WHERE day = :day
 ) AS added
 ON known.project = added.project
-WHEN MATCHED AND added.downloads <> 0 THEN
+WHEN MATCHED AND coalesce(known.imported_up_to, added.counted_up_to) < :day THEN
     UPDATE SET total_downloads = known.total_downloads + added.downloads
 WHEN NOT MATCHED THEN
-    INSERT (project, total_downloads) VALUES (added.project, added.downloads)
+    INSERT (project, total_downloads)
+    VALUES (added.project, CASE WHEN added.counted_up_to < :day THEN added.downloads ELSE 0 END)

@@ -1,15 +1,9 @@
--- Every project's total anew: what was imported, and every published day after :as_of. Writes the projects
--- whose total changes, and returns how many those are by its row count.
--- Costs a pass over the packed rows after :as_of, and over all projects.
-INSERT INTO pyzn.projects AS known (project, total_downloads)
-SELECT project, sum(downloads)
-FROM (
-    SELECT project, total_downloads AS downloads FROM imported
-    UNION ALL
-    SELECT project, downloads FROM pyzn.packed_by_version WHERE day > :as_of
-    UNION ALL
-    SELECT project, 0 FROM pyzn.projects
-) AS counted
-GROUP BY project
-ON CONFLICT (project) DO UPDATE SET total_downloads = excluded.total_downloads
+-- The weighed totals in place of those that are there, each with the day up to which it was imported.
+-- Costs an update a project that changes.
+INSERT INTO pyzn.projects AS known (project, total_downloads, imported_up_to)
+SELECT project, after, :as_of FROM weighed
+ON CONFLICT (project) DO UPDATE SET
+    total_downloads = excluded.total_downloads,
+    imported_up_to = excluded.imported_up_to
 WHERE known.total_downloads <> excluded.total_downloads
+   OR known.imported_up_to IS DISTINCT FROM excluded.imported_up_to

@@ -1,8 +1,9 @@
-"""The baseline of the all-time totals: a file of what was counted before PyZn, up to and including a day."""
+"""The baseline of the all-time totals: files of what was counted before PyZn, each up to and including a day."""
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from typing import cast
 
@@ -22,43 +23,86 @@ class ImportRefused(PyznError):
     """The totals were not imported, none of them; the message names the line, or the reason."""
 
 
-def import_totals(engine: Engine, lines: Iterable[str], as_of: date) -> tuple[int, int]:
-    """Make the totals in `lines` (CSV with HEADER) the baseline up to and including `as_of`, all of them or none.
+@dataclass(frozen=True)
+class Outcome:
+    """What an import makes of the totals: how many of all projects gain, lose and keep how many downloads."""
 
-    Afterwards a project's total is its number in the file, 0 if it is not there, and every published
-    day after `as_of`. The same file again changes nothing. Rows stream through; memory does not grow
-    with the file. Returns how many projects the file has, and of how many the total has changed.
-    Raises ImportRefused or StoreError.
+    gaining: int
+    gained: int
+    losing: int
+    lost: int
+    keeping: int
+    kept: int
+    worst: str | None  # the project that loses most, with its totals
+    worst_before: int | None
+    worst_after: int | None
+
+
+def import_totals(
+    engine: Engine,
+    lines: Iterable[str],
+    as_of: date,
+    *,
+    replace_all: bool = False,
+    agree: Callable[[Outcome], None] = lambda _: None,
+) -> Outcome:
+    """Make the totals in `lines` (CSV with HEADER) what their projects count up to and including `as_of`.
+
+    Afterwards the total of a project that the file names is its number there and every published day after
+    `as_of`. Others keep their total; with `replace_all` they begin with 0 instead, those that are not known yet
+    included. All of it or nothing; the same file again changes nothing. Rows stream through; memory does not
+    grow with the file.
+
+    `agree` sees what will become of the totals before anything does, while nothing is locked, and raises to
+    prevent it; it is asked again if a publication has made that untrue meanwhile. Raises ImportRefused or
+    StoreError.
     """
-    with store_errors("import of totals"), engine.begin() as connection:
-        connection.execute(statement("create_imported"))
-        projects = _copy(connection, lines)
-        if repeated := connection.execute(statement("repeated_import")).one_or_none():
-            raise ImportRefused(
-                f"line {repeated.second}: project {repeated.project!r} is on line {repeated.first} already; names are "
-                "compared in their PEP 503 form"
-            )
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('pyzn.totals'))"))
-        query = text("SELECT max(day) FROM pyzn.days WHERE retired_at IS NOT NULL")
-        retired: date | None = connection.execute(query).scalar_one()
-        if retired is not None and retired > as_of:
-            raise ImportRefused(
-                f"--as-of {as_of}: days up to {retired} are retired, what they counted by project is known from the "
-                f"totals alone: the baseline must count up to {retired} or later"
-            )
-        changed = connection.execute(statement("apply_import"), {"as_of": as_of}).rowcount
-        connection.execute(statement("write_baseline"), {"as_of": as_of, "changed": changed > 0})
-    return projects, changed
+    agreed: Outcome | None = None
+    with engine.connect() as connection:
+        with store_errors("import of totals"), connection.begin():
+            connection.execute(statement("create_imported"))
+            _copy(connection, lines)
+            if repeated := connection.execute(statement("repeated_import")).one_or_none():
+                raise ImportRefused(
+                    f"line {repeated.second}: project {repeated.project!r} is on line {repeated.first} already; names "
+                    "are compared in their PEP 503 form"
+                )
+        while True:
+            with store_errors("import of totals"), connection.begin():
+                if agreed is not None:
+                    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('pyzn.totals'))"))
+                outcome = _weigh(connection, as_of, replace_all)
+                if outcome == agreed:
+                    connection.execute(statement("apply_import"), {"as_of": as_of})
+                    found = {"as_of": as_of if replace_all else None, "changed": bool(outcome.gaining + outcome.losing)}
+                    connection.execute(statement("write_baseline"), found)
+                    return outcome
+            agree(outcome)
+            agreed = outcome
 
 
-def _copy(connection: Connection, lines: Iterable[str]) -> int:
+def _weigh(connection: Connection, as_of: date, replace_all: bool) -> Outcome:
+    """Fill the table `weighed`, and say what it would do. Raises ImportRefused."""
+    query = text("SELECT max(day) FROM pyzn.days WHERE retired_at IS NOT NULL")
+    retired: date | None = connection.execute(query).scalar_one()
+    if retired is not None and retired > as_of:
+        raise ImportRefused(
+            f"--as-of {as_of}: days up to {retired} are retired, what they counted by project is known from the "
+            f"totals alone: the baseline must count up to {retired} or later"
+        )
+    if replace_all:
+        connection.execute(statement("import_nothing_of_others"))
+    connection.execute(text("ANALYZE imported"))
+    connection.execute(statement("weigh_import"), {"as_of": as_of})
+    connection.execute(text("ANALYZE weighed"))
+    return Outcome(**connection.execute(statement("import_outcome")).mappings().one())
+
+
+def _copy(connection: Connection, lines: Iterable[str]) -> None:
     driver = cast("psycopg.Connection", connection.connection.driver_connection)
-    rows = 0
     with driver.cursor() as cursor, cursor.copy("COPY imported FROM STDIN") as copy:
         for row in _rows(lines):
             copy.write_row(row)
-            rows += 1
-    return rows
 
 
 def _rows(lines: Iterable[str]) -> Iterator[tuple[int, str, int]]:

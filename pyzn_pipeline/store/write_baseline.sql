@@ -1,4 +1,6 @@
--- Totals count from :as_of on. The time is that of the last import that changed something (:changed).
+-- The time of the last import that changed a total (:changed), and :as_of, if it is not NULL, for projects that no
+-- import named.
 INSERT INTO pyzn.baseline AS known (as_of, imported_at) VALUES (:as_of, clock_timestamp())
-ON CONFLICT ((true)) DO UPDATE SET as_of = excluded.as_of, imported_at = excluded.imported_at
-WHERE :changed OR known.as_of <> excluded.as_of
+ON CONFLICT ((true)) DO UPDATE SET
+    as_of = coalesce(excluded.as_of, known.as_of),
+    imported_at = CASE WHEN :changed THEN excluded.imported_at ELSE known.imported_at END

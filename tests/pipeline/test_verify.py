@@ -1,5 +1,11 @@
 """`pyzn verify` proves a day, or says what differs; `pyzn accept` and `pyzn import-totals` as commands."""
 
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -126,10 +132,46 @@ def test_totals_are_imported_from_a_file(command: CliRunner, published: Engine, 
     refused = command.invoke(pyzn, arguments)
     assert "line 3: 'n\\udce9' is not a project's name" in str(refused.exception)
     file.write_text("project,total_downloads\nrequests,1000\n")
-    assert "totals of 1 projects up to 2026-07-13 imported, 2 changed" in command.invoke(pyzn, arguments).stdout
+    assert command.invoke(pyzn, arguments).stdout == (
+        "projects: 1 gain 998 downloads, 0 lose 0, 1 keep 2\ntotals up to 2026-07-13 imported, 1 changed\n"
+    )
+    assert totals(published) == {"requests": 1002, "numpy": 2}
+    assert command.invoke(pyzn, [*arguments, "--replace-all"]).stdout == (
+        "projects: 0 gain 0 downloads, 1 lose 1, 1 keep 1,002\nnumpy loses most: 2 becomes 1\n"
+        "totals up to 2026-07-13 imported, 1 changed\n"
+    )
     assert totals(published) == {"requests": 1002, "numpy": 1}
 
     today = str(datetime.now(UTC).date())
     early = command.invoke(pyzn, ["import-totals", str(file), "--as-of", today])
     assert early.exit_code == 2
     assert f"{today} is not over yet" in early.stderr
+
+
+@pytest.mark.usefixtures("command")
+def test_an_import_that_lowers_totals_asks_in_a_terminal(published: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "totals.csv"
+    file.write_text("project,total_downloads\nnumpy,0\n")
+    arguments = ["import-totals", str(file), "--as-of", str(DAYS[0])]
+    before = totals(published)
+    for answer, expected in (("n", before), ("y", {**before, "numpy": 1})):
+        with terminal(answer) as stdin:
+            done = subprocess.run(
+                [sys.executable, "-m", "pyzn_cli", *arguments],
+                stdin=stdin, capture_output=True, text=True, timeout=60, check=False,
+            )  # fmt: skip
+        assert "numpy loses most: 2 becomes 1\nImport it, and lower them? [y/N]" in done.stdout, done
+        assert done.returncode == (answer == "n")
+        assert totals(published) == expected
+
+
+@contextmanager
+def terminal(answer: str) -> Iterator[int]:
+    """The end that a program reads of a terminal, in which somebody types `answer`."""
+    typing, reading = pty.openpty()
+    os.write(typing, f"{answer}\n".encode())
+    try:
+        yield reading
+    finally:
+        os.close(typing)
+        os.close(reading)

@@ -1,43 +1,131 @@
 """All-time totals: the imported baseline and every published day after it, in whatever order they come."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from itertools import permutations
 
 import pytest
 from sqlalchemy import Engine
 
-from pyzn_pipeline.store.baseline import ImportRefused, import_totals
+from pyzn_pipeline.store.baseline import ImportRefused, Outcome, import_totals
 from pyzn_pipeline.store.retention import retire
 from tests.days import Download, scan_of
 from tests.store.publishing import publish, rows, totals
 
 AS_OF = date(2026, 6, 30)
 BEFORE, AFTER = AS_OF - timedelta(days=1), AS_OF + timedelta(days=1)
-FILE = ["project,total_downloads\n", "Old.Project,100\r\n", '"requests",2000\n']
+HEADER = "project,total_downloads\n"
+FILE = [HEADER, "Old.Project,100\r\n", '"requests",2000\n']
 
 
 def test_a_total_is_the_baseline_and_the_days_after_it_whichever_came_first(store: Engine) -> None:
     publish(store, scan_of(BEFORE, [Download("requests")] * 3))
     publish(store, scan_of(AFTER, [Download("requests")] * 2))
-    assert import_totals(store, FILE, AS_OF) == (2, 2)
+    import_totals(store, FILE, AS_OF)
     assert totals(store) == {"old-project": 100, "requests": 2002}
 
     publish(store, scan_of(AS_OF, [Download("requests"), Download("new")]))
     publish(store, scan_of(BEFORE, [Download("requests")] * 30))
     publish(store, scan_of(AFTER, [Download("requests")] * 5))
-    assert totals(store) == {"old-project": 100, "requests": 2005, "new": 0}
+    assert totals(store) == {"old-project": 100, "requests": 2005, "new": 1}
 
 
-def test_the_same_file_again_changes_nothing_and_another_replaces_it(store: Engine) -> None:
-    publish(store, scan_of(AFTER, [Download("requests")] * 2))
+def test_projects_that_a_file_does_not_name_keep_their_totals_whatever_is_published_after_it(store: Engine) -> None:
+    publish(store, scan_of(BEFORE, [Download("requests"), Download("flask")]))
+    publish(store, scan_of(AFTER, [Download("requests"), Download("flask")]))
     import_totals(store, FILE, AS_OF)
+    assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 2}
+
+    import_totals(store, [HEADER, "flask,500\n"], BEFORE)
+    assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 501}
+    # Each project counts the days after its own import.
+    publish(store, scan_of(AS_OF, [Download("requests"), Download("flask"), Download("old-project")]))
+    publish(store, scan_of(BEFORE, [Download("requests"), Download("flask")] * 9))
+    publish(store, scan_of(AFTER, [Download("requests"), Download("flask")] * 2))
+    assert totals(store) == {"old-project": 100, "requests": 2002, "flask": 503}
+
+
+def test_an_import_that_replaces_all_begins_with_nothing_for_those_that_it_does_not_name(store: Engine) -> None:
+    import_totals(store, [HEADER, "flask,500\n", "gone,7\n"], BEFORE)
+    publish(store, scan_of(AS_OF, [Download("flask"), Download("requests")]))
+    publish(store, scan_of(AFTER, [Download("flask"), Download("requests")]))
+    import_totals(store, FILE, AS_OF, replace_all=True)
+    assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 1, "gone": 0}
+    publish(store, scan_of(BEFORE, [Download("flask"), Download("new"), Download("gone")]))
+    assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 1, "gone": 0, "new": 0}
+    publish(store, scan_of(AFTER, [Download("flask"), Download("requests"), Download("new")]))
+    assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 1, "gone": 0, "new": 1}
+
+
+@pytest.mark.parametrize("replace_all", [False, True])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_total_does_not_depend_on_the_order_of_days_and_import(
+    store: Engine, order: tuple[int, ...], replace_all: bool
+) -> None:
+    steps: list[Callable[[], object]] = [
+        lambda: publish(store, scan_of(AS_OF, [Download("requests"), Download("flask")] * 2)),
+        lambda: publish(store, scan_of(AFTER, [Download("requests"), Download("flask")] * 3)),
+        lambda: import_totals(store, FILE, AS_OF, replace_all=replace_all),
+    ]
+    for step in order:
+        steps[step]()
+    assert totals(store) == {"old-project": 100, "requests": 2003, "flask": 3 if replace_all else 5}
+
+
+def test_a_day_read_again_after_others_were_retired_moves_only_who_counts_it(store: Engine) -> None:
+    may, july = AS_OF - timedelta(days=40), AFTER
+    publish(store, scan_of(may, [Download("requests"), Download("flask")]))
+    publish(store, scan_of(july, [Download("requests"), Download("flask")]))
+    assert retire(store, date(2027, 6, 15), 366) == [date(2026, 5, 1)]
+    import_totals(store, FILE, july)
+    assert totals(store) == {"old-project": 100, "requests": 2000, "flask": 2}
+    publish(store, scan_of(july, [Download("requests"), Download("flask")] * 4))
+    assert totals(store) == {"old-project": 100, "requests": 2000, "flask": 5}
+
+
+def test_the_same_file_again_changes_nothing_and_another_replaces_what_it_names(store: Engine) -> None:
+    publish(store, scan_of(AFTER, [Download("requests")] * 2))
+    first = import_totals(store, FILE, AS_OF)
+    assert (first.gaining, first.gained, first.losing) == (2, 2100, 0)
     imported = rows(store, "SELECT * FROM pyzn.baseline")
-    assert import_totals(store, FILE, AS_OF) == (2, 0)
+    again = import_totals(store, FILE, AS_OF)
+    assert (again.gaining, again.losing, again.keeping, again.kept) == (0, 0, 2, 2102)
     assert rows(store, "SELECT * FROM pyzn.baseline") == imported
 
-    assert import_totals(store, ["project,total_downloads\n", "requests,7\n"], AFTER) == (1, 2)
-    assert totals(store) == {"old-project": 0, "requests": 7}
-    assert rows(store, "SELECT as_of FROM pyzn.baseline") == [(AFTER,)]
+    import_totals(store, [HEADER, "requests,7\n"], AFTER)
+    assert totals(store) == {"old-project": 100, "requests": 7}
+
+
+def test_what_an_import_does_is_told_before_it_is_done_and_can_be_refused(store: Engine) -> None:
+    publish(store, scan_of(AFTER, [Download("requests"), Download("flask"), Download("flask"), Download("numpy")]))
+    told: list[Outcome] = []
+
+    def refuse(outcome: Outcome) -> None:
+        told.append(outcome)
+        raise InterruptedError
+
+    lines = [HEADER, "requests,50\n", "flask,0\n"]
+    with pytest.raises(InterruptedError):
+        import_totals(store, lines, AFTER, agree=refuse)
+    assert told == [Outcome(1, 49, 1, 2, 1, 1, "flask", 2, 0)]
+    assert totals(store) == {"requests": 1, "flask": 2, "numpy": 1}
+    assert not rows(store, "SELECT * FROM pyzn.baseline")
+    assert import_totals(store, lines, AFTER) == told[0]
+
+
+def test_a_publication_while_an_import_waits_for_consent_is_not_held_up_and_asked_about(store: Engine) -> None:
+    publish(store, scan_of(AS_OF, [Download("requests")]))
+    told: list[Outcome] = []
+
+    def agree(outcome: Outcome) -> None:
+        told.append(outcome)
+        if len(told) == 1:
+            publish(store, scan_of(BEFORE, [Download("requests")] * 3))
+
+    done = import_totals(store, [HEADER, "requests,2\n"], AS_OF, agree=agree)
+    assert [(outcome.gained, outcome.lost) for outcome in told] == [(1, 0), (0, 2)]
+    assert done == told[1]
+    assert totals(store) == {"requests": 2}
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,14 @@ def test_days_published_before_an_upgrade_are_replaced_after_it(first_schema: En
     assert [row[:5] for row in after["days"]][1] == (date(2026, 7, 1), "provisional", 2, 6, 6)
     assert after["intact"] == [(True,)]
     assert after["totals"] == [("numpy", 0), ("requests", 11)]
+
+
+def test_a_baseline_imported_before_an_upgrade_holds_after_it(first_schema: Engine) -> None:
+    with first_schema.begin() as connection:
+        CONFIG.attributes["connection"] = connection
+        command.upgrade(CONFIG, "0005")
+        connection.exec_driver_sql("INSERT INTO pyzn.baseline VALUES ('2026-06-30', '2026-07-03T10:00:00Z')")
+    migrate(first_schema)
+    publish(first_schema, scan_of(date(2026, 6, 30), [Download("requests")] * 9))
+    publish(first_schema, scan_of(date(2026, 7, 1), [Download("requests"), Download("numpy")] * 4))
+    assert published(first_schema)["totals"] == [("numpy", 4), ("requests", 9)]

@@ -1,0 +1,11 @@
+-- The total of every imported project as it is to be: what is imported, and every published day after :as_of.
+-- Costs a pass over the packed rows after :as_of, or a look at those of the projects if they are few.
+INSERT INTO weighed (project, after)
+SELECT project, (imported.total_downloads + coalesce(published.downloads, 0))::bigint
+FROM imported
+LEFT JOIN (
+    SELECT project, sum(downloads) AS downloads
+    FROM pyzn.packed_by_version
+    WHERE day > :as_of AND project IN (SELECT project FROM imported)
+    GROUP BY project
+) AS published USING (project)

@@ -23,7 +23,7 @@ def build_app(settings: Settings, now: Clock = utc_now) -> FastAPI:
     # Of its own, so that slow answers cannot keep the ledger from being read.
     ledger_database = Database(settings.database_url, 1)
     reader = LedgerReader(ledger_database)
-    answers = Answers(reader, settings.cache_bytes)
+    answers = Answers(database, reader, settings.cache_bytes)
     metrics = Metrics()
 
     @asynccontextmanager
@@ -44,12 +44,12 @@ def build_app(settings: Settings, now: Clock = utc_now) -> FastAPI:
     )
     errors.install(app)
     app.include_router(health.router(database, reader, answers, metrics))
-    app.include_router(downloads.router(database, answers, now))
-    app.include_router(summaries.router(database, answers, now))
-    app.include_router(counts.router(database, answers, now))
-    app.include_router(ledger.router(database, reader, answers, now))
-    app.include_router(badges.router(database, answers, now))
-    app.include_router(admin.router(database, answers, settings.admin_password_hash))
+    app.include_router(downloads.router(answers, now))
+    app.include_router(summaries.router(answers, now))
+    app.include_router(counts.router(answers, now))
+    app.include_router(ledger.router(reader, answers, now))
+    app.include_router(badges.router(answers, now))
+    app.include_router(admin.router(answers, settings.admin_password_hash))
     app.include_router(documentation.router(app, keyed=bool(settings.keys)))
     # The last one added is the outermost.
     if settings.keys:

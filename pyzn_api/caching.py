@@ -1,8 +1,8 @@
 """Answers, rendered once: a cache bounded in bytes, one rendering at a time per answer, stale answers.
 
-An answer's ETag is a hash of what identifies it (route and parameters) and of the ledger's state over
-the days it depends on. Reading the state costs one small statement per second and process, so a 304
-and a cached answer touch neither the packed tables nor, mostly, Postgres. The alternative, a hash of
+An answer's ETag is a hash of what identifies it (route and parameters), of the ledger's state over its
+basis, and of the code that renders. Reading the state costs one small statement per second and process, so
+a 304 and a cached answer touch neither the packed tables nor, mostly, Postgres. The alternative, a hash of
 the body, would need the body first.
 """
 
@@ -11,21 +11,27 @@ from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
 from weakref import WeakSet
 
 from fastapi import Request, Response
 
-from pyzn_api.database import CONNECTION_SECONDS, BusyError, DatabaseAwayError
-from pyzn_api.ledger import Ledger, LedgerReader
+import pyzn_api
+from pyzn_api.database import CONNECTION_SECONDS, BusyError, Database, DatabaseAwayError
+from pyzn_api.ledger import Basis, Ledger, LedgerReader
 from pyzn_api.responses import JSON, Answer, Form, full, has_already, not_modified, prepare
 from pyzn_api.settings import MIB
+from pyzn_api.snapshot import Snapshot
 
 _LOOK_AGAIN = 1.0  # seconds
 _LARGEST_SHARE = 4  # an answer that would take more than a quarter of the cache is not kept
 _LARGE_AT_ONCE = 2  # renderings; each takes a core of Postgres and three times its body in memory
 _LARGE_BYTES = 256 * MIB  # of answers that are still being sent, beside those in the cache
 _OVERHEAD = 600  # bytes of Python objects per cached answer, about
+_RENDERINGS = 5  # of one answer at most, while the days it counts are being published
 
 Key = tuple[object, ...]
 
@@ -35,17 +41,18 @@ class Recipe:
     """How to make an answer."""
 
     key: Key  # the route and its parameters, normalised
-    state: Callable[[Ledger], str]  # of the days that the answer depends on
-    render: Callable[[Ledger], Awaitable[bytes]]
+    basis: Callable[[Ledger], Basis]  # all else that the body depends on
+    render: Callable[[Snapshot], Awaitable[bytes]]
     form: Form = JSON
 
 
 class Answers:
     """The rendered answers of this process; the least recently used go first."""
 
-    def __init__(self, reader: LedgerReader, max_bytes: int) -> None:
+    def __init__(self, database: Database, reader: LedgerReader, max_bytes: int) -> None:
         self.outcomes: Counter[str] = Counter()  # hit, miss, stale, not_modified
         self.bytes = 0
+        self._database = database
         self._reader = reader
         self._max_bytes = max_bytes
         self._kept: OrderedDict[Key, Answer] = OrderedDict()
@@ -77,14 +84,6 @@ class Answers:
             return full(request, kept, recipe.form)
         self.outcomes["miss"] += 1
         return full(request, answer, recipe.form)
-
-    async def rendered(self, recipe: Recipe, ledger: Ledger) -> bytes:
-        """The body of an answer that other answers are made from."""
-        etag = _etag(recipe, ledger)
-        kept = self._kept.get(recipe.key)
-        if kept is not None and kept.etag == etag:
-            return kept.body
-        return (await self._render_once(recipe, ledger, etag, fresh=True)).body
 
     @asynccontextmanager
     async def place_for_large(self) -> AsyncIterator[None]:
@@ -122,10 +121,26 @@ class Answers:
         return task.result()
 
     async def _render(self, recipe: Recipe, ledger: Ledger, etag: str) -> Answer:
-        answer = await prepare(await recipe.render(ledger), etag)
+        body, etag = await self._body(recipe, ledger, etag)
+        answer = await prepare(body, etag)
         self._alive.add(answer)
         self._keep(recipe.key, answer)
         return answer
+
+    async def _body(self, recipe: Recipe, ledger: Ledger, etag: str) -> tuple[bytes, str]:
+        """The body, and the ETag of what it was really made of: rendered again if that has changed meanwhile."""
+        for _ in range(_RENDERINGS):
+            snapshot = Snapshot(self._database, ledger, recipe.basis(ledger))
+            body = await recipe.render(snapshot)
+            if not snapshot.outdated:
+                return body, etag
+            ledger, fresh = await self._reader.read_again()
+            if not fresh:
+                raise DatabaseAwayError("the ledger could not be read after rendering")
+            rendered, etag = etag, _etag(recipe, ledger)
+            if etag == rendered:  # what has changed is not in this answer
+                return body, etag
+        raise BusyError(f"{recipe.key}: days are being published faster than they are counted")
 
     def _keep(self, key: Key, answer: Answer) -> None:
         replaced = self._kept.pop(key, None)
@@ -145,5 +160,20 @@ def _cost(answer: Answer) -> int:
 
 
 def _etag(recipe: Recipe, ledger: Ledger) -> str:
-    digest = blake2b(f"{recipe.key!r} {recipe.state(ledger)}".encode(), digest_size=12)
+    digest = blake2b(f"{recipe.key!r} {ledger.state(recipe.basis(ledger))}".encode(), digest_size=12, key=code())
     return f'W/"{digest.hexdigest()}"'
+
+
+@cache
+def code() -> bytes:
+    """A hash of what makes bodies of rows: this package, and the libraries that order versions and name countries.
+
+    Two processes of different code so never share an ETag.
+    """
+    digest = blake2b(digest_size=16)
+    for library in ("natsort", "packaging", "pycountry"):
+        digest.update(f"{library} {version(library)};".encode())
+    for file in sorted(Path(pyzn_api.__path__[0]).rglob("*")):
+        if file.suffix in {".py", ".sql"}:
+            digest.update(file.read_bytes())
+    return digest.digest()

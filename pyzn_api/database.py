@@ -37,8 +37,9 @@ class BusyError(DatabaseAwayError):
 
 @cache
 def statement(name: str) -> bytes:
-    """The SQL of sql/`name`.sql, with its bound parameters."""
-    return files(__package__).joinpath("sql", f"{name}.sql").read_bytes()
+    """The SQL of sql/`name`.sql, with its bound parameters, and the edition (edition.sql) as one column more."""
+    edition, rows = (files(__package__).joinpath("sql", f"{each}.sql").read_bytes() for each in ("edition", name))
+    return b"SELECT answer.*, (%b) AS edition FROM (%b) AS answer" % (edition, rows)
 
 
 async def _configure(connection: AsyncConnection) -> None:
@@ -100,7 +101,7 @@ class Database:
     async def rows(
         self, name: str, parameters: Mapping[str, object] | None = None, *, seconds: float = STATEMENT_SECONDS
     ) -> Sequence[Row]:
-        """The rows of sql/`name`.sql as UTF-8 texts; NULL is empty.
+        """The rows of sql/`name`.sql as UTF-8 texts, the edition of the tables in each as the last; NULL is empty.
 
         Raises DatabaseAwayError after `seconds` at most. A server that hangs cannot be cancelled (the
         driver would wait for its consent), so the statement is left behind with its connection.

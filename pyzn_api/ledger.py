@@ -1,4 +1,4 @@
-"""What is published: the table `days` as this process last saw it.
+"""What is published: the table `days` as this process last saw it, and what an answer may depend on.
 
 Everything that the API says about a day, and every ETag, comes from this copy, so neither a 304 nor
 `/api/v4/days` touches the packed tables.
@@ -8,13 +8,13 @@ import asyncio
 import json
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from pyzn_api.database import Database, DatabaseAwayError
+from pyzn_api.database import Database, DatabaseAwayError, Row
 from pyzn_api.windows import Window
 
 Status = Literal["final", "provisional", "suspect"]
@@ -48,15 +48,39 @@ class Ranking:
     missing: frozenset[date]
 
 
-class Ledger:
-    """The published days, oldest first, the latest ranking of projects, if any, and when a day is late."""
+class Basis(NamedTuple):
+    """What an answer is made of, beside its route and parameters. Its ETag is a hash of all of it.
 
-    def __init__(self, days: Sequence[Day], ranking: Ranking | None, late_after: timedelta) -> None:
+    What is not named here is not in the ledger that the answer is rendered from, see `Ledger.shown`.
+    """
+
+    window: Window  # the days whose downloads are counted
+    totals: bool = False  # all-time totals, the first day: every day published, and every import of totals
+    days: bool = False  # each day of the window by name: missing, provisional, suspect or final
+    ranking: bool = False  # the latest ranking
+
+
+class Ledger:
+    """The published days, oldest first; the latest ranking and import of totals, if any; and when a day is late.
+
+    `edition` is what the tables said of themselves when the ledger was read, see edition.sql.
+    """
+
+    def __init__(
+        self,
+        days: Sequence[Day],
+        ranking: Ranking | None = None,
+        imported_at: bytes = b"",
+        late_after: timedelta = timedelta(days=2),
+        edition: bytes = b"",
+    ) -> None:
         self.days = days
         self.ranking = ranking
+        self.imported_at = imported_at
+        self.edition = edition
         self._late_after = late_after  # from the beginning of a day
         self._dates = [row.day for row in days]
-        self._states: dict[tuple[Window, bool], str] = {}
+        self._states: dict[Basis, str] = {}
 
     @property
     def latest(self) -> date | None:
@@ -100,27 +124,32 @@ class Ledger:
         """The published days of that window, oldest first."""
         return self.days[bisect_left(self._dates, window.start) : bisect_right(self._dates, window.end)]
 
-    def state(self, window: Window, *, with_status: bool = False) -> str:
-        """A text that differs when, and only when, a day of the window has been published since.
+    def state(self, basis: Basis) -> str:
+        """A text that differs when, and only when, something has happened to what is named by `basis`.
 
-        A re-read that finds the same content raises no revision, so it does not differ;
-        `with_status` is for answers that tell a provisional day from a final one.
+        A re-read or a re-count that finds the same content raises no revision, so it does not differ, unless it changes
+        a status that the answer tells. An answer that names no day is the same over any window with the
+        same days in it.
         """
-        known = self._states.get((window, with_status))
+        known = self._states.get(basis)
         if known is None:
             if len(self._states) >= _STATES_REMEMBERED:
                 self._states.clear()
-            digest = blake2b(digest_size=16)
-            for row in self.within(window):
-                status = row.status if with_status else ""
-                digest.update(f"{row.day} {row.revision} {row.published_at} {status};".encode())
-            known = self._states[window, with_status] = digest.hexdigest()
+            counted = self.within(basis.window)
+            parts: list[object] = [_contents(counted)]
+            if basis.totals:
+                parts += [_contents(self.days), self.imported_at]
+            if basis.days:
+                parts += [basis.window, [row.status for row in counted]]
+            if basis.ranking and self.ranking is not None:
+                parts += [self.ranking.day, self.ranking.computed_from, sorted(self.ranking.missing)]
+            known = self._states[basis] = blake2b(repr(parts).encode(), digest_size=16).hexdigest()
         return known
 
-
-def published_in(*windows: Window, with_status: bool = False) -> Callable[[Ledger], str]:
-    """The state of what an answer depends on: the days it counts, and EVER for an all-time total."""
-    return lambda ledger: " ".join(ledger.state(window, with_status=with_status) for window in windows)
+    def shown(self, basis: Basis) -> "Ledger":
+        """What an answer on that basis may show of it, and no more: so no route shows what its ETag is not made of."""
+        days = self.within(basis.window) if basis.days else ()
+        return Ledger(days, self.ranking if basis.ranking else None)
 
 
 class LedgerReader:
@@ -129,7 +158,7 @@ class LedgerReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._ledger: Ledger | None = None
-        self._fingerprint: bytes | None = None
+        self._fingerprint: Row | None = None
         self._checked = -float("inf")  # monotonic seconds
         self._failure: DatabaseAwayError | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -154,24 +183,40 @@ class LedgerReader:
             raise self._failure or DatabaseAwayError("the ledger has not been read yet")
         return self._ledger, self._failure is None
 
+    async def read_again(self) -> tuple[Ledger, bool]:
+        """As `read`, however short ago that was: nothing that was committed before the call is missing."""
+        if self._reading is not None:  # begun before the call
+            await asyncio.shield(self._reading)
+        self._checked = -float("inf")
+        return await self.read()
+
     async def _read(self) -> None:
         try:
             fingerprint = await self._database.row("ledger_fingerprint", seconds=PATIENCE_SECONDS)
-            if fingerprint is not None and fingerprint[0] != self._fingerprint:
-                rows = await self._database.row("ledger", seconds=PATIENCE_SECONDS)
-                if rows is None:
+            if fingerprint != self._fingerprint:
+                row = await self._database.row("ledger", seconds=PATIENCE_SECONDS)
+                if row is None:
                     raise DatabaseAwayError("ledger.sql returned no row")
-                days, ranking, late_after = rows
+                days, ranking, imported_at, late_after, edition = row
                 self._ledger = Ledger(
-                    [_day(row) for row in json.loads(days)], _ranking(ranking), timedelta(seconds=int(late_after))
+                    [_day(each) for each in json.loads(days)],
+                    _ranking(ranking),
+                    imported_at,
+                    timedelta(seconds=int(late_after)),
+                    edition,
                 )
-                self._fingerprint = fingerprint[0]
+                self._fingerprint = fingerprint
             self._failure = None
         except DatabaseAwayError as failure:
             self._failure = failure
         finally:
             self._checked = time.monotonic()
             self._reading = None
+
+
+def _contents(days: Sequence[Day]) -> str:
+    """Differs when the content of one of the days does."""
+    return ",".join([f"{row.day} {row.revision} {row.published_at}" for row in days])
 
 
 def _day(row: list[Any]) -> Day:

@@ -2,27 +2,25 @@
 
 import json
 
-from pyzn_api.database import Database
 from pyzn_api.errors import UnknownProjectError
+from pyzn_api.snapshot import Snapshot
 from pyzn_api.versions import in_order
-from pyzn_api.windows import Window
 
 
-async def ready_made(database: Database, statement: str, project: str, window: Window, **more: object) -> bytes:
+async def ready_made(snapshot: Snapshot, statement: str, project: str, **more: object) -> bytes:
     """The body that `statement` returns whole. Raises UnknownProjectError when it returns no row."""
-    parameters = {"project": project, "start": window.start, "end": window.end, **more}
-    row = await database.row(statement, parameters)
+    row = await snapshot.row(statement, {"project": project, **more})
     if row is None:
         raise UnknownProjectError(project)
     return row[0]
 
 
-async def by_version(database: Database, project: str, window: Window) -> bytes:
+async def by_version(snapshot: Snapshot, project: str) -> bytes:
     """The body `{"id", "total_downloads", "versions", "downloads"}`.
 
     Only the versions are decoded here, to be put in order. Raises UnknownProjectError.
     """
-    row = await database.row("project_by_version", {"project": project, "start": window.start, "end": window.end})
+    row = await snapshot.row("project_by_version", {"project": project})
     if row is None:
         raise UnknownProjectError(project)
     total, versions, days = row

@@ -8,20 +8,20 @@ from pydantic import SecretStr
 
 from pyzn_api import models, projects
 from pyzn_api.caching import Answers, Recipe
-from pyzn_api.database import Database
 from pyzn_api.errors import UnauthorizedError
-from pyzn_api.ledger import Ledger, published_in
+from pyzn_api.ledger import Basis
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors
 from pyzn_api.passwords import matches
 from pyzn_api.responses import JSON, Form
 from pyzn_api.routes.parameters import ProjectName
+from pyzn_api.snapshot import Snapshot
 from pyzn_api.windows import EVER
 
 FORM = Form(JSON.media_type, "private, no-store")  # its URL holds the password
 
 
-def router(database: Database, answers: Answers, password_hash: SecretStr | None) -> APIRouter:
+def router(answers: Answers, password_hash: SecretStr | None) -> APIRouter:
     """The admin routes; without a hash each answers 401."""
     routes = APIRouter(tags=["admin"], responses=errors(401, 404, 503))
     one_at_a_time = asyncio.Lock()  # guesses queue for one core, and leave the others to everybody else
@@ -44,9 +44,9 @@ def router(database: Database, answers: Answers, password_hash: SecretStr | None
                 raise UnauthorizedError
         name = known_form(project)
 
-        async def render(_: Ledger) -> bytes:
-            return await projects.by_version(database, name, EVER)
+        async def render(snapshot: Snapshot) -> bytes:
+            return await projects.by_version(snapshot, name)
 
-        return await answers.respond(request, Recipe(("ever", name), published_in(EVER), render, FORM))
+        return await answers.respond(request, Recipe(("ever", name), lambda _: Basis(EVER, totals=True), render, FORM))
 
     return routes

@@ -18,14 +18,14 @@ from pyzn_api.badges import (
     svg,
 )
 from pyzn_api.caching import Answers, Recipe
-from pyzn_api.database import Database
 from pyzn_api.errors import UnknownProjectError
-from pyzn_api.ledger import Ledger
+from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors, svg_badge
 from pyzn_api.responses import Form
 from pyzn_api.routes.parameters import ProjectName
-from pyzn_api.windows import EVER, Clock
+from pyzn_api.snapshot import Snapshot
+from pyzn_api.windows import Clock
 
 Period = Literal["total", "month", "week"]
 
@@ -51,7 +51,7 @@ Color = Annotated[
 ]
 
 
-def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
+def router(answers: Answers, now: Clock) -> APIRouter:
     """The routes of badges."""
     routes = APIRouter(tags=["badges"])
 
@@ -59,20 +59,18 @@ def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
         request: Request, project: str, period: Period, left: str, colors: tuple[str, str], units: Units
     ) -> Response:
         name = known_form(project)
-        days = DAYS[period]
 
-        def state(ledger: Ledger) -> str:
-            return ledger.state(EVER if period == "total" else ledger.recent(days, now().date()))
+        def basis(ledger: Ledger) -> Basis:
+            return Basis(ledger.recent(DAYS[period], now().date()), totals=period == "total")
 
-        async def render(ledger: Ledger) -> bytes:
-            window = ledger.recent(days, now().date())
-            row = await database.row("badge", {"project": name, **window._asdict()})
+        async def render(snapshot: Snapshot) -> bytes:
+            row = await snapshot.row("badge", {"project": name})
             if row is None:
                 raise UnknownProjectError(name)
             number = int(row[0] if period == "total" else row[1])
             return svg(left, abbreviated(number, units), *map(parse_color, colors))
 
-        recipe = Recipe(("badge", name, period, left, colors, units), state, render, FORM)
+        recipe = Recipe(("badge", name, period, left, colors, units), basis, render, FORM)
         return await answers.respond(request, recipe)
 
     @routes.get("/badge/{project}", summary="All-time downloads", responses=errors(404, 503) | svg_badge())

@@ -12,14 +12,14 @@ from pydantic import AfterValidator
 from pyzn_api import models_v4
 from pyzn_api.caching import Answers, Recipe
 from pyzn_api.countries import UNKNOWN
-from pyzn_api.database import Database
 from pyzn_api.errors import BadParameterError, UnknownProjectError
-from pyzn_api.ledger import Ledger
+from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.ranges import Granularity, resolve
 from pyzn_api.routes.parameters import End, Format, ProjectName, Start
 from pyzn_api.settings import MIB
+from pyzn_api.snapshot import Snapshot
 from pyzn_api.tables import days_not_final, form, json_body, wants_csv
 from pyzn_api.windows import Clock
 
@@ -61,21 +61,21 @@ def _code(code: str | None) -> str | None:
     return code.upper()
 
 
-def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
+def router(answers: Answers, now: Clock) -> APIRouter:
     """The routes of counts per period."""
     routes = APIRouter(prefix="/api/v4/projects", tags=["v4"], responses=errors(400, 401, 404, 503))
 
     async def respond(request: Request, asked: _Asked, table: str | None, parameters: Mapping[str, object]) -> Response:
         as_csv = wants_csv(request, table)
 
-        def state(ledger: Ledger) -> str:
+        def basis(ledger: Ledger) -> Basis:
             window = resolve(asked.start, asked.end, asked.granularity, ledger, now().date())
-            return f"{window} {ledger.state(window, with_status=True)}"
+            return Basis(window, days=not as_csv)
 
-        async def render(ledger: Ledger) -> bytes:
-            window = resolve(asked.start, asked.end, asked.granularity, ledger, now().date())
+        async def render(snapshot: Snapshot) -> bytes:
+            window = snapshot.window
             bound = {**asked._asdict(), **window._asdict(), "csv": as_csv, "most": LIGHT, **parameters}
-            rows = await database.rows(f"counts_by_{asked.column}", bound)
+            rows = await snapshot.rows(f"counts_by_{asked.column}", bound)
             if not rows:
                 raise UnknownProjectError(asked.project)
             if (size := int(rows[0][2])) > LIGHT:
@@ -85,7 +85,7 @@ def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
                         f"most are read for one answer, and the days up to {window.end} hold {size // MIB} MiB"
                     )  # fmt: skip
                 async with answers.place_for_large():
-                    rows = await database.rows(f"counts_by_{asked.column}", {**bound, "most": most})
+                    rows = await snapshot.rows(f"counts_by_{asked.column}", {**bound, "most": most})
             entries = [row[1] for row in sorted(rows) if row[1]]
             if as_csv:
                 return b"\r\n".join([f"period,{asked.column},downloads".encode(), *entries, b""])
@@ -95,11 +95,11 @@ def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
                 str(window.end).encode(),
                 asked.granularity.encode(),
             )
-            tail = b'],"days":%b}' % json_body(days_not_final(ledger, window))
+            tail = b'],"days":%b}' % json_body(days_not_final(snapshot.ledger, window))
             return b"".join([head, *islice(chain.from_iterable((b",", entry) for entry in entries), 1, None), tail])
 
         key = (asked, as_csv, *parameters.values())
-        return await answers.respond(request, Recipe(key, state, render, form(as_csv=as_csv)))
+        return await answers.respond(request, Recipe(key, basis, render, form(as_csv=as_csv)))
 
     @routes.get(
         "/{project}/versions",

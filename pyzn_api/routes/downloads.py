@@ -7,17 +7,17 @@ from fastapi import APIRouter, Query, Request, Response
 from pyzn_api import models, projects
 from pyzn_api.caching import Answers, Recipe
 from pyzn_api.countries import alpha_3_by_alpha_2
-from pyzn_api.database import Database
-from pyzn_api.ledger import Ledger, published_in
+from pyzn_api.ledger import Basis
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors
 from pyzn_api.routes.parameters import ProjectName
-from pyzn_api.windows import EVER, Clock, last_days, last_months, since_month_of_90_days_ago
+from pyzn_api.snapshot import Snapshot
+from pyzn_api.windows import Clock, last_days, last_months, since_month_of_90_days_ago
 
 TIME_RANGES = {"FOUR_MONTHS": 4, "ONE_YEAR": 12}  # months
 
 
-def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
+def router(answers: Answers, now: Clock) -> APIRouter:
     """The routes of the project page and of the pro page."""
     routes = APIRouter(tags=["downloads"], responses=errors(400, 401, 404, 503))
 
@@ -29,12 +29,12 @@ def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
     async def daily(request: Request, project: ProjectName) -> Response:
         """The 30 days before today (UTC), newest first. A day without downloads is absent."""
         name = known_form(project)
-        window = last_days(now().date(), 30)
+        basis = Basis(last_days(now().date(), 30), totals=True)
 
-        async def render(_: Ledger) -> bytes:
-            return await projects.ready_made(database, "project_daily", name, window)
+        async def render(snapshot: Snapshot) -> bytes:
+            return await projects.ready_made(snapshot, "project_daily", name)
 
-        return await answers.respond(request, Recipe(("daily", name), published_in(EVER, window), render))
+        return await answers.respond(request, Recipe(("daily", name), lambda _: basis, render))
 
     @routes.get(
         "/api/v2/projects/{project}",
@@ -44,12 +44,12 @@ def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
     async def by_version(request: Request, project: ProjectName) -> Response:
         """From the first day of the month that today - 90 days falls in, oldest day first."""
         name = known_form(project)
-        window = since_month_of_90_days_ago(now().date())
+        basis = Basis(since_month_of_90_days_ago(now().date()), totals=True)
 
-        async def render(_: Ledger) -> bytes:
-            return await projects.by_version(database, name, window)
+        async def render(snapshot: Snapshot) -> bytes:
+            return await projects.by_version(snapshot, name)
 
-        return await answers.respond(request, Recipe(("by_version", name), published_in(EVER, window), render))
+        return await answers.respond(request, Recipe(("by_version", name), lambda _: basis, render))
 
     @routes.get(
         "/api/v3/pro/projects/{project}/downloads",
@@ -74,13 +74,13 @@ def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
     ) -> Response:
         """Oldest day first. Without CI downloads, a version or day of which none are left is absent."""
         name = known_form(project)
-        window = last_months(now().date(), TIME_RANGES[time_range])
+        basis = Basis(last_months(now().date(), TIME_RANGES[time_range]))
         statement = "downloads_by_version" if include_ci else "downloads_by_version_without_ci"
 
-        async def render(_: Ledger) -> bytes:
-            return await projects.ready_made(database, statement, name, window)
+        async def render(snapshot: Snapshot) -> bytes:
+            return await projects.ready_made(snapshot, statement, name)
 
-        return await answers.respond(request, Recipe((statement, name, time_range), published_in(window), render))
+        return await answers.respond(request, Recipe((statement, name, time_range), lambda _: basis, render))
 
     @routes.get(
         "/api/v3/pro/projects/{project}/country-downloads",
@@ -93,11 +93,11 @@ def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
         Codes are ISO 3166-1 alpha-3, unknown is "null"; a code that ISO does not list is passed on as it is.
         """
         name = known_form(project)
-        window = last_months(now().date(), 12)
+        basis = Basis(last_months(now().date(), 12))
 
-        async def render(_: Ledger) -> bytes:
-            return await projects.ready_made(database, "downloads_by_country", name, window, codes=alpha_3_by_alpha_2())
+        async def render(snapshot: Snapshot) -> bytes:
+            return await projects.ready_made(snapshot, "downloads_by_country", name, codes=alpha_3_by_alpha_2())
 
-        return await answers.respond(request, Recipe(("by_country", name), published_in(window), render))
+        return await answers.respond(request, Recipe(("by_country", name), lambda _: basis, render))
 
     return routes

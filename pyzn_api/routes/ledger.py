@@ -8,11 +8,12 @@ from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api import models_v4
 from pyzn_api.caching import Answers, Recipe
-from pyzn_api.database import Database, DatabaseAwayError
-from pyzn_api.ledger import Ledger, LedgerReader
+from pyzn_api.database import DatabaseAwayError
+from pyzn_api.ledger import Basis, Ledger, LedgerReader
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.ranges import resolve
 from pyzn_api.routes.parameters import End, Format, Start
+from pyzn_api.snapshot import Snapshot
 from pyzn_api.tables import csv_body, days_not_final, form, json_body, wants_csv
 from pyzn_api.windows import Clock, Window
 
@@ -20,7 +21,7 @@ MOST_RANKED = 1000  # projects
 PERIODS = {"day": 1, "week": 7, "month": 30}  # days
 
 
-def router(database: Database, reader: LedgerReader, answers: Answers, now: Clock) -> APIRouter:
+def router(reader: LedgerReader, answers: Answers, now: Clock) -> APIRouter:
     """The routes about days, not about one project."""
     routes = APIRouter(prefix="/api/v4", tags=["v4"])
 
@@ -33,18 +34,17 @@ def router(database: Database, reader: LedgerReader, answers: Answers, now: Cloc
         """Every day of the range, oldest first, at most 366; one that is not published is `missing`."""
         as_csv = wants_csv(request, table)
 
-        def state(ledger: Ledger) -> str:
-            window = resolve(start, end, "day", ledger, now().date())
-            return f"{window} {ledger.state(window, with_status=True)}"
+        def basis(ledger: Ledger) -> Basis:
+            return Basis(resolve(start, end, "day", ledger, now().date()), days=True)
 
-        async def render(ledger: Ledger) -> bytes:
-            window = resolve(start, end, "day", ledger, now().date())
-            rows = _rows(ledger, window)
+        async def render(snapshot: Snapshot) -> bytes:
+            window = snapshot.window
+            rows = _rows(snapshot.ledger, window)
             if as_csv:
                 return csv_body(tuple(models_v4.Day.model_fields), rows)
             return json_body({"start": str(window.start), "end": str(window.end), "days": rows})
 
-        return await answers.respond(request, Recipe(("days", start, end, as_csv), state, render, form(as_csv=as_csv)))
+        return await answers.respond(request, Recipe(("days", start, end, as_csv), basis, render, form(as_csv=as_csv)))
 
     @routes.get(
         "/status",
@@ -76,24 +76,15 @@ def router(database: Database, reader: LedgerReader, answers: Answers, now: Cloc
         """Most downloads first, ties by name. A day is ranked within a minute or two of its publication."""
         as_csv = wants_csv(request, table)
 
-        def window_of(ledger: Ledger) -> Window:
-            return ledger.ranked(PERIODS[period], now().date())
+        def basis(ledger: Ledger) -> Basis:
+            return Basis(ledger.ranked(PERIODS[period], now().date()), days=True, ranking=True)
 
-        def state(ledger: Ledger) -> str:
-            window, ranking = window_of(ledger), ledger.ranking
-            return f"{window} {ledger.state(window, with_status=True)} {ranking.computed_from if ranking else None}"
-
-        async def render_most(ledger: Ledger) -> bytes:
-            """Read once for all limits."""
-            row = await database.row("top", {"day": window_of(ledger).end, "period": period})
-            return row[0] if row else b"[]"
-
-        async def render(ledger: Ledger) -> bytes:
-            window = window_of(ledger)
-            most = json.loads(await answers.rendered(Recipe(("most", period), state, render_most), ledger))[:limit]
+        async def render(snapshot: Snapshot) -> bytes:
+            ledger, window = snapshot.ledger, snapshot.window
+            row = await snapshot.row("top", {"period": period, "limit": limit})
             rows = [
                 {"rank": rank, "project": project, "downloads": count} | ({} if change is None else {"change": change})
-                for rank, (project, count, change) in enumerate(most, start=1)
+                for rank, (project, count, change) in enumerate(json.loads(row[0]) if row else (), start=1)
             ]
             if as_csv:
                 return csv_body(tuple(models_v4.Ranked.model_fields), rows)
@@ -103,7 +94,7 @@ def router(database: Database, reader: LedgerReader, answers: Answers, now: Cloc
             )
 
         return await answers.respond(
-            request, Recipe(("top", period, limit, as_csv), state, render, form(as_csv=as_csv))
+            request, Recipe(("top", period, limit, as_csv), basis, render, form(as_csv=as_csv))
         )
 
     return routes

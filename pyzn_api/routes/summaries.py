@@ -7,34 +7,33 @@ from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api import models_v4
 from pyzn_api.caching import Answers, Recipe
-from pyzn_api.database import Database
 from pyzn_api.errors import BadParameterError, UnknownProjectError, shortened
-from pyzn_api.ledger import Ledger, published_in
+from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import is_possible, known_form, normalise
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.parameters import Format, ProjectName
+from pyzn_api.snapshot import Snapshot
 from pyzn_api.tables import csv_body, days_not_final, form, json_body, wants_csv
-from pyzn_api.windows import EVER, Clock
+from pyzn_api.windows import Clock
 
 MOST_AT_ONCE = 128  # projects
 COLUMNS = tuple(models_v4.Summary.model_fields)
 
 
-def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
+def router(answers: Answers, now: Clock) -> APIRouter:
     """The routes of totals."""
     routes = APIRouter(prefix="/api/v4/projects", tags=["v4"])
 
-    async def find(names: list[str], ledger: Ledger) -> list[dict[str, object]]:
-        latest = ledger.recent(1, now().date()).end
-        row = await database.row("summaries", {"names": names, "latest": latest})
+    def basis(ledger: Ledger) -> Basis:
+        return Basis(ledger.recent(30, now().date()), totals=True, days=True)
+
+    async def find(names: list[str], snapshot: Snapshot) -> list[dict[str, object]]:
+        row = await snapshot.row("summaries", {"names": names, "latest": snapshot.window.end})
         found: list[dict[str, object]] = json.loads(row[0]) if row else []
         return found
 
-    def context(ledger: Ledger) -> dict[str, object]:
-        month = ledger.recent(30, now().date())
-        return {"as_of": str(month.end), "days": days_not_final(ledger, month)}
-
-    state = published_in(EVER, with_status=True)
+    def context(snapshot: Snapshot) -> dict[str, object]:
+        return {"as_of": str(snapshot.window.end), "days": days_not_final(snapshot.ledger, snapshot.window)}
 
     @routes.get(
         "",
@@ -58,15 +57,15 @@ def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
         as_csv = wants_csv(request, table)
         asked = list(dict.fromkeys(normalise(each) for each in name))
 
-        async def render(ledger: Ledger) -> bytes:
-            found = await find([each for each in asked if is_possible(each)], ledger)
+        async def render(snapshot: Snapshot) -> bytes:
+            found = await find([each for each in asked if is_possible(each)], snapshot)
             if as_csv:
                 return csv_body(COLUMNS, found)
             known = {row["project"] for row in found}
             unknown = [shortened(each) for each in asked if each not in known]
-            return json_body({"projects": found, "unknown": unknown} | context(ledger))
+            return json_body({"projects": found, "unknown": unknown} | context(snapshot))
 
-        return await answers.respond(request, Recipe(("several", *asked, as_csv), state, render, form(as_csv=as_csv)))
+        return await answers.respond(request, Recipe(("several", *asked, as_csv), basis, render, form(as_csv=as_csv)))
 
     @routes.get(
         "/{project}",
@@ -78,12 +77,12 @@ def router(database: Database, answers: Answers, now: Clock) -> APIRouter:
         name = known_form(project)
         as_csv = wants_csv(request, table)
 
-        async def render(ledger: Ledger) -> bytes:
-            found = await find([name], ledger)
+        async def render(snapshot: Snapshot) -> bytes:
+            found = await find([name], snapshot)
             if not found:
                 raise UnknownProjectError(name)
-            return csv_body(COLUMNS, found) if as_csv else json_body(found[0] | context(ledger))
+            return csv_body(COLUMNS, found) if as_csv else json_body(found[0] | context(snapshot))
 
-        return await answers.respond(request, Recipe(("one", name, as_csv), state, render, form(as_csv=as_csv)))
+        return await answers.respond(request, Recipe(("one", name, as_csv), basis, render, form(as_csv=as_csv)))
 
     return routes

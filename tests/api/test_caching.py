@@ -65,12 +65,6 @@ def test_five_hundred_at_once_for_a_cold_answer_cost_one_statement(stocked: Data
         assert metric(client, "pyzn_api_database_statements_total") == 1
 
 
-def test_any_limit_of_the_ranking_is_cut_from_one_statement(stocked: Database) -> None:
-    with serving(settings(stocked.api_url)) as client:
-        assert [len(client.get(f"/api/v4/top?limit={limit}").json()["projects"]) for limit in (1, 2, 3)] == [1, 2, 2]
-        assert metric(client, "pyzn_api_database_statements_total") == 1
-
-
 def wait_for_other_etag(client: httpx.Client, path: str, etag: str, seconds: float = 10) -> httpx.Response:
     deadline = time.monotonic() + seconds
     while True:

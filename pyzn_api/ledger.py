@@ -45,7 +45,7 @@ class Ranking:
 
     day: date
     computed_from: str  # differs when the content of a day in it does
-    missing: frozenset[date]
+    missing: tuple[date, ...]
 
 
 class Basis(NamedTuple):
@@ -54,7 +54,7 @@ class Basis(NamedTuple):
     What is not named here is not in the ledger that the answer is rendered from, see `Ledger.shown`.
     """
 
-    window: Window  # the days whose downloads are counted
+    window: Window  # the days whose downloads are counted, unless it is a ranking that has counted them
     totals: bool = False  # all-time totals, the first day: every day published, and every import of totals
     days: bool = False  # each day of the window by name: missing, provisional, suspect or final
     ranking: bool = False  # the latest ranking
@@ -136,13 +136,11 @@ class Ledger:
             if len(self._states) >= _STATES_REMEMBERED:
                 self._states.clear()
             counted = self.within(basis.window)
-            parts: list[object] = [_contents(counted)]
+            parts: list[object] = [self.ranking if basis.ranking else _contents(counted)]
             if basis.totals:
                 parts += [_contents(self.days), self.imported_at]
             if basis.days:
-                parts += [basis.window, [row.status for row in counted]]
-            if basis.ranking and self.ranking is not None:
-                parts += [self.ranking.day, self.ranking.computed_from, sorted(self.ranking.missing)]
+                parts += [basis.window, [(row.day, row.status) for row in counted]]
             known = self._states[basis] = blake2b(repr(parts).encode(), digest_size=16).hexdigest()
         return known
 
@@ -230,4 +228,4 @@ def _ranking(column: bytes) -> Ranking | None:
     if not column:
         return None
     day, computed_from, missing = json.loads(column)
-    return Ranking(date.fromisoformat(day), computed_from, frozenset(map(date.fromisoformat, missing)))
+    return Ranking(date.fromisoformat(day), computed_from, tuple(map(date.fromisoformat, missing)))

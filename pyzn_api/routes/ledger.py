@@ -77,7 +77,7 @@ def router(reader: LedgerReader, answers: Answers, now: Clock) -> APIRouter:
         as_csv = wants_csv(request, table)
 
         def basis(ledger: Ledger) -> Basis:
-            return Basis(ledger.ranked(PERIODS[period], now().date()), days=True, ranking=True)
+            return Basis(ledger.ranked(PERIODS[period], now().date()), days=not as_csv, ranking=True)
 
         async def render(snapshot: Snapshot) -> bytes:
             ledger, window = snapshot.ledger, snapshot.window

@@ -1,6 +1,7 @@
 """/api/v4/projects: the totals of one project, or of several at once."""
 
 import json
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -24,8 +25,8 @@ def router(answers: Answers, now: Clock) -> APIRouter:
     """The routes of totals."""
     routes = APIRouter(prefix="/api/v4/projects", tags=["v4"])
 
-    def basis(ledger: Ledger) -> Basis:
-        return Basis(ledger.recent(30, now().date()), totals=True, days=True)
+    def basis(as_csv: bool) -> Callable[[Ledger], Basis]:
+        return lambda ledger: Basis(ledger.recent(30, now().date()), totals=True, days=not as_csv)
 
     async def find(names: list[str], snapshot: Snapshot) -> list[dict[str, object]]:
         row = await snapshot.row("summaries", {"names": names, "latest": snapshot.window.end})
@@ -65,7 +66,9 @@ def router(answers: Answers, now: Clock) -> APIRouter:
             unknown = [shortened(each) for each in asked if each not in known]
             return json_body({"projects": found, "unknown": unknown} | context(snapshot))
 
-        return await answers.respond(request, Recipe(("several", *asked, as_csv), basis, render, form(as_csv=as_csv)))
+        return await answers.respond(
+            request, Recipe(("several", *asked, as_csv), basis(as_csv), render, form(as_csv=as_csv))
+        )
 
     @routes.get(
         "/{project}",
@@ -83,6 +86,6 @@ def router(answers: Answers, now: Clock) -> APIRouter:
                 raise UnknownProjectError(name)
             return csv_body(COLUMNS, found) if as_csv else json_body(found[0] | context(snapshot))
 
-        return await answers.respond(request, Recipe(("one", name, as_csv), basis, render, form(as_csv=as_csv)))
+        return await answers.respond(request, Recipe(("one", name, as_csv), basis(as_csv), render, form(as_csv=as_csv)))
 
     return routes

@@ -74,8 +74,10 @@ def import_totals(
                 outcome = _weigh(connection, as_of, replace_all)
                 if outcome == agreed:
                     connection.execute(statement("apply_import"), {"as_of": as_of})
-                    found = {"as_of": as_of if replace_all else None, "changed": bool(outcome.gaining + outcome.losing)}
-                    connection.execute(statement("write_baseline"), found)
+                    changed = outcome.gaining + outcome.losing > 0
+                    if changed or replace_all:
+                        found = {"as_of": as_of if replace_all else None, "changed": changed}
+                        connection.execute(statement("write_baseline"), found)
                     return outcome
             agree(outcome)
             agreed = outcome

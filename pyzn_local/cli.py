@@ -6,6 +6,7 @@ import time
 
 import click
 
+from pyzn_local import services
 from pyzn_local.home import Home, StackError
 
 
@@ -14,16 +15,26 @@ def down() -> None:
     """Stop the stack in $PYZN_HOME (default .pyzn/). Nothing is lost; `pyzn up` continues."""
     home = Home.from_environment()
     supervisor = home.supervisor()
-    if supervisor is None:
+    if supervisor is not None:
+        os.kill(supervisor, signal.SIGTERM)
+        deadline = time.monotonic() + 120
+        while home.supervisor() is not None:
+            if time.monotonic() > deadline:
+                raise StackError(f"process {supervisor} has not stopped in 120 s; see {home.logs}")
+            time.sleep(0.1)
+        click.echo(f"stopped the stack in {home.path}")
+    if left := _end_leftovers(home):
+        click.echo(f"ended {left} processes that a killed stack left behind in {home.path}")
+    elif supervisor is None:
         click.echo(f"no stack runs in {home.path}")
-        return
-    os.kill(supervisor, signal.SIGTERM)
-    deadline = time.monotonic() + 120
-    while home.supervisor() is not None:
-        if time.monotonic() > deadline:
-            raise StackError(f"process {supervisor} has not stopped in 120 s; see {home.logs}")
-        time.sleep(0.1)
-    click.echo(f"stopped the stack in {home.path}")
+
+
+def _end_leftovers(home: Home) -> int:
+    """End what a supervisor that was killed has left; under the lock, so that no other one starts meanwhile."""
+    if not home.exists() or home.mark is None:
+        return 0
+    with home.locked():
+        return services.end(home.mark)
 
 
 @click.command()

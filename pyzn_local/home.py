@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pyzn_local.ports import free_port, is_taken
 from pyzn_pipeline.errors import PyznError
@@ -37,7 +37,6 @@ class Home:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self.settings_file = self.path / "settings.env"
-        self.processes_file = self.path / "processes.json"
         self.logs = self.path / "logs"
         self._identity_file = self.path / "stack.json"
         self._lock_file = self.path / "lock"
@@ -51,7 +50,9 @@ class Home:
         """Make the folder unless it is there. Raises StackError for a folder that is something else's."""
         if self.path.exists() and not self.path.is_dir():
             raise StackError(f"PYZN_HOME={self.path} is not a folder: name another")
-        if self.path.is_dir() and any(self.path.iterdir()) and not self._identity_file.exists():
+        unfinished = self._unfinished(self._identity_file)  # all that a start leaves that is killed at once
+        others = set(self.path.iterdir()) - {unfinished} if self.path.is_dir() else set()
+        if others and not self._identity_file.exists():
             raise StackError(
                 f"PYZN_HOME={self.path} is not empty and has no stack.json, so it is not PyZn's: "
                 "name another folder, or empty this one"
@@ -68,6 +69,22 @@ class Home:
             self.logs.mkdir(exist_ok=True)
         except OSError as error:
             raise StackError(f"PYZN_HOME={self.path} cannot be written ({error.strerror}): name another") from error
+
+    @property
+    def mark(self) -> str | None:
+        """What the processes of this home's stack carry, see services.py; None when there is no such folder.
+
+        The folder's own numbers: they move with it, and a copy of it has others.
+        """
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return f"{found.st_dev}:{found.st_ino}"
+
+    def exists(self) -> bool:
+        """Whether the folder is there, and PyZn's."""
+        return self._identity_file.exists()
 
     def ports(self) -> dict[str, int]:
         """The stack's inner ports: those of last time, but for one that something else has taken since."""
@@ -86,7 +103,7 @@ class Home:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """The only stack of this home. The kernel drops the lock with the process, so none can be stale."""
-        with self._lock_file.open("a+") as lock:
+        with self._lock_file.open("a+", errors="replace") as lock:
             deadline = time.monotonic() + 1  # a command that only looks holds it for an instant
             while True:
                 try:
@@ -109,11 +126,11 @@ class Home:
         if not self._lock_file.exists():
             return None
         try:
-            with self._lock_file.open("r+") as lock:
+            with self._lock_file.open("r+", errors="replace") as lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    return int(lock.read() or 0) or None
+                    return self._holder(lock)
         except PermissionError as error:
             raise StackError(f"PYZN_HOME={self.path} belongs to another user: name another") from error
         return None
@@ -122,8 +139,13 @@ class Home:
         """The running stack's settings, or None while it is not up."""
         if not self.settings_file.exists() or self.supervisor() is None:
             return None
-        lines = (line.split("=", 1) for line in self.settings_file.read_text().splitlines())
-        return {key: shlex.split(value)[0] for key, value in lines}
+        try:
+            words = (word.split("=", 1) for word in shlex.split(self.settings_file.read_text()))
+            return {key: value for key, value in words}  # noqa: C416 - dict() would take "AB" for a key and a value
+        except ValueError as error:
+            raise StackError(
+                f"{self.settings_file} is damaged ({error}): `pyzn down` and `pyzn up` write it again"
+            ) from error
 
     def write_settings(self, settings: Mapping[str, str]) -> None:
         """Publish the settings, for its owner's eyes only: they hold passwords."""
@@ -132,9 +154,10 @@ class Home:
     def _identity(self) -> dict[str, Any]:
         try:
             identity: dict[str, Any] = json.loads(self._identity_file.read_text())
-            if set(identity["ports"]) != set(PORTS) or set(identity["passwords"]) != set(PASSWORDS):
-                raise ValueError("it lacks ports or passwords")
-        except (ValueError, KeyError) as error:
+            for name, keys, kind in (("ports", PORTS, int), ("passwords", PASSWORDS, str)):
+                if set(identity[name]) != set(keys) or not all(type(identity[name][key]) is kind for key in keys):
+                    raise ValueError(f"it lacks {name}")
+        except (ValueError, KeyError, TypeError) as error:
             raise StackError(
                 f"{self._identity_file} is damaged ({error}): restore it, or remove {self.path} to begin anew"
             ) from error
@@ -143,13 +166,32 @@ class Home:
     def _write_identity(self, identity: Mapping[str, object]) -> None:
         self._write(self._identity_file, json.dumps(identity, indent=2))
 
-    @staticmethod
-    def _write(file: Path, content: str) -> None:
-        """Whole or not at all, readable by its owner."""
-        unfinished = file.with_suffix(".unfinished")
+    def _holder(self, lock: TextIO) -> int:
+        """The process that holds the lock, as it has written itself."""
+        deadline = time.monotonic() + 1  # it writes its number an instant after it has the lock
+        while not (number := lock.read().strip()).isdecimal():
+            if time.monotonic() > deadline:
+                raise StackError(
+                    f"a process holds {self._lock_file}, in which is {number[:20]!r} and not its number: find it with "
+                    f"`lsof {self._lock_file}`, end it, then run `pyzn down` for what it started"
+                )
+            time.sleep(0.02)
+            lock.seek(0)
+        return int(number)
+
+    def _write(self, file: Path, content: str) -> None:
+        """Whole or not at all, whatever happens to the machine; readable by its owner."""
+        unfinished = self._unfinished(file)
         unfinished.touch(mode=0o600)
-        unfinished.write_text(content)
+        with unfinished.open("w") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())  # or a power failure may keep the new name, and not what is in it
         unfinished.rename(file)
+
+    @staticmethod
+    def _unfinished(file: Path) -> Path:
+        return file.with_suffix(".unfinished")
 
 
 def adopt_settings() -> None:

@@ -89,7 +89,10 @@ class Postgres:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
         self._password_file.touch(mode=0o600)
-        self._password_file.write_text(secrets.token_urlsafe(24))
+        with self._password_file.open("w") as out:
+            out.write(secrets.token_urlsafe(24))
+            out.flush()
+            os.fsync(out.fileno())  # the cluster outlives a power failure, and is of no use without it
         command = [
             binary("initdb"), "--pgdata", str(unfinished), "--username", SUPERUSER,
             "--auth", "scram-sha-256", "--pwfile", "/dev/stdin", "--encoding", "UTF8", "--no-locale",

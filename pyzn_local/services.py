@@ -1,7 +1,10 @@
-"""Child processes: started, watched, and ended with everything they started themselves."""
+"""The stack's processes: started, watched, and ended with everything they started themselves.
 
-import json
-import os
+Every process of a stack has its home's mark in its environment, from its first instruction on, and hands it on to
+what it starts. Whoever ends a stack looks for the mark: nothing is written down, so no process can be lost between
+its start and a note of it, and no note can be damaged, or name a process that has another's number now.
+"""
+
 import signal
 import subprocess
 import time
@@ -14,18 +17,20 @@ import psutil
 
 from pyzn_local.home import StackError
 
+MARK = "PYZN_STACK"
+"""The variable with the mark. `pyzn env` does not print it, so that no shell of a person can come to have it."""
+
 STOP_SECONDS = 20  # then a service is killed
 
 
 @dataclass
 class Service:
-    """One running child, the leader of its own process group; `stop_signal` is its graceful one."""
+    """One running child."""
 
     name: str
     process: subprocess.Popen[bytes]
     ready: Callable[[], bool]
     log: Path
-    stop_signal: signal.Signals = signal.SIGTERM
 
 
 def launch(
@@ -69,43 +74,59 @@ def wait(services: list[Service], timeout: float = 120) -> None:
         time.sleep(0.1)
 
 
-def stop(services: list[Service]) -> None:
-    """End the services and all they started, the youngest first."""
-    for service in reversed(services):
-        _end_group(service.process.pid, service.stop_signal, service.process.wait)
+def end(mark: str) -> int:
+    """End all processes with that mark, the youngest service first. How many there were without what they started.
+
+    Raises StackError for one that does not end.
+    """
+    ended = 0
+    while leaders := _leaders(mark):  # again: one of them may have started another in the meantime
+        for leader in leaders:
+            _end(leader)
+        ended += len(leaders)
+    return ended
 
 
-def remember(services: list[Service], file: Path) -> None:
-    """Note the processes, so that the next start can end them if this process is killed."""
-    notes = [(s.process.pid, psutil.Process(s.process.pid).create_time(), int(s.stop_signal)) for s in services]
-    unfinished = file.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(notes))
-    unfinished.rename(file)
+def _leaders(mark: str) -> list[psutil.Process]:
+    """The processes with that mark that no other one of them started, the youngest first."""
+    marked = [p for p in psutil.process_iter(["ppid", "create_time", "name"]) if _runs(p) and _carries(p, mark)]
+    pids = {process.pid for process in marked}
+    leaders = [process for process in marked if process.info["ppid"] not in pids]
+    return sorted(leaders, key=lambda process: float(process.info["create_time"]), reverse=True)
 
 
-def end_leftovers(file: Path) -> int:
-    """End the process groups that `file` remembers and that still run; how many there were."""
-    if not file.exists():
-        return 0
-    found = 0
-    for pid, created, stop_signal in reversed(json.loads(file.read_text())):
-        with suppress(psutil.NoSuchProcess):
-            process = psutil.Process(pid)
-            if abs(process.create_time() - created) < 5:  # seconds; otherwise another process has the number now
-                found += 1
-                _end_group(pid, signal.Signals(stop_signal), process.wait)
-    file.unlink()
-    return found
+def _carries(process: psutil.Process, mark: str) -> bool:
+    with suppress(psutil.Error):
+        try:
+            return process.environ().get(MARK) == mark
+        except psutil.AccessDenied:  # root's Postgres is another user's, whose environment root may not always read
+            return postgres_setting(mark) in process.cmdline()
+    return False
 
 
-def _end_group(leader: int, stop_signal: signal.Signals, wait: Callable[[float], object]) -> None:
-    """End a process group: its leader gracefully, then whatever the leader did not end itself."""
-    for number, seconds in ((stop_signal, STOP_SECONDS), (signal.SIGKILL, 5)):
-        _signal_group(leader, number)
-        with suppress(subprocess.TimeoutExpired, psutil.TimeoutExpired):
-            wait(seconds)
+def postgres_setting(mark: str) -> str:
+    """The mark as a setting on the server's command line."""
+    return f"pyzn.stack={mark}"
 
 
-def _signal_group(leader: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):  # a group that is gone is what was wanted
-        os.killpg(leader, number)
+def _end(leader: psutil.Process) -> None:
+    """End a process gracefully, with what it started; then whatever has not ended."""
+    with suppress(psutil.NoSuchProcess):
+        tree = [leader, *leader.children(recursive=True)]
+        graceful = signal.SIGINT if leader.info["name"] == "postgres" else signal.SIGTERM  # its fast shutdown
+        for number, seconds in ((graceful, STOP_SECONDS), (signal.SIGKILL, 5)):
+            for process in tree:
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
+            deadline = time.monotonic() + seconds
+            while (tree := [process for process in tree if _runs(process)]) and time.monotonic() < deadline:
+                time.sleep(0.05)
+        if tree:
+            raise StackError(f"process {tree[0].pid} ({leader.info['name']}) does not end, not even when it is killed")
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it is more than a number that its parent has not asked about yet."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False

@@ -35,6 +35,7 @@ class Stack:
         self._sample = sample
         self._tell = tell
         self._services: list[Service] = []
+        self._mark = ""
         self._api_port = _port("PYZN_API_PORT", 5200)
         self._ui_port = _port("PYZN_UI_PORT", 3000)
 
@@ -46,12 +47,14 @@ class Stack:
         """
         self._home.create()
         with self._home.locked():
-            if left := services.end_leftovers(self._home.processes_file):
+            self._home.settings_file.unlink(missing_ok=True)  # a killed stack's
+            self._mark = self._home.mark or ""
+            os.environ[services.MARK] = self._mark  # whatever this process starts from here on has it
+            if left := services.end(self._mark):
                 self._tell(f"ended {left} processes that a killed stack left behind")
             for name, port in (("PYZN_API_PORT", self._api_port), ("PYZN_UI_PORT", self._ui_port)):
                 if is_taken(port):
                     raise StackError(f"port {port} is in use: stop what listens there, or set {name} to another")
-            self._home.settings_file.unlink(missing_ok=True)
             try:
                 settings = self._start()
                 self._home.write_settings(settings)
@@ -62,11 +65,12 @@ class Stack:
                 with suppress(OSError):  # the terminal may be gone, or the pipe it was read through
                     self._tell("stopping")
                 self._home.settings_file.unlink(missing_ok=True)
-                services.stop(self._services)
-                self._home.processes_file.unlink(missing_ok=True)
+                services.end(self._mark)
 
     def check(self) -> None:
-        """Raise StackError if a process of the stack has ended by itself."""
+        """Raise StackError if a process of the stack has ended by itself, or the home is not where it was."""
+        if self._home.mark != self._mark:  # `pyzn down` would not find the stack, nor Dagster its files
+            raise StackError(f"{self._home.path} was moved or removed while its stack ran, which has been stopped")
         services.check(self._services)
 
     def _start(self) -> dict[str, str]:
@@ -117,11 +121,7 @@ class Stack:
     ) -> None:
         log = self._home.logs / f"{name.lower().replace(' ', '-')}.log"
         listens = ready if port is None else lambda: is_taken(port)
-        self._keep(services.launch(name, command, environment, log, listens))
-
-    def _keep(self, service: Service) -> None:
-        self._services.append(service)
-        services.remember(self._services, self._home.processes_file)
+        self._services.append(services.launch(name, command, environment, log, listens))
 
     def _databases(self, port: int) -> dict[str, str]:
         """The three connection URLs: of the server that the environment names, or of the embedded one, started."""
@@ -132,7 +132,8 @@ class Stack:
         self._tell("starting Postgres")
         postgres = Postgres(self._home.path / "postgres", port)
         postgres.create()
-        self._keep(Service("Postgres", postgres.start(), postgres.is_ready, postgres.home / "log", signal.SIGINT))
+        server = postgres.start(services.postgres_setting(self._mark))
+        self._services.append(Service("Postgres", server, postgres.is_ready, postgres.home / "log"))
         services.wait(self._services)
         owner, reader = self._home.password("pyzn"), self._home.password("pyzn_api")
         postgres.ensure_role("pyzn", owner)

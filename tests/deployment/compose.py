@@ -20,7 +20,7 @@ import yaml
 
 from pyzn_local.ports import free_port, is_taken
 from pyzn_local.postgres import Postgres, binary
-from pyzn_local.services import Service, launch, stop, wait
+from pyzn_local.services import Service, launch, wait
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("5432", "4000", "3000", "5200", "9050", "9060")
@@ -165,7 +165,9 @@ class Deployment:
         """End everything. Its state goes with it, so only Postgres, which leaves shared memory, is asked to stop."""
         for name in [name for name in self.running if name != "postgres"]:
             self.kill(name)
-        stop(list(self.running.values()))
+        if postgres := self.running.pop("postgres", None):
+            postgres.process.send_signal(signal.SIGINT)
+            postgres.process.wait(20)
 
     def _start_postgres(self) -> Service:
         """The embedded server with the service's settings; a new one is made as the image's entry point does it."""
@@ -174,7 +176,7 @@ class Deployment:
         server.create()
         settings = [word for word in self.services["postgres"]["command"][1:] if word != "-c"]
         process = server.start(*settings)
-        service = Service("postgres", process, server.is_ready, server.home / "log", signal.SIGINT)
+        service = Service("postgres", process, server.is_ready, server.home / "log")
         wait([service])
         if new:
             password = {"PGPASSWORD": server.password, "PGHOST": "127.0.0.1"}

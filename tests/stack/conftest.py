@@ -15,14 +15,15 @@ from pyzn_local.ports import free_port
 
 @dataclass(frozen=True)
 class Pyzn:
-    """Runs `pyzn` with `environment`."""
+    """Runs `pyzn` with `environment`, by way of the command `by` if there is one."""
 
     environment: dict[str, str]
+    by: tuple[str, ...] = ()
 
     def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """The finished command, its output as text."""
         return subprocess.run(
-            [sys.executable, "-m", "pyzn_cli", *arguments],
+            [*self.by, sys.executable, "-m", "pyzn_cli", *arguments],
             env=self.environment | environment,
             capture_output=True,
             text=True,

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import pyzn_cli
+from pyzn_local.home import Home
 from tests.stack.conftest import Pyzn, alive, processes
 
 
@@ -47,11 +48,55 @@ def test_a_file_in_the_place_of_the_home_is_named(pyzn: Pyzn) -> None:
     assert f"PYZN_HOME={pyzn.home} is not a folder" in refused(pyzn, "up")
 
 
-@pytest.mark.parametrize("content", ["{", json.dumps({"ports": {}})])
+@pytest.mark.parametrize("content", ["", "{", "null", "[]", "\0\0", json.dumps({"ports": {}, "passwords": None})])
 def test_a_damaged_home_is_named(pyzn: Pyzn, content: str) -> None:
     pyzn.home.mkdir()
     (pyzn.home / "stack.json").write_text(content)
     assert "stack.json is damaged" in refused(pyzn, "up")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[[1, 2", b"\xff\0\xff", b"\0" * 4096], ids=["empty", "cut", "binary", "zeros"]
+)
+def test_what_a_power_failure_leaves_of_files_keeps_no_stack_from_starting(pyzn: Pyzn, content: bytes) -> None:
+    Home(pyzn.home).create()
+    for left in ("processes.json", "settings.env", "lock", "settings.unfinished"):
+        (pyzn.home / left).write_bytes(content)
+    with socket.socket() as taken:  # it starts, as far as to this
+        taken.bind(("127.0.0.1", int(pyzn.environment["PYZN_API_PORT"])))
+        taken.listen()
+        assert "is in use" in refused(pyzn, "up")
+    assert "pyzn up" in refused(pyzn, "days")
+    assert "no stack runs" in pyzn("down").stdout
+
+
+def test_a_start_that_was_killed_before_its_first_file_is_begun_again(pyzn: Pyzn) -> None:
+    pyzn.home.mkdir()
+    (pyzn.home / "stack.unfinished").write_text("")
+    pyzn.environment["PYZN_UI_PORT"] = pyzn.environment["PYZN_API_PORT"]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(pyzn.environment["PYZN_API_PORT"])))
+        taken.listen()
+        assert "is in use" in refused(pyzn, "up")
+
+
+@pytest.mark.parametrize("content", ["", "no number", "\0"])
+def test_a_lock_that_does_not_say_whose_it_is_is_named(pyzn: Pyzn, content: str) -> None:
+    home = Home(pyzn.home)
+    home.create()
+    with home.locked():
+        (pyzn.home / "lock").write_text(content)
+        for command in ("up", "down"):
+            assert f"`lsof {pyzn.home / 'lock'}`" in refused(pyzn, command)
+
+
+@pytest.mark.parametrize("content", ["PYZN_API_PORT", "PYZN_API_PORT='5", "\0"])
+def test_damaged_settings_of_a_running_stack_are_named(pyzn: Pyzn, content: str) -> None:
+    home = Home(pyzn.home)
+    home.create()
+    with home.locked():
+        home.settings_file.write_text(content)
+        assert f"{home.settings_file} is damaged" in refused(pyzn, "days")
 
 
 def test_ctrl_c_ends_every_process_even_when_nobody_reads_what_it_says(pyzn: Pyzn) -> None:

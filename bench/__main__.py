@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+import tests  # noqa: F401 - whose import forgets the settings of the caller
 from bench import backfilling, publishing, serving
 from bench.figures import show
 

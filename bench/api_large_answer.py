@@ -27,6 +27,7 @@ import psutil
 import psycopg
 from pydantic import SecretStr
 
+import tests  # noqa: F401 - whose import forgets the settings of the caller
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.store.database import engine, with_driver

@@ -1,0 +1,14 @@
+"""Everything that proves PyZn. None of it sees the settings of whoever runs it.
+
+This is imported before any test, and by chaos and bench, so that no test can forget it; what they start as processes
+inherits the same.
+"""
+
+import os
+
+CALLERS = ("PYZN_", "DAGSTER_", "PG", "GOOGLE_", "CLOUDSDK_", "BIGQUERY_", "GCLOUD_", "GCE_", "NO_GCE_CHECK")
+
+for _name in [name for name in os.environ if name.upper().startswith(CALLERS)]:  # pydantic reads pyzn_api_port as well
+    del os.environ[_name]
+# Nor the credentials of the machine: not gcloud's in the home folder, not those that a virtual machine at Google has.
+os.environ |= {"CLOUDSDK_CONFIG": os.devnull, "NO_GCE_CHECK": "true"}

@@ -21,7 +21,7 @@ _numbers = count(1)
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow files first, so that the test processes finish together."""
-    items.sort(key=lambda item: item.path.name not in {"test_stack.py", "test_compose.py"})
+    items.sort(key=lambda item: item.path.name not in {"test_stack.py", "test_compose.py", "test_leftovers.py"})
 
 
 @dataclass(frozen=True)

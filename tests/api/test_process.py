@@ -20,8 +20,7 @@ from tests.conftest import Database
 
 def command(**environment: str) -> tuple[list[str], dict[str, str]]:
     """What starts it, with no setting but these."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYZN_")}
-    return [sys.executable, "-m", "pyzn_api"], kept | environment
+    return [sys.executable, "-m", "pyzn_api"], os.environ | environment
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The Dagster side: what a run of one day, or of a range, leaves in Dagster and in the tables."""
 
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from dagster import (
     build_schedule_context,
     materialize,
 )
-from google.auth import environment_vars
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
@@ -162,11 +160,8 @@ def test_a_source_over_the_cost_limit_is_refused_before_it_is_read(
 
 
 def test_missing_credentials_are_the_days_reason_and_not_a_trace(
-    database: Database, instance: DagsterInstance, store: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    database: Database, instance: DagsterInstance, store: Engine
 ) -> None:
-    monkeypatch.delenv(environment_vars.CREDENTIALS, raising=False)
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-    monkeypatch.setenv(environment_vars.NO_GCE_CHECK, "true")
     settings = Settings(database_url=SecretStr(database.owner_url), bigquery_project="billed-project")
     assert not run(build_defs(settings, store=Store(database_url=database.owner_url)), instance, DAY).success
     assert ledger.days(store, DAY, DAY)["failure"][0].startswith("Google credentials: no usable Google credentials")

@@ -15,13 +15,6 @@ from pyzn_pipeline.source.connection import connect
 from pyzn_pipeline.source.errors import SourceError
 
 
-@pytest.fixture(autouse=True)
-def _no_ambient_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv(environment_vars.CREDENTIALS, raising=False)
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-    monkeypatch.setenv(environment_vars.NO_GCE_CHECK, "true")
-
-
 def test_without_an_endpoint_both_clients_are_googles(monkeypatch: pytest.MonkeyPatch, service_account: Path) -> None:
     monkeypatch.setenv(environment_vars.CREDENTIALS, str(service_account))
     clients = connect("billed-project", "US", None, None)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from google.auth import environment_vars
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
@@ -186,12 +185,7 @@ def test_what_is_wrong_is_one_line_with_the_way_out(
     database: Database,
     postgres: Postgres,
     broken: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
 ) -> None:
-    monkeypatch.delenv(environment_vars.CREDENTIALS, raising=False)
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-    monkeypatch.setenv(environment_vars.NO_GCE_CHECK, "true")
     breaking, name, _ = BROKEN[broken]
     with psycopg.connect(
         postgres.url(str(psycopg.conninfo.conninfo_to_dict(database.owner_url)["dbname"])), autocommit=True

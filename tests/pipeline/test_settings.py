@@ -1,17 +1,10 @@
 """Settings: every missing or wrong one is named, all at once, and no secret's value is shown."""
 
-import os
 from datetime import date
 
 import pytest
 
 from pyzn_pipeline.settings import Settings, SettingsError, load
-
-
-@pytest.fixture(autouse=True)
-def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("PYZN_")]:
-        monkeypatch.delenv(name)
 
 
 def test_all_missing_settings_are_named_at_once() -> None:

@@ -48,10 +48,9 @@ class Pyzn:
 
 
 def pyzn_at(home: Path) -> Pyzn:
-    """The command for a stack in `home`, on free ports, with nothing of the caller's PYZN settings."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYZN_", "DAGSTER_"))}
+    """The command for a stack in `home`, on free ports."""
     ports = {"PYZN_API_PORT": str(free_port()), "PYZN_UI_PORT": str(free_port())}
-    return Pyzn(inherited | ports | {"PYZN_HOME": str(home)})
+    return Pyzn(os.environ | ports | {"PYZN_HOME": str(home)})
 
 
 def processes(pyzn: Pyzn) -> list[psutil.Process]:

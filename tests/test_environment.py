@@ -1,0 +1,51 @@
+"""No test sees the settings of whoever runs it, nor does anything that a test starts."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.deployment.compose import ROOT
+
+HOSTILE = {
+    "PYZN_API_PORT": "1",
+    "PYZN_DATABASE_URL": "postgresql://the:callers@127.0.0.1:9/own",
+    "PYZN_API_CACHE_BYTES": "-1",
+    "pyzn_bigquery_project": "the-callers-own",
+    "PYZN_BIGQUERY_LOCATION": "EU",
+    "PYZN_HOME": "/nowhere",
+    "DAGSTER_HOME": "/nowhere",
+    "PGHOST": "127.0.0.1",
+    "PGPORT": "9",
+    "PGOPTIONS": "-c datestyle=SQL,DMY",
+    "PGCLIENTENCODING": "LATIN1",
+    "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere",
+    "GOOGLE_CLOUD_PROJECT": "the-callers-own",
+    "CLOUDSDK_CONFIG": "/nowhere",
+    "BIGQUERY_EMULATOR_HOST": "http://127.0.0.1:9",
+}
+# Settings with defaults, connections without a port of their own, the clients, processes that a test starts.
+READ_THEM = [
+    "tests/api/test_rules.py", "tests/api/test_process.py", "tests/pipeline/test_settings.py",
+    "tests/pipeline/test_connection.py", "tests/local/test_postgres.py", "tests/store/test_schema.py",
+]  # fmt: skip
+
+
+def test_tests_pass_whatever_the_caller_has_exported() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", *READ_THEM],
+        cwd=ROOT, env=os.environ | HOSTILE, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout
+
+
+@pytest.mark.parametrize(
+    "module", ["tests", "tests.deployment.survival", "chaos", "bench.__main__", "bench.api_large_answer"]
+)
+def test_nothing_that_is_run_beside_the_tests_sees_it_either(module: str) -> None:
+    seen = subprocess.run(
+        [sys.executable, "-c", f"import {module}, os; print(*os.environ.items(), sep='\\n')"],
+        cwd=ROOT, env=os.environ | HOSTILE, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert [item for item in map(str, HOSTILE.items()) if item in seen] == []

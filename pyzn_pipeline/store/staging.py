@@ -6,18 +6,18 @@ from contextlib import closing
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from itertools import groupby
+from itertools import chain, groupby
 from string import Template
 from typing import cast
 
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
-from pgpq import ArrowToPostgresBinaryEncoder
 from psycopg import sql
 from sqlalchemy import Connection, TextClause, text
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.store import binary_copy
 from pyzn_pipeline.tally import Tally
 
 
@@ -58,13 +58,11 @@ def _by_breakdown(
 def _copy(cursor: psycopg.Cursor, table: sql.Identifier, rows: Iterator[pa.RecordBatch]) -> None:
     first = next(rows)
     columns = sql.SQL(", ").join(map(sql.Identifier, first.schema.names))
-    encoder = ArrowToPostgresBinaryEncoder(first.schema)
     with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT BINARY)").format(table, columns)) as copy:
-        copy.write(encoder.write_header())
-        copy.write(encoder.write_batch(first))
-        for batch in rows:
-            copy.write(encoder.write_batch(batch))
-        copy.write(encoder.finish())
+        copy.write(binary_copy.HEADER)
+        for batch in chain([first], rows):
+            copy.write(binary_copy.encode(batch))
+        copy.write(binary_copy.TRAILER)
 
 
 @cache

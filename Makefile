@@ -1,6 +1,6 @@
 # Two commands: `make up` runs PyZn, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check bench lock start-containers stop-containers survive chaos chaos-selftest screenshots
+.PHONY: help setup up test check wheels bench lock start-containers stop-containers survive chaos chaos-selftest screenshots
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,10 +23,20 @@ setup: .venv/installed  ## the virtual environment, from the lock
 up: setup  ## start everything here, with a synthetic sample; Ctrl-C stops it
 	$(BIN)/pyzn up
 
-check: setup  ## linters and strict types
+check: setup wheels  ## linters, strict types, and a wheel of every dependency for every platform
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The hashes of the lock name the wheels for good, so what uv's cache knows is asked first, and the index for the rest.
+# The oldest and the newest Python that PyZn is tried with.
+wheels: setup  ## show that nothing in the lock has to be compiled, on any platform that PyZn is promised for
+	@for platform in x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin; do for python in 3.11 3.13; do \
+	    resolve="$(BIN)/uv pip install --quiet --dry-run --reinstall --python $(BIN)/python --require-hashes -r requirements.lock \
+	        --only-binary :all: --python-platform $$platform --python-version $$python"; \
+	    $$resolve --offline 2>/dev/null || $$resolve || \
+	        { echo "requirements.lock: not everything in it has a wheel for $$platform with Python $$python, see above"; exit 1; }; \
+	done; done
 
 test: check  ## linters, types and every test
 	$(BIN)/pytest -n 2 --dist loadfile

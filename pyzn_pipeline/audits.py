@@ -60,7 +60,7 @@ def audit(day: date, breakdown: Breakdown, reported_rows: int, counts: Mapping[s
     of_day = counts.get(DAY, Counts())
     source = of_day.downloads
     staged = counts.get(breakdown.name, Counts())
-    whole = staged.keys == staged.packed_keys and staged.ragged == 0
+    whole = staged.keys == staged.packed_keys and staged.ragged == 0 and staged.nuls == 0
     sums_hold = {staged.downloads, staged.packed_downloads} == {source} and all(
         getattr(staged, f"packed_{name}_downloads") == getattr(of_day, f"{name}_downloads") for name in breakdown.counts
     )
@@ -82,6 +82,7 @@ def audit(day: date, breakdown: Breakdown, reported_rows: int, counts: Mapping[s
                     ""
                     if whole
                     else f" and hold {staged.packed_keys:,} of {staged.keys:,} keys, {staged.ragged:,} ragged"
+                    + (f", {staged.nuls:,} with a NUL character, which Postgres cannot read" if staged.nuls else "")
                 ),
             ),
         )

@@ -37,6 +37,7 @@ class Counts:
     packed_pip_downloads: int = 0
     packed_ci_downloads: int = 0
     ragged: int = 0
+    nuls: int = 0
 
 
 class Tally:

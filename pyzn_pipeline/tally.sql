@@ -2,6 +2,7 @@
 --
 -- One row per breakdown of the batch. The `packed_` columns count inside the documents: what readers will see is
 -- what is compared. `ragged` are the rows whose documents or arrays do not hold one whole number for each key.
+-- `nuls` are those with a NUL character in a key: Postgres stores it as json, and no reader gets it out again as text.
 -- `checksum` is the sum of pyzn.row_checksum over the rows: 64 bits of the MD5 of their texts, as a signed number.
 -- Costs about two microseconds a row.
 WITH parsed AS (
@@ -43,6 +44,10 @@ SELECT
         OR ci_counts IS NOT NULL
             AND (len(ci) IS DISTINCT FROM len(counts) OR ci::VARCHAR[] IS DISTINCT FROM ci_entries::VARCHAR[])
     )                                     AS ragged,
+    -- \\u0000 is a backslash and five letters; the look-up before the pattern makes it cost nothing.
+    count(*) FILTER (
+        contains(document, '\u0000') AND regexp_matches(document, '(^|[^\\])(\\\\)*\\u0000')
+    )                                     AS nuls,
     coalesce(sum(digest::HUGEINT), 0)
         - 18446744073709551616::HUGEINT * count(*) FILTER (digest > 9223372036854775807) AS checksum
 FROM counted

@@ -153,10 +153,22 @@ def test_a_day_that_fails_a_hard_audit_leaves_the_tables_untouched(
         ("document", '{"2.31.0":3}', "version documents sum to 4 .* and hold 2 of 3 keys"),
         ("pip_counts", "[2,1]", r"version documents sum to 4 downloads \(4 pip, 1 ci\)"),
         ("ci_counts", "[1]", "hold 3 of 3 keys, 1 ragged"),
+        ("document", '{"2.31.0":2,"\\\\\\u0000":1}', "hold 3 of 3 keys, 0 ragged, 1 with a NUL character"),
+        ("project", "requests\0", 'day 2026-07-14: Postgres: invalid byte sequence for encoding "UTF8": 0x00'),
         ("document", '{"2.31.0":', "Postgres: invalid input syntax for type json"),
         ("project", "numpy", "Postgres: duplicate key value"),
     ],
-    ids=["row count", "document sum", "lost key", "pip sum", "short array", "not JSON", "project twice"],
+    ids=[
+        "row count",
+        "document sum",
+        "lost key",
+        "pip sum",
+        "short array",
+        "NUL in a key",
+        "NUL in a name",
+        "not JSON",
+        "project twice",
+    ],
 )
 def test_a_source_that_disagrees_with_itself_is_refused(
     store: Engine, column: str, value: object, message: str
@@ -222,6 +234,27 @@ def test_any_spelling_of_a_version_comes_back_as_it_was(store: Engine, downloads
     expected = Counter((d.project, d.version or UNKNOWN) for d in downloads)
     found = rows(store, "SELECT project, version, downloads FROM pyzn.downloads_by_version")
     assert {(project, version): count for project, version, count in found} == expected
+    assert rows(store, "SELECT checksum = pyzn.day_checksum(day) FROM pyzn.days") == [(True,)]
+
+
+def test_any_spelling_of_a_project_comes_back_as_it_was(store: Engine) -> None:
+    names = [
+        "",
+        "\\N",
+        "\\.",
+        '"',
+        "a,b\tc\\",
+        "\r\n",
+        "\u2028",
+        "\u0085\ufeff",
+        "é",
+        "e\u0301",
+        "\U0010ffff",
+        "\\u0000",
+    ]
+    publish(store, scan_of(DAY, [Download(name, version=name or None) for name in names]))
+    found = rows(store, "SELECT project, version FROM pyzn.downloads_by_version")
+    assert sorted(found) == sorted((name, name or UNKNOWN) for name in names)
     assert rows(store, "SELECT checksum = pyzn.day_checksum(day) FROM pyzn.days") == [(True,)]
 
 

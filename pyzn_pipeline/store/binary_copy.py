@@ -38,7 +38,7 @@ def _values(column: pa.Array) -> pa.Array:
         values = _big_endian(pc.subtract(column.cast(pa.int32()).fill_null(0), EPOCH), 4)
     else:
         raise TypeError(f"a column of type {column.type}: the binary COPY writes int64, date32 and string")
-    return pc.if_else(column.is_valid(), values, None)
+    return pc.if_else(column.is_valid(), values, None) if column.null_count else values
 
 
 def _big_endian(numbers: pa.Array, width: int) -> pa.Array:

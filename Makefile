@@ -1,6 +1,6 @@
 # Two commands: `make up` runs PyZn, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check wheels bench lock start-containers stop-containers survive chaos chaos-selftest screenshots
+.PHONY: help setup up test check wheels bench lock start-containers stop-containers test-containers survive chaos chaos-selftest screenshots
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -48,8 +48,11 @@ chaos: setup  ## break everything on purpose, and count what came out wrong; ONL
 chaos-selftest: setup  ## show that each of those checks can fail: take what it guards away
 	$(BIN)/python -m chaos.selftest
 
+# Compose recreates whatever depends on a container that it recreates: the two that ended, `databases` and `migrate`, are
+# removed first and made anew, so that a new password of one part restarts that part alone.
 start-containers:  ## the production shape, built and started; settings from .env (see .env.example)
-	docker compose up --build --detach
+	docker compose rm --force
+	docker compose up --build --detach --wait
 
 stop-containers:  ## stop it; the volumes keep the data
 	docker compose down
@@ -57,6 +60,9 @@ stop-containers:  ## stop it; the volumes keep the data
 survive: setup  ## the production shape, its parts killed at random: DAYS (30), KILLS (6), OUTAGE (120 seconds), SEED
 	$(BIN)/python -m tests.deployment.survival --days $(or $(DAYS),30) --kills $(or $(KILLS),6) \
 	    --outage $(or $(OUTAGE),120) $(if $(SEED),--seed $(SEED))
+test-containers: setup  ## the same and docs/operations.md in a real container engine, about half an hour
+	$(BIN)/python -m tests.containers
+
 
 screenshots: setup  ## the pictures in docs/images, from the running stack
 	$(BIN)/uv run --quiet --no-project --script docs/screenshots.py "$$($(BIN)/pyzn env | sed -n 's/^PYZN_DAGSTER_URL=//p')"

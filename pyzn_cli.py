@@ -2,10 +2,10 @@
 
 import importlib
 import sys
+from importlib.util import find_spec
 
 import click
 
-from pyzn_local.home import adopt_settings
 from pyzn_pipeline.errors import PyznError
 
 COMMANDS = {
@@ -22,25 +22,28 @@ COMMANDS = {
     "migrate": ("pyzn_pipeline.commands.migrate", "Bring the database to this version's schema."),
 }
 
+LOCAL = find_spec("pyzn_local") is not None
+"""Whether the embedded stack is installed; it is not in the production image."""
+
 
 class Subcommands(click.Group):
     """A group that imports a subcommand when it is called: all of them together take seconds to import."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Their names, in the order a newcomer needs them."""
-        return list(COMMANDS)
+        return [name for name, (module, _) in COMMANDS.items() if LOCAL or not module.startswith("pyzn_local")]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The subcommand, or None, which click reports as a usage error."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.list_commands(ctx):
             return None
         command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of subcommands in the help text, without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
 @click.group(cls=Subcommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -52,7 +55,10 @@ def pyzn() -> None:
     (default .pyzn/) if one runs there, or to whatever the PYZN_* variables of the environment name;
     the environment wins.
     """
-    adopt_settings()
+    if LOCAL:
+        from pyzn_local.home import adopt_settings  # noqa: PLC0415 - it may not be there
+
+        adopt_settings()
 
 
 def main() -> None:

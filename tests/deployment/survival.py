@@ -72,7 +72,7 @@ class Survival:
         for day in older:
             file = self.deployment.folder / f"{day}.parquet"
             pq.write_table(sample.day(day), file)
-            loaded = self.deployment.run("code", sys.executable, "-m", "pyzn_cli", "seed", str(file))
+            loaded = self.deployment.run("pyzn", sys.executable, "-m", "pyzn_cli", "seed", str(file))
             assert loaded.returncode == 0, loaded.stderr
             file.unlink()
 
@@ -144,7 +144,7 @@ class Survival:
 
     def run(self, kills: int, longest_outage: float) -> bool:
         """Start, ask, kill, wait, verify; whether all is well."""
-        self.deployment.start_all()
+        self.deployment.up()
         self.fill_source()
         reader = threading.Thread(target=self.read)
         reader.start()
@@ -158,8 +158,8 @@ class Survival:
             self._finished.set()
             reader.join()
         seconds = time.monotonic() - self._began
-        verified = self.deployment.run("code", "pyzn", "verify", str(self.days[0]), str(self.days[-1]))
-        checked = self.deployment.run("code", "pyzn", "check")
+        verified = self.deployment.run("pyzn", "pyzn", "verify", str(self.days[0]), str(self.days[-1]))
+        checked = self.deployment.run("pyzn", "pyzn", "check")
         about = tuple(f"WRONG  {name} " for name in ("given up", "asked for", "backfills"))
         wrong = [line for line in checked.stdout.splitlines() if line.startswith(about)]
         click.echo(verified.stdout if verified.returncode else "")

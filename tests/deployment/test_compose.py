@@ -1,11 +1,16 @@
 """docker-compose.yml: valid by its specification, and every service of it working as processes."""
 
 import json
+import os
+import re
 import subprocess
+import time
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -18,8 +23,9 @@ from jsonschema import validators
 
 from pyzn_local.ports import free_port
 from pyzn_local.services import wait
-from tests.deployment.compose import ROOT, Deployment, example_environment, load
+from tests.deployment.compose import ROOT, Deployment, example_environment, load, variables
 
+SERVICES: dict[str, Any] = load(example_environment())["services"]
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 DAYS = [YESTERDAY - timedelta(days=n) for n in (2, 1, 0)]
 
@@ -29,7 +35,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     """The demo, as .env.example describes it, in the file's order, healthy by its own checks; no daemon yet."""
     started = Deployment(tmp_path_factory.mktemp("deployment"))
     try:
-        started.start_all(without="daemon")
+        started.up(without="daemon")
         yield started
     finally:
         started.stop()
@@ -38,7 +44,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 @pytest.fixture(scope="module")
 def backfill(deployment: Deployment) -> Iterator[subprocess.Popen[str]]:
     """A backfill of DAYS, requested. The daemon looks for one when it starts, and then every half a minute only."""
-    with deployment.launch("code", "pyzn", "backfill", *(str(day) for day in (DAYS[0], DAYS[-1]))) as process:
+    with deployment.launch("pyzn", "pyzn", "backfill", *(str(day) for day in (DAYS[0], DAYS[-1]))) as process:
         yield process
 
 
@@ -64,15 +70,89 @@ def test_no_secret_is_in_the_file_and_none_has_a_default() -> None:
         assert f"${{{name}:-" not in (ROOT / "docker-compose.yml").read_text()
 
 
-@pytest.mark.parametrize("name", load(example_environment())["services"])
+@pytest.mark.parametrize("name", SERVICES)
 def test_every_service_is_confined_and_comes_back_by_itself(name: str) -> None:
-    service = load(example_environment())["services"][name]
+    service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
+    assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "proxy" else [])
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service["restart"] == ("on-failure" if name == "migrate" else "unless-stopped")
-    assert ("healthcheck" in service) == (name != "migrate")
-    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+    assert "size=" in service["tmpfs"][0]
+    ends = name in {"databases", "migrate", "pyzn"}
+    assert service["restart"] == ("no" if name == "pyzn" else "on-failure" if ends else "unless-stopped")
+    assert ("healthcheck" in service) == (not ends)
+    assert name == "proxy" or all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_the_public_reaches_the_api_and_the_api_reaches_postgres_and_nothing_else() -> None:
+    networks = {name: set(service["networks"]) for name, service in SERVICES.items()}
+    assert {name for name, of in networks.items() if "public" in of} == {"api", "proxy"}
+    assert {name for name, of in networks.items() if of & networks["api"]} == {"api", "proxy", "postgres"}
+
+
+def test_a_password_is_given_to_no_service_that_does_not_use_it() -> None:
+    given = {
+        variable: {name for name, service in SERVICES.items() if variable in str(service.get("environment"))}
+        for variable in ("postgres_password", "pyzn_database_password", "pyzn_api_database_password")
+    }
+    owners = {"databases", "migrate", "code", "webserver", "daemon", "pyzn", "backup"}
+    assert given == {
+        "postgres_password": {"postgres", "databases"},
+        "pyzn_database_password": owners,
+        "pyzn_api_database_password": {"migrate", "api", "pyzn"},
+    }
+
+
+def test_each_image_is_built_once_and_tagged_with_the_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    built = {name: service["image"] for name, service in SERVICES.items() if "build" in service}
+    assert built == {"migrate": f"pyzn:{version}", "bigquery": f"pyzn-demo:{version}"}
+    assert {service["image"] for service in SERVICES.values()} == {*built.values(), "postgres:18", "caddy:2"}
+
+
+def test_without_the_profile_postgres_the_file_is_for_a_server_elsewhere(tmp_path: Path) -> None:
+    deployment = Deployment(tmp_path)
+    url = "postgresql://pyzn:secret@elsewhere:6543/pyzn?sslmode=require"
+    deployment.configure(example_environment() | {"COMPOSE_PROFILES": "backup", "PYZN_DATABASE_URL": url})
+    assert {"postgres", "databases"} & set(deployment.order()) == set()
+    assert deployment.environment("code")["PYZN_DATABASE_URL"] == url
+    assert all(
+        needs.get("required") is False
+        for service in SERVICES.values()
+        for name, needs in service.get("depends_on", {}).items()
+        if name in {"postgres", "databases"} and service.get("profiles") != ["postgres"]
+    )
+
+
+def test_an_admin_password_hash_keeps_its_dollars() -> None:
+    line = re.search("^# (PYZN_ADMIN_PASSWORD_HASH=.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert line is not None
+    (quoted,) = variables(line[1]).values()
+    assert quoted.count("$") == 2
+    assert SERVICES["api"]["environment"]["PYZN_ADMIN_PASSWORD_HASH"] == quoted
+
+
+@pytest.mark.parametrize(
+    ("kept", "names"), [("2", ["pyzn-2026-07-02.dump"]), ("9", ["pyzn-2026-07-01.dump", "pyzn-2026-07-02.dump"])]
+)
+def test_the_backup_keeps_the_newest_dumps(deployment: Deployment, kept: str, names: list[str]) -> None:
+    folder = deployment.folder_of("backup")
+    for old in ("pyzn-2026-07-01.dump", "pyzn-2026-07-02.dump"):
+        (folder / old).touch()
+        os.utime(folder / old, (0, 0))
+    deployment.configure(example_environment() | {"PYZN_BACKUPS_KEPT": kept})
+    assert not deployment.is_healthy("backup")
+    with deployment.launch("backup", *deployment.command("backup")) as backup:
+        while not deployment.is_healthy("backup"):
+            time.sleep(0.1)
+        assert backup.stdout is not None
+        newest = backup.stdout.readline().partition(":")[0]
+        backup.kill()
+    assert sorted(path.name for path in folder.iterdir()) == [*names, newest]
+    assert deployment.run("backup", "pg_restore", "--list", newest).returncode == 0
+    (folder / newest).unlink()
 
 
 @pytest.mark.usefixtures("backfill")
@@ -100,7 +180,7 @@ def test_a_backfill_through_the_deployment_reaches_the_api(
 
 @pytest.mark.usefixtures("daemon")
 def test_pyzn_check_finds_nothing_wrong(deployment: Deployment) -> None:
-    found = deployment.run("code", "pyzn", "check")
+    found = deployment.run("pyzn", "pyzn", "check")
     assert [line for line in found.stdout.splitlines() if not line.startswith("ok ")] == []
     assert found.returncode == 0
 

@@ -57,12 +57,12 @@ start-containers:  ## the production shape, built and started; settings from .en
 stop-containers:  ## stop it; the volumes keep the data
 	docker compose down
 
-survive: setup  ## the production shape, its parts killed at random: DAYS (30), KILLS (6), OUTAGE (120 seconds), SEED
-	$(BIN)/python -m tests.deployment.survival --days $(or $(DAYS),30) --kills $(or $(KILLS),6) \
-	    --outage $(or $(OUTAGE),120) $(if $(SEED),--seed $(SEED))
 test-containers: setup  ## the same and docs/operations.md in a real container engine, about half an hour
 	$(BIN)/python -m tests.containers
 
+survive: setup  ## the production shape, its parts killed at random: DAYS (30), KILLS (6), OUTAGE (120 seconds), SEED
+	$(BIN)/python -m tests.deployment.survival --days $(or $(DAYS),30) --kills $(or $(KILLS),6) \
+	    --outage $(or $(OUTAGE),120) $(if $(SEED),--seed $(SEED))
 
 screenshots: setup  ## the pictures in docs/images, from the running stack
 	$(BIN)/uv run --quiet --no-project --script docs/screenshots.py "$$($(BIN)/pyzn env | sed -n 's/^PYZN_DAGSTER_URL=//p')"

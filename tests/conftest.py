@@ -21,7 +21,8 @@ _numbers = count(1)
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow files first, so that the test processes finish together."""
-    items.sort(key=lambda item: item.path.name not in {"test_stack.py", "test_compose.py", "test_leftovers.py"})
+    slow = {"test_stack.py", "test_compose.py", "test_operations.py", "test_leftovers.py"}
+    items.sort(key=lambda item: item.path.name not in slow)
 
 
 @dataclass(frozen=True)

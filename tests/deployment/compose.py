@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -186,9 +186,12 @@ class Deployment:
         service = self.file["services"][name]
         return [self._here(word) for word in [*service.get("entrypoint", []), *(instead or service["command"])]]
 
-    def end(self, names: Iterable[str]) -> None:
-        """Stop those services that run."""
-        stop([self.running.pop(name) for name in names if name in self.running])
+    def end(self, names: Collection[str]) -> None:
+        """Stop those services that run, the youngest first, as `docker compose stop` does."""
+        for name in [name for name in reversed(self.running) if name in names]:
+            process = self.running.pop(name).process
+            process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
+            process.wait(20)
 
     def folder_of(self, name: str) -> Path:
         """Where its processes begin: the image's folder, or the volume that the file names."""
@@ -224,9 +227,7 @@ class Deployment:
         """End everything. Its state goes with it, so only Postgres, which leaves shared memory, is asked to stop."""
         for name in [name for name in self.running if name != "postgres"]:
             self.kill(name)
-        if postgres := self.running.pop("postgres", None):
-            postgres.process.send_signal(signal.SIGINT)
-            postgres.process.wait(20)
+        self.end(["postgres"])
 
     def _start_postgres(self) -> Service:
         """The embedded server with the service's settings."""

@@ -7,8 +7,8 @@ from dagster import Definitions, EnvVar, definitions, in_process_executor
 from pyzn_pipeline.defs.alerts import alert_sensors
 from pyzn_pipeline.defs.assets import breakdown_assets
 from pyzn_pipeline.defs.backfill_cost import backfill_cost_job
-from pyzn_pipeline.defs.freshness import freshness_check, freshness_sensor
 from pyzn_pipeline.defs.jobs import READ, RECOUNT
+from pyzn_pipeline.defs.ledger_checks import ledger_checks, ledger_sensor
 from pyzn_pipeline.defs.packing import packing_schedule
 from pyzn_pipeline.defs.partitions import utc_days
 from pyzn_pipeline.defs.ranking_sensor import ranking_sensor
@@ -33,10 +33,10 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
             breakdown_assets(partitions, settings.bigquery_table),
             summary_assets(partitions),
         ],
-        asset_checks=[recount_check(), freshness_check()],
+        asset_checks=[recount_check(), *ledger_checks()],
         jobs=[READ, RECOUNT, backfill_cost_job(settings.first_day)],
         schedules=schedules,
-        sensors=[repair_sensor(settings.heal_from), ranking_sensor(), freshness_sensor(), *alert_sensors(settings)],
+        sensors=[repair_sensor(settings.heal_from), ranking_sensor(), ledger_sensor(), *alert_sensors(settings)],
         executor=in_process_executor,  # a run is one step: a process of its own for it would only cost its start
         resources={
             "source": BigQuerySource.from_settings(settings),

@@ -1,4 +1,4 @@
-"""How late the newest day is comes from the ledger, and reaches the UI without a run."""
+"""How late the newest day is, and what was asked for and not read, reaches the UI without a run."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -6,8 +6,10 @@ import pytest
 from dagster import AssetCheckEvaluation, DagsterInstance, build_sensor_context
 from sqlalchemy import Engine
 
-from pyzn_pipeline.defs.freshness import freshness_sensor
+from pyzn_pipeline.defs.ledger_checks import ledger_sensor
 from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.store import wanted
+from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.store.ledger import freshness
 from tests.conftest import Database
 from tests.days import Download, scan_of
@@ -34,14 +36,18 @@ def test_the_verdict_is_reported_once_and_again_when_it_changes(store: Engine, d
     resources = {"store": Store(database_url=database.owner_url)}
     with DagsterInstance.ephemeral() as instance:
 
-        def reported(cursor: str | None) -> tuple[list[bool], str | None]:
-            tick = freshness_sensor().evaluate_tick(
+        def reported(cursor: str | None) -> tuple[dict[str, bool], str | None]:
+            tick = ledger_sensor().evaluate_tick(
                 build_sensor_context(instance=instance, cursor=cursor, resources=resources)
             )
-            return [e.passed for e in tick.asset_events if isinstance(e, AssetCheckEvaluation)], tick.cursor
+            found = [event for event in tick.asset_events if isinstance(event, AssetCheckEvaluation)]
+            return {each.check_name: each.passed for each in found}, tick.cursor
 
         first, cursor = reported(None)
-        assert first == [False]
-        assert reported(cursor)[0] == []
+        assert first == {"newest_day_is_fresh": False, "what_was_asked_for_is_read": True}
+        assert reported(cursor)[0] == {}
         publish(store, scan_of(datetime.now(UTC).date() - timedelta(days=1), [Download("requests")]))
-        assert reported(cursor)[0] == [True]
+        assert reported(cursor)[0] == {"newest_day_is_fresh": True, "what_was_asked_for_is_read": True}
+        with pytest.raises(StoreError), wanted.attempt(store, date(2026, 1, 5), "run-1"):
+            raise StoreError("as if")
+        assert reported(cursor)[0] == {"newest_day_is_fresh": True, "what_was_asked_for_is_read": False}

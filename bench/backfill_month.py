@@ -15,7 +15,7 @@ from dagster import DagsterInstance, materialize
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.definitions import build_defs
-from pyzn_pipeline.ingest import ingest_day
+from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.settings import Settings, load
 from pyzn_pipeline.source.connection import connect
 from pyzn_pipeline.store.database import engine

@@ -13,9 +13,10 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bench.synthetic_day import SyntheticDay
-from pyzn_pipeline.ingest import publish_scan
+from pyzn_pipeline.reading.day import publish_scan
 from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.store.publication import day_locked, ensure_partitions
+from pyzn_pipeline.store.locks import day_locked
+from pyzn_pipeline.store.partitions import ensure_partitions
 
 
 def main(url: str, day: str, size: str, folder: str) -> None:

@@ -26,7 +26,7 @@ from bench.synthetic_day import PROJECTS, SyntheticDay
 from pyzn_api.windows import Window, last_days, last_months, since_month_of_90_days_ago
 from pyzn_local.postgres import binary
 from pyzn_pipeline.breakdowns import BREAKDOWNS, VERSION
-from pyzn_pipeline.store.publication import ensure_partitions
+from pyzn_pipeline.store.partitions import ensure_partitions
 
 MOST_PROJECTS = 10_000  # with a year of days: what fits into a few minutes and GiB
 LEAST_PROJECTS = 500

@@ -18,10 +18,10 @@ from chaos.figures import Bench, Check, Figure, count_figure
 from chaos.parts import Database
 from chaos.runs import Target, ingest
 from chaos.source import TABLE, Source, shuffled
-from pyzn_pipeline.recount import recount
 from pyzn_pipeline.source.connection import connect
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.wanted import due_for_reading
+from pyzn_pipeline.upkeep.recount import recount
 
 FIRST = date(2024, 1, 1)
 WEEKS = 3  # before the first bad day; what the soft audits need at least

@@ -15,7 +15,7 @@ from chaos.parts import Database
 from chaos.runs import Target, ingest
 from chaos.source import Source
 from pyzn_pipeline.definitions import build_defs
-from pyzn_pipeline.defs.repairs import REPAIRS_AT_ONCE
+from pyzn_pipeline.defs.day.repairs import REPAIRS_AT_ONCE
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.settings import Settings
 

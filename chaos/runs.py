@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from chaos.source import TABLE
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.ingest import ingest_day
+from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.source.connection import SILENCE, connect
 from pyzn_pipeline.store import wanted
 from pyzn_pipeline.store.database import LIFETIME, engine

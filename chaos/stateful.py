@@ -27,12 +27,15 @@ from chaos.figures import Bench, Check, Figure, count_figure
 from chaos.parts import Database
 from pyzn_pipeline.breakdowns import UNKNOWN
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.ingest import WorseReading, publish_scan
+from pyzn_pipeline.reading.day import publish_scan
+from pyzn_pipeline.reading.judgement import WorseReading
 from pyzn_pipeline.source.scan import Scan
-from pyzn_pipeline.store.baseline import ImportRefused, import_totals
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.errors import StoreError, store_errors
-from pyzn_pipeline.store.publication import Publication, RetiredDay, day_locked, ensure_partitions
+from pyzn_pipeline.store.imported_totals import ImportRefused, import_totals
+from pyzn_pipeline.store.locks import day_locked
+from pyzn_pipeline.store.partitions import RetiredDay, ensure_partitions
+from pyzn_pipeline.store.publication import Publication
 from pyzn_pipeline.store.retention import retire
 from tests.days import Download, scan_of
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import requests
 
@@ -16,6 +15,7 @@ from pyzn_local.home import Home, StackError
 from pyzn_local.ports import is_taken
 from pyzn_local.postgres import Postgres
 from pyzn_local.services import Service
+from pyzn_pipeline.upkeep.dagster_client import DagsterError, ask
 
 ROOT = Path(__file__).parents[1]
 """The project's folder, where dagster.yaml and workspace.yaml are."""
@@ -180,15 +180,9 @@ class Stack:
 
     def _location_is_loaded(self) -> bool:
         try:
-            return bool(self._ask_dagster(LOCATIONS)["repositoriesOrError"].get("nodes"))
-        except requests.RequestException:
+            return bool(ask(f"http://127.0.0.1:{self._ui_port}", LOCATIONS)["repositoriesOrError"].get("nodes"))
+        except DagsterError:
             return False
-
-    def _ask_dagster(self, query: str, **variables: object) -> dict[str, Any]:
-        question = {"query": query, "variables": variables}
-        answer = requests.post(f"http://127.0.0.1:{self._ui_port}/graphql", json=question, timeout=30)
-        data: dict[str, Any] = answer.json()["data"]
-        return data
 
 
 def run_pyzn(environment: dict[str, str], *arguments: str) -> None:

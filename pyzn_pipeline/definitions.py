@@ -4,20 +4,21 @@ from typing import Any
 
 from dagster import Definitions, EnvVar, definitions, in_process_executor
 
-from pyzn_pipeline.defs.alerts import alert_sensors
-from pyzn_pipeline.defs.assets import breakdown_assets
-from pyzn_pipeline.defs.backfill_cost import backfill_cost_job
-from pyzn_pipeline.defs.jobs import READ, RECOUNT
-from pyzn_pipeline.defs.ledger_checks import ledger_checks, ledger_sensor
-from pyzn_pipeline.defs.packing import packing_schedule
+from pyzn_pipeline.defs.day.assets import breakdown_assets
+from pyzn_pipeline.defs.day.job import READ
+from pyzn_pipeline.defs.day.repairs import repair_sensor
+from pyzn_pipeline.defs.day.schedule import daily_schedule
 from pyzn_pipeline.defs.partitions import utc_days
-from pyzn_pipeline.defs.ranking_sensor import ranking_sensor
-from pyzn_pipeline.defs.repairs import repair_sensor
 from pyzn_pipeline.defs.resources import BigQuerySource, Store
-from pyzn_pipeline.defs.retention import retention_schedule
-from pyzn_pipeline.defs.schedules import daily_schedule
-from pyzn_pipeline.defs.source import recount_check, source_table
-from pyzn_pipeline.defs.summaries import summary_assets
+from pyzn_pipeline.defs.source.recount import RECOUNT, recount_check
+from pyzn_pipeline.defs.source.table import source_table
+from pyzn_pipeline.defs.summaries.assets import summary_assets
+from pyzn_pipeline.defs.summaries.sensor import ranking_sensor
+from pyzn_pipeline.defs.upkeep.alert_sensors import alert_sensors
+from pyzn_pipeline.defs.upkeep.ledger_checks import ledger_checks, ledger_sensor
+from pyzn_pipeline.defs.upkeep.packing_schedule import packing_schedule
+from pyzn_pipeline.defs.upkeep.price_job import backfill_cost_job
+from pyzn_pipeline.defs.upkeep.retention_schedule import retention_schedule
 from pyzn_pipeline.settings import Settings, load
 
 

@@ -7,9 +7,8 @@ import click
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.settings import StoreSettings, load
-from pyzn_pipeline.store import schema
-from pyzn_pipeline.store.database import engine, statement
-from pyzn_pipeline.store.errors import store_errors
+from pyzn_pipeline.store.database import statement
+from pyzn_pipeline.store.schema import open_store
 
 
 @click.command()
@@ -26,14 +25,9 @@ def accept(day: date, because: str) -> None:
       pyzn accept 2026-12-25 --because "Christmas: down in every country alike"
     """
     settings = load(StoreSettings)
-    with store_errors("accept"):
-        owner = engine(settings.database_url)
-        schema.ensure_current(owner)
-        with owner.begin() as connection:
-            revision = connection.execute(
-                statement("accept_day"), {"day": day, "because": because}
-            ).scalar_one_or_none()
-        owner.dispose()
+    with open_store(settings.database_url, "accept") as store, store.begin() as connection:
+        accepted = {"day": day, "because": because}
+        revision = connection.execute(statement("accept_day"), accepted).scalar_one_or_none()
     if revision is None:
         raise PyznError(f"day {day} is not suspect, see `pyzn days {day} {day}`; nothing to accept")
     click.echo(f"day {day}, revision {revision}, is accepted")

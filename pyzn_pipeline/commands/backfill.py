@@ -12,14 +12,13 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from sqlalchemy import Engine
 
-from pyzn_pipeline import backfill as backfills
 from pyzn_pipeline.commands.day import DAY
-from pyzn_pipeline.ranges import ranges
+from pyzn_pipeline.days import days_between, ranges
 from pyzn_pipeline.settings import CommandSettings, Settings, load
-from pyzn_pipeline.store import schema
-from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.store.errors import store_errors
+from pyzn_pipeline.store.schema import open_store
+from pyzn_pipeline.upkeep import backfills
 
 
 @click.command()
@@ -51,9 +50,9 @@ def backfill(start: date, end: date, replace_better: bool, dry_run: bool) -> Non
         _say_cost(start, end)
         return
     settings = load(CommandSettings)
-    days = backfills.days_between(start, end, settings.first_day)
-    with store_errors("backfill"):
-        outcome = _follow(settings, days, replace_better)
+    days = days_between(start, end, settings.first_day)
+    with open_store(settings.database_url, "backfill") as store:
+        outcome = _follow(settings.dagster_url, store, days, replace_better)
     for day, reason in sorted(outcome.failed.items()):
         click.echo(reason if str(day) in reason else f"day {day}: {reason}", err=True)
     if unfinished := [day for day in days if day not in outcome.done and day not in outcome.failed]:
@@ -71,24 +70,18 @@ def backfill(start: date, end: date, replace_better: bool, dry_run: bool) -> Non
 def _say_cost(start: date, end: date) -> None:
     """Print what a backfill would cost."""
     # Here, because Google's clients take a second to import, which the other commands need not wait for.
-    from pyzn_pipeline.backfill_cost import backfill_cost  # noqa: PLC0415
     from pyzn_pipeline.source.connection import clients_of  # noqa: PLC0415
+    from pyzn_pipeline.upkeep.backfill_price import backfill_cost  # noqa: PLC0415
 
     settings = load(Settings)
-    asked = backfills.days_between(start, end, settings.first_day)
-    owner = engine(settings.database_url)
-    with store_errors("backfill"):
-        schema.ensure_current(owner)
-    with clients_of(settings) as clients:
-        cost = backfill_cost(clients, settings.bigquery_table, owner, asked, settings.usd_per_tib)
-    owner.dispose()
+    asked = days_between(start, end, settings.first_day)
+    with open_store(settings.database_url, "backfill") as store, clients_of(settings) as clients:
+        cost = backfill_cost(clients, settings.bigquery_table, store, asked, settings.usd_per_tib)
     click.echo(f"{cost}; nothing was read")
 
 
-def _follow(settings: CommandSettings, days: list[date], replace_better: bool) -> backfills.Progress:
+def _follow(dagster_url: str, store: Engine, days: list[date], replace_better: bool) -> backfills.Progress:
     """Launch a backfill and show a progress bar until it has finished."""
-    owner = engine(settings.database_url)
-    schema.ensure_current(owner)
     with Progress(
         TextColumn("[bold]{task.description}"),
         BarColumn(),
@@ -99,10 +92,9 @@ def _follow(settings: CommandSettings, days: list[date], replace_better: bool) -
         console=Console(stderr=True),
     ) as bar:
         task = bar.add_task("waiting for Dagster", total=len(days))
-        for progress in backfills.run(settings.dagster_url, owner, days, replace_better):
+        for progress in backfills.run(dagster_url, store, days, replace_better):
             finished = len(progress.done | progress.failed.keys())
             waits = "" if finished else " waits for a run"
             failed = f", [red]{len(progress.failed)} failed[/red]" if progress.failed else ""
             bar.update(task, completed=finished, description=f"backfill {progress.backfill_id}{waits}{failed}")
-    owner.dispose()
     return progress

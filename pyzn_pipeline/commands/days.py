@@ -13,9 +13,8 @@ from rich.table import Table
 
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.settings import StoreSettings, load
-from pyzn_pipeline.store import ledger, schema
-from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.store.errors import store_errors
+from pyzn_pipeline.store import ledger
+from pyzn_pipeline.store.schema import open_store
 
 COLOURS = {"final": "green", "provisional": "cyan", "suspect": "yellow", "missing": "red"}
 
@@ -37,11 +36,8 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
     first = start or last - timedelta(days=34)
     if first > last:
         raise click.UsageError(f"range {first} to {last} is reversed: the first day comes first")
-    with store_errors("days"):
-        owner = engine(settings.database_url)
-        schema.ensure_current(owner)
-        rows = ledger.days(owner, first, last)
-        owner.dispose()
+    with open_store(settings.database_url, "days") as store:
+        rows = ledger.days(store, first, last)
     if as_json:
         rows["day"] = rows["day"].astype("string")  # to_json would make it midnight
         click.echo(rows.to_json(orient="records", lines=True, date_format="iso"), nl=False)

@@ -10,9 +10,8 @@ from rich.progress import open as open_with_progress
 
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.settings import StoreSettings, load
-from pyzn_pipeline.store import baseline, schema
-from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.store.errors import store_errors
+from pyzn_pipeline.store import imported_totals
+from pyzn_pipeline.store.schema import open_store
 
 
 @click.command("import-totals")
@@ -37,7 +36,7 @@ def import_totals(file: Path, as_of: date, replace_all: bool, yes: bool) -> None
       pyzn import-totals all-projects.csv --as-of 2026-06-30 --replace-all
     """
 
-    def agree(outcome: baseline.Outcome) -> None:
+    def agree(outcome: imported_totals.Outcome) -> None:
         click.echo(_told(outcome))
         if outcome.losing and not yes and sys.stdin.isatty():
             click.confirm("Import it, and lower them?", abort=True)
@@ -45,20 +44,19 @@ def import_totals(file: Path, as_of: date, replace_all: bool, yes: bool) -> None
     if as_of >= datetime.now(UTC).date():
         raise click.BadParameter(f"{as_of} is not over yet in UTC", param_hint="--as-of")
     settings = load(StoreSettings)
-    owner = engine(settings.database_url)
-    with store_errors("import of totals"):
-        schema.ensure_current(owner)
     console = Console(stderr=True)
     # What is not UTF-8 becomes a name that is refused, with its line.
-    with open_with_progress(
-        file, "r", encoding="utf-8", errors="surrogateescape", newline="", description=file.name, console=console
-    ) as lines:
-        outcome = baseline.import_totals(owner, lines, as_of, replace_all=replace_all, agree=agree)
-    owner.dispose()
+    with (
+        open_store(settings.database_url, "import of totals") as store,
+        open_with_progress(
+            file, "r", encoding="utf-8", errors="surrogateescape", newline="", description=file.name, console=console
+        ) as lines,
+    ):
+        outcome = imported_totals.import_totals(store, lines, as_of, replace_all=replace_all, agree=agree)
     click.echo(f"totals up to {as_of} imported, {outcome.gaining + outcome.losing:,} changed")
 
 
-def _told(outcome: baseline.Outcome) -> str:
+def _told(outcome: imported_totals.Outcome) -> str:
     """The outcome in a line, or two if somebody loses."""
     told = (
         f"projects: {outcome.gaining:,} gain {outcome.gained:,} downloads, {outcome.losing:,} lose {outcome.lost:,}, "

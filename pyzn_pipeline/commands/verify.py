@@ -5,18 +5,16 @@ from datetime import date
 import click
 import pandas as pd
 
-from pyzn_pipeline.backfill import days_between
 from pyzn_pipeline.commands.day import DAY
-from pyzn_pipeline.ranges import spans
+from pyzn_pipeline.days import days_between, spans
 from pyzn_pipeline.settings import Settings, load
 from pyzn_pipeline.source.connection import clients_of
 from pyzn_pipeline.source.count import count_days, estimate_count
 from pyzn_pipeline.source.scan import estimate, usd
-from pyzn_pipeline.store import ledger, schema
-from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.store.errors import store_errors
-from pyzn_pipeline.verify import Proof
-from pyzn_pipeline.verify import verify as proofs
+from pyzn_pipeline.store import ledger
+from pyzn_pipeline.store.schema import open_store
+from pyzn_pipeline.upkeep.proof import Proof
+from pyzn_pipeline.upkeep.proof import verify as proofs
 
 
 @click.command()
@@ -38,11 +36,8 @@ def verify(start: date, end: date, full: bool) -> None:
     """
     settings = load(Settings)
     asked = days_between(start, end, settings.first_day)
-    with store_errors("verify"):
-        owner = engine(settings.database_url)
-        schema.ensure_current(owner)
-        rows = ledger.days(owner, start, end)
-    with clients_of(settings) as clients:
+    with open_store(settings.database_url, "verify") as store, clients_of(settings) as clients:
+        rows = ledger.days(store, start, end)
         held = rows[(rows["status"] != "missing") & rows["retired_at"].isna()]
         days = list(held["day"])
         table, limit = settings.bigquery_table, settings.maximum_bytes_billed
@@ -55,7 +50,7 @@ def verify(start: date, end: date, full: bool) -> None:
         )
         counts, _ = count_days(clients, table, days, limit)
         proven = 0
-        found = proofs(held, counts, owner, clients if full else None, table, limit)
+        found = proofs(held, counts, store, clients if full else None, table, limit)
         for row in rows.to_dict("records"):
             if row["day"] in counts:
                 proof = next(found)
@@ -65,7 +60,6 @@ def verify(start: date, end: date, full: bool) -> None:
                 what = "missing" if row["status"] == "missing" else "retired"
                 reason = "" if pd.isna(row["failure"]) else f"  {row['failure']}"
                 click.echo(f"{row['day']}  {click.style(what, fg='red')}{reason}")
-    owner.dispose()
     click.echo(f"{proven} of {len(asked)} days proven")
     if proven < len(asked):
         raise click.exceptions.Exit(1)

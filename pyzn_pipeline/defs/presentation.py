@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
-from pyzn_pipeline.audits import Finding
 from pyzn_pipeline.breakdowns import Breakdown
 from pyzn_pipeline.defs.resources import BigQuerySource
-from pyzn_pipeline.ingest import Ingested
+from pyzn_pipeline.reading.audits import Finding
+from pyzn_pipeline.reading.day import Ingested
 from pyzn_pipeline.source.scan import usd
 
 GROUP = "pypi_downloads"

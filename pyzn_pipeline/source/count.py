@@ -7,7 +7,7 @@ from string import Template
 
 from google.cloud import bigquery
 
-from pyzn_pipeline.ranges import spans
+from pyzn_pipeline.days import spans
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.errors import CostLimitExceeded, source_errors
 from pyzn_pipeline.source.scan import PATIENCE, QUERY_TIMEOUT

@@ -69,4 +69,4 @@ def with_driver(url: SecretStr) -> URL:
 @cache
 def statement(name: str) -> TextClause:
     """The SQL of `name`.sql in this folder, with its bound parameters."""
-    return text(files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8"))
+    return text(files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8"))

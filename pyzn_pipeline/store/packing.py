@@ -17,7 +17,8 @@ from pyzn_pipeline import calendar
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store.errors import store_errors
-from pyzn_pipeline.store.publication import Partition, days_locked, following_month, partitions
+from pyzn_pipeline.store.locks import days_locked
+from pyzn_pipeline.store.partitions import Partition, following_month, partitions
 
 WORTH_IT = 7  # partitions; fewer days are not worth writing the month again
 LOCK_TIMEOUT = "50ms"  # for which readers may queue behind the swap, while it waits for one of them

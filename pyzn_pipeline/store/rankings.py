@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import StoreError, store_errors
-from pyzn_pipeline.store.publication import day_locked
+from pyzn_pipeline.store.locks import day_locked
 
 RANKS = 1000
 """Places kept a period: the API's largest `limit`. All 0.75 million would double what a day takes on disk."""

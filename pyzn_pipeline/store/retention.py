@@ -10,7 +10,7 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
-from pyzn_pipeline.store.publication import following_month, partitions
+from pyzn_pipeline.store.partitions import following_month, partitions
 
 LOCK_TIMEOUT = "100ms"  # for which readers may queue behind a drop that itself waits for a reader
 PATIENCE_SECONDS = 10 * 60

@@ -3,6 +3,8 @@
 Revisions are SQL files in `migrations/versions`, run by Alembic in one transaction.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 
 from alembic import command
@@ -10,11 +12,14 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import Connection, sql
+from pydantic import SecretStr
 from sqlalchemy import URL, Engine
 
 from pyzn_pipeline import calendar
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.database import statement as sql_of
+from pyzn_pipeline.store.errors import store_errors
 
 API_STATEMENT_TIMEOUT = "5s"
 
@@ -67,6 +72,21 @@ def ensure_current(engine: Engine) -> None:
         raise SchemaError(
             f"database schema is at revision {found or 'none'}, this PyZn needs {newest()}: run `pyzn migrate`"
         )
+
+
+@contextmanager
+def open_store(url: SecretStr, doing: str) -> Iterator[Engine]:
+    """The store for a command: at the revision that this code needs, its connections closed at the end.
+
+    Raises SchemaError, and StoreError for what Postgres refuses inside the block, named by what was `doing`.
+    """
+    owner = engine(url)
+    try:
+        with store_errors(doing):
+            ensure_current(owner)
+            yield owner
+    finally:
+        owner.dispose()
 
 
 def _grant_read(connection: Connection, api: URL) -> None:

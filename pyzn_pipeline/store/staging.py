@@ -1,6 +1,6 @@
 """Staging: a scan's Arrow batches into Postgres, where only this transaction sees them yet."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date
@@ -18,11 +18,12 @@ from sqlalchemy import Connection, TextClause, text
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 from pyzn_pipeline.store import binary_copy
-from pyzn_pipeline.tally import Tally
+
+Count = Callable[[pa.RecordBatch], None]
 
 
-def stage(connection: Connection, day: date, batches: Iterable[pa.RecordBatch], tally: Tally, beside: bool) -> None:
-    """Stream the rows of `day` by binary COPY, and count them in `tally` on the way.
+def stage(connection: Connection, day: date, batches: Iterable[pa.RecordBatch], count: Count, beside: bool) -> None:
+    """Stream the rows of `day` by binary COPY, and let `count` see each batch on the way, in another thread.
 
     They go straight into the packed tables, or, `beside` what is published, into the temporary tables
     `staged_by_<breakdown>`, which go with the transaction. Memory holds one batch. Rows in project order
@@ -34,18 +35,18 @@ def stage(connection: Connection, day: date, batches: Iterable[pa.RecordBatch], 
         for breakdown in BREAKDOWNS:
             connection.execute(_create_staging(breakdown))
     driver = cast("psycopg.Connection", connection.connection.driver_connection)
-    with driver.cursor() as cursor, closing(_by_breakdown(day, batches, tally)) as every:
+    with driver.cursor() as cursor, closing(_by_breakdown(day, batches, count)) as every:
         for name, pieces in groupby(every, key=lambda piece: piece[0]):
             _copy(cursor, tables[name], (rows for _, rows in pieces))
 
 
 def _by_breakdown(
-    day: date, batches: Iterable[pa.RecordBatch], tally: Tally
+    day: date, batches: Iterable[pa.RecordBatch], count: Count
 ) -> Generator[tuple[str, pa.RecordBatch], None, None]:
     """The rows of each breakdown of each batch, as its packed table has them; counted meanwhile on another core."""
     with ThreadPoolExecutor(1) as thread:
         for batch in batches:
-            counting = thread.submit(tally.add, batch)
+            counting = thread.submit(count, batch)
             present = pc.unique(batch["breakdown"]).to_pylist()
             for breakdown in BREAKDOWNS:
                 if breakdown.name in present:
@@ -67,5 +68,5 @@ def _copy(cursor: psycopg.Cursor, table: sql.Identifier, rows: Iterator[pa.Recor
 
 @cache
 def _create_staging(breakdown: Breakdown) -> TextClause:
-    template = Template(files(__package__).joinpath("create_staging.sql").read_text(encoding="utf-8"))
+    template = Template(files(__package__).joinpath("sql", "create_staging.sql").read_text(encoding="utf-8"))
     return text(template.substitute(table=breakdown.table, name=breakdown.name))

@@ -18,8 +18,8 @@ from sqlalchemy import Engine
 import pyzn_api
 from pyzn_api import caching
 from pyzn_api.ledger import FRESH_SECONDS
-from pyzn_pipeline.store.baseline import import_totals
 from pyzn_pipeline.store.database import statement
+from pyzn_pipeline.store.imported_totals import import_totals
 from pyzn_pipeline.store.rankings import rank
 from pyzn_pipeline.store.retention import retire
 from tests.api.conftest import Clock, serving, settings

@@ -28,8 +28,9 @@ import requests
 
 from pyzn_local import sample
 from pyzn_local.home import StackError
-from pyzn_pipeline.backfill import LAUNCH, BackfillError, ask
 from pyzn_pipeline.breakdowns import BREAKDOWNS
+from pyzn_pipeline.upkeep.backfills import LAUNCH
+from pyzn_pipeline.upkeep.dagster_client import DagsterError, ask
 from tests.deployment.compose import Deployment
 
 PARTS = ("code", "daemon", "webserver", "postgres", "bigquery", "api")
@@ -84,7 +85,7 @@ class Survival:
             "assetSelection": [{"path": [breakdown.view]} for breakdown in BREAKDOWNS],
             "partitionNames": [str(day) for day in days],
         }
-        with suppress(BackfillError):
+        with suppress(DagsterError):
             if "backfillId" in ask(self.deployment.url(3000), LAUNCH, params=parameters)["launchPartitionBackfill"]:
                 self.to_ask = [day for day in self.to_ask if day not in days]
                 self.say(f"asked for {len(days)} days from {days[0]}")

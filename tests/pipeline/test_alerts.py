@@ -14,12 +14,12 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from pyzn_local.ports import free_port
-from pyzn_pipeline.alerts import QUIET, AlertError, Told, beat, news, post
-from pyzn_pipeline.defs.alerts import alert_sensors
 from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.defs.upkeep.alert_sensors import alert_sensors
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store import wanted
 from pyzn_pipeline.store.trouble import Tried
+from pyzn_pipeline.upkeep.alerts import QUIET, AlertError, Told, beat, news, post
 from tests.conftest import Database
 
 DAY = date(2026, 7, 14)

@@ -18,12 +18,12 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from pyzn_local.bigquery.server import Server
-from pyzn_pipeline.audits import HARD_AUDITS
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.reading.audits import HARD_AUDITS
+from pyzn_pipeline.reading.soft_audits import SOFT_AUDITS
 from pyzn_pipeline.settings import Settings
-from pyzn_pipeline.soft_audits import SOFT_AUDITS
 from pyzn_pipeline.store import ledger
 from tests.conftest import Database
 from tests.days import Download, raw_rows

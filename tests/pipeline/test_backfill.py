@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from pyzn_pipeline.backfill import BackfillError, days_between, run
-from pyzn_pipeline.ranges import ranges
+from pyzn_pipeline.days import DaysRefused, days_between, ranges
+from pyzn_pipeline.upkeep.backfills import run
+from pyzn_pipeline.upkeep.dagster_client import DagsterError
 
 FIRST = date(2016, 1, 22)
 
@@ -26,7 +27,7 @@ def test_both_ends_of_a_range_are_included() -> None:
     ],
 )
 def test_days_that_cannot_be_read_are_refused_by_name(start: date, end: date, message: str) -> None:
-    with pytest.raises(BackfillError, match=message):
+    with pytest.raises(DaysRefused, match=message):
         days_between(start, end, FIRST)
 
 
@@ -36,5 +37,5 @@ def test_many_days_are_named_by_their_ranges() -> None:
 
 
 def test_a_dagster_that_is_away_is_one_line_with_its_address(store: Engine) -> None:
-    with pytest.raises(BackfillError, match=r"^Dagster at http://127.0.0.1:9 did not answer .*PYZN_DAGSTER_URL.*$"):
+    with pytest.raises(DagsterError, match=r"^Dagster at http://127.0.0.1:9 did not answer .*PYZN_DAGSTER_URL.*$"):
         next(run("http://127.0.0.1:9", store, [FIRST]))

@@ -6,8 +6,8 @@ import pytest
 from dagster import AssetCheckEvaluation, DagsterInstance, build_sensor_context
 from sqlalchemy import Engine
 
-from pyzn_pipeline.defs.ledger_checks import ledger_sensor
 from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.defs.upkeep.ledger_checks import ledger_sensor
 from pyzn_pipeline.store import wanted
 from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.store.ledger import freshness

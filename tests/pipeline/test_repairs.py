@@ -17,7 +17,7 @@ from dagster import (
 from sqlalchemy import Engine, text
 
 from pyzn_local.bigquery.server import Server
-from pyzn_pipeline.defs.requests import days_of_run
+from pyzn_pipeline.defs.day.requests import days_of_run
 from pyzn_pipeline.store import ledger, wanted
 from pyzn_pipeline.store.recounts import due_for_recount
 from pyzn_pipeline.store.wanted import due_for_reading

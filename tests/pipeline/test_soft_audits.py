@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pyzn_pipeline.breakdowns import UNKNOWN
-from pyzn_pipeline.soft_audits import WEEKS, Measures, soft_audit
+from pyzn_pipeline.reading.soft_audits import WEEKS, Measures, soft_audit
 
 NEW_YEAR = date(2025, 1, 1)
 SHARES = {"US": 0.5, "DE": 0.08, "SG": 0.06, "IE": 0.05, "JP": 0.04, "GB": 0.03, "IN": 0.03, UNKNOWN: 0.012} | {

@@ -23,8 +23,8 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from pyzn_pipeline.definitions import build_defs
-from pyzn_pipeline.defs.charts import downloads_by_day
 from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.defs.summaries.charts import downloads_by_day
 from pyzn_pipeline.settings import Settings
 from tests.conftest import Database
 from tests.pipeline.test_assets import materialized

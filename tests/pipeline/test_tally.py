@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pyzn_pipeline.reading.tally import TOP_PROJECTS, Counts, Tally
 from pyzn_pipeline.source.scan import SCHEMA
-from pyzn_pipeline.tally import TOP_PROJECTS, Counts, Tally
 from tests.days import Download, scan_of
 
 DAY = date(2026, 7, 14)

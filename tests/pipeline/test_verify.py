@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from pyzn_cli import pyzn
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.ingest import ingest_day
+from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.store import ledger
 from tests.conftest import Database

@@ -4,10 +4,11 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from pyzn_pipeline.ingest import Ingested, publish_scan
+from pyzn_pipeline.reading.day import Ingested, publish_scan
 from pyzn_pipeline.source.scan import Scan
 from pyzn_pipeline.store.errors import store_errors
-from pyzn_pipeline.store.publication import day_locked, ensure_partitions
+from pyzn_pipeline.store.locks import day_locked
+from pyzn_pipeline.store.partitions import ensure_partitions
 
 
 def publish(store: Engine, scanned: Scan, replace_better: bool = False) -> Ingested:

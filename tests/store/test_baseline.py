@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 from sqlalchemy import Engine
 
-from pyzn_pipeline.store.baseline import ImportRefused, Outcome, import_totals
+from pyzn_pipeline.store.imported_totals import ImportRefused, Outcome, import_totals
 from pyzn_pipeline.store.retention import retire
 from tests.days import Download, scan_of
 from tests.store.publishing import publish, rows, totals

@@ -11,8 +11,9 @@ from sqlalchemy import Engine, text
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTRY, VERSION
 from pyzn_pipeline.store import packing
+from pyzn_pipeline.store.locks import day_locked
 from pyzn_pipeline.store.packing import pack, pack_settled
-from pyzn_pipeline.store.publication import day_locked, partitions
+from pyzn_pipeline.store.partitions import partitions
 from tests.conftest import Database
 from tests.days import Download, scan_of
 from tests.store.publishing import publish, rows

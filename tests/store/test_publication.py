@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from pyzn_pipeline.audits import AuditFailed
 from pyzn_pipeline.breakdowns import UNKNOWN
-from pyzn_pipeline.ingest import WorseReading
+from pyzn_pipeline.reading.audits import AuditFailed
+from pyzn_pipeline.reading.judgement import WorseReading
 from pyzn_pipeline.source.scan import SCHEMA, Scan
 from pyzn_pipeline.store import ledger
 from pyzn_pipeline.store.errors import StoreError
-from pyzn_pipeline.store.publication import day_locked
+from pyzn_pipeline.store.locks import day_locked
 from tests.days import Download, scan_of
 from tests.store.publishing import publish, rows, totals
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from pyzn_pipeline.store import retention
-from pyzn_pipeline.store.publication import RetiredDay
+from pyzn_pipeline.store.partitions import RetiredDay
 from pyzn_pipeline.store.recounts import due_for_recount
 from pyzn_pipeline.store.retention import RetirementBlocked, retire
 from pyzn_pipeline.store.wanted import due_for_reading

@@ -6,7 +6,7 @@ from datetime import date
 
 from pyzn_pipeline.breakdowns import Breakdown
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.tally import Counts
+from pyzn_pipeline.reading.tally import Counts
 
 DAY = "day"
 """The scan's row that holds the source's own count."""

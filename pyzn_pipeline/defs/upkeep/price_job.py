@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 from dagster import Config, Failure, JobDefinition, OpExecutionContext, job, op
 from pydantic import Field
 
-from pyzn_pipeline.backfill import BackfillError, days_between
-from pyzn_pipeline.backfill_cost import backfill_cost
+from pyzn_pipeline.days import DaysRefused, days_between
 from pyzn_pipeline.defs.resources import BigQuerySource, Store
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.upkeep.backfill_price import backfill_cost
 
 
 def backfill_cost_job(first_day: date) -> JobDefinition:
@@ -55,4 +55,4 @@ def _day(written: str) -> date:
     try:
         return date.fromisoformat(written)
     except ValueError:
-        raise BackfillError(f"{written[:40]!r} is not a day; write it as 2026-07-14") from None
+        raise DaysRefused(f"{written[:40]!r} is not a day; write it as 2026-07-14") from None

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Engine
 
+from pyzn_pipeline.reading.tally import Tally
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.scan import scan
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
-from pyzn_pipeline.tally import Tally
 
 IN_TABLES = {
     "downloads": "downloads", "pip_downloads": "pip_downloads", "ci_downloads": "ci_downloads", "projects": "projects",

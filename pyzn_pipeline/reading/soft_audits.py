@@ -14,8 +14,8 @@ from datetime import date
 
 import pandas as pd
 
-from pyzn_pipeline.audits import Audit, Finding
 from pyzn_pipeline.breakdowns import COUNTRY, UNKNOWN, VERSION
+from pyzn_pipeline.reading.audits import Audit, Finding
 
 WEEKS = 6  # back, for the median
 FEWEST_WEEKS = 3  # published among them, or there is nothing to compare with

@@ -5,7 +5,7 @@ from datetime import date
 
 from sqlalchemy import Engine
 
-from pyzn_pipeline.ranges import spans
+from pyzn_pipeline.days import spans
 from pyzn_pipeline.settings import TIB
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.scan import estimate, usd

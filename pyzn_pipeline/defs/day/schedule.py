@@ -5,7 +5,7 @@ from datetime import UTC, timedelta
 from dagster import DefaultScheduleStatus, RunRequest, ScheduleDefinition, ScheduleEvaluationContext, schedule
 
 from pyzn_pipeline import calendar
-from pyzn_pipeline.defs.jobs import READ
+from pyzn_pipeline.defs.day.job import READ
 
 
 def daily_schedule() -> ScheduleDefinition:

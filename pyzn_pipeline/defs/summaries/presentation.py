@@ -6,9 +6,9 @@ import pandas as pd
 from dagster import MetadataValue
 from sqlalchemy import Engine
 
-from pyzn_pipeline.defs.charts import DAYS, downloads_by_day
+from pyzn_pipeline.days import ranges
 from pyzn_pipeline.defs.presentation import Metadata, table
-from pyzn_pipeline.ranges import ranges
+from pyzn_pipeline.defs.summaries.charts import DAYS, downloads_by_day
 from pyzn_pipeline.store.rankings import Ranking, totals
 
 

@@ -13,9 +13,8 @@ from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
-from pyzn_pipeline import backfill
+from pyzn_pipeline.days import ranges
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.ranges import ranges
 from pyzn_pipeline.settings import DeploymentSettings
 from pyzn_pipeline.source.connection import clients_of
 from pyzn_pipeline.source.errors import CostLimitExceeded, source_errors
@@ -23,6 +22,7 @@ from pyzn_pipeline.source.scan import PATIENCE, estimate, usd
 from pyzn_pipeline.store import schema, trouble
 from pyzn_pipeline.store.database import engine, statement
 from pyzn_pipeline.store.errors import StoreError, store_errors
+from pyzn_pipeline.upkeep.dagster_client import ask
 
 OLDEST_POSTGRES = 15
 LONGEST_WAIT = timedelta(hours=6)  # for a wanted day while nothing is read: no run may take longer
@@ -192,7 +192,7 @@ def _cost(settings: DeploymentSettings) -> str:
 
 
 def _dagster(settings: DeploymentSettings) -> str:
-    found = backfill.ask(settings.dagster_url, DAGSTER)
+    found = ask(settings.dagster_url, DAGSTER)
     locations = found["workspaceOrError"]["locationEntries"]
     for location in locations:
         loaded = location["locationOrLoadError"] or {"message": "it is still loading"}

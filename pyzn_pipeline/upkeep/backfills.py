@@ -3,15 +3,15 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
-import requests
 from sqlalchemy import Engine, text
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store import ledger
+from pyzn_pipeline.upkeep.dagster_client import DagsterError, ask
 
 READING_OP = "scan_of_a_day"
 LAUNCH = """
@@ -59,29 +59,12 @@ class Progress:
         return self.ended is not None or len(self.done | self.failed.keys()) == len(self.requested)
 
 
-def days_between(start: date, end: date, first_day: date) -> list[date]:
-    """The UTC days from `start` to `end`, both included.
-
-    Raises BackfillError for a reversed range, a day before `first_day`, or one that is not over yet.
-    """
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    if start > end:
-        raise BackfillError(f"range {start} to {end} is reversed: the first day comes first")
-    if start < first_day:
-        raise BackfillError(
-            f"day {start} is before the first day, {first_day}: start there, or set PYZN_FIRST_DAY to an earlier day"
-        )
-    if end > yesterday:
-        raise BackfillError(f"day {end} is not over yet in UTC: the latest day that can be read is {yesterday}")
-    return [start + timedelta(days=n) for n in range((end - start).days + 1)]
-
-
 def run(
     dagster_url: str, engine: Engine, days: list[date], replace_better: bool = False, poll_seconds: float = 0.5
 ) -> Iterator[Progress]:
     """Launch a backfill of `days` and yield its progress until every day has an outcome.
 
-    Raises BackfillError when Dagster is away, or refuses.
+    Raises DagsterError when Dagster is away, BackfillError when it refuses.
     """
     with engine.connect() as connection:
         since = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
@@ -103,7 +86,7 @@ def run(
         try:
             status = ask(dagster_url, STATUS, id=progress.backfill_id)["partitionBackfillOrError"]
             heard = time.monotonic()
-        except BackfillError:  # the webserver may restart while days are being read
+        except DagsterError:  # the webserver may restart while days are being read
             if time.monotonic() - heard > SILENCE_SECONDS:
                 raise
             status = {"status": "REQUESTED"}
@@ -128,19 +111,3 @@ def _follow(progress: Progress, engine: Engine, since: datetime) -> None:
 def _ending(status: dict[str, Any]) -> str:
     error = status.get("error") or status
     return f"{status.get('status', status['__typename'])} {error.get('message') or ''}".strip()
-
-
-def ask(dagster_url: str, query: str, **variables: Any) -> dict[str, Any]:
-    """Dagster's answer to a GraphQL query, its `data`. Raises BackfillError when it is away or refuses."""
-    try:
-        # Not raise_for_status: with 400 and 500 Dagster answers a body that says why.
-        body = requests.post(f"{dagster_url}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
-    except requests.RequestException as error:
-        raise BackfillError(
-            f"Dagster at {dagster_url} did not answer ({type(error).__name__}): start it, "
-            "or set PYZN_DAGSTER_URL to where it is"
-        ) from error
-    if body.get("errors"):
-        raise BackfillError(f"Dagster at {dagster_url}: {body['errors'][0]['message']}")
-    data: dict[str, Any] = body["data"]
-    return data

@@ -23,9 +23,9 @@ from dagster import (
 from sqlalchemy import Engine
 
 from pyzn_pipeline import calendar
+from pyzn_pipeline.days import ranges
 from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.defs.source import NAME as SOURCE
-from pyzn_pipeline.ranges import ranges
+from pyzn_pipeline.defs.source.table import NAME as SOURCE
 from pyzn_pipeline.store import trouble
 from pyzn_pipeline.store.ledger import freshness
 

@@ -18,11 +18,12 @@ from dagster import (
 )
 
 from pyzn_pipeline import calendar
-from pyzn_pipeline.defs.jobs import READ, RECOUNT
+from pyzn_pipeline.days import spans
+from pyzn_pipeline.defs.day.job import READ
+from pyzn_pipeline.defs.day.requests import REPAIR, UNFINISHED_RUNS, in_hand, requests_since
 from pyzn_pipeline.defs.partitions import DAYS_A_RUN
-from pyzn_pipeline.defs.requests import REPAIR, UNFINISHED_RUNS, in_hand, requests_since
 from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.ranges import spans
+from pyzn_pipeline.defs.source.recount import RECOUNT
 from pyzn_pipeline.store import wanted
 from pyzn_pipeline.store.recounts import due_for_recount
 

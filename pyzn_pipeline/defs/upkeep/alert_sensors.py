@@ -16,11 +16,11 @@ from dagster import (
     sensor,
 )
 
-from pyzn_pipeline.alerts import QUIET, AlertError, Told, beat, news, post
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store import trouble
 from pyzn_pipeline.store.ledger import freshness
+from pyzn_pipeline.upkeep.alerts import QUIET, AlertError, Told, beat, news, post
 
 
 def alert_sensors(settings: Settings) -> list[SensorDefinition]:

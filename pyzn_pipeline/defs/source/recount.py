@@ -1,4 +1,4 @@
-"""The external source table: what it is, and what it counts now of days that are published."""
+"""The re-count in Dagster: a check of the source table, its job, and an observation of each day."""
 
 from datetime import UTC, datetime
 
@@ -10,40 +10,24 @@ from dagster import (
     AssetCheckSeverity,
     AssetKey,
     AssetObservation,
-    AssetSpec,
-    DailyPartitionsDefinition,
-    MetadataValue,
+    AssetSelection,
     asset_check,
+    define_asset_job,
 )
 
 from pyzn_pipeline import calendar
-from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS, table
+from pyzn_pipeline.defs.presentation import DATA_VERSION, table
 from pyzn_pipeline.defs.resources import BigQuerySource, Store
-from pyzn_pipeline.recount import recount
+from pyzn_pipeline.defs.source.table import NAME
 from pyzn_pipeline.source.scan import usd
+from pyzn_pipeline.upkeep.recount import recount
 
-NAME = "file_downloads"
 RECOUNT_CHECK = AssetCheckKey(AssetKey(NAME), "counts_what_is_published")
-
-
-def source_table(partitions: DailyPartitionsDefinition, name: str, stand_in: bool) -> AssetSpec:
-    """The BigQuery table, which PyZn reads and never writes."""
-    where = "a local stand-in with the same columns: not PyPI's real downloads" if stand_in else "Google BigQuery"
-    return AssetSpec(
-        NAME,
-        partitions_def=partitions,
-        group_name=GROUP,
-        kinds={"bigquery"},
-        owners=OWNERS,
-        description=(
-            f"`{name}`: each file download is one row, partitioned by the UTC day of `timestamp`.\n\n"
-            f"Read from **{where}**.\n\nAn observation of a day is a re-count of it: its data version is the count."
-        ),
-        metadata={
-            "dagster/table_name": name,
-            "documentation": MetadataValue.url("https://docs.pypi.org/api/bigquery/"),
-        },
-    )
+RECOUNT = define_asset_job(
+    "recount",
+    selection=AssetSelection.checks(RECOUNT_CHECK),
+    description="Asks the source for its count of the published days that are due, and keeps it in the ledger.",
+)
 
 
 def recount_check() -> AssetChecksDefinition:

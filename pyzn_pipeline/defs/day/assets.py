@@ -19,15 +19,15 @@ from dagster import (
 )
 from pydantic import Field
 
-from pyzn_pipeline.audits import HARD_AUDITS, Audit, AuditFailed, Finding
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.defs.day.requests import asker_of
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS, day_metadata, findings_metadata
-from pyzn_pipeline.defs.requests import asker_of
 from pyzn_pipeline.defs.resources import BigQuerySource, Store
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.ingest import ingest_day
-from pyzn_pipeline.soft_audits import SOFT_AUDITS
+from pyzn_pipeline.reading.audits import HARD_AUDITS, Audit, AuditFailed, Finding
+from pyzn_pipeline.reading.day import ingest_day
+from pyzn_pipeline.reading.soft_audits import SOFT_AUDITS
 from pyzn_pipeline.source.scan import scan_query
 from pyzn_pipeline.store import wanted
 

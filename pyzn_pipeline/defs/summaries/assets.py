@@ -24,7 +24,7 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS, VERSION
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import GROUP, OWNERS
 from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.defs.summaries_presentation import ranking_metadata, totals_metadata
+from pyzn_pipeline.defs.summaries.presentation import ranking_metadata, totals_metadata
 from pyzn_pipeline.store import rankings
 
 TOP_PROJECTS = "top_projects"

@@ -18,9 +18,9 @@ from dagster import (
     sensor,
 )
 
-from pyzn_pipeline.defs.requests import UNFINISHED_RUNS
+from pyzn_pipeline.defs.day.requests import UNFINISHED_RUNS
 from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.defs.summaries import DAILY_TOTALS, TOP_PROJECTS
+from pyzn_pipeline.defs.summaries.assets import DAILY_TOTALS, TOP_PROJECTS
 from pyzn_pipeline.store import rankings
 
 RECENT = 31  # days; the latest ranking is the API's, the others are its history, which re-reads still change

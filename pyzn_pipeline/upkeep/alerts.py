@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import requests
 from pydantic import SecretStr, TypeAdapter
 
+from pyzn_pipeline.days import ranges
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.ranges import ranges
 from pyzn_pipeline.store.trouble import Tried
 
 QUIET = timedelta(hours=1)  # between two messages about failing days: a bad night is a few messages, not hundreds

@@ -11,8 +11,8 @@ from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus, Run
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 
 from pyzn_pipeline.breakdowns import VERSION
-from pyzn_pipeline.defs.jobs import READ
-from pyzn_pipeline.defs.run_coordinator import TAKEN_BACK
+from pyzn_pipeline.defs.day.job import READ
+from pyzn_pipeline.instance.run_coordinator import TAKEN_BACK
 from pyzn_pipeline.store.wanted import Known, Request
 
 ASSET = AssetKey(VERSION.view)

@@ -1,0 +1,11 @@
+"""The job that reads days."""
+
+from dagster import AssetSelection, define_asset_job
+
+from pyzn_pipeline.breakdowns import BREAKDOWNS
+
+READ = define_asset_job(
+    "daily_downloads",
+    selection=AssetSelection.assets(*(breakdown.view for breakdown in BREAKDOWNS)),
+    description="Reads one UTC day at the source and publishes every breakdown of it.",
+)

@@ -1,0 +1,27 @@
+"""The source in Dagster: an external table that PyZn reads and never writes."""
+
+from dagster import AssetSpec, DailyPartitionsDefinition, MetadataValue
+
+from pyzn_pipeline.defs.presentation import GROUP, OWNERS
+
+NAME = "file_downloads"
+
+
+def source_table(partitions: DailyPartitionsDefinition, name: str, stand_in: bool) -> AssetSpec:
+    """The BigQuery table, which PyZn reads and never writes."""
+    where = "a local stand-in with the same columns: not PyPI's real downloads" if stand_in else "Google BigQuery"
+    return AssetSpec(
+        NAME,
+        partitions_def=partitions,
+        group_name=GROUP,
+        kinds={"bigquery"},
+        owners=OWNERS,
+        description=(
+            f"`{name}`: each file download is one row, partitioned by the UTC day of `timestamp`.\n\n"
+            f"Read from **{where}**.\n\nAn observation of a day is a re-count of it: its data version is the count."
+        ),
+        metadata={
+            "dagster/table_name": name,
+            "documentation": MetadataValue.url("https://docs.pypi.org/api/bigquery/"),
+        },
+    )

@@ -1,0 +1,61 @@
+"""Is this reading worse than the published one? The rule by which a day is replaced."""
+
+import json
+from datetime import date
+
+from sqlalchemy import Connection
+
+from pyzn_pipeline.breakdowns import VERSION
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.reading.audits import Finding
+from pyzn_pipeline.reading.soft_audits import WEEKS, Measures, soft_audit
+from pyzn_pipeline.reading.tally import Counts
+from pyzn_pipeline.store.ledger import weeks_before
+
+
+class WorseReading(PyznError):
+    """What was read is worse than what is published, which stays."""
+
+    passes = False
+
+
+def judge(
+    connection: Connection, day: date, counts: dict[str, Counts], profile: dict[str, str], replace_better: bool
+) -> tuple[list[Finding], str | None]:
+    """The soft findings of the staged day, and why a person accepted them, if one did when it was published before.
+
+    Both readings, the staged and the published, are held against the same weeks. The staged one is
+    worse if it fails an audit that the published one passes, or, with no such difference, has fewer
+    downloads: downloads are only ever added to a day. Raises WorseReading then, unless `replace_better`.
+    """
+    weeks = weeks_before(connection, day, WEEKS)
+    before, published = weeks[weeks["day"] != day], weeks[weeks["day"] == day]
+    versions = counts[VERSION.name]
+    staged = Measures(
+        day,
+        versions.downloads,
+        versions.rows,
+        json.loads(profile["by_country"]),
+        json.loads(profile["by_hour"]),
+    )
+    findings = soft_audit(staged, before)
+    if published.empty:
+        return findings, None
+    row = published.iloc[0]
+    old = Measures(day, row["downloads"], row["projects"], row["by_country"] or {}, row["by_hour"] or {})
+    failed, failed_before = (
+        {finding.audit: finding.message for finding in found if not finding.passed}
+        for found in (findings, soft_audit(old, before))
+    )
+    new_doubts = [message for name, message in failed.items() if name not in failed_before]
+    fewer = staged.downloads < old.downloads and failed.keys() == failed_before.keys()
+    if (new_doubts or fewer) and not replace_better:
+        because = "; ".join(
+            new_doubts or [f"it has {staged.downloads:,} downloads, {old.downloads - staged.downloads:,} fewer"]
+        )
+        raise WorseReading(
+            f"day {day}: what the source gives now is worse than revision {row['revision']} with its "
+            f"{old.downloads:,} downloads: {because}; not published. If the source is right now: "
+            f"pyzn backfill --replace-better {day} {day}"
+        )
+    return findings, None if new_doubts else row["accepted_because"]

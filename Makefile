@@ -27,6 +27,7 @@ check: setup wheels  ## linters, strict types, and a wheel of every dependency f
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 # The hashes of the lock name the wheels for good, so what uv's cache knows is asked first, and the index for the rest.
 # The oldest and the newest Python that PyZn is tried with.

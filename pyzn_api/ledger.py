@@ -188,6 +188,14 @@ class LedgerReader:
         self._checked = -float("inf")
         return await self.read()
 
+    async def wanted(self) -> dict[str, object]:
+        """How many days were asked for and are not read, and which are given up, now. Raises DatabaseAwayError."""
+        row = await self._database.row("wanted", seconds=PATIENCE_SECONDS)
+        if row is None:
+            raise DatabaseAwayError("wanted.sql returned no row")
+        wanted, given_up, days = map(json.loads, row[:3])
+        return {"days_wanted": wanted, "days_given_up": given_up, "given_up": days}
+
     async def _read(self) -> None:
         try:
             fingerprint = await self._database.row("ledger_fingerprint", seconds=PATIENCE_SECONDS)

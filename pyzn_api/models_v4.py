@@ -207,16 +207,30 @@ class ServiceStatus(BaseModel):
     """Whether anything is published, and what is not."""
 
     model_config = example(
-        {"ready": True, "latest_day": "2026-07-19", "days_late": 0, "missing": _EVER_MISSING, "suspect": ["2026-07-17"]}
+        {
+            "ready": True,
+            "latest_day": "2026-07-19",
+            "days_late": 0,
+            "days_missing": len(_EVER_MISSING),
+            "days_suspect": 1,
+            "missing": _EVER_MISSING,
+            "suspect": ["2026-07-17"],
+            "days_wanted": 0,
+            "days_given_up": 0,
+            "given_up": [],
+        }
     )
 
     ready: bool = Field(description="whether any day is published")
     latest_day: date | None = Field(description="the latest published day")
     days_late: int | None = Field(description="late days after the latest one; a day is late from 20:00 UTC of D+1 on")
-    missing: list[date] = Field(
-        description="days that are not published, between the first published and the last late one"
-    )
+    days_missing: int = Field(description="days not published, from the first published one to the last late one")
+    days_suspect: int
+    missing: list[date] = Field(description="those that are not published of the last 366 days")
     suspect: list[date]
+    days_wanted: int = Field(description="days that somebody, or the calendar, asked for and that are not read yet")
+    days_given_up: int = Field(description="those of them that are not tried again unless a person asks")
+    given_up: list[date] = Field(description="the latest 366 of these")
 
 
 class Ranked(BaseModel):

@@ -31,8 +31,9 @@ def resolve(start: date | None, end: date | None, granularity: Granularity, ledg
 
     Raises BadParameterError for a range that is backwards, too long or in the future.
     """
-    last = end or ledger.recent(1, today).end
-    if last > today:
+    latest = ledger.recent(1, today).end  # after today, if the clock of this server is behind
+    last = end or latest
+    if last > max(today, latest):
         raise BadParameterError("end", last, f"{today} (today, UTC) at the latest")
     first = start or max(last, date.min + timedelta(days=DEFAULT_DAYS)) - timedelta(days=DEFAULT_DAYS - 1)
     if first > last:

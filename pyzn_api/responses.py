@@ -79,7 +79,9 @@ def has_already(request: Request, etag: str) -> bool:
 
 
 def full(request: Request, answer: Answer, form: Form) -> Response:
-    """200 with the body, compressed for a client that accepts gzip."""
+    """200 with the body, compressed for a client that accepts gzip; 304 for `If-None-Match: *`, since there is one."""
+    if request.headers.get("if-none-match", "").strip() == "*":
+        return not_modified(answer.etag, form)
     body, headers = answer.body, _headers(answer.etag, form)
     if answer.compressed is not None and accepts_gzip(request.headers.get("accept-encoding", "")):
         body, headers = answer.compressed, headers | {"Content-Encoding": "gzip"}

@@ -27,7 +27,8 @@ LIGHT = 4 * MIB  # of counts as the tables hold them: up to these an answer is n
 # What Postgres reads, orders and writes within its statement timeout; 3,000 versions on 365 days are 23.
 MOST: dict[Granularity, int] = {"day": 32 * MIB, "week": 64 * MIB, "month": 64 * MIB}
 LONGEST_PATTERN = 100  # characters
-_COUNTRY = r"^([A-Za-z]{2}|\(unknown\))$"
+# What the tables may hold: ISO 3166-1 alpha-2; what Fastly and MaxMind add (T1, A1, **); nothing at all; a mark.
+_COUNTRY = r"^([^\u0000]{0,2}|\([a-z ]+\))$"
 
 By = Annotated[Granularity, Query(description="weeks begin on Monday; a period is named by its first day")]
 
@@ -54,11 +55,9 @@ def _like(pattern: str) -> str:
 
 
 def _code(code: str | None) -> str | None:
-    if code is None or code == UNKNOWN:
-        return code
-    if not re.fullmatch(_COUNTRY, code):
+    if code is not None and not re.fullmatch(_COUNTRY, code):
         raise ValueError(f"an ISO 3166-1 alpha-2 code, or {UNKNOWN}")
-    return code.upper()
+    return code
 
 
 def router(answers: Answers, now: Clock) -> APIRouter:
@@ -142,7 +141,7 @@ def router(answers: Answers, now: Clock) -> APIRouter:
             str | None,
             AfterValidator(_code),
             Query(
-                description="only this one, ISO 3166-1 alpha-2, or (unknown)",
+                description="only this one, as answers list it: ISO 3166-1 alpha-2 in any case, or (unknown)",
                 json_schema_extra={"pattern": _COUNTRY},
             ),
         ] = None,

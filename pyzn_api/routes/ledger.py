@@ -17,6 +17,7 @@ from pyzn_api.snapshot import Snapshot
 from pyzn_api.tables import csv_body, days_not_final, form, json_body, wants_csv
 from pyzn_api.windows import Clock, Window
 
+LISTED = 366  # days, the last of which the status lists one by one
 MOST_RANKED = 1000  # projects
 PERIODS = {"day": 1, "week": 7, "month": 30}  # days
 
@@ -57,7 +58,9 @@ def router(reader: LedgerReader, answers: Answers, now: Clock) -> APIRouter:
         if not fresh:
             raise DatabaseAwayError("the ledger could not be read")
         return Response(
-            json_body(_status(ledger, now())), headers={"Cache-Control": "no-store"}, media_type="application/json"
+            json_body(_status(ledger, now()) | await reader.wanted()),
+            headers={"Cache-Control": "no-store"},
+            media_type="application/json",
         )
 
     @routes.get(
@@ -118,16 +121,17 @@ def _rows(ledger: Ledger, window: Window) -> list[dict[str, object]]:
 
 
 def _status(ledger: Ledger, now: datetime) -> dict[str, object]:
-    """Missing and suspect are those from the first published day to the latest one expected."""
+    """Counts are of the days from the first published one to the last late one, lists of the last year of them."""
     expected = ledger.expected(now)
+    answer: dict[str, object] = {"ready": False, "latest_day": None, "days_late": None}
     found: dict[str, list[str]] = {"missing": [], "suspect": []}
-    if ledger.days:
-        since = days_not_final(ledger, Window(ledger.days[0].day, max(expected, ledger.days[-1].day)))
-        found = {name: since[name] for name in found}
-    late = None if ledger.latest is None else max((expected - ledger.latest).days, 0)
-    return {
-        "ready": bool(ledger.days),
-        "latest_day": None if ledger.latest is None else str(ledger.latest),
-        "days_late": late,
-        **found,
-    }
+    if ledger.latest is not None:
+        answer = {"ready": True, "latest_day": str(ledger.latest), "days_late": max((expected - ledger.latest).days, 0)}
+        ever = Window(ledger.days[0].day, max(expected, ledger.latest))
+        found = {name: days for name, days in days_not_final(ledger, ever).items() if name in found}
+        listed = str(ever.end - timedelta(days=LISTED - 1))
+    return (
+        answer
+        | {f"days_{name}": len(days) for name, days in found.items()}
+        | {name: [day for day in days if day >= listed] for name, days in found.items()}
+    )

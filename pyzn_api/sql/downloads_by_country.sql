@@ -1,6 +1,6 @@
 -- The body of the country route: one row, the finished JSON with days oldest first and each day's
 -- countries by most downloads, then code; no row for a project nobody has heard of. `codes` is a JSON
--- object from the tables' codes to the answer's; a code it lacks is passed on.
+-- object from the tables' codes to the answer's; a code it lacks is passed on, and those with one name are one.
 -- Cost: one index look-up in projects, one heap row per day, a sort of about 200 countries per day.
 SELECT '{"downloads":{' || coalesce(daily.entries, '') || '}}'
 FROM pyzn.projects AS known,
@@ -11,8 +11,11 @@ FROM pyzn.projects AS known,
                      '{"country":' || to_json(code) || ',"downloads":' || downloads || '}',
                      ',' ORDER BY downloads DESC, code COLLATE "C"
                  )
-                 FROM json_each_text(document) AS entry (country, counted),
-                      LATERAL (SELECT coalesce(%(codes)s::jsonb ->> country, country), counted::bigint) AS named (code, downloads)
+                 FROM (
+                     SELECT coalesce(%(codes)s::jsonb ->> country, country), sum(counted::bigint)
+                     FROM json_each_text(document) AS entry (country, counted)
+                     GROUP BY 1
+                 ) AS named (code, downloads)
              ) || ']',
              ',' ORDER BY day
          ) AS entries

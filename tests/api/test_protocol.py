@@ -70,6 +70,14 @@ def test_what_the_client_has_is_not_sent_again(client: httpx.Client, path: str) 
         assert "max-age=3600" in response.headers["cache-control"]
 
 
+@pytest.mark.parametrize("path", [*JSON_ROUTES, "/openapi.json", "/badge/sampleproject"])
+def test_whoever_has_any_answer_gets_none_if_there_is_one(client: httpx.Client, path: str) -> None:
+    response = client.get(path, headers={"If-None-Match": "*"})
+    assert (response.status_code, response.content) == (304, b"")
+    assert response.headers["etag"] == client.get(path).headers["etag"]
+    assert client.get("/api/projects/no-such-project", headers={"If-None-Match": "*"}).status_code == 404
+
+
 @pytest.mark.parametrize("value", ['"other"', "W/", ",,,", '"' * 50, "é".encode()])
 def test_another_etag_gets_the_whole_answer(client: httpx.Client, value: str | bytes) -> None:
     raw = value if isinstance(value, bytes) else value.encode()

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.rankings import rank
 from tests.api.conftest import NOW, Clock, serving, settings
-from tests.api.stock import AWKWARD, Count, publish
+from tests.api.stock import AWKWARD, BUSY, Count, publish
 from tests.api.test_caching import wait_for_other_etag
 from tests.conftest import Database
 
@@ -182,6 +182,43 @@ def test_the_last_week_ends_with_the_latest_published_day(stocked: Database) -> 
         assert status["missing"][-1] == "2026-08-28"
 
 
+def test_a_server_whose_clock_is_behind_answers_up_to_the_latest_published_day(stocked: Database) -> None:
+    with serving(settings(stocked.api_url), Clock(datetime(2026, 7, 18, tzinfo=UTC))) as client:
+        for path in (VERSIONS, COUNTRIES, "/api/v4/days"):
+            assert client.get(path).json()["end"] == "2026-07-19"
+            assert client.get(f"{path}?end=2026-07-19").status_code == 200
+            assert client.get(f"{path}?end=2026-07-20").status_code == 400
+
+
+def test_any_country_that_is_listed_can_be_asked_for_and_each_is_listed_once(database: Database) -> None:
+    countries = {"T1": 1, "A1": 2, "**": 3, "": 4, "(unknown)": 5, "null": 6, "US": 7, "de": 8, "é%": 9}
+    with psycopg.connect(database.owner_url) as owner:
+        publish(owner, date(2026, 7, 19), {"a": ({"1": Count(sum(countries.values()))}, countries)})
+    with serving(settings(database.api_url)) as client:
+        path = "/api/v4/projects/a/countries"
+        listed = {row["country"]: row["downloads"] for row in client.get(path).json()["downloads"]}
+        assert listed == countries
+        for country in countries.keys() - {"null"}:
+            found = client.get(path, params={"country": country}).json()
+            assert [row["downloads"] for row in found["downloads"]] == [countries[country]], country
+        year = client.get("/api/v3/pro/projects/a/country-downloads").json()["downloads"]["2026-07-19"]
+        by_name = {row["country"]: row["downloads"] for row in year}
+        assert len(by_name) == len(year)
+        assert (by_name["null"], by_name["USA"], sum(by_name.values())) == (11, 7, sum(countries.values()))
+
+
+def test_the_status_stays_small_when_an_old_day_is_read(database: Database) -> None:
+    with psycopg.connect(database.owner_url) as owner:
+        for day in (date(2016, 1, 22), date(2026, 7, 19)):
+            publish(owner, day, {"a": BUSY}, "suspect")
+    with serving(settings(database.api_url)) as client:
+        response = client.get("/api/v4/status")
+        answer = response.json()
+        assert (answer["days_missing"], answer["days_suspect"]) == (3830, 2)
+        assert (len(answer["missing"]), answer["missing"][0], answer["suspect"]) == (365, "2025-07-19", ["2026-07-19"])
+        assert len(response.content) < 6000
+
+
 def test_a_week_is_seven_days_and_a_month_thirty(database: Database) -> None:
     with psycopg.connect(database.owner_url) as owner:
         for days_ago in range(1, 41):
@@ -267,10 +304,24 @@ def test_status_tells_what_is_published_and_how_late(client: httpx.Client) -> No
     assert not {"2025-07-18", "2026-07-20", "2026-07-19"} & set(answer["missing"])
 
 
+def test_status_tells_of_days_that_were_asked_for_and_not_read(database: Database) -> None:
+    with psycopg.connect(database.owner_url) as owner:
+        owner.execute(
+            "INSERT INTO pyzn.wanted (day, asked_by, asked_at, failed_at, next_attempt_at) VALUES"
+            " ('2026-07-01', '{backfill a}', now(), NULL, now()), ('2026-07-02', '{run b}', now(), now(), now()),"
+            " ('2026-07-03', '{run b}', now(), now(), NULL), ('2026-07-04', '{}', now(), now(), NULL)"
+        )
+    with serving(settings(database.api_url)) as client:
+        answer = client.get("/api/v4/status").json()
+    assert (answer["days_wanted"], answer["days_given_up"], answer["given_up"]) == (3, 1, ["2026-07-03"])
+
+
 def test_an_empty_ledger_is_not_ready_and_breaks_nothing(database: Database) -> None:
     with serving(settings(database.api_url)) as client:
         assert client.get("/api/v4/status").json() == {
-            "ready": False, "latest_day": None, "days_late": None, "missing": [], "suspect": [],
+            "ready": False, "latest_day": None, "days_late": None,
+            "days_missing": 0, "days_suspect": 0, "missing": [], "suspect": [],
+            "days_wanted": 0, "days_given_up": 0, "given_up": [],
         }  # fmt: skip
         assert client.get("/api/v4/top").json()["projects"] == []
         days = client.get("/api/v4/days").json()["days"]

@@ -1,7 +1,7 @@
 """/api/v4/days and /api/v4/status: what is published, and how late; /api/v4/top: the most downloaded."""
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response

@@ -42,13 +42,30 @@ def statement(name: str) -> bytes:
     return b"SELECT answer.*, (%b) AS edition FROM (%b) AS answer" % (edition, rows)
 
 
+# Whatever the server, its database, the role and libpq's PG… variables say. The API's role has the first two by
+# itself; another role may be configured. JIT costs more than it gains on statements of milliseconds.
+_SESSION = """
+SET default_transaction_read_only = on; SET statement_timeout = '5s'; SET jit = off;
+SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET extra_float_digits = 1;
+SET standard_conforming_strings = on; SET transform_null_equals = off; SET search_path = pg_catalog;
+SET default_transaction_isolation = 'read committed'; SET lock_timeout = 0;
+SELECT pg_backend_pid()
+"""
+
+
 async def _configure(connection: AsyncConnection) -> None:
-    # The API's role has the first two by itself; another role may be configured. JIT costs more
-    # than it gains on statements of milliseconds.
-    await connection.execute(
-        "SET default_transaction_read_only = on; SET statement_timeout = '5s';"
-        "SET datestyle = ISO; SET timezone = 'UTC'; SET jit = off"
-    )
+    """Make a new connection fit. What is raised here the pool logs; who asks meanwhile gets a 503."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise DatabaseAwayError(
+            f"database {connection.info.dbname} has the encoding {encoding}: name one in UTF8 in PYZN_API_DATABASE_URL"
+        )
+    *_, last = [result async for result in (await connection.execute(_SESSION)).results()]
+    backend = await last.fetchone()
+    # A pooler answers the login itself, and cannot know yet which backend it will give. There a prepared statement may
+    # belong to anybody; the settings do not differ, since every connection in its pool gets the same.
+    if backend != (connection.info.backend_pid,):
+        connection.prepare_threshold = None
 
 
 class Database:

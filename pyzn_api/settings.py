@@ -27,7 +27,8 @@ def _postgres_url(value: SecretStr) -> SecretStr:
         parts = conninfo_to_dict(url)
     except ProgrammingError as error:
         raise ValueError(form) from error
-    if not url.startswith("postgresql://") or not parts.get("dbname") or not parts.get("user"):
+    named = "service" in parts or (parts.get("dbname") and parts.get("user"))
+    if not url.startswith("postgresql://") or not named:
         raise ValueError(form)
     return SecretStr(url)
 

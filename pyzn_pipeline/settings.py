@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
+from psycopg import ProgrammingError
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.store.database import engine
 
 TIB = 2**40  # bytes; the unit that BigQuery prices
 
@@ -28,11 +29,13 @@ class SettingsError(PyznError):
 
 def _postgres_url(value: SecretStr) -> SecretStr:
     form = "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+    if not value.get_secret_value().startswith("postgres"):
+        raise ValueError(form)
     try:
-        url = make_url(value.get_secret_value())
-    except ArgumentError as error:
-        raise ValueError(form) from error
-    if url.get_backend_name() != "postgresql" or not url.database or not url.username:
+        url = engine(value).url
+    except (ProgrammingError, ArgumentError):  # whose text may have the URL in it, and the password
+        raise ValueError(form) from None
+    if not (url.database and url.username) and "service" not in url.query:
         raise ValueError(form)
     return value
 

@@ -74,9 +74,9 @@ def check_all(settings: DeploymentSettings) -> Iterator[Line]:
 
 
 @contextmanager
-def _connection(name: str, url: SecretStr) -> Iterator[Connection]:
-    """A connection to the database of that setting. Raises StoreError."""
-    with store_errors(name), engine(url).connect() as connection:
+def _connection(name: str, url: SecretStr, pooled: bool = False) -> Iterator[Connection]:
+    """A connection to the database of that setting. Raises StoreError, and UnusableDatabaseError."""
+    with store_errors(name), engine(url, pooled=pooled).connect() as connection:
         yield connection
 
 
@@ -98,11 +98,11 @@ def _owner(settings: DeploymentSettings) -> str:
         found = connection.execute(statement("owner_rights")).one_or_none()
     if found is None:
         return "nobody yet: there is no schema pyzn"
-    role, owner, of_another = found
+    role, owner, of_another, quoted = found
     if role != owner:
         raise CheckFailed(f"role {role} does not own the schema pyzn, {owner} does: name that one in PYZN_DATABASE_URL")
     if of_another is not None:
-        raise CheckFailed(f"pyzn.{of_another} is not {role}'s: ALTER TABLE pyzn.{of_another} OWNER TO {role}")
+        raise CheckFailed(f"pyzn.{of_another} is not {role}'s: ALTER TABLE pyzn.{of_another} OWNER TO {quoted}")
     return f"role {role} owns the schema"
 
 
@@ -116,7 +116,7 @@ def _reader(settings: DeploymentSettings) -> str:
     if settings.api_database_url is None:
         raise CheckFailed("PYZN_API_DATABASE_URL is not set: without it `pyzn migrate` makes no role for the API")
     try:
-        with _connection("PYZN_API_DATABASE_URL", settings.api_database_url) as connection:
+        with _connection("PYZN_API_DATABASE_URL", settings.api_database_url, pooled=True) as connection:
             rights = connection.execute(statement("reader_rights")).one()
     except StoreError as error:
         raise CheckFailed(f"{error}: run `pyzn migrate`, which makes the role with that password") from error

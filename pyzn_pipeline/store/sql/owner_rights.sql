@@ -1,9 +1,11 @@
--- One row: the connected role, the schema's owner, and the first of its tables that another role owns.
+-- One row: the connected role, the schema's owner, and the first of its tables that another role owns; `quoted` is
+-- the connected role as SQL has it.
 -- Costs a look at the catalog.
 SELECT
     current_user                                   AS role,
-    nspowner::regrole::text                        AS schema_owner,
+    pg_get_userbyid(nspowner)::text                AS schema_owner,
     (SELECT min(relname::text) FROM pg_class
-     WHERE relnamespace = pg_namespace.oid AND relkind IN ('r', 'p', 'v') AND relowner <> nspowner) AS of_another
+     WHERE relnamespace = pg_namespace.oid AND relkind IN ('r', 'p', 'v') AND relowner <> nspowner) AS of_another,
+    quote_ident(current_user)                      AS quoted
 FROM pg_namespace
 WHERE nspname = 'pyzn'

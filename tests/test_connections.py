@@ -1,0 +1,291 @@
+"""What a connection to somebody else's Postgres must not depend on: its settings, its encoding, what is in between."""
+
+import logging
+import re
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+from psycopg import sql
+from pydantic import SecretStr
+from pyzn_pipeline.deployment import check_all
+from pyzn_pipeline.ingest import ingest_day
+from sqlalchemy import Engine
+
+from pyzn_api import settings as api_settings
+from pyzn_cli import pyzn
+from pyzn_local.bigquery.server import Server
+from pyzn_local.postgres import Postgres
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.settings import DeploymentSettings
+from pyzn_pipeline.source.connection import Clients, connect
+from pyzn_pipeline.store.database import UnusableDatabaseError, engine, with_driver
+from pyzn_pipeline.store.schema import migrate
+from tests.api.conftest import serving, settings
+from tests.conftest import Database
+from tests.days import Download, raw_rows
+from tests.pooler import transaction_pooler
+
+TABLE = "bigquery-public-data.pypi.file_downloads"
+DAY = date(2026, 7, 14)
+DOWNLOADS = [Download("requests", "é\\ü"), Download("requests", "2.0", "DE"), Download("numpy", "1.0", None)]
+HOSTILE = {
+    "datestyle": "SQL, DMY",
+    "intervalstyle": "sql_standard",
+    "timezone": "Asia/Kolkata",
+    "bytea_output": "escape",
+    "extra_float_digits": "-15",
+    "quote_all_identifiers": "on",
+    "standard_conforming_strings": "off",
+    "transform_null_equals": "on",
+    "array_nulls": "off",
+    "search_path": "hostile",
+    "default_transaction_isolation": "serializable",
+    "default_transaction_deferrable": "on",
+    "row_security": "off",
+    "statement_timeout": "300",
+    "lock_timeout": "300",
+    "transaction_timeout": "300",
+    "idle_in_transaction_session_timeout": "300",
+    "idle_session_timeout": "300",
+    "client_encoding": "LATIN1",
+    "xmloption": "document",
+    "plan_cache_mode": "force_generic_plan",
+    "lc_numeric": "C",
+}
+
+
+@pytest.fixture
+def bigquery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("bigquery")) as server:
+        server.load(raw_rows(DAY, DOWNLOADS))
+        yield server
+
+
+@pytest.fixture
+def clients(bigquery: Server) -> Iterator[Clients]:
+    made = connect("pyzn-test", "US", bigquery.endpoint, bigquery.storage_endpoint)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def command(bigquery: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> CliRunner:
+    monkeypatch.setenv("PYZN_HOME", f"{tmp_path}/no-stack")
+    monkeypatch.setenv("PYZN_BIGQUERY_PROJECT", "pyzn-test")
+    monkeypatch.setenv("PYZN_BIGQUERY_ENDPOINT", bigquery.endpoint)
+    monkeypatch.setenv("PYZN_BIGQUERY_STORAGE_ENDPOINT", bigquery.storage_endpoint)
+    return CliRunner()
+
+
+def said(command: CliRunner, database: Database, *arguments: str) -> str:
+    """The output of a command that succeeds."""
+    environment = {"PYZN_DATABASE_URL": database.owner_url, "PYZN_API_DATABASE_URL": database.api_url}
+    result = command.invoke(pyzn, arguments, env=environment)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.output
+
+
+def everything_works(database: Database, command: CliRunner, bigquery: Server, clients: Clients) -> None:
+    """A day is published, read again, proven, listed, ranked and answered, with every character as it was."""
+    days = (str(DAY), str(DAY))
+    owner = engine(SecretStr(database.owner_url))
+    said(command, database, "migrate")
+    ingest_day(DAY, clients, TABLE, 2**40, owner, "run-1")
+    bigquery.load(raw_rows(DAY, [Download("late")]))
+    assert ingest_day(DAY, clients, TABLE, 2**40, owner, "run-2").publication.revision == 2
+    assert "1 of 1 days proven" in said(command, database, "verify", "--full", *days)
+    assert f"{DAY}   provisional" in said(command, database, "days", *days)
+    with serving(settings(database.api_url)) as client:
+        for _ in range(8):  # as often as a driver needs to prepare a statement, and with texts that differ
+            answer = client.get(f"/api/v4/projects/requests/versions?start={DAY}&end={DAY}&version=*{'*' * _}")
+            assert answer.status_code == 200, answer.text
+        answer = client.get("/api/v2/projects/requests")
+    assert set(answer.json()["versions"]) == {"2.0", "é\\ü"}
+    assert answer.json()["downloads"][str(DAY)] == {"2.0": 1, "é\\ü": 1}
+    owner.dispose()
+
+
+def name_of(database: Database) -> sql.Identifier:
+    return sql.Identifier(str(psycopg.conninfo.conninfo_to_dict(database.owner_url)["dbname"]))
+
+
+@pytest.mark.parametrize("whose", ["DATABASE {}", "ROLE pyzn IN DATABASE {}", "ROLE pyzn_api IN DATABASE {}"])
+def test_settings_of_server_and_role_change_nothing(
+    whose: str, database: Database, postgres: Postgres, command: CliRunner, bigquery: Server, clients: Clients
+) -> None:
+    with psycopg.connect(postgres.url(), autocommit=True) as superuser:
+        for name, value in HOSTILE.items():
+            change = sql.SQL(f"ALTER {whose} SET {{}} = {{}}")
+            superuser.execute(change.format(name_of(database), sql.Identifier(name), sql.Literal(value)))
+    everything_works(database, command, bigquery, clients)
+
+
+def test_variables_of_libpq_change_nothing(
+    database: Database, command: CliRunner, bigquery: Server, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = " ".join(f"-c {name}={value.replace(' ', '')}" for name, value in HOSTILE.items())
+    for name, value in {
+        "PGOPTIONS": options,
+        "PGCLIENTENCODING": "LATIN1",
+        "PGDATESTYLE": "SQL, DMY",
+        "PGTZ": "Asia/Kolkata",
+        "PGAPPNAME": "é",
+        "PGGEQO": "off",
+    }.items():
+        monkeypatch.setenv(name, value)
+    everything_works(database, command, bigquery, clients)
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_is_not_utf8_is_refused_by_name_before_anything_is_written(
+    encoding: str, postgres: Postgres, command: CliRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = f"pyzn_{encoding.lower()}"
+    with psycopg.connect(postgres.url(), autocommit=True) as superuser:
+        superuser.execute(
+            f"CREATE DATABASE {name} OWNER pyzn ENCODING '{encoding}' "
+            "TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'".encode()
+        )
+    there = Database(postgres.url(name, "pyzn", "owner-password"), postgres.url(name, "pyzn_api", "api-password"))
+    message = f"database {name} has the encoding {encoding}, .*: make another one, CREATE DATABASE .* ENCODING 'UTF8'"
+    for arguments in (["migrate"], ["days"]):
+        result = command.invoke(
+            pyzn, arguments, env={"PYZN_DATABASE_URL": there.owner_url, "PYZN_API_DATABASE_URL": there.api_url}
+        )
+        assert isinstance(result.exception, UnusableDatabaseError)
+        assert re.search(message, str(result.exception))
+    with psycopg.connect(there.owner_url) as connection:
+        assert connection.execute("SELECT to_regnamespace('pyzn')").fetchone() == (None,)
+
+    with caplog.at_level(logging.WARNING), serving(settings(there.api_url)) as client:
+        answer = client.get("/api/v2/projects/requests")
+    assert answer.status_code == 503
+    assert f"database {name} has the encoding {encoding}" in caplog.text
+
+
+@pytest.fixture
+def pooled(database: Database) -> Iterator[Database]:
+    """The test's database by way of a pooler of transactions."""
+    port = str(psycopg.conninfo.conninfo_to_dict(database.owner_url)["port"])
+    with transaction_pooler(int(port)) as pooler:
+        yield Database(*(url.replace(f":{port}/", f":{pooler}/") for url in (database.owner_url, database.api_url)))
+
+
+def test_the_pipeline_refuses_a_pooler_of_transactions_by_name_and_at_once(
+    pooled: Database, clients: Clients, database: Database
+) -> None:
+    owner = engine(SecretStr(pooled.owner_url))
+    for attempt in (
+        lambda: migrate(owner, with_driver(SecretStr(pooled.api_url))),
+        lambda: ingest_day(DAY, clients, TABLE, 2**40, owner, "run-1"),
+    ):
+        started = time.monotonic()
+        with pytest.raises(UnusableDatabaseError, match=r"127\.0\.0\.1:\d+ is a pooler .*name Postgres itself"):
+            attempt()
+        assert time.monotonic() - started < 10
+    with psycopg.connect(database.owner_url) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+
+
+def test_the_check_tells_of_a_pooler_of_transactions(pooled: Database, bigquery: Server, tmp_path: object) -> None:
+    wanted = DeploymentSettings(
+        database_url=SecretStr(pooled.owner_url),
+        api_database_url=SecretStr(pooled.api_url),
+        bigquery_project="pyzn-test",
+        bigquery_endpoint=bigquery.endpoint,
+        bigquery_storage_endpoint=bigquery.storage_endpoint,
+        DAGSTER_HOME=tmp_path,
+    )
+    found = {line.name: line for line in check_all(wanted)}
+    assert found["database"].ok is False
+    assert "is a pooler that gives each transaction another session" in found["database"].said
+
+
+def test_the_api_answers_through_a_pooler_of_transactions(pooled: Database, store: Engine, clients: Clients) -> None:
+    ingest_day(DAY, clients, TABLE, 2**40, store, "run-1")
+    with serving(settings(pooled.api_url, cache_bytes=0)) as client:
+        for n in range(30):
+            first = DAY - timedelta(days=n)
+            answer = client.get(f"/api/v4/projects/requests/versions?start={first}&end={DAY}")
+            assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("role", ["we-ird", "PyZn", 'q"uote', "select", "über"])
+def test_an_owner_whose_name_needs_quotes_owns_the_schema(role: str, postgres: Postgres, bigquery: Server) -> None:
+    postgres.ensure_role(role, "p%40 /")
+    name = f"owned by {role}"
+    postgres.ensure_database(name, role)
+    owner = SecretStr(postgres.url(*(quote(part, safe="") for part in (name, role, "p%40 /"))))
+    migrate(engine(owner))
+    wanted = DeploymentSettings(
+        database_url=owner,
+        bigquery_project="pyzn-test",
+        bigquery_endpoint=bigquery.endpoint,
+        bigquery_storage_endpoint=bigquery.storage_endpoint,
+    )
+    assert {line.name: (line.ok, line.said) for line in check_all(wanted)}["owner"] == (
+        True,
+        f"role {role} owns the schema",
+    )
+    with psycopg.connect(postgres.url(quote(name)), autocommit=True) as superuser:
+        superuser.execute("ALTER TABLE pyzn.days OWNER TO postgres")
+    hint = next(line.said for line in check_all(wanted) if line.name == "owner").partition("'s: ")[2]
+    with psycopg.connect(postgres.url(quote(name)), autocommit=True) as superuser:
+        superuser.execute(hint.encode())
+    assert next(line.ok for line in check_all(wanted) if line.name == "owner")
+
+
+# What libpq takes, https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING, and SQLAlchemy's own.
+URLS = [
+    "postgres://{user}:{password}@127.0.0.1:{port}/{dbname}",
+    "postgresql+psycopg://{user}:{password}@127.0.0.1:{port}/{dbname}",
+    "postgresql+psycopg2://{user}:{password}@127.0.0.1:{port}/{dbname}",
+    "postgresql://{user}:{password}@127.0.0.1:9,127.0.0.1:{port}/{dbname}?target_session_attrs=any",
+    "postgresql://{user}:{password}@127.0.0.1:9,localhost:{port}/{dbname}?connect_timeout=3&sslmode=disable",
+    "postgresql:///{dbname}?host=127.0.0.1,127.0.0.1&port=9,{port}&user={user}&password={password}",
+    "postgresql://?service=pyzn",
+]
+
+
+@pytest.mark.parametrize("form", URLS)
+def test_every_url_that_libpq_takes_reaches_the_database(
+    form: str, database: Database, command: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, api = (psycopg.conninfo.conninfo_to_dict(url) for url in (database.owner_url, database.api_url))
+    service = tmp_path / "services"
+    service.write_text("\n".join(["[pyzn]", *(f"{name}={value}" for name, value in api.items())]))
+    monkeypatch.setenv("PGSERVICEFILE", str(service))
+    said(command, Database(form.format(**api), database.api_url), "days")  # the reader's role may read the ledger
+    if "service" not in form:
+        said(command, Database(form.format(**owner), form.format(**api)), "migrate")
+    monkeypatch.setenv("PYZN_API_DATABASE_URL", form.format(**api))
+    with serving(api_settings.load()) as client:
+        assert client.get("/api/v4/days").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:hunter2@h:port/d", "postgresql://u:hunter2@h/d?nonsense=1", "postgresql://u:hunter2@[::1/d",
+        "postgresql://u:hunter2@h", "postgresql://:hunter2@h/d", "mysql://u:hunter2@h/d", "postgresql://u:hunter2%@h/d",
+        "postgresql://u:hunter2@a:1,b:2,c/d?port=1,2", "postgresql://u:hunter2@h/d?sslmode=perhaps", "postgres:hunter2",
+    ],
+)  # fmt: skip
+def test_a_url_that_cannot_be_is_refused_without_its_password(
+    url: str, command: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = command.invoke(pyzn, ["days"], env={"PYZN_DATABASE_URL": url})
+    assert isinstance(result.exception, PyznError)
+    assert "PYZN_DATABASE_URL" in str(result.exception) or "days: Postgres: " in str(result.exception)
+    assert "hunter2" not in str(result.exception) + result.output
+    monkeypatch.setenv("PYZN_API_DATABASE_URL", url)
+    try:
+        api_settings.load()
+    except api_settings.SettingsError as error:
+        assert "hunter2" not in str(error)  # noqa: PT017 - some of them only the server refuses

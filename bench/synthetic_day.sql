@@ -69,6 +69,10 @@ answer AS (
     SELECT 'day_by_hour', NULL, 0, 1, sum(downloads), sum(pip_downloads), sum(ci_downloads),
            '{"12":' || sum(downloads) || '}', NULL, NULL
     FROM by_version
+    UNION ALL
+    SELECT 'day_by_replaced', NULL, 0, 1, sum(downloads), sum(pip_downloads), sum(ci_downloads),
+           '{"false":' || sum(downloads) || '}', NULL, NULL
+    FROM by_version
 )
 SELECT breakdown, project, keys, downloads::BIGINT AS downloads, pip_downloads::BIGINT AS pip_downloads,
        ci_downloads::BIGINT AS ci_downloads, document, pip_counts, ci_counts

@@ -72,7 +72,8 @@ def _rows(downloads: list[Download]) -> Iterator[dict[str, object]]:
     hours = Counter(  # as raw_rows spreads them
         str(min(n * 24 // max(len(downloads) - 1, 1), 23)) for n in range(len(downloads))
     )
-    for name, counts in (("day_by_country", countries), ("day_by_hour", hours)):
+    replaced = Counter({"false": len(downloads)})  # none of these has text that Postgres cannot carry
+    for name, counts in (("day_by_country", countries), ("day_by_hour", hours), ("day_by_replaced", +replaced)):
         if counts:
             yield {
                 "breakdown": name,

@@ -13,8 +13,6 @@ import pytest
 from click.testing import CliRunner
 from psycopg import sql
 from pydantic import SecretStr
-from pyzn_pipeline.deployment import check_all
-from pyzn_pipeline.ingest import ingest_day
 from sqlalchemy import Engine
 
 from pyzn_api import settings as api_settings
@@ -22,10 +20,12 @@ from pyzn_cli import pyzn
 from pyzn_local.bigquery.server import Server
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.settings import DeploymentSettings
 from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.store.database import UnusableDatabaseError, engine, with_driver
 from pyzn_pipeline.store.schema import migrate
+from pyzn_pipeline.upkeep.deployment import check_all
 from tests.api.conftest import serving, settings
 from tests.conftest import Database
 from tests.days import Download, raw_rows

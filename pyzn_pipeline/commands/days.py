@@ -62,6 +62,8 @@ def _ledger_table(rows: pd.DataFrame) -> Table:
                 remarks.append(
                     f"the source counts {row['source_recount']:,} since {row['recounted_at']:%Y-%m-%d %H:%M}"
                 )
+            if row["replaced_rows"]:
+                remarks.append(f"{row['replaced_rows']:,} rows with replaced text")
             if not pd.isna(row["retired_at"]):
                 remarks.append(f"retired {row['retired_at']:%Y-%m-%d}")
             if not pd.isna(row["accepted_because"]):

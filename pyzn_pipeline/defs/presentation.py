@@ -29,6 +29,7 @@ def day_metadata(ingested: Ingested, breakdown: Breakdown, source: BigQuerySourc
         "pip downloads": MetadataValue.int(counts.pip_downloads),
         "CI downloads": MetadataValue.int(counts.ci_downloads),
         "projects": MetadataValue.int(counts.rows),
+        "rows with replaced text": MetadataValue.int(ingested.replaced_rows),
         "status": MetadataValue.text(publication.status),
         "revision": MetadataValue.int(publication.revision),
         "outcome": MetadataValue.text("published" if publication.changed else "re-read, unchanged"),

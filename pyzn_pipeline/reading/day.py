@@ -24,13 +24,18 @@ from pyzn_pipeline.store.staging import stage
 
 @dataclass(frozen=True)
 class Ingested:
-    """One day's result. `top` has project, downloads, pip_downloads, ci_downloads; `seconds` is by stage."""
+    """One day's result.
+
+    `top` has project, downloads, pip_downloads, ci_downloads; `replaced_rows` are the source's rows with text that
+    Postgres cannot carry; `seconds` is by stage.
+    """
 
     publication: Publication
     scan: Scan
     counts: dict[str, Counts]
     findings: list[Finding]
     top: pd.DataFrame
+    replaced_rows: int
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -79,7 +84,7 @@ def publish_scan(
             columns = _ledger_columns(scanned, tally, run_id) | {"accepted_because": accepted}
             doubted = accepted is None and not all(finding.passed for finding in soft)
             publication = publish(connection, columns, tally.profile, suspect=doubted, again=again)
-    return Ingested(publication, scanned, counts, hard + soft, tally.top, seconds)
+    return Ingested(publication, scanned, counts, hard + soft, tally.top, tally.replaced_rows, seconds)
 
 
 def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, object]:
@@ -95,6 +100,7 @@ def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, objec
         "project_versions": versions.keys,
         "project_countries": countries.keys,
         "checksum": tally.checksum,
+        "replaced_rows": tally.replaced_rows,
         "bigquery_job": scanned.job_id,
         "bytes_processed": scanned.bytes_processed,
         "bytes_billed": scanned.bytes_billed,

@@ -5,6 +5,7 @@ readers will see. It is done here and not in SQL because that took Postgres 6 se
 with the other core idle.
 """
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass, fields
 from functools import cache
@@ -48,7 +49,7 @@ class Tally:
         self._duckdb = duckdb.connect(config={"threads": 1, "enable_external_access": False})
         self._sums: dict[str, list[int]] = defaultdict(lambda: [0] * len(fields(Counts)))
         self._checksum = 0
-        self._profile: dict[str, str] = {}
+        self._of_day: dict[str, str] = {}
         self._top: list[pa.Table] = []
 
     def __enter__(self) -> Self:
@@ -66,7 +67,7 @@ class Tally:
         self._duckdb.unregister("batch")
         self._add_top(batch)
         of_day = batch.filter(pc.starts_with(batch["breakdown"], "day_")).select(["breakdown", "document"])
-        self._profile |= {row["breakdown"].removeprefix("day_"): row["document"] for row in of_day.to_pylist()}
+        self._of_day |= {row["breakdown"].removeprefix("day_"): row["document"] for row in of_day.to_pylist()}
 
     @property
     def counts(self) -> dict[str, Counts]:
@@ -81,7 +82,12 @@ class Tally:
     @property
     def profile(self) -> dict[str, str]:
         """The documents of the whole day, as JSON text: 'by_country' and 'by_hour'."""
-        return {"by_country": "{}", "by_hour": "{}"} | self._profile
+        return {name: self._of_day.get(name, "{}") for name in ("by_country", "by_hour")}
+
+    @property
+    def replaced_rows(self) -> int:
+        """The source's rows in which the scan replaced text that Postgres cannot carry."""
+        return int(json.loads(self._of_day.get("by_replaced", "{}")).get("true", 0))
 
     @property
     def top(self) -> pd.DataFrame:

@@ -21,6 +21,12 @@ QUERY_TIMEOUT = 30 * 60  # seconds; a scan of all PyPI takes one or two minutes
 PATIENCE = DEFAULT_RETRY.with_timeout(2 * 60)  # seconds of retrying one request; the library's default is 10 minutes
 MIN_BYTES_BILLED = 10 * 2**20  # BigQuery bills at least 10 MiB per table, https://cloud.google.com/bigquery/pricing
 
+MARK = "\ufffd"
+"""What stands in the place of a U+0000, the one character that Postgres cannot carry."""
+
+LONGEST_PROJECT = 500
+"""Characters of a project's name that are kept: an entry of Postgres's index has 2,704 bytes at the most."""
+
 SCHEMA = pa.schema(
     [
         ("breakdown", pa.string()),
@@ -59,6 +65,10 @@ def scan_query(table: str) -> str:
         table=table,
         unknown=UNKNOWN,
         columns=", ".join(f"IFNULL({b.expression}, '{UNKNOWN}') AS {b.name}" for b in BREAKDOWNS),
+        carried=", ".join(f"REGEXP_REPLACE(f.{name}, r'\\x00', '{MARK}') AS {name}" for name in names),
+        texts=", ".join(f"f.{name}" for name in names),
+        mark=MARK,
+        longest=LONGEST_PROJECT,
         names=", ".join(names),
         sets=", ".join(f"(project, {name})" for name in names),
         cases=" ".join(f"WHEN {name} IS NOT NULL THEN '{name}'" for name in names),

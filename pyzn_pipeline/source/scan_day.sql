@@ -1,12 +1,13 @@
 -- One UTC day of `file_downloads`, counted by every breakdown in one scan (GROUPING SETS).
 --
--- Returns, by breakdown and project: one row per (breakdown, project), its keys packed in code-point order; and three
--- rows of the whole day with project NULL: breakdown 'day', the source's own COUNT(*) of the day, and
--- 'day_by_country' and 'day_by_hour' (UTC), which the soft audits compare.
+-- Returns, by breakdown and project: one row per (breakdown, project), its keys packed in code-point order; and four
+-- rows of the whole day with project NULL: breakdown 'day', the source's own COUNT(*) of the day; 'day_by_country'
+-- and 'day_by_hour' (UTC), which the soft audits compare; and 'day_by_replaced', {"true": the rows whose text was
+-- replaced, "false": the others}.
 -- Costs one scan of the named columns of one partition: about 0.2 TiB for a day of all PyPI.
 --
 -- Names after a dollar sign are filled from pyzn_pipeline/breakdowns.py and the settings; @-names are bound.
-WITH scan AS (
+WITH flat AS (
   -- The struct is flattened here: the table has a top-level `project` as well.
   SELECT
     IFNULL(REGEXP_REPLACE(LOWER(file.project), r'[-_.]+', '-'), '$unknown') AS project,  -- PEP 503
@@ -17,26 +18,39 @@ WITH scan AS (
   FROM `$table`
   WHERE timestamp >= @start_of_day AND timestamp < @end_of_day
 ),
+scan AS (
+  -- What Postgres cannot carry is replaced, and what becomes equal adds up, so that every sum stays exact: a text
+  -- has no U+0000 there, nor has JSON that is read as text; an entry of an index has 2,704 bytes at the most, where
+  -- $longest characters of UTF-8 have room.
+  SELECT
+    SUBSTR(REGEXP_REPLACE(f.project, r'\x00', '$mark'), 1, $longest) AS project,
+    $carried,
+    f.hour, f.is_pip, f.is_ci,
+    CAST(REGEXP_CONTAINS(CONCAT(f.project, $texts), r'\x00') OR LENGTH(f.project) > $longest AS STRING) AS replaced
+  FROM flat AS f
+),
 counted AS (
   SELECT
     project,
     $names,
     hour,
+    replaced,
     COUNT(*) AS downloads,
     COUNTIF(is_pip) AS pip_downloads,
     COUNTIF(is_ci) AS ci_downloads
   FROM scan
-  GROUP BY GROUPING SETS ($sets, (country), (hour), ())
+  GROUP BY GROUPING SETS ($sets, (country), (hour), (replaced), ())
 ),
 keyed AS (
   SELECT
     CASE
       WHEN hour IS NOT NULL THEN 'day_by_hour'
+      WHEN replaced IS NOT NULL THEN 'day_by_replaced'
       WHEN project IS NULL AND country IS NOT NULL THEN 'day_by_country'
       $cases
       ELSE 'day'
     END AS breakdown,
-    COALESCE($names, hour) AS key,
+    COALESCE($names, hour, replaced) AS key,
     project, downloads, pip_downloads, ci_downloads
   FROM counted
 )

@@ -112,7 +112,7 @@ def test_a_lost_page_fails_its_check_and_publishes_nothing(
     assert not result.get_asset_materialization_events()
     row = ledger.days(store, DAY, DAY).iloc[0]
     assert row["status"] == "missing"
-    assert row["failure"].startswith(f"day {DAY}: BigQuery reports 7 rows, ")
+    assert row["failure"].startswith(f"day {DAY}: BigQuery reports 8 rows, ")
     assert row["attempt_run_id"] == result.run_id
 
 

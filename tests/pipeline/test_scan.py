@@ -40,11 +40,12 @@ def test_a_scan_answers_every_breakdown_and_the_sources_own_count(bigquery: Serv
     found = scan(clients, TABLE, DAY, LIMIT)
     batches = list(found.batches)
 
-    assert found.rows == sum(batch.num_rows for batch in batches) == 7
+    assert found.rows == sum(batch.num_rows for batch in batches) == 8
     assert by_project(batches) == by_project(list(scan_of(DAY, DOWNLOADS).batches))
     whole = {row["breakdown"]: row for row in pa.Table.from_batches(batches).to_pylist() if row["project"] is None}
     assert [whole["day"][name] for name in ("downloads", "pip_downloads", "ci_downloads")] == [5, 4, 1]
     assert whole["day_by_country"]["document"] == '{"(unknown)":1,"DE":1,"US":3}'
+    assert whole["day_by_replaced"]["document"] == '{"false":5}'
     assert whole["day_by_hour"]["document"] == '{"0":1,"12":1,"17":1,"23":1,"6":1}'
 
 
@@ -84,7 +85,7 @@ def test_dollars_are_billed_by_the_tebibyte() -> None:
 def test_a_busy_source_is_asked_again(bigquery: Server, clients: Clients) -> None:
     bigquery.load(raw_rows(DAY, DOWNLOADS))
     bigquery.inject({"refuse": [{"route": "jobs.insert", "status": 503, "times": 2}]})
-    assert scan(clients, TABLE, DAY, LIMIT).rows == 7
+    assert scan(clients, TABLE, DAY, LIMIT).rows == 8
 
 
 def test_a_wrong_location_is_one_line_that_names_the_setting(bigquery: Server) -> None:

@@ -4,7 +4,7 @@ SELECT
     calendar.day::date                   AS day,
     coalesce(days.status, 'missing')     AS status,
     days.revision, days.downloads, days.source_downloads, days.pip_downloads, days.ci_downloads,
-    days.projects, days.project_versions, days.project_countries, days.checksum,
+    days.projects, days.project_versions, days.project_countries, days.checksum, days.replaced_rows,
     days.bigquery_job, days.bytes_processed, days.bytes_billed, days.run_id,
     days.published_at, days.read_at, days.recounted_at, days.source_recount, days.accepted_because, days.retired_at,
     wanted.asked_by, wanted.attempts, wanted.failed_at, wanted.run_id AS attempt_run_id, wanted.next_attempt_at,

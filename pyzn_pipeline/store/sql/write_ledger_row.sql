@@ -1,11 +1,11 @@
 -- The day's row of the ledger: new with revision 1, or replaced with the next revision, which is returned.
 INSERT INTO pyzn.days AS published (
     day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads,
-    projects, project_versions, project_countries, checksum,
+    projects, project_versions, project_countries, checksum, replaced_rows,
     bigquery_job, bytes_processed, bytes_billed, run_id, published_at, read_at, recounted_at, source_recount, accepted_because
 ) VALUES (
     :day, :status, 1, :source_downloads, :downloads, :pip_downloads, :ci_downloads,
-    :projects, :project_versions, :project_countries, :checksum,
+    :projects, :project_versions, :project_countries, :checksum, :replaced_rows,
     :bigquery_job, :bytes_processed, :bytes_billed, :run_id, statement_timestamp(), :read_at, statement_timestamp(), :source_downloads, :accepted_because
 )
 ON CONFLICT (day) DO UPDATE SET
@@ -19,6 +19,7 @@ ON CONFLICT (day) DO UPDATE SET
     project_versions = excluded.project_versions,
     project_countries = excluded.project_countries,
     checksum = excluded.checksum,
+    replaced_rows = excluded.replaced_rows,
     bigquery_job = excluded.bigquery_job,
     bytes_processed = excluded.bytes_processed,
     bytes_billed = excluded.bytes_billed,

@@ -5,3 +5,6 @@ CREATE TABLE pyzn.calendar (
 CREATE UNIQUE INDEX calendar_is_one_row ON pyzn.calendar ((true));
 COMMENT ON TABLE pyzn.calendar IS 'One row: the hours of a day that readers need, as pyzn_pipeline/calendar.py has them.';
 COMMENT ON COLUMN pyzn.calendar.late_at IS 'UTC, of the day after: a day that is not published by then is late.';
+
+ALTER TABLE pyzn.days ADD COLUMN replaced_rows bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN pyzn.days.replaced_rows IS 'Rows of the source with text that Postgres cannot carry: U+0000 is U+FFFD here, a project is cut after 500 characters. They are counted as all others.';

@@ -1,0 +1,146 @@
+"""Rows that Postgres or JSON cannot carry: replaced, counted and told; the day is published, every sum holds."""
+
+import re
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import quote
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from dagster import DagsterInstance
+from sqlalchemy import Engine, text
+
+from pyzn_cli import pyzn
+from pyzn_local.bigquery.server import Server
+from pyzn_pipeline.source.connection import Clients
+from pyzn_pipeline.source.scan import LONGEST_PROJECT, MARK, scan
+from pyzn_pipeline.store import ledger
+from tests.api.conftest import Clock, serving, settings
+from tests.conftest import Database
+from tests.days import Download, raw_rows
+from tests.pipeline.conftest import TABLE, code_location
+from tests.pipeline.test_assets import materialized, run
+from tests.pipeline.test_verify import command  # noqa: F401 - a fixture
+from tests.store.publishing import totals
+
+DAY = date(2026, 7, 14)
+NUL = "\x00"
+LONG = "".join(chr(0x4E00 + n * 7919 % 20000) for n in range(3000))  # 9,000 bytes that do not compress
+
+INNOCENT = [Download("requests", "2.31.0", "US"), Download("requests", "2.31.0", "DE", ci=True)]
+CARRIED = [  # odd, and carried as they are
+    Download("requests", version, "US")
+    for version in ("", '"', "\\", "\\u0000", "\x01", "\x7f", "\r\n", "\u2028", "\ufffe", "\U0010ffff", "👍", "{}", "é")
+]
+POISON = [
+    Download("requests", f"2.31.0{NUL}", "US"),
+    Download("requests", "2.31.0\ufffd", "US", ci=True),  # the same key, once the other is replaced
+    Download("requests", f"{NUL}{NUL}", f"U{NUL}", pip=False),
+    Download("requests", "2.32.0", NUL),
+    Download(f"Evil_.{NUL}--Project"),
+    Download("evil-\ufffd-project", "2.0"),
+    Download(NUL),
+    Download(LONG),
+    Download(LONG + "another end"),
+    Download("a" * 100_000),
+]
+REPLACED = 8  # of POISON; the two that spell the mark themselves are none
+ROWS = INNOCENT + CARRIED + POISON
+
+
+@pytest.fixture
+def hostile(bigquery: Server, database: Database, instance: DagsterInstance) -> dict[str, object]:
+    """The day is published through Dagster; the metadata of its materialization by version."""
+    bigquery.load(raw_rows(DAY, ROWS))
+    result = run(code_location(bigquery, database), instance, DAY)
+    assert result.success
+    return materialized(result)["downloads_by_version", str(DAY)]
+
+
+def test_the_day_is_published_and_says_how_many_rows_were_replaced(hostile: dict[str, object], store: Engine) -> None:
+    row = ledger.days(store, DAY, DAY).iloc[0]
+    assert (row["downloads"], row["source_downloads"], row["replaced_rows"]) == (len(ROWS), len(ROWS), REPLACED)
+    assert (hostile["downloads"], hostile["rows with replaced text"]) == (len(ROWS), REPLACED)
+
+
+@pytest.mark.usefixtures("hostile")
+def test_every_view_of_the_day_adds_up_and_keys_that_become_equal_are_one(store: Engine) -> None:
+    with store.connect() as connection:
+        for view in ("version", "country"):
+            query = text(f"SELECT sum(downloads) FROM pyzn.downloads_by_{view} WHERE day = :day")
+            assert connection.execute(query, {"day": DAY}).scalar_one() == len(ROWS)
+        query = text(
+            "SELECT version, downloads, pip_downloads, ci_downloads FROM pyzn.downloads_by_version"
+            " WHERE project = 'requests'"
+        )
+        versions = {row[0]: tuple(row[1:]) for row in connection.execute(query)}
+        query = text("SELECT country, downloads FROM pyzn.downloads_by_country WHERE project = 'requests'")
+        countries = {row.country: row.downloads for row in connection.execute(query)}
+    assert versions == {
+        "2.31.0": (2, 2, 1),
+        "2.31.0" + MARK: (2, 2, 1),
+        MARK * 2: (1, 0, 0),
+        "2.32.0": (1, 1, 0),
+    } | {str(download.version): (1, 1, 0) for download in CARRIED}
+    assert countries == {"US": 3 + len(CARRIED), "DE": 1, "U" + MARK: 1, MARK: 1}
+
+
+@pytest.mark.usefixtures("hostile")
+def test_a_project_without_a_name_that_can_be_kept_has_one_that_can(store: Engine) -> None:
+    others = Counter({f"evil-{MARK}-project": 2, MARK: 1, LONG[:LONGEST_PROJECT]: 2, "a" * LONGEST_PROJECT: 1})
+    assert totals(store) == others | {"requests": len(ROWS) - others.total()}
+
+
+@pytest.mark.usefixtures("hostile")
+def test_the_day_is_proven(command: CliRunner) -> None:  # noqa: F811
+    for options in ((), ("--full",)):
+        result = command.invoke(pyzn, ["verify", *options, str(DAY), str(DAY)])
+        assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "1 of 1 days proven"), result.output
+
+
+@pytest.mark.usefixtures("hostile")
+def test_pyzn_days_tells_of_it(command: CliRunner) -> None:  # noqa: F811
+    result = command.invoke(pyzn, ["days", str(DAY), str(DAY)])
+    assert f"{REPLACED} rows with replaced text" in result.output
+
+
+@pytest.mark.usefixtures("hostile")
+def test_every_route_answers_with_the_whole_day(database: Database) -> None:
+    requests = len(INNOCENT) + len(CARRIED) + 4
+    span = f"start={DAY}&end={DAY}"
+    with serving(
+        settings(database.api_url), Clock(datetime.combine(DAY + timedelta(days=2), datetime.min.time(), UTC))
+    ) as client:
+
+        def get(path: str) -> httpx.Response:
+            answer = client.get(path)
+            assert answer.status_code == 200, (path, answer.text)
+            return answer
+
+        v2 = get("/api/v2/projects/requests").json()
+        assert v2["total_downloads"] == sum(sum(day.values()) for day in v2["downloads"].values()) == requests
+        for table in ("versions", "countries"):
+            rows = get(f"/api/v4/projects/requests/{table}?{span}").json()["downloads"]
+            assert sum(row["downloads"] for row in rows) == requests
+            get(f"/api/v4/projects/requests/{table}?{span}&format=csv")
+        bulk = get("/api/v4/projects?name=requests&name=evil-x").json()
+        assert bulk["projects"][0]["total_downloads"] == requests
+        assert get("/api/v4/status").json()["days_late"] == 0
+        paths = {path for path in client.get("/openapi.json").json()["paths"] if "{" in path}
+        assert "/api/v4/projects/{project}" in paths
+        for path in paths:
+            for project in ("requests", quote(f"evil-{MARK}-project"), quote(f"evil-{NUL}-project")):
+                filled = re.sub(r"\{\w+\}", "week", re.sub(r"\{project\}", project, path))
+                assert client.get(filled).status_code < 500, filled
+
+
+def test_an_ordinary_day_has_no_replaced_row(bigquery: Server, clients: Clients) -> None:
+    bigquery.load(raw_rows(DAY, INNOCENT + CARRIED))
+    (row,) = [
+        row
+        for batch in scan(clients, TABLE, DAY, 2**40).batches
+        for row in batch.to_pylist()
+        if row["breakdown"] == "day_by_replaced"
+    ]
+    assert row["document"] == f'{{"false":{len(INNOCENT + CARRIED)}}}'

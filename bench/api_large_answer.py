@@ -30,7 +30,8 @@ from pydantic import SecretStr
 import tests  # noqa: F401 - whose import forgets the settings of the caller
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
-from pyzn_pipeline.store.database import engine, with_driver
+from pyzn_pipeline.postgres_url import with_driver
+from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.schema import migrate
 
 PAUSE = 0.005  # seconds between two small requests

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from chaos.source import Source
 from pyzn_local.bigquery import Server
 from pyzn_local.postgres import Postgres
-from pyzn_pipeline.store.database import engine, with_driver
+from pyzn_pipeline.postgres_url import with_driver
+from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.schema import migrate
 
 _numbers = count(1)

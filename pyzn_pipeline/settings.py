@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 from psycopg import ProgrammingError
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import create_engine
 from sqlalchemy.exc import ArgumentError
 
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.postgres_url import with_driver
 
 TIB = 2**40  # bytes; the unit that BigQuery prices
 
@@ -32,7 +33,7 @@ def _postgres_url(value: SecretStr) -> SecretStr:
     if not value.get_secret_value().startswith("postgres"):
         raise ValueError(form)
     try:
-        url = engine(value).url
+        url = create_engine(with_driver(value)).url
     except (ProgrammingError, ArgumentError):  # whose text may have the URL in it, and the password
         raise ValueError(form) from None
     if not (url.database and url.username) and "service" not in url.query:

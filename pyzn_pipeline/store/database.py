@@ -1,19 +1,18 @@
 """Connections to Postgres."""
 
 import os
-import re
 import socket
 from functools import cache
 from importlib.resources import files
 from threading import Timer
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
-from sqlalchemy import URL, Engine, NullPool, TextClause, create_engine, event, text
+from sqlalchemy import Engine, NullPool, TextClause, create_engine, event, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.postgres_url import with_driver
 
 POOLER_SECONDS = 5  # for which a session of a pooler is waited for; with its pool used up, none comes
 LIFETIME = 2 * 60 * 60  # seconds that the connection of a day may take, its scan of at most half an hour included
@@ -122,18 +121,6 @@ def _hang_up(connection: psycopg.Connection) -> None:
     if not connection.closed:
         with socket.socket(fileno=os.dup(connection.fileno())) as same:
             same.shutdown(socket.SHUT_RDWR)
-
-
-def with_driver(url: SecretStr) -> URL:
-    """A libpq URL as SQLAlchemy has it, with psycopg 3 named: other packages here bring psycopg2.
-
-    Libpq parses it, so that whatever it takes is taken: postgres://, several hosts, a service. A driver that is named
-    as SQLAlchemy does it is dropped. Raises psycopg.ProgrammingError.
-    """
-    known = conninfo_to_dict(re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url.get_secret_value()))
-    parts = {name: str(value) for name, value in known.items()}
-    user, password, database = (parts.pop(name, None) for name in ("user", "password", "dbname"))
-    return URL.create("postgresql+psycopg", user, password, database=database, query=parts)
 
 
 @cache

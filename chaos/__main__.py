@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from chaos import bad_days, disk_full, downtime, kills, network, postgres_stops, readers, stateful, workers
-from chaos.figures import Bench, Check, Figure
+from chaos.figures import Check, Figure, Rig
 from chaos.parts import Parts
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
@@ -76,7 +76,7 @@ def _run(check: Check, size: int, parts: Parts, seed: int, console: Console) -> 
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(check.name, total=size)
         start = time.monotonic()
-        figures = check.run(Bench(parts, size, Random(f"{seed} {check.name}"), lambda: progress.advance(task)))
+        figures = check.run(Rig(parts, size, Random(f"{seed} {check.name}"), lambda: progress.advance(task)))
     console.print(f"[dim]{check.name}: {time.monotonic() - start:.0f} s[/dim]")
     return figures
 

@@ -1,7 +1,7 @@
 """Bad days at the source: short, doubled, a country or an hour gone, changing between two reads, a page lost, and more.
 
 They are days of one weekday, after three ordinary ones of it. Each is read; the source then puts itself right; what
-PyZn asks for without hands is done: a re-count, and the readings that follow from it.
+PyZn asks for automatically is done: a re-count, and the readings that follow from it.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pydantic import SecretStr
 
 from chaos.exactness import defects
-from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.parts import Database
 from chaos.runs import Target, ingest
 from chaos.source import TABLE, Source, shuffled
@@ -88,24 +88,24 @@ class Found:
     final: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
     uncaught: list[str] = field(default_factory=list)
-    unhealed: list[str] = field(default_factory=list)
+    unrepaired: list[str] = field(default_factory=list)
 
 
-def run(bench: Bench) -> list[Figure]:
+def run(rig: Rig) -> list[Figure]:
     """Three ordinary days, then a bad one after the other, each of its kind in turn."""
     found = Found()
-    days = [FIRST + timedelta(weeks=n) for n in range(WEEKS + bench.size)]
-    with bench.parts.source() as source, bench.parts.database() as database:
+    days = [FIRST + timedelta(weeks=n) for n in range(WEEKS + rig.size)]
+    with rig.parts.source() as source, rig.parts.database() as database:
         target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
         for day in days[:WEEKS]:
             source.add(day, _true(day))
-        found.unhealed += ingest(target, *days[:WEEKS]).complaints()
+        found.unrepaired += ingest(target, *days[:WEEKS]).complaints()
         for n, day in enumerate(days[WEEKS:]):
             _suffer(BAD[n % len(BAD)], day, source, database, target, found)
-            bench.tick()
-        found.unhealed += defects(database.api_url, {day: [source.content(day)] for day in days})
-        short = sum(BAD[n % len(BAD)].short for n in range(bench.size))
-    done = f"{bench.size:,} days of {len(BAD)} kinds"
+            rig.tick()
+        found.unrepaired += defects(database.api_url, {day: [source.content(day)] for day in days})
+        short = sum(BAD[n % len(BAD)].short for n in range(rig.size))
+    done = f"{rig.size:,} days of {len(BAD)} kinds"
     return [
         count_figure("bad source days", done, "published as final", found.final),
         Figure(
@@ -116,7 +116,7 @@ def run(bench: Bench) -> list[Figure]:
             found.uncaught,
         ),
         count_figure("grossly bad days", done, "published without a doubt", found.unseen),
-        count_figure("bad days, the source right again", done, "days not healed", found.unhealed),
+        count_figure("bad days, the source right again", done, "days not repaired", found.unrepaired),
     ]
 
 
@@ -125,7 +125,7 @@ def _suffer(bad: Badness, day: date, source: Source, database: Database, target:
     true = _true(day)
     if bad.after_a_whole_reading:
         source.add(day, true)
-        found.unhealed += ingest(target, day).complaints()
+        found.unrepaired += ingest(target, day).complaints()
     source.replace(day, bad.of(true))
     if bad.loses_page:
         source.server.inject({"lose_page": True})
@@ -134,7 +134,7 @@ def _suffer(bad: Badness, day: date, source: Source, database: Database, target:
     status = _status(database, day)
     doubted = day in outcome.refused or status == "suspect"
     if outcome.died:
-        found.unhealed.append(f"{name}: the run {outcome.died}")
+        found.unrepaired.append(f"{name}: the run {outcome.died}")
     if status == "final":
         found.final.append(f"{name}: final once it was read")
     if bad.seen_at_once and not doubted:
@@ -149,12 +149,12 @@ def _suffer(bad: Badness, day: date, source: Source, database: Database, target:
         found.uncaught.append(f"{name}: published as {status}, and not asked for again")
 
     if bad.short:
-        found.unhealed += ingest(target, *asked).complaints()
+        found.unrepaired += ingest(target, *asked).complaints()
     else:  # no row is missing from what is published: only a person can know that the source is right now
-        found.unhealed += ingest(target, day, replace_better=True).complaints()
+        found.unrepaired += ingest(target, day, accept_worse=True).complaints()
     _recount(source, database)
-    if (healed := _status(database, day)) != "final":
-        found.unhealed.append(f"{name}: {healed} at last")
+    if (repaired := _status(database, day)) != "final":
+        found.unrepaired.append(f"{name}: {repaired} at last")
 
 
 def _status(database: Database, day: date) -> str:

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from chaos.exactness import Watched, defects
-from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.parts import migrated
 from chaos.runs import Target, ingest
 
@@ -25,25 +25,25 @@ SIZE = 128 * MIB  # of the file system
 NEEDED = MIB // 2  # bytes that a load of this day takes, about: its staging, and then its place
 
 
-def run(bench: Bench) -> list[Figure]:
+def run(rig: Rig) -> list[Figure]:
     """Fill the disk but for a random rest, load, look; make room, load again, look again."""
     if os.geteuid() != 0:
         return [Figure("disk full", "", "", "0", [], "only root can mount a small file system")]
-    done = f"{bench.size:,} full disks"
+    done = f"{rig.size:,} full disks"
     wrong: list[str] = []
     stuck: list[str] = []
     refused = 0
-    with _small_disk(bench.parts.directory / "small") as disk, bench.parts.source() as source:
-        database = migrated(bench.parts.postgres, _tablespace(bench, disk))
+    with _small_disk(rig.parts.directory / "small") as disk, rig.parts.source() as source:
+        database = migrated(rig.parts.postgres, _tablespace(rig, disk))
         target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
         day = Watched(database.api_url, DAY)
         day.expect(source.more(DAY, 10_000))
         stuck += ingest(target, DAY).complaints()
         wrong += day.look_for_the_newest()
-        for fill in range(bench.size):
+        for fill in range(rig.size):
             day.expect(source.more(DAY, 10))
             # Spread evenly, so that loads run out of room in their staging, and in putting the day in its place.
-            filler = _filled(disk, leaving=int(NEEDED * (fill + bench.random.random()) / bench.size))
+            filler = _filled(disk, leaving=int(NEEDED * (fill + rig.random.random()) / rig.size))
             outcome = ingest(target, DAY)
             refused += bool(outcome.refused)
             stuck += [f"disk {fill}: the run {outcome.died}"] if outcome.died else []
@@ -51,9 +51,9 @@ def run(bench: Bench) -> list[Figure]:
             filler.unlink()
             stuck += [f"disk {fill}, with room again: {line}" for line in ingest(target, DAY).complaints()]
             wrong += [f"disk {fill}, with room again: {line}" for line in day.look_for_the_newest()]
-            bench.tick()
+            rig.tick()
         wrong += defects(database.api_url, {DAY: [source.content(DAY)]})
-        _drop(bench, database.owner_url)
+        _drop(rig, database.owner_url)
     if not refused:
         wrong.append("no load ever met the full disk")
     return [
@@ -76,19 +76,19 @@ def _small_disk(path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(path)], check=True)
 
 
-def _tablespace(bench: Bench, disk: Path) -> str:
+def _tablespace(rig: Rig, disk: Path) -> str:
     """A tablespace on `disk`, and its name."""
     folder = disk / "tablespace"
     folder.mkdir()
-    owner = bench.parts.postgres.data.stat()
+    owner = rig.parts.postgres.data.stat()
     os.chown(folder, owner.st_uid, owner.st_gid)
-    with psycopg.connect(bench.parts.postgres.url(), autocommit=True) as connection:
+    with psycopg.connect(rig.parts.postgres.url(), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE TABLESPACE small LOCATION {}").format(sql.Literal(str(folder))))
     return "small"
 
 
-def _drop(bench: Bench, url: str) -> None:
-    with psycopg.connect(bench.parts.postgres.url(), autocommit=True) as connection:
+def _drop(rig: Rig, url: str) -> None:
+    with psycopg.connect(rig.parts.postgres.url(), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(url.rpartition("/")[2])))
         connection.execute("DROP TABLESPACE small")
 

@@ -10,7 +10,7 @@ from dagster import DagsterInstance, Definitions, RunRequest, build_sensor_conte
 from pydantic import SecretStr
 
 from chaos.exactness import NOTHING, defects
-from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.parts import Database
 from chaos.runs import Target, ingest
 from chaos.source import Source
@@ -23,18 +23,18 @@ LENGTHS = (1, 4, 30)  # days
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def run(bench: Bench) -> list[Figure]:
+def run(rig: Rig) -> list[Figure]:
     """Nothing runs for so many days, and then the sensor does."""
     found: list[str] = []
-    lengths = [length for length in LENGTHS if length <= bench.size]
+    lengths = [length for length in LENGTHS if length <= rig.size]
     for length in lengths:
-        with bench.parts.source() as source, bench.parts.database() as database:
-            found += [f"{length} days down: {line}" for line in _healed(bench, source, database, length)]
+        with rig.parts.source() as source, rig.parts.database() as database:
+            found += [f"{length} days down: {line}" for line in _repaired(rig, source, database, length)]
     done = f"{', '.join(str(length) for length in lengths)} days of downtime"
-    return [count_figure("days missed", done, "not healed, or in a storm", found)]
+    return [count_figure("days missed", done, "not repaired, or in a storm", found)]
 
 
-def _healed(bench: Bench, source: Source, database: Database, length: int) -> list[str]:
+def _repaired(rig: Rig, source: Source, database: Database, length: int) -> list[str]:
     """What is wrong once the sensor asks for nothing more."""
     today = datetime.now(UTC).date()
     *missed, last_before = [today - timedelta(days=2 + n) for n in range(length + 1)]
@@ -55,7 +55,7 @@ def _healed(bench: Bench, source: Source, database: Database, length: int) -> li
             if len(asked) > 2 * length + 2:
                 found.append(f"{len(asked)} readings for {length} days: {' '.join(asked)}")
                 break
-            bench.tick()
+            rig.tick()
     if len(set(asked)) < len(asked):
         found.append(f"days asked for more than once: {' '.join(asked)}")
     if asked != sorted(asked, reverse=True):
@@ -64,14 +64,14 @@ def _healed(bench: Bench, source: Source, database: Database, length: int) -> li
     return found + defects(database.api_url, must | {yesterday: [NOTHING, source.content(yesterday)]})
 
 
-def _code_location(source: Source, database: Database, heal_from: date) -> Definitions:
+def _code_location(source: Source, database: Database, repair_from: date) -> Definitions:
     settings = Settings(
         database_url=SecretStr(database.owner_url),
         bigquery_project="pyzn-chaos",
         bigquery_endpoint=source.server.endpoint,
         bigquery_storage_endpoint=source.server.storage_endpoint,
         first_day=date(2026, 1, 1),
-        heal_from=heal_from,
+        repair_from=repair_from,
     )
     return build_defs(settings, store=Store(database_url=database.owner_url))
 

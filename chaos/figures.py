@@ -41,11 +41,11 @@ class Check:
     full: int
     counts: str
     """What `variable` counts."""
-    run: "Callable[[Bench], list[Figure]]"
+    run: "Callable[[Rig], list[Figure]]"
 
 
 @dataclass(frozen=True)
-class Bench:
+class Rig:
     """What a check works with: the parts, its size, its own random numbers, and `tick` for every step done."""
 
     parts: Parts

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from random import Random
 
 from chaos.exactness import Watched, defects
-from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.gates import POINTS, Gatekeeper
 from chaos.runs import Run, Target, ingest
 from chaos.source import Source
@@ -16,10 +16,10 @@ FIRST = date(2026, 7, 6)
 DAYS = 4  # at once: a run waits more than it works
 
 
-def run(bench: Bench) -> list[Figure]:
+def run(rig: Rig) -> list[Figure]:
     """Kill, look at what a reader sees; at the end repeat every day, and compare everything."""
-    at_points = bench.size // 4
-    with bench.parts.source() as source, bench.parts.database() as database:
+    at_points = rig.size // 4
+    with rig.parts.source() as source, rig.parts.database() as database:
         target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
         days = [Watched(database.api_url, FIRST + timedelta(days=n)) for n in range(DAYS)]
         seconds = _first_readings(source, target, days)
@@ -29,19 +29,19 @@ def run(bench: Bench) -> list[Figure]:
             found = []
             for _ in range(kills):
                 found += _killed_after(moments.uniform(0, seconds), source, target, day)
-                bench.tick()
+                rig.tick()
             return found
 
-        shares = [len(range(n, bench.size - at_points, DAYS)) for n in range(DAYS)]
+        shares = [len(range(n, rig.size - at_points, DAYS)) for n in range(DAYS)]
         with ThreadPoolExecutor(DAYS) as threads:
-            lanes = threads.map(lane, days, [bench.random.random() for _ in days], shares)
+            lanes = threads.map(lane, days, [rig.random.random() for _ in days], shares)
             at_random = [line for lines in lanes for line in lines]
 
         named = []
         with Gatekeeper.of(database.owner_url) as gates:
             for n in range(at_points):
                 named += _killed_at(POINTS[n % len(POINTS)], gates, source, target, days[n % DAYS])
-                bench.tick()
+                rig.tick()
 
         outcome = ingest(target, *(watched.day for watched in days))
         final = outcome.complaints()

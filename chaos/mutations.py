@@ -125,7 +125,7 @@ MUTATIONS = (
     Mutation("no audit of the country mix", _without("COUNTRY_MIX"), "bad-days", "grossly bad days", 9),
     Mutation(
         "worse readings accepted",
-        (("pyzn_pipeline/ingest.py", "if (new_doubts or fewer) and not replace_better:", "if False:"),),
+        (("pyzn_pipeline/ingest.py", "if (new_doubts or fewer) and not accept_worse:", "if False:"),),
         "bad-days",
         "grossly bad days",
         9,
@@ -145,7 +145,7 @@ MUTATIONS = (
         7,
     ),
     Mutation(
-        "no healing of missing days",
+        "no repair of missing days",
         (
             (
                 "pyzn_pipeline/store/due_for_reading.sql",
@@ -158,7 +158,7 @@ MUTATIONS = (
         4,
     ),
     Mutation(
-        "a storm of healing runs",
+        "a storm of repair runs",
         (("pyzn_pipeline/defs/repairs.py", "elif room > 0:", "else:"),),
         "downtime",
         "days missed",

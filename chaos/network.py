@@ -10,7 +10,7 @@ from random import Random
 from urllib.parse import urlsplit
 
 from chaos.exactness import Watched, defects
-from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.parts import Database
 from chaos.proxy import Fault, Kind, Proxy
 from chaos.runs import Target, ingest
@@ -32,10 +32,10 @@ class Lane:
     legs: Mapping[str, Proxy]
 
 
-def run(bench: Bench) -> list[Figure]:
+def run(rig: Rig) -> list[Figure]:
     """Break one connection of a run; look; read the day again on a whole network; look again."""
-    plan = [combination for combination, _ in zip(_combinations(), range(bench.size), strict=False)]
-    with bench.parts.source() as source, bench.parts.database() as database, ExitStack() as stack:
+    plan = [combination for combination, _ in zip(_combinations(), range(rig.size), strict=False)]
+    with rig.parts.source() as source, rig.parts.database() as database, ExitStack() as stack:
         lanes = [stack.enter_context(_lane(source, database, FIRST + timedelta(days=n))) for n in range(LANES)]
 
         def broken(lane: Lane, seed: float, own: list[tuple[str, Kind, bool]]) -> tuple[list[str], list[str]]:
@@ -55,11 +55,11 @@ def run(bench: Bench) -> list[Figure]:
                 wrong += [f"{name}: {line}" for line in lane.day.look()]
                 wrong += [f"{name}, read again: {line}" for line in ingest(lane.target, lane.day.day).complaints()]
                 wrong += [f"{name}, read again: {line}" for line in lane.day.look_for_the_newest()]
-                bench.tick()
+                rig.tick()
             return wrong, late
 
         with ThreadPoolExecutor(LANES) as threads:
-            seeds = [bench.random.random() for _ in lanes]
+            seeds = [rig.random.random() for _ in lanes]
             found = list(threads.map(broken, lanes, seeds, [plan[n::LANES] for n in range(LANES)]))
         final = defects(database.api_url, {lane.day.day: [source.content(lane.day.day)] for lane in lanes})
     done = f"{len(plan):,} cuts, resets, stalls"

@@ -6,7 +6,7 @@ import time
 from datetime import date, timedelta
 
 from chaos.exactness import Watched, defects
-from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.parts import migrated
 from chaos.runs import Run, Target, ingest
 from pyzn_local.ports import free_port
@@ -17,24 +17,24 @@ DAYS = 2  # in load at once
 RECOVERY = 120  # seconds
 
 
-def run(bench: Bench) -> list[Figure]:
+def run(rig: Rig) -> list[Figure]:
     """Stop the server at a random moment of a load, start it, look, and read the days again."""
-    postgres = Postgres(bench.parts.directory / "stopped", free_port())
+    postgres = Postgres(rig.parts.directory / "stopped", free_port())
     postgres.create()
     server = _started(postgres)
     wrong: list[str] = []
     by_hand: list[str] = []
     try:
         database = migrated(postgres)
-        with bench.parts.source() as source:
+        with rig.parts.source() as source:
             target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
             days = [Watched(database.api_url, FIRST + timedelta(days=n)) for n in range(DAYS)]
             seconds = 1.0  # of the first run, which also fills caches
-            for stop in range(bench.size):
+            for stop in range(rig.size):
                 for watched in days:
                     watched.expect(source.more(watched.day, 10 if stop else 3000))
                 runs = [Run(target, [watched.day]) for watched in days]
-                time.sleep(bench.random.uniform(0, seconds))
+                time.sleep(rig.random.uniform(0, seconds))
                 server.send_signal(signal.SIGQUIT)
                 server.wait()
                 outcomes = [started.outcome(RECOVERY) for started in runs]
@@ -47,12 +47,12 @@ def run(bench: Bench) -> list[Figure]:
                 seconds = (time.monotonic() - start) / 1.5  # two days one after the other
                 for watched in days:
                     wrong += [f"stop {stop}, read again: {line}" for line in watched.look_for_the_newest()]
-                bench.tick()
+                rig.tick()
             wrong += defects(database.api_url, {watched.day: [source.content(watched.day)] for watched in days})
     finally:
         server.send_signal(signal.SIGINT)
         server.wait()
-    done = f"{bench.size:,} immediate stops"
+    done = f"{rig.size:,} immediate stops"
     return [
         count_figure("Postgres stopped in mid-load", done, "wrong days", wrong),
         count_figure("after Postgres came back", done, "runs that needed a hand", by_hand),

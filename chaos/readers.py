@@ -9,7 +9,7 @@ from multiprocessing.synchronize import Event
 
 import psycopg
 
-from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.runs import Target, ingest, processes
 
 DAYS = (date(2026, 7, 14), date(2026, 7, 15))
@@ -36,20 +36,20 @@ class Seen:
     unrepeatable: int = 0
 
 
-def run(bench: Bench) -> list[Figure]:
+def run(rig: Rig) -> list[Figure]:
     """Publish days over and over while others read, and compare every sum that was seen with those there were."""
-    with bench.parts.source() as source, bench.parts.database() as database:
+    with rig.parts.source() as source, rig.parts.database() as database:
         target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
         real: dict[date, set[int]] = {day: {source.more(day, 5000).ledger()[0]} for day in DAYS}
         complaints = ingest(target, *DAYS).complaints()
         done = processes.Event()
         readers = [_Reader(database.api_url, done, HELD if n == 0 else 0) for n in range(READERS)]
-        for n in range(bench.size):
+        for n in range(rig.size):
             days = [*DAYS, *NEW_MONTHS[n : n + 1]]
             for day in days:
                 real.setdefault(day, set()).add(source.more(day, 20).ledger()[0])
             complaints += ingest(target, *days).complaints()
-            bench.tick()
+            rig.tick()
         done.set()
         seen = [reader.seen() for reader in readers]
     sums = set().union(*(each.sums for each in seen))
@@ -64,7 +64,7 @@ def run(bench: Bench) -> list[Figure]:
     return [
         count_figure(
             "readers during publication",
-            f"{reads:,} reads, {bench.size * len(DAYS):,} publications",
+            f"{reads:,} reads, {rig.size * len(DAYS):,} publications",
             "empty or half days",
             wrong + complaints,
         ),

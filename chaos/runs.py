@@ -55,9 +55,9 @@ class Outcome:
 class Run:
     """A run that has started; its days are read in the order given."""
 
-    def __init__(self, target: Target, days: Iterable[date], replace_better: bool = False) -> None:
+    def __init__(self, target: Target, days: Iterable[date], accept_worse: bool = False) -> None:
         self._receiver, sender = processes.Pipe(duplex=False)
-        self._process = processes.Process(target=_run, args=(sender, target, list(days), replace_better), daemon=True)
+        self._process = processes.Process(target=_run, args=(sender, target, list(days), accept_worse), daemon=True)
         self._process.start()
         sender.close()
 
@@ -79,12 +79,12 @@ class Run:
         return outcome
 
 
-def ingest(target: Target, *days: date, timeout: float = 180, replace_better: bool = False) -> Outcome:
+def ingest(target: Target, *days: date, timeout: float = 180, accept_worse: bool = False) -> Outcome:
     """A run from its start to its end."""
-    return Run(target, days, replace_better).outcome(timeout)
+    return Run(target, days, accept_worse).outcome(timeout)
 
 
-def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[date], replace_better: bool) -> None:
+def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[date], accept_worse: bool) -> None:
     outcome = Outcome()
     store = engine(SecretStr(target.database_url), target.lifetime)
     clients = connect("pyzn-chaos", "US", target.endpoint, target.storage_endpoint, target.silence)
@@ -92,7 +92,7 @@ def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[dat
         for day in days:
             try:
                 with wanted.attempt(store, day, "chaos"):
-                    ingested = ingest_day(day, clients, TABLE, 2**40, store, "chaos", replace_better)
+                    ingested = ingest_day(day, clients, TABLE, 2**40, store, "chaos", accept_worse)
                 outcome.published[day] = ingested.publication
             except PyznError as error:
                 outcome.refused[day] = str(error)

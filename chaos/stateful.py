@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.parts import Database
 from pyzn_pipeline.breakdowns import UNKNOWN
 from pyzn_pipeline.errors import PyznError
@@ -112,22 +112,22 @@ def machine(database: Database, tick: Callable[[], None]) -> type[RuleBasedState
             self.model.source[day] = rows
 
         @precondition(lambda self: self.model.source)
-        @rule(data=st.data(), replace_better=st.booleans())
-        def read(self, data: st.DataObject, replace_better: bool) -> None:
+        @rule(data=st.data(), accept_worse=st.booleans())
+        def read(self, data: st.DataObject, accept_worse: bool) -> None:
             tick()
             day = data.draw(st.sampled_from(sorted(self.model.source)))
             rows = self.model.source[day]
             published = self.model.published.get(day, [])
             try:
-                publication = _publish(store, scan_of(day, rows), replace_better)
+                publication = _publish(store, scan_of(day, rows), accept_worse)
             except RetiredDay:
                 assert self.model.closed(day)
             except WorseReading:
                 assert len(rows) < len(published)
-                assert not replace_better
+                assert not accept_worse
             else:
                 assert not self.model.closed(day)
-                assert replace_better or len(rows) >= len(published)
+                assert accept_worse or len(rows) >= len(published)
                 changed = sorted(map(str, rows)) != sorted(map(str, published))
                 self.model.published[day] = rows
                 self.model.revisions[day] += publication.changed
@@ -141,7 +141,7 @@ def machine(database: Database, tick: Callable[[], None]) -> type[RuleBasedState
             day = data.draw(st.sampled_from(sorted(self.model.source)))
             scanned = scan_of(day, self.model.source[day])
             try:
-                _publish(store, replace(scanned, batches=_killing(database, scanned.batches)), replace_better=True)
+                _publish(store, replace(scanned, batches=_killing(database, scanned.batches)), accept_worse=True)
             except RetiredDay:
                 assert self.model.closed(day)
             except StoreError:
@@ -202,7 +202,7 @@ VERSIONS = "SELECT day, project, version, downloads FROM pyzn.downloads_by_versi
 COUNTRIES = "SELECT day, project, country, downloads FROM pyzn.downloads_by_country"
 
 
-def run(bench: Bench) -> list[Figure]:
+def run(rig: Rig) -> list[Figure]:
     """Runs of random steps, until there were as many as asked for; a divergence comes with the steps that led to it."""
     steps = 0
     diverged: list[str] = []
@@ -210,13 +210,13 @@ def run(bench: Bench) -> list[Figure]:
     def step() -> None:
         nonlocal steps
         steps += 1
-        bench.tick()
+        rig.tick()
 
-    with bench.parts.database() as database:
+    with rig.parts.database() as database:
         days = machine(database, step)
-        while steps < bench.size and not diverged:
+        while steps < rig.size and not diverged:
             few = settings(
-                max_examples=max(1, min(20, (bench.size - steps) // STEPS_A_RUN)),
+                max_examples=max(1, min(20, (rig.size - steps) // STEPS_A_RUN)),
                 stateful_step_count=STEPS_A_RUN,
                 deadline=None,
                 database=None,
@@ -226,19 +226,19 @@ def run(bench: Bench) -> list[Figure]:
                 suppress_health_check=list(HealthCheck),
             )
             try:
-                run_state_machine_as_test(seed(bench.random.getrandbits(32))(days), settings=few)
+                run_state_machine_as_test(seed(rig.random.getrandbits(32))(days), settings=few)
             except (AssertionError, PyznError) as error:
                 told = [f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])]
                 diverged = [line for note in told for line in note.splitlines()]
     return [count_figure("random steps against a model", f"{steps:,} steps", "divergences", diverged)]
 
 
-def _publish(store: Engine, scanned: Scan, replace_better: bool) -> Publication:
+def _publish(store: Engine, scanned: Scan, accept_worse: bool) -> Publication:
     """As ingest_day does once the scan is there."""
     with store_errors(f"day {scanned.day}"):
         ensure_partitions(store, scanned.day)
         with day_locked(store, scanned.day) as connection:
-            return publish_scan(connection, scanned, "chaos", {}, replace_better).publication
+            return publish_scan(connection, scanned, "chaos", {}, accept_worse).publication
 
 
 def _killing(database: Database, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import psycopg
 
 from chaos.exactness import defects
-from chaos.figures import Bench, Check, Figure, count_figure
+from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.gates import Gatekeeper
 from chaos.proxy import Fault, Kind, Proxy
 from chaos.runs import Run, Target, ingest
@@ -30,9 +30,9 @@ OUT_OF_ORDER = """
 """
 
 
-def run(bench: Bench) -> list[Figure]:
+def run(rig: Rig) -> list[Figure]:
     """All of them, each compared with the source, and with the revisions that it must have."""
-    days = [FIRST + timedelta(days=n) for n in range(bench.size)]
+    days = [FIRST + timedelta(days=n) for n in range(rig.size)]
     different = [FIRST + timedelta(days=n) for n in range(WORKERS)]
     noun = "wrong contents or revisions"
     return [
@@ -40,27 +40,27 @@ def run(bench: Bench) -> list[Figure]:
             "the same day at once",
             f"{WORKERS} workers",
             noun,
-            _found(bench, days[:1], [days[:1]] * WORKERS, all_at_once=True),
+            _found(rig, days[:1], [days[:1]] * WORKERS, all_at_once=True),
         ),
-        count_figure("an older reading that is late", f"{READINGS} readings at once", noun, _late(bench, days[0])),
+        count_figure("an older reading that is late", f"{READINGS} readings at once", noun, _late(rig, days[0])),
         count_figure(
             "the same days backfilled at once",
             f"{len(days):,} days, twice",
             noun,
-            _found(bench, days, [days, days]),
+            _found(rig, days, [days, days]),
         ),
         count_figure(
             "different days at once",
             f"{WORKERS} workers, the same projects",
             noun,
-            _found(bench, different, [[day] for day in different], out_of_order=True),
+            _found(rig, different, [[day] for day in different], out_of_order=True),
         ),
     ]
 
 
-def _late(bench: Bench, day: date) -> list[str]:
+def _late(rig: Rig, day: date) -> list[str]:
     """What is wrong when the rows of a reading are held up, and the source has others, as many, meanwhile."""
-    with bench.parts.source() as source, bench.parts.database() as database:
+    with rig.parts.source() as source, rig.parts.database() as database:
         host, _, port = source.server.storage_endpoint.rpartition(":")
         with Proxy(host, int(port)) as held_up:
             source.more(day, 500)
@@ -76,7 +76,7 @@ def _late(bench: Bench, day: date) -> list[str]:
 
 
 def _found(
-    bench: Bench,
+    rig: Rig,
     days: Sequence[date],
     of_workers: Sequence[Sequence[date]],
     all_at_once: bool = False,
@@ -87,8 +87,8 @@ def _found(
     With `all_at_once` nobody publishes before everybody waits for something.
     """
     with (
-        bench.parts.source() as source,
-        bench.parts.database() as database,
+        rig.parts.source() as source,
+        rig.parts.database() as database,
         Gatekeeper.of(database.owner_url) as gates,
     ):
         target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)

@@ -37,7 +37,7 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
         asset_checks=[recount_check(), *ledger_checks()],
         jobs=[READ, RECOUNT, backfill_cost_job(settings.first_day)],
         schedules=schedules,
-        sensors=[repair_sensor(settings.heal_from), ranking_sensor(), ledger_sensor(), *alert_sensors(settings)],
+        sensors=[repair_sensor(settings.repair_from), ranking_sensor(), ledger_sensor(), *alert_sensors(settings)],
         executor=in_process_executor,  # a run is one step: a process of its own for it would only cost its start
         resources={
             "source": BigQuerySource.from_settings(settings),

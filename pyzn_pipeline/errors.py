@@ -6,5 +6,5 @@ from typing import ClassVar
 class PyznError(Exception):
     """Something a user can mend: the message names the thing, the value and the way out; no trace is needed."""
 
-    passes: ClassVar[bool] = True
+    transient: ClassVar[bool] = True
     """Whether trying again later may help; what only a person can change is not tried again."""

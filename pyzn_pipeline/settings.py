@@ -67,9 +67,9 @@ class StoreSettings(BaseSettings):
         description="the API's connection to the same database; `pyzn migrate` makes its role, which can only read",
     )
     first_day: date = Field(default=date(2016, 1, 22), description="the first partition, a UTC day")
-    heal_from: date | None = Field(
+    repair_from: date | None = Field(
         default=None,
-        description="the UTC day from which missing days are asked for without hands; "
+        description="the UTC day from which missing days are asked for automatically; "
         "unset: the day before PyZn first published anything, 31 days back at the most",
     )
     retention_days: int | None = Field(

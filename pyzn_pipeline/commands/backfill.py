@@ -25,12 +25,12 @@ from pyzn_pipeline.upkeep import backfills
 @click.argument("start", type=DAY)
 @click.argument("end", type=DAY)
 @click.option(
-    "--replace-better",
+    "--accept-worse",
     is_flag=True,
     help="Publish what the source gives now even where it is worse: fewer downloads, or an audit that fails newly.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what it would cost, and read nothing. Asking is free.")
-def backfill(start: date, end: date, replace_better: bool, dry_run: bool) -> None:
+def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
     """Read the UTC days START to END (both included) at the source and publish them.
 
     The days run through Dagster (PYZN_DAGSTER_URL): the backfill and its runs are in its UI. A day
@@ -52,7 +52,7 @@ def backfill(start: date, end: date, replace_better: bool, dry_run: bool) -> Non
     settings = load(CommandSettings)
     days = days_between(start, end, settings.first_day)
     with open_store(settings.database_url, "backfill") as store:
-        outcome = _follow(settings.dagster_url, store, days, replace_better)
+        outcome = _follow(settings.dagster_url, store, days, accept_worse)
     for day, reason in sorted(outcome.failed.items()):
         click.echo(reason if str(day) in reason else f"day {day}: {reason}", err=True)
     if unfinished := [day for day in days if day not in outcome.done and day not in outcome.failed]:
@@ -80,7 +80,7 @@ def _say_cost(start: date, end: date) -> None:
     click.echo(f"{cost}; nothing was read")
 
 
-def _follow(dagster_url: str, store: Engine, days: list[date], replace_better: bool) -> backfills.Progress:
+def _follow(dagster_url: str, store: Engine, days: list[date], accept_worse: bool) -> backfills.Progress:
     """Launch a backfill and show a progress bar until it has finished."""
     with Progress(
         TextColumn("[bold]{task.description}"),
@@ -92,7 +92,7 @@ def _follow(dagster_url: str, store: Engine, days: list[date], replace_better: b
         console=Console(stderr=True),
     ) as bar:
         task = bar.add_task("waiting for Dagster", total=len(days))
-        for progress in backfills.run(dagster_url, store, days, replace_better):
+        for progress in backfills.run(dagster_url, store, days, accept_worse):
             finished = len(progress.done | progress.failed.keys())
             waits = "" if finished else " waits for a run"
             failed = f", [red]{len(progress.failed)} failed[/red]" if progress.failed else ""

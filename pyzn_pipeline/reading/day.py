@@ -46,11 +46,11 @@ def ingest_day(
     maximum_bytes_billed: int,
     engine: Engine,
     run_id: str,
-    replace_better: bool = False,
+    accept_worse: bool = False,
 ) -> Ingested:
     """Read `day` at the source and publish it, or raise and leave the tables as they were.
 
-    Raises SourceError, CostLimitExceeded, AuditFailed, WorseReading (unless `replace_better`),
+    Raises SourceError, CostLimitExceeded, AuditFailed, WorseReading (unless `accept_worse`),
     RetiredDay or StoreError, each naming the day. The day's rows pass through in batches; memory does
     not grow with the day.
     """
@@ -60,11 +60,11 @@ def ingest_day(
         with day_locked(engine, day) as connection:
             with _timed(seconds, "scan"):
                 scanned = scan(clients, table, day, maximum_bytes_billed)
-            return publish_scan(connection, scanned, run_id, seconds, replace_better)
+            return publish_scan(connection, scanned, run_id, seconds, accept_worse)
 
 
 def publish_scan(
-    connection: Connection, scanned: Scan, run_id: str, seconds: dict[str, float], replace_better: bool = False
+    connection: Connection, scanned: Scan, run_id: str, seconds: dict[str, float], accept_worse: bool = False
 ) -> Ingested:
     """Stage, audit and publish a finished scan, in one transaction on the day's locked connection.
 
@@ -79,7 +79,7 @@ def publish_scan(
             hard = [f for b in BREAKDOWNS for f in audit(scanned.day, b, scanned.rows, counts)]
             if not all(finding.passed for finding in hard):
                 raise AuditFailed(hard)
-            soft, accepted = judge(connection, scanned.day, counts, tally.profile, replace_better)
+            soft, accepted = judge(connection, scanned.day, counts, tally.profile, accept_worse)
         with _timed(seconds, "publish"):
             columns = _ledger_columns(scanned, tally, run_id) | {"accepted_because": accepted}
             doubted = accepted is None and not all(finding.passed for finding in soft)

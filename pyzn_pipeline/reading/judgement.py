@@ -16,17 +16,17 @@ from pyzn_pipeline.store.ledger import weeks_before
 class WorseReading(PyznError):
     """What was read is worse than what is published, which stays."""
 
-    passes = False
+    transient = False
 
 
 def judge(
-    connection: Connection, day: date, counts: dict[str, Counts], profile: dict[str, str], replace_better: bool
+    connection: Connection, day: date, counts: dict[str, Counts], profile: dict[str, str], accept_worse: bool
 ) -> tuple[list[Finding], str | None]:
     """The soft findings of the staged day, and why a person accepted them, if one did when it was published before.
 
     Both readings, the staged and the published, are held against the same weeks. The staged one is
     worse if it fails an audit that the published one passes, or, with no such difference, has fewer
-    downloads: downloads are only ever added to a day. Raises WorseReading then, unless `replace_better`.
+    downloads: downloads are only ever added to a day. Raises WorseReading then, unless `accept_worse`.
     """
     weeks = weeks_before(connection, day, WEEKS)
     before, published = weeks[weeks["day"] != day], weeks[weeks["day"] == day]
@@ -49,13 +49,13 @@ def judge(
     )
     new_doubts = [message for name, message in failed.items() if name not in failed_before]
     fewer = staged.downloads < old.downloads and failed.keys() == failed_before.keys()
-    if (new_doubts or fewer) and not replace_better:
+    if (new_doubts or fewer) and not accept_worse:
         because = "; ".join(
             new_doubts or [f"it has {staged.downloads:,} downloads, {old.downloads - staged.downloads:,} fewer"]
         )
         raise WorseReading(
             f"day {day}: what the source gives now is worse than revision {row['revision']} with its "
             f"{old.downloads:,} downloads: {because}; not published. If the source is right now: "
-            f"pyzn backfill --replace-better {day} {day}"
+            f"pyzn backfill --accept-worse {day} {day}"
         )
     return findings, None if new_doubts else row["accepted_because"]

@@ -21,7 +21,7 @@ class Partition(NamedTuple):
 class RetiredDay(PyznError):
     """The day's month was retired: its downloads are in the totals and cannot be counted a second time."""
 
-    passes = False
+    transient = False
 
 
 def ensure_partitions(engine: Engine, day: date) -> None:

@@ -121,7 +121,7 @@ def attempt(engine: Engine, day: date, run_id: str) -> Iterator[None]:
         yield
     except Exception as error:
         unexpected = f"day {day}: unexpected {type(error).__name__}: see the run's log"
-        reason, again = (str(error), error.passes) if isinstance(error, PyznError) else (unexpected, True)
+        reason, again = (str(error), error.transient) if isinstance(error, PyznError) else (unexpected, True)
         failed = {"day": day, "run_id": run_id, "reason": reason, "again": again}
         try:
             with store_errors(f"day {day}"), engine.begin() as connection:
@@ -131,14 +131,14 @@ def attempt(engine: Engine, day: date, run_id: str) -> Iterator[None]:
         raise
 
 
-def due_for_reading(engine: Engine, now: datetime, heal_from: date | None) -> list[date]:
+def due_for_reading(engine: Engine, now: datetime, repair_from: date | None) -> list[date]:
     """The days to read at `now`, newest first.
 
-    What the calendar and the re-counts ask for is wanted first: missing days from `heal_from` on, see
+    What the calendar and the re-counts ask for is wanted first: missing days from `repair_from` on, see
     ask_for_missing_days.sql, and days of which the source has more. Raises StoreError.
     """
     with store_errors("days due for reading"), engine.begin() as connection:
-        missing = {"now": now, "heal_from": heal_from, "last": calendar.latest(now, calendar.MISSING_AT)}
+        missing = {"now": now, "repair_from": repair_from, "last": calendar.latest(now, calendar.MISSING_AT)}
         connection.execute(statement("ask_for_missing_days"), missing)
         connection.execute(statement("ask_for_late_rows"))
         return list(connection.execute(statement("due_for_reading"), {"now": now}).scalars())

@@ -60,7 +60,7 @@ class Progress:
 
 
 def run(
-    dagster_url: str, engine: Engine, days: list[date], replace_better: bool = False, poll_seconds: float = 0.5
+    dagster_url: str, engine: Engine, days: list[date], accept_worse: bool = False, poll_seconds: float = 0.5
 ) -> Iterator[Progress]:
     """Launch a backfill of `days` and yield its progress until every day has an outcome.
 
@@ -75,7 +75,7 @@ def run(
             "assetSelection": [{"path": [breakdown.view]} for breakdown in BREAKDOWNS],
             "partitionNames": [str(day) for day in days],
             "title": f"{days[0]} to {days[-1]}",
-            "runConfigData": {"ops": {READING_OP: {"config": {"replace_better": replace_better}}}},
+            "runConfigData": {"ops": {READING_OP: {"config": {"accept_worse": accept_worse}}}},
         },
     )["launchPartitionBackfill"]
     if "backfillId" not in answer:

@@ -1,4 +1,4 @@
-"""Published days stay true without hands: re-counts, and the sensor that asks for what the ledger lacks."""
+"""Published days stay true automatically: re-counts, and the sensor that asks for what the ledger lacks."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -32,7 +32,7 @@ DOWNLOADS = [Download("requests"), Download("requests", "2.0"), Download("numpy"
 
 @pytest.fixture
 def defs(bigquery: Server, database: Database) -> Definitions:
-    return code_location(bigquery, database, heal_from=TODAY - timedelta(days=6))
+    return code_location(bigquery, database, repair_from=TODAY - timedelta(days=6))
 
 
 def asked(defs: Definitions, instance: DagsterInstance) -> list[RunRequest]:
@@ -63,7 +63,7 @@ def days_asked(requests: list[RunRequest]) -> list[date]:
     return days
 
 
-def healed(defs: Definitions, instance: DagsterInstance) -> list[date]:
+def repaired(defs: Definitions, instance: DagsterInstance) -> list[date]:
     """Let the sensor have its way until it asks for nothing more; the days it read, in order."""
     read = []
     while requests := asked(defs, instance):
@@ -121,12 +121,12 @@ def test_missing_days_are_asked_for_newest_first_in_runs_of_days_that_follow_one
     give_up_recent(store, 1, 1)
     give_up_recent(store, 3, 3)
 
-    assert healed(defs, instance) == [days[0], *days[:0:-1]]
+    assert repaired(defs, instance) == [days[0], *days[:0:-1]]
     assert set(ledger.days(store, days[-1], days[1])["status"]) == {"provisional"}
 
 
 def test_no_more_than_two_runs_of_a_month_are_asked_for_at_once(bigquery: Server, database: Database) -> None:
-    defs = code_location(bigquery, database, heal_from=TODAY - timedelta(days=100))
+    defs = code_location(bigquery, database, repair_from=TODAY - timedelta(days=100))
     with DagsterInstance.ephemeral() as instance:
         runs = [days_asked([request]) for request in asked(defs, instance)]
     assert [len(days) for days in runs] == [31, 31]
@@ -153,7 +153,7 @@ def test_a_day_that_keeps_failing_is_left_missing_with_its_reason(
     day = TODAY - timedelta(days=6)
     give_up_recent(store, 1, 5)
     tries = 0
-    while healed(defs, instance):  # the source has nothing
+    while repaired(defs, instance):  # the source has nothing
         tries += 1
         a_month_passes(store)
     row = ledger.days(store, day, day).iloc[0]
@@ -172,11 +172,11 @@ def test_unless_told_from_when_a_new_deployment_heals_no_further_back_than_its_f
             " CAST(:at AS timestamptz), CAST(:at AS timestamptz), 1)",
             at=f"{first_published} 12:00Z",
         )
-        due = due_for_reading(store, datetime(2026, 7, 15, 18, 30, tzinfo=UTC), heal_from=None)
+        due = due_for_reading(store, datetime(2026, 7, 15, 18, 30, tzinfo=UTC), repair_from=None)
         assert [str(due[0]), str(due[-1])] == ["2026-07-14", healed_from]
     change(store, "DELETE FROM pyzn.days")
     change(store, "DELETE FROM pyzn.wanted")
-    assert not due_for_reading(store, datetime(2026, 7, 15, 18, 30, tzinfo=UTC), heal_from=None)
+    assert not due_for_reading(store, datetime(2026, 7, 15, 18, 30, tzinfo=UTC), repair_from=None)
 
 
 def test_the_days_of_a_run_that_died_are_asked_for_again_however_old_they_are(
@@ -190,7 +190,7 @@ def test_the_days_of_a_run_that_died_are_asked_for_again_however_old_they_are(
     wanted.begin_run(store, days, run.run_id, f"run {run.run_id}")
     assert not asked(defs, instance)  # a minute's grace
     a_month_passes(store)
-    assert healed(defs, instance) == days
+    assert repaired(defs, instance) == days
 
 
 def test_a_matching_recount_a_week_later_makes_a_day_final(
@@ -221,7 +221,7 @@ def test_rows_that_come_late_are_found_by_a_recount_and_read(
     assert not check.passed
     assert status(store, OLD) == "provisional"
 
-    assert OLD in healed(defs, instance)
+    assert OLD in repaired(defs, instance)
     row = ledger.days(store, OLD, OLD).iloc[0]
     assert (row["revision"], row["downloads"], row["status"]) == (2, 4, "provisional")
 
@@ -238,7 +238,7 @@ def test_a_day_whose_last_reading_was_refused_is_read_again_once_the_source_has_
 
     bigquery.load(raw_rows(OLD, [Download("late")] * 2))
     recount(defs, instance, store)
-    assert OLD in healed(defs, instance)
+    assert OLD in repaired(defs, instance)
     row = ledger.days(store, OLD, OLD).iloc[0]
     assert (row["revision"], row["downloads"]) == (2, 5)
     assert row.isna()["failure"]
@@ -253,7 +253,7 @@ def test_fewer_rows_at_the_source_keep_a_day_from_being_final_and_are_not_read(
     recount(defs, instance, store)
     row = ledger.days(store, OLD, OLD).iloc[0]
     assert (row["status"], row["source_downloads"], row["source_recount"]) == ("provisional", 4, 3)
-    assert OLD not in healed(defs, instance)
+    assert OLD not in repaired(defs, instance)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from pyzn_pipeline.store import ledger, trouble, wanted
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import code_location
-from tests.pipeline.test_repairs import a_month_passes, asked, days_asked, healed
+from tests.pipeline.test_repairs import a_month_passes, asked, days_asked, repaired
 
 FIRST, LAST = date(2026, 1, 5), date(2026, 1, 7)
 DAYS = [FIRST + timedelta(days=n) for n in range(3)]
@@ -84,7 +84,7 @@ def read_by_themselves(defs: Definitions, instance: DagsterInstance, store: Engi
     """The days that are read once every wait is over."""
     assert not asked(defs, instance)
     a_month_passes(store)
-    return healed(defs, instance)
+    return repaired(defs, instance)
 
 
 def states(store: Engine) -> set[str]:
@@ -111,7 +111,7 @@ def test_a_backfill_that_dagster_ends_before_a_run_of_it_exists(
     if seen_before:
         assert not asked(defs, instance)  # its runs are still being canceled
     change_backfill(instance, end)
-    assert healed(defs, instance) == DAYS
+    assert repaired(defs, instance) == DAYS
 
 
 def test_a_failing_backfill_whose_queued_run_dagster_cancels(defs: Definitions, instance: DagsterInstance) -> None:
@@ -122,7 +122,7 @@ def test_a_failing_backfill_whose_queued_run_dagster_cancels(defs: Definitions, 
     instance.report_run_canceling(queued)  # as Dagster's own daemon does it, past the coordinator
     instance.report_run_canceled(queued)
     change_backfill(instance, BulkActionStatus.FAILED)
-    assert healed(defs, instance) == DAYS
+    assert repaired(defs, instance) == DAYS
 
 
 def test_a_failing_backfill_whose_run_dagster_cancels_in_mid_scan(
@@ -180,7 +180,7 @@ def test_a_day_that_was_read_before_the_ledger_heard_of_the_request_is_not_read_
     job = defs.resolve_job_def("daily_downloads")
     assert job.execute_in_process(instance=instance, partition_key=str(FIRST)).success
     change_backfill(instance, BulkActionStatus.FAILED)
-    assert healed(defs, instance) == DAYS[1:]
+    assert repaired(defs, instance) == DAYS[1:]
 
 
 def test_a_reading_that_began_before_the_request_does_not_serve_it(
@@ -190,7 +190,7 @@ def test_a_reading_that_began_before_the_request_does_not_serve_it(
     for day in DAYS:
         assert job.execute_in_process(instance=instance, partition_key=str(day)).success
     backfill(defs, instance, BulkActionStatus.FAILED)
-    assert healed(defs, instance) == DAYS
+    assert repaired(defs, instance) == DAYS
 
 
 def test_a_backfill_that_a_person_cancels_is_not_asked_for_again(
@@ -217,14 +217,14 @@ def test_a_run_that_a_person_cancels_is_not_asked_for_again_but_what_others_want
     assert instance.run_coordinator.cancel_run(canceled.run_id)
     assert not asked(defs, instance)
     change_backfill(instance, BulkActionStatus.FAILED)
-    assert healed(defs, instance) == DAYS
+    assert repaired(defs, instance) == DAYS
 
 
 def test_a_run_of_the_ledger_that_a_person_cancels_is_not_asked_for_again(
     bigquery: Server, database: Database, instance: DagsterInstance, store: Engine
 ) -> None:
     yesterday = datetime.now(UTC).date() - timedelta(days=2)
-    defs = code_location(bigquery, database, heal_from=yesterday)
+    defs = code_location(bigquery, database, repair_from=yesterday)
     (request, *_) = asked(defs, instance)
     tags = {"dagster/partition": request.partition_key, **request.tags} if request.partition_key else request.tags
     job = defs.resolve_job_def("daily_downloads")
@@ -287,4 +287,4 @@ def test_a_request_that_becomes_visible_after_a_younger_one_is_not_lost(
     hour_ago = late.backfill_timestamp - 3600
     instance.update_backfill(late._replace(backfill_timestamp=hour_ago))
     change_backfill(instance, BulkActionStatus.FAILED)
-    assert healed(defs, instance) == DAYS
+    assert repaired(defs, instance) == DAYS

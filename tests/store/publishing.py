@@ -11,12 +11,12 @@ from pyzn_pipeline.store.locks import day_locked
 from pyzn_pipeline.store.partitions import ensure_partitions
 
 
-def publish(store: Engine, scanned: Scan, replace_better: bool = False) -> Ingested:
+def publish(store: Engine, scanned: Scan, accept_worse: bool = False) -> Ingested:
     """As ingest_day does once the scan is there."""
     with store_errors(f"day {scanned.day}"):
         ensure_partitions(store, scanned.day)
         with day_locked(store, scanned.day) as connection:
-            return publish_scan(connection, scanned, "run-1", {}, replace_better)
+            return publish_scan(connection, scanned, "run-1", {}, accept_worse)
 
 
 def rows(store: Engine, query: str) -> list[tuple[Any, ...]]:

@@ -115,7 +115,7 @@ def test_fewer_downloads_than_are_published_are_refused_unless_they_are_asked_fo
     with pytest.raises(WorseReading, match=r"revision 1 with its 4 downloads: it has 3 downloads, 1 fewer; not publ"):
         publish(store, scan_of(DAY, DOWNLOADS[1:]))
     assert everything(store) == before
-    assert publish(store, scan_of(DAY, DOWNLOADS[1:]), replace_better=True).publication.revision == 2
+    assert publish(store, scan_of(DAY, DOWNLOADS[1:]), accept_worse=True).publication.revision == 2
 
 
 def test_anyone_can_compute_the_checksum_from_the_tables(store: Engine) -> None:
@@ -230,7 +230,7 @@ def test_a_stream_that_breaks_midway_publishes_nothing(store: Engine) -> None:
     )
 )
 def test_any_spelling_of_a_version_comes_back_as_it_was(store: Engine, downloads: list[Download]) -> None:
-    publish(store, scan_of(DAY, downloads), replace_better=True)
+    publish(store, scan_of(DAY, downloads), accept_worse=True)
     expected = Counter((d.project, d.version or UNKNOWN) for d in downloads)
     found = rows(store, "SELECT project, version, downloads FROM pyzn.downloads_by_version")
     assert {(project, version): count for project, version, count in found} == expected
@@ -360,4 +360,4 @@ def test_a_reading_that_fails_an_audit_never_replaces_one_that_passes_it(store: 
     publish(store, scan_of(DAY, usual))
     with pytest.raises(WorseReading, match=r"revision 1 with its 1,000 downloads: 2,000, \+100.0% against 1,000"):
         publish(store, scan_of(DAY, usual * 2))
-    assert publish(store, scan_of(DAY, usual * 2), replace_better=True).publication.status == "suspect"
+    assert publish(store, scan_of(DAY, usual * 2), accept_worse=True).publication.status == "suspect"

@@ -35,7 +35,7 @@ from pyzn_pipeline.store import wanted
 class Reading(Config):
     """How a run reads its days."""
 
-    replace_better: bool = Field(
+    accept_worse: bool = Field(
         default=False,
         description="Publish what the source gives now even where it is worse than what is published: fewer downloads, "
         "or an audit that fails and did not fail before.",
@@ -77,7 +77,7 @@ def breakdown_assets(partitions: DailyPartitionsDefinition, table: str) -> Asset
                             source.maximum_bytes_billed,
                             engine,
                             run_id,
-                            config.replace_better,
+                            config.accept_worse,
                         )
                 except PyznError as error:
                     # The other days of the range go on; the run fails at its end, with every reason.

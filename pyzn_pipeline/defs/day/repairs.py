@@ -30,8 +30,8 @@ from pyzn_pipeline.store.recounts import due_for_recount
 REPAIRS_AT_ONCE = 2  # runs; the rest of what is due waits, and leaves room for the daily run and people's backfills
 
 
-def repair_sensor(heal_from: date | None) -> SensorDefinition:
-    """The sensor, RUNNING from the start; missing days are asked for from `heal_from` on."""
+def repair_sensor(repair_from: date | None) -> SensorDefinition:
+    """The sensor, RUNNING from the start; missing days are asked for from `repair_from` on."""
 
     @sensor(
         name="keep_days_true",
@@ -53,7 +53,7 @@ def repair_sensor(heal_from: date | None) -> SensorDefinition:
             wanted.record(engine, requests_since(instance, known), known)
             unfinished = instance.get_runs(RunsFilter(statuses=UNFINISHED_RUNS))
             busy = in_hand(instance, unfinished)
-            due = [day for day in wanted.due_for_reading(engine, now, heal_from) if day not in busy]
+            due = [day for day in wanted.due_for_reading(engine, now, repair_from) if day not in busy]
             recounts = due_for_recount(engine, now)
         room = REPAIRS_AT_ONCE - sum(REPAIR.items() <= run.tags.items() for run in unfinished)
         yield from _readings(due, room)

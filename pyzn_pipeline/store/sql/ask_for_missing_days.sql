@@ -1,11 +1,11 @@
--- The calendar asks for what is missing since :heal_from, up to :last; if :heal_from is NULL since PyZn first
+-- The calendar asks for what is missing since :repair_from, up to :last; if :repair_from is NULL since PyZn first
 -- published anything, 31 days at the most. A day that is known as wanted, given up or taken back stays as it is.
 -- Costs a pass over the ledger.
 INSERT INTO pyzn.wanted (day, asked_by, asked_at, next_attempt_at)
 SELECT calendar.day::date, '{calendar}', :now, :now
 FROM generate_series(
     coalesce(
-        CAST(:heal_from AS date),
+        CAST(:repair_from AS date),
         (SELECT greatest((min(published_at) AT TIME ZONE 'UTC')::date - 1, CAST(:last AS date) - 31)
          FROM pyzn.days HAVING count(*) > 0)
     )::timestamp,

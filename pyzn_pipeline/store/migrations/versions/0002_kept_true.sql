@@ -24,7 +24,7 @@ UPDATE pyzn.attempts SET asked_at = failed_at;
 COMMENT ON TABLE pyzn.attempts IS 'Days asked for and not published since: how often they were tried, and why the last attempt failed. Publication deletes the row.';
 COMMENT ON COLUMN pyzn.attempts.attempts IS 'Attempts begun since the day was last published; 0 while it waits for its turn in a run.';
 COMMENT ON COLUMN pyzn.attempts.reason IS 'Why the last attempt failed; NULL while it runs, and for ever if its process died.';
-COMMENT ON COLUMN pyzn.attempts.next_attempt_at IS 'When the day is asked for again if nothing comes of this attempt; NULL: not again without hands.';
+COMMENT ON COLUMN pyzn.attempts.next_attempt_at IS 'When the day is asked for again if nothing comes of this attempt; NULL: not again automatically.';
 
 CREATE TABLE pyzn.profiles (
     day        date PRIMARY KEY REFERENCES pyzn.days,

@@ -37,8 +37,9 @@ DAGSTER = """{
       __typename
       ... on PythonError { message }
       ... on RepositoryLocation { repositories {
-        schedules { name scheduleState { status } } sensors { name sensorState { status } } } } } } } }
-}"""
+        schedules { name state: scheduleState { ...Ticks } } sensors { name state: sensorState { ...Ticks } } } } } } } }
+}
+fragment Ticks on InstigationState { status ticks(limit: 1) { status error { message } } }"""
 
 
 class CheckFailed(PyznError):
@@ -209,10 +210,14 @@ def _dagster(settings: DeploymentSettings) -> str:
             f"{settings.dagster_url}/deployment/daemons"
         )
     repositories = [r for location in locations for r in location["locationOrLoadError"]["repositories"]]
-    ticking = [(s["name"], s["scheduleState"]["status"]) for r in repositories for s in r["schedules"]]
-    ticking += [(s["name"], s["sensorState"]["status"]) for r in repositories for s in r["sensors"]]
-    if off := [name for name, status in ticking if status != "RUNNING"]:
+    ticking = {each["name"]: each["state"] for r in repositories for each in r["schedules"] + r["sensors"]}
+    if off := [name for name, state in ticking.items() if state["status"] != "RUNNING"]:
         raise CheckFailed(f"turned off: {', '.join(off)}: turn on at {settings.dagster_url}/automation")
+    for name, state in ticking.items():
+        if state["ticks"] and state["ticks"][0]["status"] == "FAILURE":
+            error = state["ticks"][0]["error"] or {"message": "Dagster does not say why"}
+            why = error["message"].strip().splitlines()[0]
+            raise CheckFailed(f"{name} failed when it was last evaluated ({why}): {settings.dagster_url}/automation")
     return f"Dagster {found['version']}: code location, daemons, {len(ticking)} schedules and sensors"
 
 

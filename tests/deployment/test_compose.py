@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
@@ -183,6 +184,22 @@ def test_pyzn_check_finds_nothing_wrong(deployment: Deployment) -> None:
     found = deployment.run("pyzn", "pyzn", "check")
     assert [line for line in found.stdout.splitlines() if not line.startswith("ok ")] == []
     assert found.returncode == 0
+
+
+@pytest.mark.usefixtures("daemon")
+def test_pyzn_check_tells_of_a_sensor_that_fails(deployment: Deployment) -> None:
+    owner = deployment.environment("code")["PYZN_DATABASE_URL"]
+    with psycopg.connect(owner, autocommit=True) as connection:
+        connection.execute("ALTER TABLE pyzn.requests RENAME TO hidden")
+        try:
+            deadline = time.monotonic() + 90
+            said = ""
+            while "keep_days_true failed when it was last evaluated" not in said and time.monotonic() < deadline:
+                time.sleep(5)
+                said = deployment.run("pyzn", "pyzn", "check").stdout
+        finally:
+            connection.execute("ALTER TABLE pyzn.hidden RENAME TO requests")
+    assert re.search("WRONG +Dagster +keep_days_true failed when it was last evaluated .*/automation", said), said
 
 
 def test_the_services_write_no_file_outside_their_volumes(deployment: Deployment) -> None:

@@ -5,11 +5,13 @@ A document of faults, as `PUT /faults` and `Server.inject` take it; every field 
     {"refuse": [{"route": "jobs.insert", "method": "POST", "status": 503, "reason": "backendError", "times": 2}],
      "delay": [{"route": "tables.get", "seconds": 0.5, "times": 1}],
      "cut_stream_after_rows": 1000, "cut_stream_times": 1,
-     "lose_page": true}
+     "lose_page": true,
+     "sort_exceeds_resources": true}
 
 Routes are the API's method names: jobs.insert, jobs.query, jobs.get, jobs.cancel, jobs.getQueryResults,
 tables.get, tabledata.list, datasets.get, storage.createReadSession, storage.readRows, and `job` for a job that
-starts and then fails. An entry without a route or a method matches any.
+starts and then fails. An entry without a route or a method matches any. While `sort_exceeds_resources` is there, every
+query job that sorts its whole result fails as BigQuery's do when one worker cannot hold it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from pyzn_local.bigquery.errors import BigQueryError, invalid
@@ -28,7 +31,13 @@ ROUTES = words(
     "storage.createReadSession storage.readRows job"
 )
 _REASONS = {429: "rateLimitExceeded", 403: "quotaExceeded", 500: "internalError", 503: "backendError"}
-_STATUSES = {"rateLimitExceeded": 403, "quotaExceeded": 403, "backendError": 503, "internalError": 500}
+_STATUSES = {
+    "rateLimitExceeded": 403,
+    "quotaExceeded": 403,
+    "backendError": 503,
+    "internalError": 500,
+    "resourcesExceeded": 400,
+}
 
 
 @dataclass(slots=True)
@@ -60,6 +69,7 @@ class Faults:
             self._cut_after: int | None = None
             self._cuts = 0
             self._lost_pages = 0
+            self._sort_exceeds = False
 
     def inject(self, document: Mapping[str, Any]) -> None:
         """Replace the faults by those of `document`.
@@ -73,6 +83,7 @@ class Faults:
             "cut_stream_after_rows": int,
             "cut_stream_times": int,
             "lose_page": bool,
+            "sort_exceeds_resources": bool,
         }
         _check_fields(document, known, "faults")
         entries = [_refusal(entry) for entry in document.get("refuse", [])]
@@ -82,6 +93,7 @@ class Faults:
             self._cut_after = document.get("cut_stream_after_rows")
             self._cuts = document.get("cut_stream_times", 1) if self._cut_after is not None else 0
             self._lost_pages = int(document.get("lose_page", False))
+            self._sort_exceeds = document.get("sort_exceeds_resources", False)
 
     def check(self, route: str, method: str) -> None:
         """Delay or refuse one request, when that is its fate.
@@ -98,6 +110,21 @@ class Faults:
         time.sleep(sum(entry.seconds for entry in delays))
         if refusal is not None:
             raise BigQueryError(refusal.status, refusal.reason, f"Injected fault: {refusal.reason}")
+
+    def check_sort(self) -> None:
+        """Fail the query that is about to sort its whole result, when that is its fate.
+
+        Raises:
+            BigQueryError: 400 `resourcesExceeded`.
+        """
+        if self._sort_exceeds:
+            raise BigQueryError(
+                HTTPStatus.BAD_REQUEST,
+                "resourcesExceeded",
+                "Resources exceeded during query execution: The query could not be executed in the allotted memory. "
+                "Peak usage: 125% of limit.\nTop memory consumer(s):\n  ORDER BY operations: 99%\n"
+                "  other/unattributed: 1%\n",
+            )
 
     def cut_after(self) -> int | None:
         """After how many rows the stream that starts now breaks; None when it does not."""

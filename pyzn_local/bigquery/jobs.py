@@ -184,6 +184,8 @@ class Jobs:
         finally:
             job.cursor = None
             job.ended = time.time()
+            if job.error is not None and "totalBytesBilled" in job.statistics:
+                job.statistics["totalBytesBilled"] = "0"  # a query that fails is not billed
             job.done.set()
 
     def _forget_old(self) -> None:

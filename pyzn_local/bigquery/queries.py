@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from pyzn_local.bigquery.errors import invalid, invalid_query
+from pyzn_local.bigquery.faults import Faults
 from pyzn_local.bigquery.fields import schema_resource
 from pyzn_local.bigquery.jobs import Job, Jobs
 from pyzn_local.bigquery.pricing import billed_bytes, check_cap
@@ -27,9 +28,10 @@ JOB_FIELDS = words("query load dryRun jobType labels jobTimeoutMs")
 class Queries:
     """Understands, prices and starts queries."""
 
-    def __init__(self, warehouse: Warehouse, jobs: Jobs) -> None:
+    def __init__(self, warehouse: Warehouse, jobs: Jobs, faults: Faults) -> None:
         self._warehouse = warehouse
         self._jobs = jobs
+        self._faults = faults
 
     def submit(self, project: str, job_id: str, location: str, configuration: dict[str, Any]) -> Job:
         """Start the query of a job's `configuration`; a dry run comes back done and is not remembered.
@@ -62,6 +64,8 @@ class Queries:
 
         def run(job: Job, cursor: duckdb.DuckDBPyConnection) -> None:
             check_cap(billed, maximum)
+            if understood.sorts:
+                self._faults.check_sort()
             job.result = self._warehouse.run(understood, cursor, self._jobs.result_path(job))
 
         self._jobs.start(job, run)

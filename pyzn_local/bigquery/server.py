@@ -88,7 +88,7 @@ class Server:
         self._storage_port = self._storage.start(self._host, self._storage_port)
         loads = Loads(self._warehouse, self._jobs, _emptied(self._data_dir / "uploads"))
         methods = [
-            *JobMethods(self._jobs, Queries(self._warehouse, self._jobs), self._faults).methods(),
+            *JobMethods(self._jobs, Queries(self._warehouse, self._jobs, self._faults), self._faults).methods(),
             *UploadMethods(loads).methods(),
             *TableMethods(self._warehouse, self._jobs, self._faults).methods(),
         ]

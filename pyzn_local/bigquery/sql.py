@@ -37,6 +37,8 @@ class Plan:
 
     duckdb_sql: str
     uses: tuple[TableUse, ...]
+    sorts: bool
+    """Whether it sorts its whole result, which one worker of BigQuery does; a LIMIT lets many do it."""
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -60,7 +62,8 @@ def plan(query: str, parameters: Sequence[Mapping[str, Any]], evaluate: Evaluate
         pruned = pushdown_predicates(pushdown_projections(tree.copy()), dialect="bigquery")
         uses = tuple(use for scope in traverse_scope(pruned) for use in _table_uses(scope, evaluate))
         _check_fields(tree)
-        return Plan(to_duckdb(tree), uses)
+        sorts = tree.args.get("order") is not None and tree.args.get("limit") is None
+        return Plan(to_duckdb(tree), uses, sorts)
     except SqlglotError as error:
         raise invalid_query(f"Cannot resolve the query: {error}") from None
     except RecursionError:

@@ -36,6 +36,7 @@ def day_metadata(ingested: Ingested, breakdown: Breakdown, source: BigQuerySourc
         "bytes processed": MetadataValue.int(scan.bytes_processed),
         "bytes billed": MetadataValue.int(scan.bytes_billed),
         "US dollars": MetadataValue.float(round(usd(scan.bytes_billed, source.usd_per_tib), 6)),
+        "rows in project order": MetadataValue.bool(scan.in_order),
         "BigQuery job": MetadataValue.url(console) if console else MetadataValue.text(scan.job_id),
         **{f"seconds to {stage}": MetadataValue.float(spent) for stage, spent in ingested.seconds.items()},
         "top projects": table(ingested.top),

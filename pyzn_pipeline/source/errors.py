@@ -27,6 +27,11 @@ def source_errors(doing: str) -> Iterator[None]:
         raise SourceError(f"{doing}: {_explain(error)}") from error
 
 
+def exceeds_resources(error: BadRequest) -> bool:
+    """Whether a query failed since a worker had too little memory: https://cloud.google.com/bigquery/docs/error-messages"""
+    return any(isinstance(each, dict) and each.get("reason") == "resourcesExceeded" for each in error.errors)
+
+
 def _explain(error: Exception) -> str:
     said = _said(error)
     match error:
@@ -47,6 +52,8 @@ def _explain(error: Exception) -> str:
                 f"{said}: the credentials need roles/bigquery.jobUser and roles/bigquery.readSessionUser on "
                 "PYZN_BIGQUERY_PROJECT, and its quota must not be used up"
             )
+        case BadRequest() if exceeds_resources(error):
+            return f"{said}: run the day again later, when BigQuery is less busy, or with slots of your own"
         case BadRequest():
             return f"BigQuery refused the request: {said}"
         case GoogleAPICallError():

@@ -8,6 +8,7 @@ from importlib.resources import files
 from string import Template
 
 import pyarrow as pa
+from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator
@@ -15,7 +16,7 @@ from google.cloud.bigquery.table import RowIterator
 from pyzn_pipeline.breakdowns import BREAKDOWNS, UNKNOWN
 from pyzn_pipeline.settings import TIB
 from pyzn_pipeline.source.connection import Clients
-from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, source_errors
+from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, exceeds_resources, source_errors
 
 QUERY_TIMEOUT = 30 * 60  # seconds; a scan of all PyPI takes one or two minutes
 PATIENCE = DEFAULT_RETRY.with_timeout(2 * 60)  # seconds of retrying one request; the library's default is 10 minutes
@@ -45,7 +46,11 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Scan:
-    """A finished scan: what the job says of itself, and its rows as a stream of SCHEMA batches, readable once."""
+    """A finished scan: what the job says of itself, and its rows as a stream of SCHEMA batches, readable once.
+
+    The bytes are those of a failed job before it as well. `in_order` is false when sorting the rows exceeded
+    BigQuery's resources.
+    """
 
     day: date
     job_id: str
@@ -53,6 +58,7 @@ class Scan:
     bytes_processed: int
     bytes_billed: int
     batches: Iterator[pa.RecordBatch]
+    in_order: bool = True
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """Before the query was sent: it has seen every row that was there then."""
 
@@ -75,6 +81,14 @@ def scan_query(table: str) -> str:
         with_pip=_names_with("pip"),
         with_ci=_names_with("ci"),
     )
+
+
+def unsorted_query(table: str) -> str:
+    """scan_query without its last clause, the ORDER BY of the whole result."""
+    query, clause, _ = scan_query(table).rpartition("\nORDER BY ")
+    if not clause:
+        raise ValueError("scan_day.sql does not end with an ORDER BY of its own")
+    return query
 
 
 def _names_with(count: str) -> str:
@@ -104,6 +118,10 @@ def estimate(clients: Clients, table: str, day: date, last: date | None = None) 
 def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> Scan:
     """Run the scan of `day` to its end; its rows are not fetched yet.
 
+    One worker sorts the whole result. When that exceeds BigQuery's resources, the scan is run once more without
+    sorting: any order is right, only slower to load. A query that fails is not billed
+    (https://cloud.google.com/bigquery/pricing), so `maximum_bytes_billed` holds for both together.
+
     Raises CostLimitExceeded, before anything is spent, when the dry run is over
     `maximum_bytes_billed` (the job carries the same limit), and SourceError.
     """
@@ -117,19 +135,30 @@ def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> 
     config = _job_config(day, day)
     config.maximum_bytes_billed = maximum_bytes_billed
     with source_errors(f"day {day}: scan"):
-        # A prefix, not an id: a fixed id would forbid the client to run a failed job again.
-        prefix = f"pyzn_{day:%Y%m%d}_"
-        job = clients.jobs.query(scan_query(table), job_config=config, job_id_prefix=prefix, retry=PATIENCE)
-        rows = job.result(timeout=QUERY_TIMEOUT, retry=PATIENCE)
+        jobs = [_start(clients, scan_query(table), day, config)]
+        try:
+            rows = jobs[0].result(timeout=QUERY_TIMEOUT, retry=PATIENCE)
+        except BadRequest as error:
+            if not exceeds_resources(error):
+                raise
+            jobs[0].reload(retry=PATIENCE)  # for its bytes
+            jobs.append(_start(clients, unsorted_query(table), day, config))
+            rows = jobs[1].result(timeout=QUERY_TIMEOUT, retry=PATIENCE)
     return Scan(
         day=day,
-        job_id=str(job.job_id),
+        job_id=str(jobs[-1].job_id),
         rows=int(rows.total_rows or 0),
-        bytes_processed=int(job.total_bytes_processed or 0),
-        bytes_billed=int(job.total_bytes_billed or 0),
+        bytes_processed=sum(int(job.total_bytes_processed or 0) for job in jobs),
+        bytes_billed=sum(int(job.total_bytes_billed or 0) for job in jobs),
         batches=_batches(clients, rows, day),
         began_at=began_at,
+        in_order=len(jobs) == 1,
     )
+
+
+def _start(clients: Clients, query: str, day: date, config: bigquery.QueryJobConfig) -> bigquery.QueryJob:
+    # A prefix, not an id: a fixed id would forbid the client to run a failed job again.
+    return clients.jobs.query(query, job_config=config, job_id_prefix=f"pyzn_{day:%Y%m%d}_", retry=PATIENCE)
 
 
 def _job_config(day: date, last: date) -> bigquery.QueryJobConfig:

@@ -37,7 +37,8 @@ DAGSTER = """{
       __typename
       ... on PythonError { message }
       ... on RepositoryLocation { repositories {
-        schedules { name state: scheduleState { ...Ticks } } sensors { name state: sensorState { ...Ticks } } } } } } } }
+        schedules { name state: scheduleState { ...Ticks } }
+        sensors { name state: sensorState { ...Ticks } } } } } } } }
 }
 fragment Ticks on InstigationState { status ticks(limit: 1) { status error { message } } }"""
 

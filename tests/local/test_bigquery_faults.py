@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import requests
-from google.api_core.exceptions import Forbidden, GoogleAPICallError, ServiceUnavailable, TooManyRequests
+from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPICallError, ServiceUnavailable, TooManyRequests
 from google.cloud.bigquery import DEFAULT_RETRY
 
 from pyzn_local import sample
@@ -54,6 +54,19 @@ def test_a_job_can_start_and_then_fail(own_bq: Connected) -> None:
         job.result(job_retry=None)
     assert job.error_result is not None
     assert job.error_result["reason"] == "quotaExceeded"
+
+
+def test_a_query_that_sorts_its_whole_result_exceeds_resources(own_bq: Connected) -> None:
+    own_bq.server.inject({"sort_exceeds_resources": True})
+    job = own_bq.query(ROWS)
+    with pytest.raises(BadRequest, match="Resources exceeded during query execution"):
+        job.result()
+    assert job.error_result is not None
+    assert (job.state, job.error_result["reason"]) == ("DONE", "resourcesExceeded")
+    job.reload()
+    assert job.total_bytes_processed > job.total_bytes_billed == 0
+    for query in (ROWS.replace("ORDER BY timestamp", ""), ROWS + " LIMIT 3"):
+        assert own_bq.rows(query)
 
 
 def test_a_cut_stream_is_resumed_without_losing_or_doubling_a_row(own_bq: Connected) -> None:

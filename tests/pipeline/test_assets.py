@@ -116,6 +116,24 @@ def test_a_lost_page_fails_its_check_and_publishes_nothing(
     assert row["attempt_run_id"] == result.run_id
 
 
+def test_a_day_that_bigquery_cannot_sort_is_published_all_the_same(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS * 50 + [Download(f"project-{n % 700}", f"{n}.0") for n in range(1500)]))
+    bigquery.inject({"sort_exceeds_resources": True})
+    result = run(defs, instance, DAY)
+    assert result.success
+    metadata = materialized(result)["downloads_by_version", str(DAY)]
+    assert metadata["rows in project order"] is False
+    first = ledger.days(store, DAY, DAY).iloc[0]
+    assert metadata["bytes processed"] == first["bytes_processed"] > 0
+
+    bigquery.inject({})  # from now on it can: the same content, in order
+    metadata = materialized(run(defs, instance, DAY))["downloads_by_version", str(DAY)]
+    assert (metadata["outcome"], metadata["rows in project order"]) == ("re-read, unchanged", True)
+    assert ledger.days(store, DAY, DAY).iloc[0]["checksum"] == first["checksum"]
+
+
 def test_a_bad_day_in_a_range_stops_only_itself(
     defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
 ) -> None:

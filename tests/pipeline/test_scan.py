@@ -49,6 +49,36 @@ def test_a_scan_answers_every_breakdown_and_the_sources_own_count(bigquery: Serv
     assert whole["day_by_hour"]["document"] == '{"0":1,"12":1,"17":1,"23":1,"6":1}'
 
 
+def test_a_scan_that_cannot_be_sorted_is_run_once_more_without_order(bigquery: Server, clients: Clients) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS))
+    in_order = scan(clients, TABLE, DAY, LIMIT)
+    bigquery.inject({"sort_exceeds_resources": True})
+
+    found = scan(clients, TABLE, DAY, LIMIT)
+
+    assert by_project(list(found.batches)) == by_project(list(in_order.batches))
+    assert (in_order.in_order, found.in_order, found.rows) == (True, False, in_order.rows)
+    assert found.bytes_processed == 2 * in_order.bytes_processed  # of both jobs
+    assert found.bytes_billed == in_order.bytes_billed  # the failed one is not billed
+
+
+def test_a_scan_that_exceeds_resources_without_a_sort_is_not_run_a_third_time(
+    bigquery: Server, clients: Clients
+) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS))
+    bigquery.inject({"refuse": [{"route": "job", "reason": "resourcesExceeded", "times": 2}]})
+    with pytest.raises(SourceError, match=r"^day 2026-07-14: scan: .*resourcesExceeded: run the day again later, .*$"):
+        scan(clients, TABLE, DAY, LIMIT)
+    assert scan(clients, TABLE, DAY, LIMIT).in_order  # both refusals are used up
+
+
+def test_another_error_of_a_scan_is_not_run_without_order(bigquery: Server, clients: Clients) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS))
+    bigquery.inject({"refuse": [{"route": "job", "status": 400, "reason": "invalidQuery", "times": 1}]})
+    with pytest.raises(SourceError, match="BigQuery refused the request: Injected fault: invalidQuery"):
+        scan(clients, TABLE, DAY, LIMIT)
+
+
 def test_project_names_are_counted_under_their_normal_form(bigquery: Server, clients: Clients) -> None:
     bigquery.load(raw_rows(DAY, [Download("Zope.Interface"), Download("zope--interface"), Download("zope-interface")]))
     rows = by_project(list(scan(clients, TABLE, DAY, LIMIT).batches))

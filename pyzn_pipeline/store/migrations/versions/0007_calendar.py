@@ -1,4 +1,4 @@
-"""The calendar's hour that the API reads; the rows of a day whose text was mended."""
+"""The calendar's hour that the API reads; how many rows of a day had text replaced."""
 
 from pathlib import Path
 

@@ -1,5 +1,6 @@
 """The two BigQuery clients: Google's, or the same ones wired to a stand-in."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,8 +8,9 @@ from typing import Any
 
 import google.auth
 import grpc
-from google.auth.credentials import AnonymousCredentials
-from google.auth.exceptions import DefaultCredentialsError
+from google.auth import environment_vars, identity_pool
+from google.auth.credentials import AnonymousCredentials, Credentials
+from google.auth.exceptions import DefaultCredentialsError, MalformedError, RefreshError
 from google.cloud import bigquery
 from google.cloud.bigquery_storage import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
@@ -48,6 +50,26 @@ class Clients:
         """Close the connections of both."""
         self.jobs.close()
         self.storage.transport.close()
+
+
+def _credentials() -> Credentials:
+    """The environment's. Raises DefaultCredentialsError with the file's name, and with nothing that is in it."""
+    file = os.environ.get(environment_vars.CREDENTIALS)  # Google's setting, which its library reads as well
+    try:
+        credentials: Credentials
+        credentials, _ = google.auth.default(scopes=SCOPES)
+    except (DefaultCredentialsError, MalformedError, UnicodeError, OSError) as error:
+        if isinstance(error.__cause__, UnicodeError):  # whose text is the file's content
+            raise DefaultCredentialsError(f"file {file} is not text in UTF-8") from None
+        raise DefaultCredentialsError(f"{f'file {file}: ' if file else ''}{error}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # what the library makes of other JSON
+        raise DefaultCredentialsError(f"file {file} is no credentials of Google: {error}") from error
+    if isinstance(credentials, identity_pool.Credentials) and (token := credentials._credential_source_file):
+        try:  # here, where the file can be named; the library reads it when it asks Google
+            credentials.retrieve_subject_token(None)
+        except (RefreshError, OSError, ValueError) as error:
+            raise RefreshError(f"token file {token}, which {file} names: {error}") from error
+    return credentials
 
 
 @contextmanager
@@ -92,10 +114,7 @@ def connect(
         channel = grpc.insecure_channel(storage_endpoint, options=options)
     else:
         with source_errors("Google credentials"):
-            try:
-                credentials, _ = google.auth.default(scopes=SCOPES)
-            except OSError as error:  # a key file that is there and cannot be read
-                raise DefaultCredentialsError(str(error)) from error
+            credentials = _credentials()
             jobs = bigquery.Client(project=project, location=location, credentials=credentials)
             channel = BigQueryReadGrpcTransport.create_channel(credentials=credentials, options=options)
     for scheme in ("http://", "https://"):

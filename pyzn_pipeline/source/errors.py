@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPICallError, NotFound, RetryError
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, MalformedError
-from requests.exceptions import RequestException
+from google.auth.exceptions import (
+    DefaultCredentialsError,
+    GoogleAuthError,
+    MalformedError,
+    RefreshError,
+    TransportError,
+)
 
 from pyzn_pipeline.errors import PyznError
 
@@ -23,7 +28,7 @@ def source_errors(doing: str) -> Iterator[None]:
     """Errors of the Google libraries inside the block become SourceError: '<doing>: <cause>: <way out>'."""
     try:
         yield
-    except (GoogleAPICallError, RetryError, GoogleAuthError, RequestException, TimeoutError) as error:
+    except (GoogleAPICallError, RetryError, GoogleAuthError, OSError) as error:  # RequestException is an OSError
         raise SourceError(f"{doing}: {_explain(error)}") from error
 
 
@@ -39,6 +44,13 @@ def _explain(error: Exception) -> str:
             return (
                 f"no usable Google credentials ({said}): name a readable service-account key file in "
                 "GOOGLE_APPLICATION_CREDENTIALS, or run `gcloud auth application-default login`"
+            )
+        case TransportError():
+            return f"Google is not reachable ({said}): check the network, DNS and proxy, then run the day again"
+        case RefreshError(args=[_]) | OSError(filename=str()):  # Google's own refusals come with its answer
+            return (
+                f"the Google credentials cannot be used ({said}): mend what is named there, or name another file in "
+                "GOOGLE_APPLICATION_CREDENTIALS"
             )
         case GoogleAuthError():
             return f"Google refused the credentials ({said}): renew them"

@@ -1,7 +1,9 @@
 """`pyzn check`'s lines: for a deployment that is right, and for each of many that are broken in one place."""
 
 import re
-from collections.abc import Callable
+import socket
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -228,3 +230,50 @@ def test_a_disk_too_small_for_the_next_month_is_told_in_time() -> None:
             judge_disk(10 * GIB, 10, free)
     with pytest.raises(CheckFailed, match="make room"):
         judge_disk(MIB, 0, GIB)
+
+
+@pytest.fixture
+def somebodys_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "credentials.json"
+    file.write_text('{"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "c"}')
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+
+
+@pytest.fixture
+def black_hole() -> Iterator[int]:
+    """The port of a server that takes every connection and never says anything."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listening:
+        yield listening.getsockname()[1]
+
+
+@pytest.mark.usefixtures("somebodys_credentials")
+def test_a_missing_route_to_google_is_told_in_time(
+    settings: DeploymentSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
+    started = time.monotonic()
+    found = outcome(settings, bigquery_endpoint=None, bigquery_storage_endpoint=None)
+    assert time.monotonic() - started < 15
+    assert found["BigQuery"][0] is False
+    assert re.search("not reachable .*check the network", found["BigQuery"][1]), found["BigQuery"][1]
+    assert found["cost"] == (None, "not looked at: mend `BigQuery` first")
+
+
+@pytest.mark.usefixtures("somebodys_credentials")
+def test_what_never_answers_is_told_in_time(
+    settings: DeploymentSettings, black_hole: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{black_hole}")
+    started = time.monotonic()
+    found = outcome(
+        settings,
+        database_url=SecretStr(f"postgresql://pyzn:x@127.0.0.1:{black_hole}/pyzn"),
+        bigquery_endpoint=None,
+        bigquery_storage_endpoint=None,
+        dagster_url=f"http://127.0.0.1:{black_hole}",
+    )
+    assert time.monotonic() - started < 15
+    for name in ("database", "BigQuery", "Dagster"):
+        assert found[name][0] is False
+    for name in ("BigQuery", "Dagster"):
+        assert "no answer within 10 s: is the way to it open?" in found[name][1]

@@ -15,6 +15,8 @@ from tests.conftest import Database
 from tests.days import Download, scan_of
 from tests.store.publishing import publish
 
+NOON = datetime(2026, 7, 15, 12, tzinfo=UTC)
+
 
 @pytest.mark.parametrize(
     ("now", "newest", "late"),
@@ -37,7 +39,7 @@ def test_the_verdict_is_reported_once_and_again_when_it_changes(store: Engine, d
     with DagsterInstance.ephemeral() as instance:
 
         def reported(cursor: str | None) -> tuple[dict[str, bool], str | None]:
-            tick = ledger_sensor().evaluate_tick(
+            tick = ledger_sensor(lambda: NOON).evaluate_tick(
                 build_sensor_context(instance=instance, cursor=cursor, resources=resources)
             )
             found = [event for event in tick.asset_events if isinstance(event, AssetCheckEvaluation)]

@@ -40,7 +40,7 @@ def ledger_checks() -> list[AssetChecksDefinition]:
     return [_check(name, description, look) for name, (description, look) in CHECKS.items()]
 
 
-def ledger_sensor() -> SensorDefinition:
+def ledger_sensor(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> SensorDefinition:
     """Evaluates the checks every minute in the daemon itself: a run for them would cost only its start."""
 
     @sensor(
@@ -53,7 +53,7 @@ def ledger_sensor() -> SensorDefinition:
         with store.engine() as engine:
             found = {name: look(engine) for name, (_, look) in CHECKS.items()}
         said = "; ".join(str(result.description) for result in found.values())
-        reported = f"{datetime.now(UTC):%Y-%m-%dT%H} {[result.passed for result in found.values()]}"
+        reported = f"{now():%Y-%m-%dT%H} {[result.passed for result in found.values()]}"
         if reported == context.cursor:
             return SensorResult(skip_reason=said)
         evaluations = [

@@ -33,7 +33,7 @@ CREATE TABLE pyzn.profiles (
 );
 COMMENT ON TABLE pyzn.profiles IS 'The downloads of a whole published day, {"country": downloads, ...} and {"UTC hour": downloads, ...}: what soft audits compare.';
 
--- pyzn.projects.total_downloads = baseline.downloads + every published day after baseline.as_of.
+-- A total is what was imported for the project, and every published day after baseline.as_of.
 CREATE TABLE pyzn.baseline (
     as_of       date        NOT NULL,
     imported_at timestamptz NOT NULL

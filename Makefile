@@ -58,7 +58,7 @@ start-containers:  ## the production shape, built and started; settings from .en
 stop-containers:  ## stop it; the volumes keep the data
 	docker compose down
 
-test-containers: setup  ## the same and docs/operations.md in a real container engine, about half an hour
+test-containers: setup  ## the containers and docs/operations.md, in a real container engine
 	$(BIN)/python -m tests.containers
 
 survive: setup  ## the production shape, its parts killed at random: DAYS (30), KILLS (6), OUTAGE (120 seconds), SEED

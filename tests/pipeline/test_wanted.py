@@ -15,7 +15,9 @@ from sqlalchemy import Engine, text
 
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.breakdowns import BREAKDOWNS
+from pyzn_pipeline.defs.day.requests import UNFINISHED_BACKFILLS
 from pyzn_pipeline.store import ledger, trouble, wanted
+from pyzn_pipeline.upkeep.backfills import RUNNING
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import code_location
@@ -288,3 +290,18 @@ def test_a_request_that_becomes_visible_after_a_younger_one_is_not_lost(
     instance.update_backfill(late._replace(backfill_timestamp=hour_ago))
     change_backfill(instance, BulkActionStatus.FAILED)
     assert repaired(defs, instance) == DAYS
+
+
+def test_a_backfill_under_way_is_seen_behind_any_number_of_younger_ones(
+    defs: Definitions, instance: DagsterInstance
+) -> None:
+    backfill(defs, instance, BulkActionStatus.FAILING)
+    oldest = instance.get_backfill(BACKFILL)
+    assert oldest is not None
+    for n in range(101):
+        instance.add_backfill(oldest._replace(backfill_id=f"young{n:03}", status=BulkActionStatus.COMPLETED_SUCCESS))
+    assert not asked(defs, instance)
+
+
+def test_the_command_and_the_sensor_agree_on_which_backfills_are_unfinished() -> None:
+    assert {status.value for status in UNFINISHED_BACKFILLS} == RUNNING

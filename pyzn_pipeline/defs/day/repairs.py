@@ -61,7 +61,7 @@ def repair_sensor(repair_from: date | None) -> SensorDefinition:
             # The key lets one run through an hour, whatever comes of it.
             yield RunRequest(job_name=RECOUNT.name, run_key=f"recount {now:%Y-%m-%dT%H}", tags=REPAIR)
         if not due and not recounts:
-            yield SkipReason("the ledger lacks nothing")
+            yield SkipReason(f"nothing is due; {len(busy)} days wait for a run or are being read")
 
     return keep_days_true
 

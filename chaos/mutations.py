@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 PUBLICATION = "pyzn_pipeline/store/publication.py"
-STAGING = "pyzn_pipeline/store/create_staging.sql"
+PARTITIONS = "pyzn_pipeline/store/partitions.py"
+JUDGEMENT = "pyzn_pipeline/reading/judgement.py"
+SQL = "pyzn_pipeline/store/sql"
+STAGING = f"{SQL}/create_staging.sql"
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ def _without(audit: str) -> tuple[tuple[str, str, str], ...]:
     """A soft audit that always passes."""
     return (
         (
-            "pyzn_pipeline/soft_audits.py",
+            "pyzn_pipeline/reading/soft_audits.py",
             "Finding(measures.day, breakdown.name, audit.name, *found[audit])",
             f"Finding(measures.day, breakdown.name, audit.name, found[audit][0] or audit is {audit}, found[audit][1])",
         ),
@@ -44,7 +47,7 @@ MUTATIONS = (
     Mutation("the same, on a full disk", _TWO_TRANSACTIONS, "disk-full", "disk full during load", 12),
     Mutation(
         "tables that do not survive a crash",
-        ((PUBLICATION, "CREATE TABLE {child}", "CREATE UNLOGGED TABLE {child}"),),
+        ((PARTITIONS, "CREATE TABLE {child}", "CREATE UNLOGGED TABLE {child}"),),
         "postgres-stops",
         "Postgres stopped in mid-load",
         3,
@@ -53,7 +56,7 @@ MUTATIONS = (
         "no lock on the day",
         (
             (
-                "pyzn_pipeline/store/lock_days.sql",
+                f"{SQL}/lock_days.sql",
                 "SELECT pg_advisory_lock(hashtext('pyzn.day'), day)",
                 "SELECT day",
             ),
@@ -107,7 +110,7 @@ MUTATIONS = (
     Mutation(
         "no hard audits, and no constraint on the ledger",
         (
-            ("pyzn_pipeline/ingest.py", "if not all(finding.passed for finding in hard):", "if False:"),
+            ("pyzn_pipeline/reading/day.py", "if not all(finding.passed for finding in hard):", "if False:"),
             (
                 "pyzn_pipeline/store/migrations/versions/0001_days.sql",
                 "CHECK (downloads = source_downloads AND downloads > 0)",
@@ -125,21 +128,21 @@ MUTATIONS = (
     Mutation("no audit of the country mix", _without("COUNTRY_MIX"), "bad-days", "grossly bad days", 9),
     Mutation(
         "worse readings accepted",
-        (("pyzn_pipeline/ingest.py", "if (new_doubts or fewer) and not accept_worse:", "if False:"),),
+        ((JUDGEMENT, "if (new_doubts or fewer) and not accept_worse:", "if False:"),),
         "bad-days",
         "grossly bad days",
         9,
     ),
     Mutation(
         "a re-count that always agrees",
-        (("pyzn_pipeline/store/record_recount.sql", "AND source_downloads = :found", ""),),
+        ((f"{SQL}/record_recount.sql", "AND source_downloads = :found", ""),),
         "bad-days",
         "bad source days",
         7,
     ),
     Mutation(
         "no re-reading of what the source has more of",
-        (("pyzn_pipeline/store/due_for_reading.sql", "source_recount > source_downloads", "FALSE"),),
+        ((f"{SQL}/ask_for_late_rows.sql", "source_recount > source_downloads", "FALSE"),),
         "bad-days",
         "short reads",
         7,
@@ -148,25 +151,25 @@ MUTATIONS = (
         "no repair of missing days",
         (
             (
-                "pyzn_pipeline/store/due_for_reading.sql",
+                f"{SQL}/ask_for_missing_days.sql",
                 "WHERE NOT EXISTS (SELECT FROM pyzn.days",
                 "WHERE FALSE AND NOT EXISTS (SELECT FROM pyzn.days",
             ),
         ),
         "downtime",
         "days missed",
-        4,
+        6,
     ),
     Mutation(
         "a storm of repair runs",
-        (("pyzn_pipeline/defs/repairs.py", "elif room > 0:", "else:"),),
+        (("pyzn_pipeline/defs/day/repairs.py", "runs[: max(most, 0)]", "runs"),),
         "downtime",
         "days missed",
-        4,
+        6,
     ),
     Mutation(
         "totals that forget what was replaced",
-        (("pyzn_pipeline/store/add_difference_to_totals.sql", "SELECT project, -downloads", "SELECT project, 0"),),
+        ((f"{SQL}/add_difference_to_totals.sql", "SELECT project, -downloads", "SELECT project, 0"),),
         "stateful",
         "random steps against a model",
         300,
@@ -175,12 +178,12 @@ MUTATIONS = (
         "totals that count the baseline's days twice",
         (
             (
-                "pyzn_pipeline/store/add_difference_to_totals.sql",
+                f"{SQL}/add_difference_to_totals.sql",
                 "WHEN MATCHED AND coalesce(known.imported_up_to, difference.counted_up_to) < :day THEN",
                 "WHEN MATCHED THEN",
             ),
             (
-                "pyzn_pipeline/store/add_to_totals.sql",
+                f"{SQL}/add_to_totals.sql",
                 "WHEN MATCHED AND coalesce(known.imported_up_to, added.counted_up_to) < :day THEN",
                 "WHEN MATCHED THEN",
             ),
@@ -191,7 +194,7 @@ MUTATIONS = (
     ),
     Mutation(
         "retired days read again",
-        ((PUBLICATION, "    if retired_at is not None:", "    if False:"),),
+        ((PARTITIONS, "    if retired_at is not None:", "    if False:"),),
         "stateful",
         "random steps against a model",
         300,

@@ -21,6 +21,7 @@ from pyzn_local.bigquery.server import Server
 @click.option("--host", default="127.0.0.1", show_default=True, help="There is no authentication: keep it local.")
 @click.option("--sample", is_flag=True, help="Keep the 35 days up to yesterday filled with synthetic downloads.")
 def main(data: Path, port: int, storage_port: int, host: str, sample: bool) -> None:
+    """Start the server, and stop it at the first signal."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -59,6 +59,7 @@ def following_month(month: date) -> date:
 
 
 def ensure_not_retired(connection: Connection, day: date) -> None:
+    """Raise RetiredDay if retention has dropped the rows of the day's month."""
     query = text("SELECT retired_at FROM pyzn.retired_months WHERE month = date_trunc('month', CAST(:day AS date))")
     retired_at = connection.execute(query, {"day": day}).scalar_one_or_none()
     if retired_at is not None:

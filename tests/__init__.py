@@ -8,7 +8,12 @@ import os
 
 CALLERS = ("PYZN_", "DAGSTER_", "PG", "GOOGLE_", "CLOUDSDK_", "BIGQUERY_", "GCLOUD_", "GCE_", "NO_GCE_CHECK")
 
+POSTGRES_BIN = os.environ.pop("PYZN_TEST_POSTGRES_BIN", None)
+"""The programs of another PostgreSQL than the wheel's, for the tests of store, pipeline and API."""
+
 for _name in [name for name in os.environ if name.upper().startswith(CALLERS)]:  # pydantic reads pyzn_api_port as well
     del os.environ[_name]
 # Nor the credentials of the machine: not gcloud's in the home folder, not those that a virtual machine at Google has.
 os.environ |= {"CLOUDSDK_CONFIG": os.devnull, "NO_GCE_CHECK": "true"}
+if POSTGRES_BIN:
+    os.environ["PYZN_TEST_POSTGRES_BIN"] = POSTGRES_BIN  # for the processes that pytest-xdist starts

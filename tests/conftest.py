@@ -1,8 +1,10 @@
 """Real parts for every test: one embedded PostgreSQL per test process, a migrated database per test."""
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -10,14 +12,27 @@ from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
+import pyzn_local.postgres
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.schema import migrate
+from tests import POSTGRES_BIN
 
 TEMPLATE = "pyzn_template"
 _numbers = count(1)
+
+
+def pytest_configure() -> None:
+    """Every PostgreSQL that these processes start themselves is the one in PYZN_TEST_POSTGRES_BIN, if that is set."""
+    if POSTGRES_BIN:
+        pyzn_local.postgres.binary = lambda name: str(Path(POSTGRES_BIN, name))
+
+
+def pytest_report_header() -> str:
+    """Which PostgreSQL that is."""
+    return subprocess.check_output([pyzn_local.postgres.binary("postgres"), "--version"], text=True).strip()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,7 @@
 # Two commands: `make up` runs PyZn, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check wheels bench lock start-containers stop-containers test-containers survive chaos chaos-selftest screenshots
+.PHONY: help setup up test check check-code check-dagster check-migrations check-workflows check-docs wheels package docs \
+    bench lock start-containers stop-containers test-containers survive chaos chaos-selftest screenshots
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,11 +24,36 @@ setup: .venv/installed  ## the virtual environment, from the lock
 up: setup  ## start everything here, with a synthetic sample; Ctrl-C stops it
 	$(BIN)/pyzn up
 
-check: setup wheels  ## linters, strict types, and a wheel of every dependency for every platform
+check: check-code check-dagster check-migrations check-workflows check-docs wheels  ## all that can be seen without running PyZn
+
+check-code: setup  ## linters, strict types, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Settings that lead nowhere: loading the definitions connects to nothing. The folder keeps Dagster from asking home.
+check-dagster: setup  ## Dagster's own tools load the definitions
+	@mkdir -p .venv/dagster && echo 'telemetry: {enabled: false}' > .venv/dagster/dagster.yaml
+	DAGSTER_HOME=$(CURDIR)/.venv/dagster PYZN_DATABASE_URL=postgresql://nobody@127.0.0.1/nowhere PYZN_BIGQUERY_PROJECT=none \
+	    $(BIN)/dg check defs --no-check-yaml
+
+check-migrations: setup  ## no migration locks readers out, or breaks the version that runs beside it; see .squawk.toml
+	$(BIN)/squawk pyzn_pipeline/store/migrations/versions/*.sql
+
+check-workflows: setup  ## the files that GitHub and the commit hooks read
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/prek validate-config .pre-commit-config.yaml
+
+check-docs: setup  ## every page is in the site, and every link leads somewhere
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+docs: setup  ## the documentation as a site, built again at every change, at http://127.0.0.1:8000
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 # The hashes of the lock name the wheels for good, so what uv's cache knows is asked first, and the index for the rest.
 # The oldest and the newest Python that PyZn is tried with.
@@ -38,6 +64,14 @@ wheels: setup  ## show that nothing in the lock has to be compiled, on any platf
 	    $$resolve --offline 2>/dev/null || $$resolve || \
 	        { echo "requirements.lock: not everything in it has a wheel for $$platform with Python $$python, see above"; exit 1; }; \
 	done; done
+
+# What a release publishes. Python's own venv, so that nothing of this one can be missing in the wheel's list of needs.
+package: setup  ## wheel and sdist in dist/, and the wheel installed where there is nothing else
+	rm -rf dist .venv/package
+	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist
+	$(BIN)/uv venv --quiet --python $(BIN)/python .venv/package
+	$(BIN)/uv pip install --quiet --python .venv/package --constraint requirements.lock dist/*.whl
+	cd .venv/package && bin/pyzn --version && bin/python -c 'import pyzn_api.app, pyzn_pipeline.definitions' && bin/pyzn backfill --help >/dev/null
 
 test: check  ## linters, types and every test
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -1,5 +1,7 @@
 -- What keeps days true after their publication: re-counts, attempts with the time of the next one,
 -- the profiles that soft audits compare, the imported baseline of the totals, retired months.
+-- Before the first release nothing ran beside it:
+-- squawk-ignore-file adding-not-nullable-field, ban-drop-not-null, renaming-object, renaming-table
 
 ALTER TABLE pyzn.days
     ADD COLUMN source_recount   bigint,

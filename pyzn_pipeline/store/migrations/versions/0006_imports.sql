@@ -1,4 +1,6 @@
 -- An import is about the projects that it names: each has a day of its own up to which it is counted already.
+-- Before the first release nothing ran beside it:
+-- squawk-ignore-file ban-drop-not-null, require-concurrent-index-creation
 
 ALTER TABLE pyzn.projects ADD COLUMN imported_up_to date;
 COMMENT ON COLUMN pyzn.projects.imported_up_to IS 'The total that was imported for this project counts up to and including this day; NULL: none was, and pyzn.baseline.as_of holds.';

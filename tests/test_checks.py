@@ -1,0 +1,72 @@
+"""`make check` fails for what it is there to find: each mistake is made in a copy of the tree."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deployment.compose import ROOT
+
+MISTAKES = {
+    "an API module that imports the pipeline": (
+        "check-code", "pyzn_api/names.py", "import UnknownProjectError\n",
+        "import UnknownProjectError\nfrom pyzn_pipeline.errors import PyznError  # noqa: F401\n",
+        "pyzn_api is not allowed to import pyzn_pipeline",
+    ),
+    "a public function without a docstring": (
+        "check-code", "pyzn_api/names.py", "import re", "import re\n\n\ndef shout() -> None: ...\n", "D103",
+    ),
+    "a migration that drops a column": (
+        "check-migrations", "pyzn_pipeline/store/migrations/versions/0007_calendar.sql", "ALTER TABLE pyzn.days",
+        "ALTER TABLE pyzn.days DROP COLUMN downloads;\nALTER TABLE pyzn.days", "ban-drop-column",
+    ),
+    "a workflow with a key that GitHub does not know": (
+        "check-workflows", ".github/workflows/ci.yml", "timeout-minutes:", "timeout-minute:", "timeout-minute",
+    ),
+    "a workflow that runs what a stranger writes": (
+        "check-workflows", ".github/workflows/ci.yml", "run: make check", 'run: echo "${{ github.head_ref }}"',
+        "template-injection",
+    ),
+    "an action that is not pinned by its hash": (
+        "check-workflows", ".github/workflows/ci.yml", "@08c6903cd8c0fde910a37f88322edcfb5dd907a8", "@v5",
+        "unpinned-uses",
+    ),
+    "a link to a page that is not there": (
+        "check-docs", "docs/scale.md", "# Scale", "# Scale\n\n[x](nowhere.md)", "nowhere.md",
+    ),
+    "a link from the README to a source file that is not there": (
+        "check-docs", "README.md", "# PyZn", "# PyZn\n\n[x](pyzn_api/nowhere.py)", "pyzn_api/nowhere.py",
+    ),
+    "a link to a heading that is not there": (
+        "check-docs", "docs/scale.md", "# Scale", "# Scale\n\n[x](api.md#nowhere)", "#nowhere",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is in git, with the environment of this run."""
+    copy = tmp_path_factory.mktemp("tree")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in tracked.stdout.splitlines():
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, copy / name)
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    return copy
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_make_check_fails_for(mistake: str, tree: Path) -> None:
+    target, name, right, wrong, said = MISTAKES[mistake]
+    file = tree / name
+    text = file.read_text()
+    assert right in text
+    file.write_text(text.replace(right, wrong, 1))
+    # The environment is taken as it is, whatever the times of the copied files say.
+    ran = subprocess.run(
+        ["make", "--old-file", ".venv/installed", target], cwd=tree, capture_output=True, text=True, check=False
+    )
+    file.write_text(text)
+    assert ran.returncode == 2, ran.stdout
+    assert said in ran.stdout + ran.stderr

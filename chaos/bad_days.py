@@ -1,7 +1,7 @@
 """Bad days at the source: short, doubled, a country or an hour gone, changing between two reads, a page lost, and more.
 
 They are days of one weekday, after three ordinary ones of it. Each is read; the source then puts itself right; what
-PyZn asks for automatically is done: a re-count, and the readings that follow from it.
+PyZn asks for automatically is done: a recount, and the readings that follow from it.
 """
 
 from collections.abc import Callable
@@ -143,7 +143,7 @@ def _suffer(bad: Badness, day: date, source: Source, database: Database, target:
     source.replace(day, true)
     _recount(source, database)
     if _status(database, day) == "final" and not bad.after_a_whole_reading:
-        found.final.append(f"{name}: final after a re-count")
+        found.final.append(f"{name}: final after a recount")
     asked = _wanted(source, database)
     if bad.short and not doubted and day not in asked:
         found.uncaught.append(f"{name}: published as {status}, and not asked for again")
@@ -164,7 +164,7 @@ def _status(database: Database, day: date) -> str:
 
 
 def _later() -> datetime:
-    """A few hours on: a re-count waits for an hour after a publication."""
+    """A few hours on: a recount waits for an hour after a publication."""
     return datetime.now(UTC) + timedelta(hours=3)
 
 

@@ -1,19 +1,19 @@
-"""The breakdowns of a day: each described once; the scan, the tables and the assets follow from it.
+"""The breakdowns of a day. Each is described here once; scan, staging, audits and assets are generated from it.
 
-Adding one is an entry here and a migration that makes `packed_by_<name>` and its view.
+To add one, add an entry here and a migration that creates `packed_by_<name>` and its view.
 """
 
 from dataclasses import dataclass
 
 UNKNOWN = "(unknown)"
-"""The key of what the source leaves NULL; no version or country can be spelled with parentheses."""
+"""The key for NULL at the source. No version or country contains parentheses, so it is never a real one."""
 
 
 @dataclass(frozen=True)
 class Breakdown:
     """One way to divide a project's day.
 
-    `expression` is BigQuery SQL over `file_downloads`, NULL where the source does not know.
+    `expression` is BigQuery SQL over `file_downloads`; NULL means unknown.
     `counts` names the subsets of downloads ("pip", "ci") that its packed table counts as well.
     """
 
@@ -29,7 +29,7 @@ class Breakdown:
 
     @property
     def columns(self) -> list[str]:
-        """The columns that its packed table takes from a scan's row."""
+        """The columns of a scan's row that go into its packed table."""
         subsets = [f"{count}_{kind}" for count in self.counts for kind in ("downloads", "counts")]
         return ["project", "downloads", "document", *subsets]
 

@@ -1,4 +1,4 @@
-"""UTC days that people name: ranges of them, and runs of consecutive days among many."""
+"""Lists of UTC days: ranges as people write them, and consecutive days grouped into ranges."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -7,11 +7,11 @@ from pyzn_pipeline.errors import PyznError
 
 
 class DaysRefused(PyznError):
-    """A range of days that cannot be read; the message says why, and which can."""
+    """A range of days that cannot be read. The message says why, and which range can be."""
 
 
 def spans(days: Sequence[date]) -> list[tuple[date, date]]:
-    """The runs of consecutive days among `days`, each as its first and last day, in order."""
+    """`days` grouped into ranges of consecutive days: the first and last day of each, in order."""
     known, one = set(days), timedelta(days=1)
     firsts = sorted(day for day in known if day - one not in known)
     lasts = sorted(day for day in known if day + one not in known)
@@ -19,7 +19,7 @@ def spans(days: Sequence[date]) -> list[tuple[date, date]]:
 
 
 def ranges(days: Sequence[date]) -> str:
-    """Ascending `days` for people: '2026-07-01, 2026-07-06 to 2026-07-19'."""
+    """Ascending `days` as text: '2026-07-01, 2026-07-06 to 2026-07-19'."""
     return ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in spans(days))
 
 

@@ -23,7 +23,7 @@ from pyzn_pipeline.settings import Settings, load
 
 
 def build_defs(settings: Settings, **resources: Any) -> Definitions:
-    """Everything Dagster knows of PyZn; `resources` by name replace the ones that the settings describe."""
+    """All Dagster definitions of PyZn. `resources` replace, by name, the ones made from the settings."""
     partitions = utc_days(settings.first_day)
     schedules = [daily_schedule(), packing_schedule()]
     if settings.retention_days is not None:
@@ -38,10 +38,10 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
         jobs=[READ, RECOUNT, backfill_cost_job(settings.first_day)],
         schedules=schedules,
         sensors=[repair_sensor(settings.repair_from), ranking_sensor(), ledger_sensor(), *alert_sensors(settings)],
-        executor=in_process_executor,  # a run is one step: a process of its own for it would only cost its start
+        executor=in_process_executor,  # a run has one step: a separate process for it would only add its start-up time
         resources={
             "source": BigQuerySource.from_settings(settings),
-            "store": Store(database_url=EnvVar("PYZN_DATABASE_URL")),  # by name, so that the UI never shows it
+            "store": Store(database_url=EnvVar("PYZN_DATABASE_URL")),  # an EnvVar: the UI shows its name, not its value
             **resources,
         },
     )
@@ -49,5 +49,5 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
 
 @definitions
 def defs() -> Definitions:
-    """The code location's entry: reads the environment when Dagster loads it, not at import."""
+    """The entry point of the code location. Reads the environment when Dagster calls it, not at import."""
     return build_defs(load(Settings))

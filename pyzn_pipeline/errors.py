@@ -1,10 +1,10 @@
-"""The one kind of error that a person is meant to read."""
+"""The base class of all errors that are shown to users."""
 
 from typing import ClassVar
 
 
 class PyznError(Exception):
-    """Something a user can mend: the message names the thing, the value and the way out; no trace is needed."""
+    """An error that a user can fix. Its message names the thing, the value and what to do; no traceback is shown."""
 
     transient: ClassVar[bool] = True
-    """Whether trying again later may help; what only a person can change is not tried again."""
+    """Whether a retry may help. If only a person can fix the cause, there is no retry."""

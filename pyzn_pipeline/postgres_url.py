@@ -1,4 +1,4 @@
-"""Postgres URLs: what libpq takes, as SQLAlchemy has it."""
+"""Postgres URLs: converts libpq's form to SQLAlchemy's."""
 
 import re
 
@@ -8,10 +8,10 @@ from sqlalchemy import URL
 
 
 def with_driver(url: SecretStr) -> URL:
-    """A libpq URL as SQLAlchemy has it, with psycopg 3 named: other packages here bring psycopg2.
+    """SQLAlchemy's URL for a libpq URL, with psycopg 3 as the driver: other packages here install psycopg2.
 
-    Libpq parses it, so that whatever it takes is taken: postgres://, several hosts, a service. A driver that is named
-    as SQLAlchemy does it is dropped. Raises psycopg.ProgrammingError.
+    libpq parses the URL, so every form that libpq accepts works: postgres://, several hosts, a service. A driver in
+    the scheme (`postgresql+psycopg2://`) is ignored. Raises psycopg.ProgrammingError.
     """
     known = conninfo_to_dict(re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", url.get_secret_value()))
     parts = {name: str(value) for name, value in known.items()}

@@ -1,6 +1,6 @@
-"""Every setting of the pipeline, typed, read from the environment once.
+"""All settings of the pipeline, with types, read from the environment once.
 
-Nothing reads `os.environ` elsewhere in this package, and nothing reads it at import.
+No other module of this package reads `os.environ` for a setting of PyZn, and nothing is read at import.
 """
 
 from datetime import date
@@ -19,13 +19,13 @@ from pyzn_pipeline.postgres_url import with_driver
 
 TIB = 2**40  # bytes; the unit that BigQuery prices
 
-HINT = "`pyzn up` starts a stack with all settings made, and the other commands find it by $PYZN_HOME."
+HINT = "`pyzn up` starts a stack with all settings; the other commands find it through $PYZN_HOME."
 
 T = TypeVar("T", bound=BaseSettings)
 
 
 class SettingsError(PyznError):
-    """Settings are missing or wrong; the message has a line for each, and never a secret's value."""
+    """Settings are missing or wrong. The message has a line for each, and never the value of a secret."""
 
 
 def _postgres_url(value: SecretStr) -> SecretStr:
@@ -34,7 +34,7 @@ def _postgres_url(value: SecretStr) -> SecretStr:
         raise ValueError(form)
     try:
         url = create_engine(with_driver(value)).url
-    except (ProgrammingError, ArgumentError):  # whose text may have the URL in it, and the password
+    except (ProgrammingError, ArgumentError):  # their text may contain the URL with its password
         raise ValueError(form) from None
     if not (url.database and url.username) and "service" not in url.query:
         raise ValueError(form)
@@ -55,7 +55,7 @@ WebUrl = Annotated[SecretStr, AfterValidator(_web_url)]
 
 
 class StoreSettings(BaseSettings):
-    """What reaches Postgres. Each field is the variable PYZN_<FIELD IN CAPITALS>."""
+    """The settings of the store. Each field is read from the variable PYZN_<FIELD IN CAPITALS>."""
 
     model_config = SettingsConfigDict(env_prefix="PYZN_", env_ignore_empty=True, frozen=True, extra="ignore")
 
@@ -64,7 +64,7 @@ class StoreSettings(BaseSettings):
     )
     api_database_url: PostgresUrl | None = Field(
         default=None,
-        description="the API's connection to the same database; `pyzn migrate` makes its role, which can only read",
+        description="the API's connection to the same database; `pyzn migrate` creates its read-only role",
     )
     first_day: date = Field(default=date(2016, 1, 22), description="the first partition, a UTC day")
     repair_from: date | None = Field(
@@ -74,9 +74,9 @@ class StoreSettings(BaseSettings):
     )
     retention_days: int | None = Field(
         default=None,
-        ge=366,  # the API answers a year by day
-        description="how many days are kept by day, 366 at least; months older than that are dropped, and stay in the "
-        "totals; unset: all",
+        ge=366,  # the API serves a year by day
+        description="how many days are kept by day, at least 366; older months are dropped and stay in the totals; "
+        "unset: all",
     )
 
 
@@ -110,10 +110,10 @@ class Settings(StoreSettings):
     )
     heartbeat_url: WebUrl | None = Field(
         default=None,
-        description="gets a GET when a new day is published in time; a monitor misses it when it stays away",
+        description="gets a GET when a new day is published in time; a monitor raises an alarm when none comes",
     )
     dagster_public_url: str = Field(
-        default="http://127.0.0.1:3000", description="the Dagster UI's address for people, in the links of alerts"
+        default="http://127.0.0.1:3000", description="the Dagster UI's address in the links of alerts"
     )
 
     @model_validator(mode="after")
@@ -127,13 +127,13 @@ class Settings(StoreSettings):
 
 
 class CommandSettings(StoreSettings):
-    """What `pyzn` needs to ask a running Dagster."""
+    """The settings of commands that talk to a running Dagster."""
 
     dagster_url: str = Field(default="http://127.0.0.1:3000", description="where the Dagster webserver answers")
 
 
 class DeploymentSettings(Settings, CommandSettings):
-    """What `pyzn check` looks at: everything."""
+    """The settings of `pyzn check`: all of them."""
 
     dagster_home: Path = Field(
         default=Path(), validation_alias="DAGSTER_HOME", description="the folder whose disk keeps the logs of runs"
@@ -141,7 +141,7 @@ class DeploymentSettings(Settings, CommandSettings):
 
 
 def load(kind: type[T]) -> T:
-    """Settings of that kind from the environment.
+    """Read the settings of that class from the environment.
 
     Raises SettingsError with a line per variable that is missing or wrong.
     """

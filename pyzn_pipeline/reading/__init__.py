@@ -1,4 +1,4 @@
-"""One day: what was read of it is tallied, audited, judged and published.
+"""Reading one day: scan it, tally it, audit it, compare it with the published day, publish it.
 
-Belongs here: the steps of a day and its rules. Does not: Dagster, and any SQL of Postgres (store/).
+Belongs here: the steps of a day and its rules. Does not: Dagster (defs/) and SQL for Postgres (store/).
 """

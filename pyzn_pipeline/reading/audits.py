@@ -1,4 +1,4 @@
-"""Hard audits: what must hold before a day is published. Pure: they compare numbers."""
+"""Hard audits: conditions that must hold before a day is published. Pure functions that compare numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.tally import Counts
 
 DAY = "day"
-"""The scan's row that holds the source's own count."""
+"""The breakdown of the scan's row with the source's own count."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """An audit's name and what it holds, as the UI shows it."""
+    """An audit's name and the condition that it checks, as the UI shows them."""
 
     name: str
     description: str
@@ -33,7 +33,7 @@ HARD_AUDITS = (EVERY_ROW_RECEIVED, DAY_NOT_EMPTY, SUM_EQUALS_SOURCE)
 
 @dataclass(frozen=True)
 class Finding:
-    """What one audit found for one breakdown of one day."""
+    """The result of one audit for one breakdown of one day."""
 
     day: date
     breakdown: str
@@ -43,7 +43,7 @@ class Finding:
 
 
 class AuditFailed(PyznError):
-    """At least one hard audit failed: the day is not published, what was published stays."""
+    """At least one hard audit failed: this reading is not published, and the published day stays unchanged."""
 
     def __init__(self, findings: list[Finding]) -> None:
         self.findings = findings
@@ -52,7 +52,7 @@ class AuditFailed(PyznError):
 
 
 def audit(day: date, breakdown: Breakdown, reported_rows: int, counts: Mapping[str, Counts]) -> list[Finding]:
-    """The findings of every hard audit on one staged breakdown.
+    """Run every hard audit on one staged breakdown and return the findings.
 
     `reported_rows` is the row count of the scan's job; `counts` is by breakdown, see tally.Counts.
     """
@@ -90,6 +90,6 @@ def audit(day: date, breakdown: Breakdown, reported_rows: int, counts: Mapping[s
 
 
 def _named(counts: Counts, breakdown: Breakdown, prefix: str = "") -> str:
-    """'5,801 downloads (3,600 pip, 1,900 ci)', as far as the breakdown counts them."""
+    """'5,801 downloads (3,600 pip, 1,900 ci)', with the subsets that the breakdown counts."""
     subsets = [f"{getattr(counts, f'{prefix}{name}_downloads'):,} {name}" for name in breakdown.counts]
     return f"{getattr(counts, f'{prefix}downloads'):,} downloads" + (f" ({', '.join(subsets)})" if subsets else "")

@@ -1,4 +1,4 @@
-"""One day, from the source to the tables: scan, stage, audit, publish. Knows nothing of Dagster."""
+"""Reads one day from the source into the tables: scan, stage, audit, publish. Does not use Dagster."""
 
 import time
 from collections.abc import Iterator
@@ -24,10 +24,10 @@ from pyzn_pipeline.store.staging import stage
 
 @dataclass(frozen=True)
 class Ingested:
-    """One day's result.
+    """The result of reading one day.
 
-    `top` has project, downloads, pip_downloads, ci_downloads; `replaced_rows` are the source's rows with text that
-    Postgres cannot carry; `seconds` is by stage.
+    `top` has project, downloads, pip_downloads, ci_downloads; `replaced_rows` counts the source's rows with text that
+    Postgres cannot store; `seconds` is by stage.
     """
 
     publication: Publication
@@ -48,11 +48,11 @@ def ingest_day(
     run_id: str,
     accept_worse: bool = False,
 ) -> Ingested:
-    """Read `day` at the source and publish it, or raise and leave the tables as they were.
+    """Read `day` from the source and publish it, or raise and leave the tables unchanged.
 
     Raises SourceError, CostLimitExceeded, AuditFailed, WorseReading (unless `accept_worse`),
-    RetiredDay or StoreError, each naming the day. The day's rows pass through in batches; memory does
-    not grow with the day.
+    RetiredDay or StoreError; each names the day. The rows are streamed in batches, so memory does not
+    grow with the day.
     """
     seconds: dict[str, float] = {}
     with store_errors(f"day {day}"):
@@ -66,7 +66,7 @@ def ingest_day(
 def publish_scan(
     connection: Connection, scanned: Scan, run_id: str, seconds: dict[str, float], accept_worse: bool = False
 ) -> Ingested:
-    """Stage, audit and publish a finished scan, in one transaction on the day's locked connection.
+    """Stage, audit and publish a finished scan, in one transaction on the connection that holds the day's lock.
 
     Adds the seconds of its stages to `seconds`. Raises as `ingest_day` does.
     """

@@ -1,4 +1,4 @@
-"""Is this reading worse than the published one? The rule by which a day is replaced."""
+"""The rule for replacing a published day: is the new reading worse than the published one?"""
 
 import json
 from datetime import date
@@ -14,7 +14,7 @@ from pyzn_pipeline.store.ledger import weeks_before
 
 
 class WorseReading(PyznError):
-    """What was read is worse than what is published, which stays."""
+    """The new reading is worse than the published one. The published day stays unchanged."""
 
     transient = False
 
@@ -22,11 +22,11 @@ class WorseReading(PyznError):
 def judge(
     connection: Connection, day: date, counts: dict[str, Counts], profile: dict[str, str], accept_worse: bool
 ) -> tuple[list[Finding], str | None]:
-    """The soft findings of the staged day, and why a person accepted them, if one did when it was published before.
+    """The soft findings of the staged day, and the reason with which a person accepted them earlier, or None.
 
-    Both readings, the staged and the published, are held against the same weeks. The staged one is
-    worse if it fails an audit that the published one passes, or, with no such difference, has fewer
-    downloads: downloads are only ever added to a day. Raises WorseReading then, unless `accept_worse`.
+    The staged and the published day are compared with the same earlier weeks. The staged one is worse if
+    it fails an audit that the published one passes. If both fail the same audits, it is worse if it has fewer
+    downloads, because a day only ever gains downloads. Raises WorseReading then, unless `accept_worse`.
     """
     weeks = weeks_before(connection, day, WEEKS)
     before, published = weeks[weeks["day"] != day], weeks[weeks["day"] == day]

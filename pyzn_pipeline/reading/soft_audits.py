@@ -1,10 +1,9 @@
-"""Soft audits: what makes a published day `suspect`. Pure: they compare numbers with those of earlier weeks.
+"""Soft audits: a day that fails one is published as `suspect`. Pure functions that compare numbers.
 
-They compare a day with the same weekday of the weeks before it (weekends run about 37% below
-weekdays), by medians, so that one bad or unusual week among them does not count. The tolerances let
-PyPI's growth and its holidays pass; a year of such days is in the tests. What falls evenly on all
-projects, countries and hours and stays within them cannot be told from a quiet day by looking at it:
-that is what re-counts at the source are for.
+They compare a day with the same weekday of the weeks before it (weekends have about 37% fewer downloads than
+weekdays). They use medians, so one unusual week changes little. The tolerances allow for PyPI's growth and
+holidays; the tests have a year of such days. They cannot see a small loss that is spread evenly over all
+projects, countries and hours: such a day looks like a quiet day. Recounts at the source find that.
 """
 
 import math
@@ -18,7 +17,7 @@ from pyzn_pipeline.breakdowns import COUNTRY, UNKNOWN, VERSION
 from pyzn_pipeline.reading.audits import Audit, Finding
 
 WEEKS = 6  # back, for the median
-FEWEST_WEEKS = 3  # published among them, or there is nothing to compare with
+FEWEST_WEEKS = 3  # that must be published; with fewer, the audit passes
 
 LIKE_ITS_WEEKDAY = Audit(
     "downloads_like_weekday",
@@ -42,12 +41,12 @@ SOFT_AUDITS = {
     VERSION: (LIKE_ITS_WEEKDAY, PROJECTS_LIKE_WEEKDAY, EVERY_HOUR),
     COUNTRY: (KNOWN_COUNTRIES, COUNTRY_MIX),
 }
-"""By the breakdown that shows them."""
+"""The soft audits, by the breakdown whose asset shows them."""
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What the soft audits look at: counts of a whole day, its downloads by country and by UTC hour ('0' to '23')."""
+    """What the soft audits compare: a whole day's counts, its downloads by country and by UTC hour ('0' to '23')."""
 
     day: date
     downloads: int
@@ -57,11 +56,11 @@ class Measures:
 
 
 def soft_audit(measures: Measures, weeks: pd.DataFrame) -> list[Finding]:
-    """The finding of every soft audit, in the order of SOFT_AUDITS; one with too little to go by passes and says so.
+    """Run every soft audit, in the order of SOFT_AUDITS. One with too little data to compare passes and says so.
 
-    `weeks` has a row per published day of the same weekday before: downloads, projects, by_country (a dict, or None).
+    `weeks` has a row per earlier published day of the same weekday: downloads, projects, by_country (a dict, or None).
     """
-    short = f"nothing to judge by: {len(weeks)} of the {FEWEST_WEEKS} earlier weeks that it takes"
+    short = f"nothing to compare with: {len(weeks)} earlier weeks are published, {FEWEST_WEEKS} are needed"
     if len(weeks) >= FEWEST_WEEKS:
         usual = weeks[["downloads", "projects"]].median()
         downloads = _near(measures.downloads, usual["downloads"], -0.35, 0.5)
@@ -91,7 +90,7 @@ def soft_audit(measures: Measures, weeks: pd.DataFrame) -> list[Finding]:
 
 
 def _near(value: int, expected: float, low: float, high: float) -> tuple[bool, str]:
-    """Within the tolerance, and five standard deviations of chance, of what is expected."""
+    """Whether `value` is within the tolerance around `expected`, widened by five standard deviations of chance."""
     chance = 5 / math.sqrt(expected)
     change = value / expected - 1
     message = f"{value:,}, {change:+.1%} against {expected:,.0f} on the same weekday of the weeks before"
@@ -102,7 +101,7 @@ def _hours(measures: Measures) -> tuple[bool, str]:
     hours = pd.Series({hour: measures.by_hour.get(str(hour), 0) for hour in range(24)})
     median = float(hours.median())
     if median < 100:
-        return True, f"nothing to judge by: in hours of {median:,.0f} downloads, an empty one may be chance"
+        return True, f"too few downloads to judge: with a median of {median:,.0f} an hour, an empty hour may be chance"
     quiet = hours[hours < median / 4]
     message = f"{24 - len(quiet)} of 24 UTC hours have at least a quarter of the median of {median:,.0f} downloads"
     if len(quiet):
@@ -121,7 +120,7 @@ def _mix(own: pd.Series, shares: pd.DataFrame, downloads: int) -> tuple[bool, st
     entropy = _entropy(own)
     before = float(shares.apply(_entropy, axis=1).median())
     usual = shares.median()
-    # Of a share with less than 100 downloads chance alone may take so much.
+    # With fewer than 100 downloads, a share can fall this much by chance.
     seen = usual[(usual >= 0.01) & (usual * downloads >= 100)]
     gone = seen[own.reindex(seen.index).fillna(0) < seen / 4]
     message = f"the country mix has {entropy:.2f} bits, {before:.2f} in the weeks before"
@@ -131,5 +130,5 @@ def _mix(own: pd.Series, shares: pd.DataFrame, downloads: int) -> tuple[bool, st
 
 
 def _entropy(shares: pd.Series) -> float:
-    """Shannon's, in bits."""
+    """The Shannon entropy in bits."""
     return -math.fsum(share * math.log2(share) for share in shares if share > 0)

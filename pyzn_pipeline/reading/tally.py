@@ -1,8 +1,7 @@
-"""The tally of a scan: what its rows add up to, counted while they stream past. Knows nothing of Postgres.
+"""The tally of a scan: adds up its rows while they stream to Postgres. Does not use Postgres.
 
-The batches are the very ones that Postgres is sent, so the documents that are counted are those that
-readers will see. It is done here and not in SQL because that took Postgres 6 seconds of a full day,
-with the other core idle.
+It counts the same batches that are sent to Postgres, so it counts the documents that readers will see. It is not
+done in SQL because Postgres needed 6 seconds for a full day, while the other core was idle.
 """
 
 import json
@@ -26,7 +25,7 @@ _TOP_COLUMNS = ["project", "downloads", "pip_downloads", "ci_downloads"]
 
 @dataclass(frozen=True)
 class Counts:
-    """What the rows of one breakdown add up to; `packed_*` are counted inside the documents."""
+    """The sums over the rows of one breakdown; `packed_*` are counted inside the documents."""
 
     rows: int = 0
     keys: int = 0
@@ -42,10 +41,10 @@ class Counts:
 
 
 class Tally:
-    """Adds batches of `source.scan.SCHEMA` up; a context manager, since it counts with a DuckDB of its own."""
+    """Adds up batches of `source.scan.SCHEMA`. A context manager, because it opens a DuckDB to count with."""
 
     def __init__(self) -> None:
-        # One thread: a batch is a fraction of what DuckDB would divide.
+        # One thread: a batch is too small for DuckDB to divide.
         self._duckdb = duckdb.connect(config={"threads": 1, "enable_external_access": False})
         self._sums: dict[str, list[int]] = defaultdict(lambda: [0] * len(fields(Counts)))
         self._checksum = 0
@@ -76,7 +75,7 @@ class Tally:
 
     @property
     def checksum(self) -> str:
-        """What pyzn.day_checksum(day) gives once these rows are published."""
+        """The checksum that pyzn.day_checksum(day) returns once these rows are published."""
         return md5(str(self._checksum).encode(), usedforsecurity=False).hexdigest()
 
     @property
@@ -86,7 +85,7 @@ class Tally:
 
     @property
     def replaced_rows(self) -> int:
-        """The source's rows in which the scan replaced text that Postgres cannot carry."""
+        """How many rows of the source had text that Postgres cannot store, and that the scan replaced."""
         return int(json.loads(self._of_day.get("by_replaced", "{}")).get("true", 0))
 
     @property

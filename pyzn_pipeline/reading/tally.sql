@@ -1,14 +1,14 @@
--- What one batch of a scan adds up to. Runs on DuckDB, over the Arrow rows `batch` as they are sent to Postgres.
+-- The sums of one batch of a scan. Runs on DuckDB, over the Arrow rows `batch` that are sent to Postgres.
 --
--- One row per breakdown of the batch. The `packed_` columns count inside the documents: what readers will see is
--- what is compared. `ragged` are the rows whose documents or arrays do not hold one whole number for each key.
--- `nuls` are those with a NUL character in a key: Postgres stores it as json, and no reader gets it out again as text.
+-- One row per breakdown of the batch. The `packed_` columns count inside the documents, which readers will see.
+-- `ragged` counts the rows whose documents or arrays do not have one whole number for each key.
+-- `nuls` counts those with a NUL character in a key: Postgres stores it as json, but cannot read it as text.
 -- `checksum` is the sum of pyzn.row_checksum over the rows: 64 bits of the MD5 of their texts, as a signed number.
 -- Costs about two microseconds a row.
 WITH parsed AS (
     SELECT
         *,
-        -- What is not JSON counts as nothing here; Postgres refuses it.
+        -- Invalid JSON counts as NULL here; Postgres refuses it.
         CASE WHEN project IS NOT NULL AND json_valid(document) THEN json_extract(document, '$.*') END AS entries,
         CASE WHEN json_valid(pip_counts) THEN json_extract(pip_counts, '$[*]') END AS pip_entries,
         CASE WHEN json_valid(ci_counts) THEN json_extract(ci_counts, '$[*]') END AS ci_entries,
@@ -36,7 +36,7 @@ SELECT
     coalesce(sum(list_sum(counts)), 0)    AS packed_downloads,
     coalesce(sum(list_sum(pip)), 0)       AS packed_pip_downloads,
     coalesce(sum(list_sum(ci)), 0)        AS packed_ci_downloads,
-    -- The way there and back: a 1.5 would be rounded, a "2" would be read.
+    -- Cast and compare with the original: the cast alone rounds 1.5 and accepts "2".
     count(*) FILTER (
         counts::VARCHAR[] IS DISTINCT FROM entries::VARCHAR[]
         OR pip_counts IS NOT NULL
@@ -44,7 +44,7 @@ SELECT
         OR ci_counts IS NOT NULL
             AND (len(ci) IS DISTINCT FROM len(counts) OR ci::VARCHAR[] IS DISTINCT FROM ci_entries::VARCHAR[])
     )                                     AS ragged,
-    -- \\u0000 is a backslash and five letters; the look-up before the pattern makes it cost nothing.
+    -- \\u0000 is an escaped backslash and "u0000", not a NUL. contains() first, because the pattern is slow.
     count(*) FILTER (
         contains(document, '\u0000') AND regexp_matches(document, '(^|[^\\])(\\\\)*\\u0000')
     )                                     AS nuls,

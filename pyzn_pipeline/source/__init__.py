@@ -1,1 +1,1 @@
-"""The source: reads a day from BigQuery. Knows BigQuery and Arrow; knows nothing of Postgres or Dagster."""
+"""The source: reads a day from BigQuery as Arrow. Does not belong here: Postgres (store/) and Dagster (defs/)."""

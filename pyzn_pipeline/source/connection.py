@@ -1,4 +1,4 @@
-"""The two BigQuery clients: Google's, or the same ones wired to a stand-in."""
+"""The two BigQuery clients, connected to Google or to a stand-in."""
 
 import os
 from collections.abc import Iterator
@@ -22,13 +22,13 @@ from pyzn_pipeline.source.errors import source_errors
 
 SCOPES = ("https://www.googleapis.com/auth/bigquery", "https://www.googleapis.com/auth/cloud-platform")
 
-SILENCE = 60.0  # seconds; BigQuery answers a request within about 10, if only to say that the job goes on
+SILENCE = 60.0  # seconds; BigQuery answers within about 10, even if only to say that the job is still running
 
 
 class _Impatient(HTTPAdapter):
-    """Gives up a request when nothing comes for `silence` seconds; the library's own limit is none at all.
+    """Ends a request when nothing arrives for `silence` seconds; the library itself sets no limit.
 
-    The library repeats the request then, on a new connection.
+    The library then repeats the request on a new connection.
     """
 
     def __init__(self, silence: float) -> None:
@@ -41,31 +41,31 @@ class _Impatient(HTTPAdapter):
 
 @dataclass(frozen=True)
 class Clients:
-    """The client that runs jobs, and the one that streams their results as Arrow."""
+    """The client that runs jobs, and the client that streams their results as Arrow."""
 
     jobs: bigquery.Client
     storage: BigQueryReadClient
 
     def close(self) -> None:
-        """Close the connections of both."""
+        """Close the connections of both clients."""
         self.jobs.close()
         self.storage.transport.close()
 
 
 def _credentials() -> Credentials:
-    """The environment's. Raises DefaultCredentialsError with the file's name, and with nothing that is in it."""
-    file = os.environ.get(environment_vars.CREDENTIALS)  # Google's setting, which its library reads as well
+    """Google's default credentials. Raises DefaultCredentialsError with the file's name, never with its content."""
+    file = os.environ.get(environment_vars.CREDENTIALS)  # Google's setting; its library reads it too
     try:
         credentials: Credentials
         credentials, _ = google.auth.default(scopes=SCOPES)
     except (DefaultCredentialsError, MalformedError, UnicodeError, OSError) as error:
-        if isinstance(error.__cause__, UnicodeError):  # whose text is the file's content
+        if isinstance(error.__cause__, UnicodeError):  # its text is the file's content
             raise DefaultCredentialsError(f"file {file} is not text in UTF-8") from None
         raise DefaultCredentialsError(f"{f'file {file}: ' if file else ''}{error}") from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # what the library makes of other JSON
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # raised by the library for other JSON
         raise DefaultCredentialsError(f"file {file} is no credentials of Google: {error}") from error
     if isinstance(credentials, identity_pool.Credentials) and (token := credentials._credential_source_file):
-        try:  # here, where the file can be named; the library reads it when it asks Google
+        try:  # read it now, while the file can be named; the library reads it later, when it asks Google
             credentials.retrieve_subject_token(None)
         except (RefreshError, OSError, ValueError) as error:
             raise RefreshError(f"token file {token}, which {file} names: {error}") from error
@@ -74,7 +74,7 @@ def _credentials() -> Credentials:
 
 @contextmanager
 def clients_of(settings: Settings) -> Iterator[Clients]:
-    """The clients that the settings describe, closed at the end. Raises SourceError as `connect` does."""
+    """The clients for these settings; they are closed at the end. Raises SourceError as `connect` does."""
     clients = connect(
         settings.bigquery_project,
         settings.bigquery_location,
@@ -90,19 +90,19 @@ def clients_of(settings: Settings) -> Iterator[Clients]:
 def connect(
     project: str, location: str, endpoint: str | None, storage_endpoint: str | None, silence: float = SILENCE
 ) -> Clients:
-    """Clients for Google, with the credentials of the environment, unless both endpoints name a stand-in.
+    """Clients of the stand-in if both endpoints are given, otherwise of Google with the environment's credentials.
 
-    The storage client is always made here: without one the library falls back to slow REST in
-    silence, and the one it makes by itself dials Google even when the jobs client does not.
-    A connection that is open and dead is given up after `silence` seconds, and what went over it is repeated.
-    Raises SourceError when Google is meant and there are no usable credentials.
+    The storage client is always created here. Without one, the library silently falls back to slow REST, or creates
+    one that connects to Google even if the jobs client does not.
+    A dead connection is closed after `silence` seconds, and its requests are repeated on a new one.
+    Raises SourceError if the clients are Google's and there are no usable credentials.
     """
-    # A ping goes out when nothing has come for a while, and must be answered; a stream resumes where it broke.
+    # After a silence gRPC sends a ping; without an answer it reconnects, and a stream resumes where it broke.
     options = [
         ("grpc.max_receive_message_length", -1),
         ("grpc.keepalive_time_ms", int(silence * 1000)),
         ("grpc.keepalive_timeout_ms", int(silence * 1000)),
-        ("grpc.http2.ping_timeout_ms", int(silence * 1000)),  # of pings that measure the bandwidth, which come first
+        ("grpc.http2.ping_timeout_ms", int(silence * 1000)),  # for the pings that measure bandwidth, sent before those
     ]
     if endpoint is not None and storage_endpoint is not None:
         jobs = bigquery.Client(
@@ -118,5 +118,5 @@ def connect(
             jobs = bigquery.Client(project=project, location=location, credentials=credentials)
             channel = BigQueryReadGrpcTransport.create_channel(credentials=credentials, options=options)
     for scheme in ("http://", "https://"):
-        jobs._http.mount(scheme, _Impatient(silence))  # where the library's maintainers say to put an adapter
+        jobs._http.mount(scheme, _Impatient(silence))  # the library's maintainers recommend this place
     return Clients(jobs, BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel)))

@@ -1,6 +1,6 @@
--- The source's own count of every UTC day from @start to @end (exclusive); a day without a row is not in it.
--- The cheapest question that can tell whether a day is still what it was when it was read. Costs the bytes
--- of one column of those partitions at the most; where BigQuery can answer from what it knows of a partition, nothing.
+-- The source's own count of every UTC day from @start to @end (exclusive); days without downloads have no row.
+-- This is the cheapest query that shows whether a day has changed since it was read. Costs at most the bytes of
+-- one column of those partitions, and nothing where BigQuery answers from the partition's metadata.
 SELECT DATE(timestamp) AS day, COUNT(*) AS downloads
 FROM `$table`
 WHERE timestamp >= @start AND timestamp < @end

@@ -1,4 +1,4 @@
-"""What can go wrong at the source, in one line each."""
+"""Errors of the source: turns Google's exceptions into one line each, with what to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,16 +16,16 @@ from pyzn_pipeline.errors import PyznError
 
 
 class SourceError(PyznError):
-    """The source could not be asked or did not answer; the message says what and the way out."""
+    """The source could not be reached or refused the request. The message says why and what to do."""
 
 
 class CostLimitExceeded(SourceError):
-    """The scan would bill more than PYZN_MAXIMUM_BYTES_BILLED; nothing was spent."""
+    """The scan would bill more than PYZN_MAXIMUM_BYTES_BILLED. It was not run, and nothing was billed."""
 
 
 @contextmanager
 def source_errors(doing: str) -> Iterator[None]:
-    """Errors of the Google libraries inside the block become SourceError: '<doing>: <cause>: <way out>'."""
+    """Turn errors of the Google libraries inside the block into SourceError: '<doing>: <cause>: <what to do>'."""
     try:
         yield
     except (GoogleAPICallError, RetryError, GoogleAuthError, OSError) as error:  # RequestException is an OSError
@@ -33,7 +33,7 @@ def source_errors(doing: str) -> Iterator[None]:
 
 
 def exceeds_resources(error: BadRequest) -> bool:
-    """Whether a query failed since a worker had too little memory: https://cloud.google.com/bigquery/docs/error-messages"""
+    """Whether a query failed as a worker ran out of memory: https://cloud.google.com/bigquery/docs/error-messages"""
     return any(isinstance(each, dict) and each.get("reason") == "resourcesExceeded" for each in error.errors)
 
 
@@ -47,9 +47,9 @@ def _explain(error: Exception) -> str:
             )
         case TransportError():
             return f"Google is not reachable ({said}): check the network, DNS and proxy, then run the day again"
-        case RefreshError(args=[_]) | OSError(filename=str()):  # Google's own refusals come with its answer
+        case RefreshError(args=[_]) | OSError(filename=str()):  # if Google refused, args has its answer as well
             return (
-                f"the Google credentials cannot be used ({said}): mend what is named there, or name another file in "
+                f"the Google credentials cannot be used ({said}): fix what is named there, or name another file in "
                 "GOOGLE_APPLICATION_CREDENTIALS"
             )
         case GoogleAuthError():
@@ -65,7 +65,7 @@ def _explain(error: Exception) -> str:
                 "PYZN_BIGQUERY_PROJECT, and its quota must not be used up"
             )
         case BadRequest() if exceeds_resources(error):
-            return f"{said}: run the day again later, when BigQuery is less busy, or with slots of your own"
+            return f"{said}: run the day again later, when BigQuery is less busy, or reserve slots for it"
         case BadRequest():
             return f"BigQuery refused the request: {said}"
         case GoogleAPICallError():
@@ -77,7 +77,7 @@ def _explain(error: Exception) -> str:
 
 
 def _said(error: Exception) -> str:
-    """The library's message in one line, without the request's address and the job's details around it."""
+    """The library's message in one line, without the request's URL and the job's details."""
     if isinstance(error, GoogleAPICallError) and error.errors and isinstance(error.errors[0], dict):
         return str(error.errors[0].get("message", error.message)).splitlines()[0]
     return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,4 +1,4 @@
-"""One scan of one UTC day."""
+"""Scans one UTC day: its price, the query, and the rows as a stream."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,10 +23,10 @@ PATIENCE = DEFAULT_RETRY.with_timeout(2 * 60)  # seconds of retrying one request
 MIN_BYTES_BILLED = 10 * 2**20  # BigQuery bills at least 10 MiB per table, https://cloud.google.com/bigquery/pricing
 
 MARK = "\ufffd"
-"""What stands in the place of a U+0000, the one character that Postgres cannot carry."""
+"""Replaces U+0000, the one character that Postgres cannot store."""
 
 LONGEST_PROJECT = 500
-"""Characters of a project's name that are kept: an entry of Postgres's index has 2,704 bytes at the most."""
+"""How many characters of a project's name are kept: an index entry in Postgres has at most 2,704 bytes."""
 
 SCHEMA = pa.schema(
     [
@@ -41,15 +41,15 @@ SCHEMA = pa.schema(
         ("ci_counts", pa.string()),
     ]
 )
-"""The shape of a scan's result, see scan_day.sql."""
+"""The columns of a scan's result, see scan_day.sql."""
 
 
 @dataclass(frozen=True)
 class Scan:
-    """A finished scan: what the job says of itself, and its rows as a stream of SCHEMA batches, readable once.
+    """A finished scan: the job's figures, and its rows as a stream of SCHEMA batches, which can be read once.
 
-    The bytes are those of a failed job before it as well. `in_order` is false when sorting the rows exceeded
-    BigQuery's resources.
+    The bytes include those of a failed first job. `in_order` is false if sorting the rows exceeded BigQuery's
+    resources.
     """
 
     day: date
@@ -60,7 +60,7 @@ class Scan:
     batches: Iterator[pa.RecordBatch]
     in_order: bool = True
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    """Before the query was sent: it has seen every row that was there then."""
+    """A time before the query was sent: the scan has seen every row that existed then."""
 
 
 @cache
@@ -87,7 +87,7 @@ def unsorted_query(table: str) -> str:
     """scan_query without its last clause, the ORDER BY of the whole result."""
     query, clause, _ = scan_query(table).rpartition("\nORDER BY ")
     if not clause:
-        raise ValueError("scan_day.sql does not end with an ORDER BY of its own")
+        raise ValueError("scan_day.sql does not end with a top-level ORDER BY")
     return query
 
 
@@ -96,16 +96,16 @@ def _names_with(count: str) -> str:
 
 
 def usd(billed: int, usd_per_tib: float) -> float:
-    """US dollars for that many bytes billed."""
+    """US dollars for `billed` bytes."""
     return billed / TIB * usd_per_tib
 
 
 def estimate(clients: Clients, table: str, day: date, last: date | None = None) -> int:
-    """Bytes that a scan of `day` would bill, or a scan of each day up to `last`, by one dry run, which is free.
+    """Bytes that a scan of `day`, or of each day from `day` to `last`, would bill. Asks by one dry run, which is free.
 
-    What is billed is the bytes of the columns in the partitions that are touched
-    (https://cloud.google.com/bigquery/docs/estimate-costs), so a range processes the sum of its days.
-    Days below BigQuery's minimum may bill that minimum more than this. Raises SourceError.
+    BigQuery bills the bytes of the columns in the partitions that a query reads
+    (https://cloud.google.com/bigquery/docs/estimate-costs), so a range costs the sum of its days.
+    Each day below BigQuery's minimum may bill up to that minimum more than estimated. Raises SourceError.
     """
     last = last or day
     config = _job_config(day, last)
@@ -116,21 +116,21 @@ def estimate(clients: Clients, table: str, day: date, last: date | None = None) 
 
 
 def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> Scan:
-    """Run the scan of `day` to its end; its rows are not fetched yet.
+    """Run the query for `day` until it has finished. The rows are fetched later, from the returned Scan.
 
-    One worker sorts the whole result. When that exceeds BigQuery's resources, the scan is run once more without
-    sorting: any order is right, only slower to load. A query that fails is not billed
+    One worker sorts the whole result. If that exceeds BigQuery's resources, the query is run once more without
+    sorting: any order is correct, but slower to load. A query that fails is not billed
     (https://cloud.google.com/bigquery/pricing), so `maximum_bytes_billed` holds for both together.
 
-    Raises CostLimitExceeded, before anything is spent, when the dry run is over
-    `maximum_bytes_billed` (the job carries the same limit), and SourceError.
+    Raises SourceError, and CostLimitExceeded before anything is billed if the dry run is over
+    `maximum_bytes_billed`; the job has the same limit.
     """
     began_at = datetime.now(UTC)
     estimated = estimate(clients, table, day)
     if estimated > maximum_bytes_billed:
         raise CostLimitExceeded(
             f"day {day}: the scan would bill {estimated:,} bytes, the limit is {maximum_bytes_billed:,}; not run. "
-            "Raise PYZN_MAXIMUM_BYTES_BILLED if that is meant"
+            "Raise PYZN_MAXIMUM_BYTES_BILLED to allow it"
         )
     config = _job_config(day, day)
     config.maximum_bytes_billed = maximum_bytes_billed
@@ -157,7 +157,7 @@ def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> 
 
 
 def _start(clients: Clients, query: str, day: date, config: bigquery.QueryJobConfig) -> bigquery.QueryJob:
-    # A prefix, not an id: a fixed id would forbid the client to run a failed job again.
+    # A prefix, not an id: with a fixed id the client could not run a failed job again.
     return clients.jobs.query(query, job_config=config, job_id_prefix=f"pyzn_{day:%Y%m%d}_", retry=PATIENCE)
 
 
@@ -168,8 +168,8 @@ def _job_config(day: date, last: date) -> bigquery.QueryJobConfig:
             bigquery.ScalarQueryParameter("start_of_day", "TIMESTAMP", start),
             bigquery.ScalarQueryParameter("end_of_day", "TIMESTAMP", end),
         ],
-        use_query_cache=False,  # a re-read must see the table, not an answer of yesterday
-        job_timeout_ms=QUERY_TIMEOUT * 1000,  # a scan that nobody waits for any more must not go on being billed
+        use_query_cache=False,  # the current table, not a cached result
+        job_timeout_ms=QUERY_TIMEOUT * 1000,  # or a scan that nobody waits for any more would run on and be billed
         labels={"pyzn_day": str(day)},
     )
 

@@ -19,9 +19,8 @@ WITH flat AS (
   WHERE timestamp >= @start_of_day AND timestamp < @end_of_day
 ),
 scan AS (
-  -- What Postgres cannot carry is replaced, and what becomes equal adds up, so that every sum stays exact: a text
-  -- has no U+0000 there, nor has JSON that is read as text; an entry of an index has 2,704 bytes at the most, where
-  -- $longest characters of UTF-8 have room.
+  -- Replaces what Postgres cannot store: U+0000 in text, and names too long for an index entry (2,704 bytes;
+  -- $longest characters always fit). Keys that become equal are added up, so every sum stays exact.
   SELECT
     SUBSTR(REGEXP_REPLACE(f.project, r'\x00', '$mark'), 1, $longest) AS project,
     $carried,
@@ -58,7 +57,7 @@ SELECT
   k.breakdown,
   k.project,
   COUNT(*) AS keys,
-  SUM(k.downloads) AS downloads,  -- qualified: an alias of this list must not be taken for the column
+  SUM(k.downloads) AS downloads,  -- qualified, or BigQuery would take the alias `downloads` for the column
   SUM(k.pip_downloads) AS pip_downloads,
   SUM(k.ci_downloads) AS ci_downloads,
   CONCAT('{', STRING_AGG(CONCAT(TO_JSON_STRING(k.key), ':', CAST(k.downloads AS STRING)), ',' ORDER BY k.key), '}') AS document,
@@ -66,4 +65,4 @@ SELECT
   IF(k.breakdown IN ($with_ci), CONCAT('[', STRING_AGG(CAST(k.ci_downloads AS STRING), ',' ORDER BY k.key), ']'), NULL) AS ci_counts
 FROM keyed AS k
 GROUP BY k.breakdown, k.project
-ORDER BY k.breakdown, k.project  -- so that each table's index is filled from end to end
+ORDER BY k.breakdown, k.project  -- fills each table's index from end to end, which is fastest

@@ -1,4 +1,4 @@
-"""Published days stay true automatically: re-counts, and the sensor that asks for what the ledger lacks."""
+"""Published days stay true automatically: recounts, and the sensor that asks for what the ledger lacks."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

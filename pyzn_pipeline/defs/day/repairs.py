@@ -42,7 +42,7 @@ def repair_sensor(repair_from: date | None) -> SensorDefinition:
             "Takes over into the ledger who has asked for which days, and asks for what it lacks: days that are wanted "
             "and whose run or backfill died or failed (again after 1, 4, 16, … minutes, eight times at the most), days "
             f"that are missing, days of which the source has more now; and, at {calendar.recounts_said()}, for a "
-            "re-count of what is not final yet. Newest first, two runs at once; never a day that a run or a backfill "
+            "recount of what is not final yet. Newest first, two runs at once; never a day that a run or a backfill "
             "has in hand, nor one that a person canceled."
         ),
     )

@@ -1,1 +1,1 @@
-"""The source in Dagster: the external table, and the re-count of published days."""
+"""The source in Dagster: the external table, and the recount of published days."""

@@ -1,4 +1,4 @@
-"""The re-count in Dagster: a check of the source table, its job, and an observation of each day."""
+"""The recount in Dagster: a check of the source table, its job, and an observation of each day."""
 
 from datetime import UTC, datetime
 
@@ -62,7 +62,7 @@ def recount_check() -> AssetChecksDefinition:
             passed=differ.empty,
             severity=AssetCheckSeverity.WARN,
             metadata={
-                "days re-counted": len(days),
+                "days recounted": len(days),
                 "days that differ": len(differ),
                 "US dollars": round(usd(billed, source.usd_per_tib), 6),
                 "days": table((days if differ.empty else differ).astype({"day": str})),

@@ -18,7 +18,7 @@ def source_table(partitions: DailyPartitionsDefinition, name: str, stand_in: boo
         owners=OWNERS,
         description=(
             f"`{name}`: each file download is one row, partitioned by the UTC day of `timestamp`.\n\n"
-            f"Read from **{where}**.\n\nAn observation of a day is a re-count of it: its data version is the count."
+            f"Read from **{where}**.\n\nAn observation of a day is a recount of it: its data version is the count."
         ),
         metadata={
             "dagster/table_name": name,

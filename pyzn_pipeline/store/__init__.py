@@ -1,1 +1,1 @@
-"""The store: the only writer of the schema `pyzn`. Knows Postgres; knows nothing of BigQuery, Dagster or HTTP."""
+"""The store: all access to Postgres, the only writer of the schema `pyzn`. Not here: BigQuery, Dagster, HTTP."""

@@ -1,6 +1,6 @@
-"""Arrow batches in the binary format of COPY. Knows nothing of days and tables.
+"""Converts Arrow batches to the binary format of COPY. Does not belong here: days and tables.
 
-Arrow's own kernels write it, a column at a time: nothing is done for each row in Python.
+Arrow's own functions do the work, a column at a time: no Python code runs for each row.
 The format: "Binary Format" in https://www.postgresql.org/docs/current/sql-copy.html.
 """
 
@@ -15,7 +15,7 @@ EPOCH = (date(2000, 1, 1) - date(1970, 1, 1)).days  # Postgres counts days from 
 
 
 def encode(batch: pa.RecordBatch) -> pa.Buffer:
-    """The rows of `batch`, to be sent after HEADER and before TRAILER; NULL stays NULL.
+    """The rows of `batch` in COPY's format, to be sent after HEADER and before TRAILER. NULL stays NULL.
 
     Takes int64 (bigint), date32 (date) and string (text or json) columns. Raises TypeError for any other.
     """
@@ -24,12 +24,12 @@ def encode(batch: pa.RecordBatch) -> pa.Buffer:
         values = _values(column)
         row += [_big_endian(pc.binary_length(values).fill_null(-1), 4), values.fill_null(b"")]
     rows = pc.binary_join_element_wise(*row, b"")
-    _, _, joined = rows.buffers()  # validity, offsets, and the rows themselves; of no rows it is not empty
+    _, _, joined = rows.buffers()  # validity, offsets, data; the data buffer is not empty even without rows
     return joined.slice(0, pc.sum(pc.binary_length(rows), min_count=0).as_py())
 
 
 def _values(column: pa.Array) -> pa.Array:
-    """A column's values as Postgres receives them, without their lengths."""
+    """A column's values in Postgres's binary form, without their lengths."""
     if pa.types.is_string(column.type):
         return column.cast(pa.binary())
     if pa.types.is_int64(column.type):
@@ -42,6 +42,6 @@ def _values(column: pa.Array) -> pa.Array:
 
 
 def _big_endian(numbers: pa.Array, width: int) -> pa.Array:
-    """Whole numbers, none of them NULL, as binary values of `width` bytes."""
+    """Integers without NULL as big-endian values of `width` bytes."""
     swapped = pa.py_buffer(numbers.to_numpy().astype(f">i{width}"))
     return pa.Array.from_buffers(pa.binary(width), len(numbers), [None, swapped]).cast(pa.binary())

@@ -1,4 +1,4 @@
-"""Connections to Postgres."""
+"""Connections to Postgres: their settings, checks and time limit; and the SQL files of this folder."""
 
 import os
 import socket
@@ -14,25 +14,25 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.postgres_url import with_driver
 
-POOLER_SECONDS = 5  # for which a session of a pooler is waited for; with its pool used up, none comes
-LIFETIME = 2 * 60 * 60  # seconds that the connection of a day may take, its scan of at most half an hour included
+POOLER_SECONDS = 5  # how long to wait for a pooler's session; if its pool is used up, none comes
+LIFETIME = 2 * 60 * 60  # seconds that the connection for one day may live, with its scan of at most half an hour
 
 
 class UnusableDatabaseError(PyznError):
-    """The database, or the way to it, cannot carry what PyZn does; the message says why and the way out."""
+    """PyZn cannot work with this database or with the pooler before it. The message says why and what to do."""
 
 
 def engine(url: SecretStr, lifetime: float | None = None, pooled: bool = False) -> Engine:
-    """An engine for `url`, through psycopg 3 whatever driver the URL leaves open.
+    """An engine for `url` that uses psycopg 3.
 
-    Nothing connects yet, and nothing is pooled: closing a connection ends its session, and with it
-    the locks and temporary tables it held. A server that is away is noticed within 10 seconds; one that dies with
-    the connection open, within about a minute (TCP keepalives), instead of never. Keepalives do not notice a
-    proxy that acknowledges and carries nothing on: a connection older than `lifetime` seconds is cut, whatever it does.
+    It does not connect yet, and pools nothing: closing a connection ends its session, and with it its locks and
+    temporary tables. Connecting fails within 10 seconds if the server is away. If the server dies later, TCP
+    keepalives notice it within about a minute. They do not notice a proxy that acknowledges packets and forwards
+    nothing, so a connection older than `lifetime` seconds is closed.
 
-    Each connection has the same encoding and settings, whatever server, role and environment say. Connecting raises
-    UnusableDatabaseError for a database that is not UTF-8, and for a pooler of transactions unless `pooled`: then
-    nothing may rest on the session.
+    Every connection has the same encoding and settings; those of server, role and environment are overridden.
+    Connecting raises UnusableDatabaseError if the database is not UTF-8, and for a transaction pooler unless `pooled`:
+    then the caller must not rely on the session (locks, temporary tables).
     """
     made = create_engine(
         with_driver(url),
@@ -48,28 +48,28 @@ def engine(url: SecretStr, lifetime: float | None = None, pooled: bool = False) 
     )
     if lifetime is not None:
         _limit(made, lifetime)
-    # First of all: what SQLAlchemy asks a new connection about itself is asked with these settings too.
+    # First in the list: SQLAlchemy's own first queries on a new connection need these settings too.
     event.listen(made, "connect", lambda connection, _: _prepare(connection, pooled), insert=True)
     return made
 
 
 def _prepare(connection: psycopg.Connection, pooled: bool) -> None:
-    """Pin the settings of a new connection; close it if it cannot be worked with."""
+    """Set the settings of a new connection; close it if PyZn cannot work with it."""
     try:
         encoding = connection.info.parameter_status("server_encoding")
         if encoding != "UTF8":
             raise UnusableDatabaseError(
-                f"database {connection.info.dbname} has the encoding {encoding}, which has no place for every name on "
-                f"PyPI: make another one, CREATE DATABASE {connection.info.dbname}_utf8 ENCODING 'UTF8' "
-                "TEMPLATE template0, and name that in the URL"
+                f"database {connection.info.dbname} has the encoding {encoding}, which cannot store every name on "
+                f"PyPI: create another one, CREATE DATABASE {connection.info.dbname}_utf8 ENCODING 'UTF8' "
+                "TEMPLATE template0, and use that in the URL"
             )
         connection.autocommit = True
         backend = connection.execute(text_of("pin_session")).fetchone()
-        # A pooler answers the login itself, and cannot know yet which backend it will give.
+        # A pooler answers the login itself, before it assigns a backend, so the pid in its answer is another one.
         if not pooled and backend and backend[0] != connection.info.backend_pid and _is_shared(connection):
             raise UnusableDatabaseError(
                 f"{connection.info.host}:{connection.info.port} is a pooler that gives each transaction another "
-                "session (pool_mode = transaction in PgBouncer), where the lock of a day would stay behind: name "
+                "session (pool_mode = transaction in PgBouncer), which would keep the lock of a day: use "
                 "Postgres itself, or a pool with pool_mode = session"
             )
         connection.autocommit = False
@@ -79,7 +79,7 @@ def _prepare(connection: psycopg.Connection, pooled: bool) -> None:
 
 
 def _is_shared(connection: psycopg.Connection) -> bool:
-    """Whether a second connection is given the same backend while the first one is open, or the first one another."""
+    """Whether a second connection gets this connection's backend, or this connection gets another one."""
     mine = _backend(connection)
     try:
         with psycopg.connect(
@@ -88,10 +88,10 @@ def _is_shared(connection: psycopg.Connection) -> bool:
             watch = Timer(POOLER_SECONDS, _hang_up, [second])
             watch.daemon = True
             watch.start()
-            theirs = _backend(second)  # in a transaction, which keeps it
+            theirs = _backend(second)  # in an open transaction, which keeps the backend
             watch.cancel()
             return theirs == mine or _backend(connection) != mine
-    except psycopg.OperationalError:  # no session is free for it, since the first one keeps its own
+    except psycopg.OperationalError:  # no session is free, because the first connection keeps its own: not shared
         return False
 
 
@@ -101,7 +101,7 @@ def _backend(connection: psycopg.Connection) -> int:
 
 
 def _limit(made: Engine, lifetime: float) -> None:
-    """Cut each connection of an engine after that many seconds: libpq waits for an answer without end."""
+    """Close each connection of an engine after `lifetime` seconds, because libpq waits for an answer forever."""
 
     def start(connection: psycopg.Connection, entry: ConnectionPoolEntry) -> None:
         watch = Timer(lifetime, _hang_up, [connection])
@@ -117,7 +117,7 @@ def _limit(made: Engine, lifetime: float) -> None:
 
 
 def _hang_up(connection: psycopg.Connection) -> None:
-    """End both directions of a connection from another thread; who waits on it gets an error at once."""
+    """Shut down a connection from another thread; a thread that waits on it gets an error at once."""
     if not connection.closed:
         with socket.socket(fileno=os.dup(connection.fileno())) as same:
             same.shutdown(socket.SHUT_RDWR)
@@ -125,10 +125,10 @@ def _hang_up(connection: psycopg.Connection) -> None:
 
 @cache
 def statement(name: str) -> TextClause:
-    """The SQL of `name`.sql in this folder, with its bound parameters."""
+    """The SQL of sql/`name`.sql, with its bound parameters."""
     return text(text_of(name).decode())
 
 
 def text_of(name: str) -> bytes:
-    """The SQL of `name`.sql in this folder."""
+    """The SQL of sql/`name`.sql."""
     return files(__package__).joinpath("sql", f"{name}.sql").read_bytes()

@@ -1,4 +1,4 @@
-"""The baseline of the all-time totals: files of what was counted before PyZn, each up to and including a day."""
+"""Imports all-time totals that were counted before PyZn: the downloads of each project up to and including a day."""
 
 import csv
 import re
@@ -20,12 +20,12 @@ MOST = 2**63 - 1  # a Postgres bigint
 
 
 class ImportRefused(PyznError):
-    """The totals were not imported, none of them; the message names the line, or the reason."""
+    """No total was imported. The message names the line or the reason."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an import makes of the totals: how many of all projects gain, lose and keep how many downloads."""
+    """How an import changes the totals: how many projects gain, lose and keep how many downloads."""
 
     gaining: int
     gained: int
@@ -33,7 +33,7 @@ class Outcome:
     lost: int
     keeping: int
     kept: int
-    worst: str | None  # the project that loses most, with its totals
+    worst: str | None  # the project that loses most; its totals follow
     worst_before: int | None
     worst_after: int | None
 
@@ -46,15 +46,15 @@ def import_totals(
     replace_all: bool = False,
     agree: Callable[[Outcome], None] = lambda _: None,
 ) -> Outcome:
-    """Make the totals in `lines` (CSV with HEADER) what their projects count up to and including `as_of`.
+    """Import the totals in `lines` (CSV with HEADER), which count up to and including `as_of`.
 
-    Afterwards the total of a project that the file names is its number there and every published day after
-    `as_of`. Others keep their total; with `replace_all` they begin with 0 instead, those that are not known yet
-    included. All of it or nothing; the same file again changes nothing. Rows stream through; memory does not
-    grow with the file.
+    Afterwards the total of a project in the file is its number there plus every published day after `as_of`.
+    Other projects keep their total; with `replace_all` they start at 0 after `as_of`, and so does every project
+    that is still unknown. Imports everything or nothing; importing the same file again changes nothing. Rows are
+    streamed; memory does not grow with the file.
 
-    `agree` sees what will become of the totals before anything does, while nothing is locked, and raises to
-    prevent it; it is asked again if a publication has made that untrue meanwhile. Raises ImportRefused or
+    `agree` gets the outcome before anything changes, while nothing is locked, and may raise to prevent the
+    import. If a publication changes the outcome meanwhile, `agree` is called again. Raises ImportRefused or
     StoreError.
     """
     agreed: Outcome | None = None
@@ -84,13 +84,13 @@ def import_totals(
 
 
 def _weigh(connection: Connection, as_of: date, replace_all: bool) -> Outcome:
-    """Fill the table `weighed`, and say what it would do. Raises ImportRefused."""
+    """Fill the temporary table with the new totals, and return the outcome of applying it. Raises ImportRefused."""
     query = text("SELECT max(day) FROM pyzn.days WHERE retired_at IS NOT NULL")
     retired: date | None = connection.execute(query).scalar_one()
     if retired is not None and retired > as_of:
         raise ImportRefused(
-            f"--as-of {as_of}: days up to {retired} are retired, what they counted by project is known from the "
-            f"totals alone: the baseline must count up to {retired} or later"
+            f"--as-of {as_of}: days up to {retired} are retired, their downloads by project are only in the totals: "
+            f"import totals that count up to {retired} or later"
         )
     if replace_all:
         connection.execute(statement("import_nothing_of_others"))
@@ -108,7 +108,7 @@ def _copy(connection: Connection, lines: Iterable[str]) -> None:
 
 
 def _rows(lines: Iterable[str]) -> Iterator[tuple[int, str, int]]:
-    """(line, normal name, total) of every row. Raises ImportRefused, which names the line and what is wrong with it."""
+    """(line, normalised name, total) of every row. Raises ImportRefused with the line and what is wrong with it."""
     reader = csv.reader(lines, strict=True)
     try:
         header = next(reader, None)

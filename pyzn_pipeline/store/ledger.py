@@ -1,4 +1,4 @@
-"""The ledger, read; and beside it the attempts that published nothing."""
+"""Reads the ledger, with the attempts that published nothing."""
 
 from datetime import date, datetime
 
@@ -11,22 +11,22 @@ from pyzn_pipeline.store.errors import store_errors
 
 
 def days(engine: Engine, first: date, last: date) -> pd.DataFrame:
-    """One row per UTC day from `first` to `last`, in order, columns as in ledger.sql; a gap has status 'missing'."""
+    """One row per UTC day from `first` to `last`, in order, columns as in ledger.sql; status 'missing' for a gap."""
     with engine.connect() as connection:
         rows = pd.read_sql(statement("ledger"), connection, params={"first": first, "last": last})
-    return rows.convert_dtypes()  # counts stay integers beside a gap's NA
+    return rows.convert_dtypes()  # keeps counts as integers even if a gap has NA
 
 
 def weeks_before(connection: Connection, day: date, weeks: int) -> pd.DataFrame:
-    """`day`, if it is published, and the same weekday of the `weeks` before it, columns as in weeks_before.sql."""
+    """`day` and the same weekday of the `weeks` before it, as far as published; columns as in weeks_before.sql."""
     return pd.read_sql(statement("weeks_before"), connection, params={"day": day, "weeks": weeks})
 
 
 def freshness(engine: Engine, now: datetime) -> tuple[date | None, int]:
-    """The newest published day, and how many days it is late at `now`.
+    """The newest published day, and how many days late it is at `now`.
 
-    Yesterday is expected from calendar.LATE_AT on, the day before it until then. With nothing
-    published, one day is late.
+    From calendar.LATE_AT on, yesterday should be published; before that, the day before yesterday. If no day
+    is published, one day is late.
     """
     with store_errors("freshness"), engine.connect() as connection:
         newest: date | None = connection.execute(text("SELECT max(day) FROM pyzn.days")).scalar_one()

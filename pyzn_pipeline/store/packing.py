@@ -1,6 +1,6 @@
-"""Packing: a month's settled days, each a partition of its own, become one partition in project order.
+"""Packing: joins the partitions of a month's settled days into one partition in project order.
 
-A project's days then lie together, so that a year of it is a few pages and not one for every day.
+The days of a project are then next to each other on disk: a year of it takes a few pages, not one page a day.
 """
 
 import time
@@ -20,18 +20,18 @@ from pyzn_pipeline.store.errors import store_errors
 from pyzn_pipeline.store.locks import days_locked
 from pyzn_pipeline.store.partitions import Partition, following_month, partitions
 
-WORTH_IT = 7  # partitions; fewer days are not worth writing the month again
-LOCK_TIMEOUT = "50ms"  # for which readers may queue behind the swap, while it waits for one of them
+WORTH_IT = 7  # partitions; fewer are not worth rewriting the month
+LOCK_TIMEOUT = "50ms"  # how long new readers may have to wait while the swap waits for an older reader
 PATIENCE_SECONDS = 30 * 60  # a publication holds the table for a minute or two
 CHUNK = 2**20  # bytes
 
 
 class PackingBlocked(PyznError):
-    """Somebody has been reading or publishing for too long; the days stay as they were."""
+    """The swap could not get its lock, because others kept reading or publishing. Nothing was changed."""
 
 
 class Packed(NamedTuple):
-    """The days [first, following) of one breakdown, which were `partitions` partitions."""
+    """The days [first, following) of one breakdown, joined from `partitions` partitions."""
 
     breakdown: Breakdown
     first: date
@@ -40,14 +40,14 @@ class Packed(NamedTuple):
 
 
 def pack_settled(engine: Engine, today: date) -> Iterator[Packed]:
-    """Pack every month that has WORTH_IT partitions of settled days, or is over and has more than one.
+    """Pack every month that has at least WORTH_IT partitions of settled days, or is over and has more than one.
 
-    Yields what was done as soon as it is done. Each is a transaction; a day that is read again
-    meanwhile waits. Raises PackingBlocked or StoreError.
+    Yields each result as soon as it is done. Each is one transaction; meanwhile a reading of one of its
+    days waits. Raises PackingBlocked or StoreError.
     """
     for breakdown in BREAKDOWNS:
         with store_errors(f"packing of {breakdown.table}"), engine.connect() as connection:
-            # Not the day that settles today: its last re-count is still to come.
+            # Without the day that settles today: its last recount is still to come.
             settled = partitions(connection, breakdown, date.min, today - timedelta(days=calendar.SETTLED_AFTER))
         for month, group in groupby(settled, key=lambda partition: partition.first.replace(day=1)):
             parts = list(group)
@@ -61,9 +61,9 @@ def pack_settled(engine: Engine, today: date) -> Iterator[Packed]:
 def pack(engine: Engine, breakdown: Breakdown, first: date, following: date) -> None:
     """Rewrite the partitions of the days [first, following) as one, in project order.
 
-    The copy is made beside them, with the days locked so that no publication of them is lost, and put
-    in their place in one transaction. Readers wait for the swap alone, LOCK_TIMEOUT at the most before
-    it begins. Costs a sort of the days' rows. Raises PackingBlocked.
+    Makes a copy while the days are locked, so no publication of them is lost, and swaps it in within one
+    transaction. Readers wait only for the swap, and at most LOCK_TIMEOUT before it begins. Costs a sort
+    of the days' rows. Raises PackingBlocked.
     """
     parent = sql.Identifier("pyzn", breakdown.table)
     copy = sql.Identifier("pyzn", f"{breakdown.table}_{first:%Y_%m_%d}_to_{following - timedelta(days=1):%Y_%m_%d}")
@@ -71,7 +71,7 @@ def pack(engine: Engine, breakdown: Breakdown, first: date, following: date) -> 
     with days_locked(engine, first, following) as connection, connection.begin():
         parts = partitions(connection, breakdown, first, following)
         driver = cast("psycopg.Connection", connection.connection.driver_connection)
-        # The check, so that attaching it needs no look at its rows.
+        # With this CHECK, attaching the table does not have to scan its rows.
         driver.execute(sql.SQL("CREATE TABLE {} (LIKE {}, CHECK ({}))").format(copy, parent, days))
         _copy_in_project_order(engine, driver, parent, copy, days)
         driver.execute("SET LOCAL maintenance_work_mem = '256MB'")
@@ -83,10 +83,10 @@ def pack(engine: Engine, breakdown: Breakdown, first: date, following: date) -> 
 def _copy_in_project_order(
     engine: Engine, into: psycopg.Connection, parent: sql.Identifier, copy: sql.Identifier, days: sql.Composed
 ) -> None:
-    """Through this process, because only COPY can FREEZE rows: every snapshot sees them, as it saw those they replace.
+    """Copy the rows through this process, because only COPY can FREEZE them: every snapshot sees frozen rows.
 
-    Rows of an INSERT would be invisible to whoever began before the swap and looks after it. And frozen
-    rows are never written again: no hint bits, no vacuum.
+    With INSERT, a transaction that began before the swap would see neither the old rows nor the new ones.
+    Frozen rows also need no later writes: no hint bits, no vacuum.
     """
     query = sql.SQL("COPY (SELECT * FROM {} WHERE {} ORDER BY project, day) TO STDOUT WITH (FORMAT BINARY)")
     with engine.connect() as reading:
@@ -128,8 +128,8 @@ def _swap(
             if time.monotonic() > deadline:
                 raise PackingBlocked(
                     f"{parts[0].name} to {parts[-1].name} have been in use without a pause for "
-                    f"{PATIENCE_SECONDS // 60} minutes, by a long transaction perhaps (see pg_stat_activity); not "
-                    "packed, tried again with the next run"
+                    f"{PATIENCE_SECONDS // 60} minutes, perhaps by a long transaction (see pg_stat_activity); not "
+                    "packed, the next run tries again"
                 ) from error
             time.sleep(1)
         else:

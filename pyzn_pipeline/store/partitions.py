@@ -1,4 +1,4 @@
-"""Partitions of the packed tables: made before a day loads, found, and dropped with their month."""
+"""Partitions of the packed tables: creates one before a day is loaded, and finds those of a range of days."""
 
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -19,20 +19,20 @@ class Partition(NamedTuple):
 
 
 class RetiredDay(PyznError):
-    """The day's month was retired: its downloads are in the totals and cannot be counted a second time."""
+    """The day's month was retired: its downloads are in the totals and would be counted twice."""
 
     transient = False
 
 
 def ensure_partitions(engine: Engine, day: date) -> None:
-    """A partition for `day` in every packed table, its own unless one has it. Raises RetiredDay if it was dropped.
+    """Create a partition for `day` in every packed table that has none. Raises RetiredDay if it was dropped.
 
-    A new day's rows then fill an index of their own from end to end, where in a month's index they
-    would touch, and write to the log, every page. packing.py makes months of days.
+    Each new day gets its own partition, because it then fills a new index from end to end. In a month's
+    index it would change every page and write it to the log. packing.py later joins days to months.
 
-    Made beside the table and then attached, so that readers are not blocked (CREATE TABLE …
-    PARTITION OF would lock them out); in a transaction of its own, so that no lock on the parent
-    is held while a day loads, and no reader has planned without the partition that it then misses.
+    The partition is created as a separate table and then attached, so readers are not blocked (CREATE TABLE …
+    PARTITION OF would block them). This is a separate transaction: the parent is not locked while the day
+    loads, and readers plan with the partition before it has rows.
     """
     following = day + timedelta(days=1)
     with engine.begin() as connection:

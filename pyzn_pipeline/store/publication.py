@@ -1,4 +1,4 @@
-"""Publication: the staged day in place of the published one, in one transaction, or nothing at all."""
+"""Publication: replaces the published day with the staged one, in one transaction."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,7 +17,7 @@ from pyzn_pipeline.store.partitions import ensure_not_retired
 
 @dataclass(frozen=True)
 class Publication:
-    """What became of a day: its ledger row's revision and status, and whether its content changed."""
+    """The result of a publication: the ledger row's revision and status, and whether the content changed."""
 
     day: date
     revision: int
@@ -34,26 +34,25 @@ def is_published(connection: Connection, day: date) -> bool:
 def publish(
     connection: Connection, ledger: dict[str, Any], profile: dict[str, str], suspect: bool, again: bool
 ) -> Publication:
-    """Publish the staged day, inside the caller's transaction; if it is published, `again`, in its place.
+    """Publish the staged day inside the caller's transaction. `again`: the day is published already and is replaced.
 
-    `ledger` has the columns of write_ledger_row.sql but status, `profile` those of
-    write_profile.sql. A new content is `provisional`, or `suspect`; it is `final` once it was re-read
-    or re-counted after it had settled (calendar.py) and was the same. A re-read that
-    staged the day as it is published already only keeps when the source last counted it.
+    `ledger` has the columns of write_ledger_row.sql without status, `profile` those of write_profile.sql.
+    New content is `provisional` or `suspect`. It becomes `final` when the day has settled (calendar.py) and is then
+    re-read or recounted and found the same. If the content is unchanged, only the time of the count is updated.
     """
     day: date = ledger["day"]
     settled = calendar.settled(day, datetime.now(UTC))
-    # Who asked after this reading began is served by the next one.
+    # A request made after this reading began needs the next reading.
     served = {"day": day, "read_at": ledger["read_at"]}
     connection.execute(text("DELETE FROM pyzn.wanted WHERE day = :day AND asked_at <= :read_at"), served)
     found = served | {"checksum": ledger["checksum"], "suspect": suspect, "settled": settled}
     if unchanged := connection.execute(statement("reread_unchanged"), found).one_or_none():
         return Publication(day, unchanged.revision, unchanged.status, changed=False)
 
-    # All days touch the totals of the same projects; one at a time, or two would deadlock.
+    # All days update the totals of the same projects: one publication at a time, or two would deadlock.
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('pyzn.totals'))"))
-    ensure_not_retired(connection, day)  # again: retirement takes this lock too
-    # Most of a day's projects are known: hashing all totals in memory is far cheaper than looking each one up.
+    ensure_not_retired(connection, day)  # a second time, now under the lock that retirement takes too
+    # Most of a day's projects have a total already: one hash join is much cheaper than a look-up for each.
     connection.execute(text("SET LOCAL work_mem = '128MB'; SET LOCAL enable_nestloop = off; SET LOCAL jit = off"))
     if again:
         connection.execute(statement("add_difference_to_totals"), {"day": day})

@@ -1,4 +1,4 @@
-"""Rankings: the most downloaded projects of a day, week and month, computed from what is published."""
+"""Rankings: the most downloaded projects of a day, week and month, computed from the published days."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +11,7 @@ from pyzn_pipeline.store.errors import StoreError, store_errors
 from pyzn_pipeline.store.locks import day_locked
 
 RANKS = 1000
-"""Places kept a period: the API's largest `limit`. All 0.75 million would double what a day takes on disk."""
+"""How many places are kept for each period: the API's largest `limit`. All 0.75 million would double a day's disk."""
 
 SHOWN = 10  # rows of the tables that people look at
 
@@ -20,8 +20,8 @@ SHOWN = 10  # rows of the tables that people look at
 class Ranking:
     """One day's rankings.
 
-    `missing` are the days of its month that are not counted: not published, or retired. `top` has rank,
-    day, week, month; `movers` has project, downloads, week_before, change.
+    `missing` lists the days of its month that are not counted, because they are not published or are retired. `top` has
+    rank, day, week, month; `movers` has project, downloads, week_before, change.
     """
 
     day: date
@@ -31,29 +31,29 @@ class Ranking:
 
 
 class NotPublished(StoreError):
-    """A day without rows, missing or retired, cannot be ranked."""
+    """The day cannot be ranked, because it has no rows: it is missing or retired."""
 
 
 def stale(engine: Engine, recent: int) -> dict[date, str]:
-    """Of the `recent` days up to the latest published one, those to be ranked (again), oldest first.
+    """The days to rank (again) among the `recent` days up to the latest published one, oldest first.
 
-    Each with what it would be computed from, as a text that differs when the content of a day in it does.
+    Each has its source: a text that changes when the content of one of the days that it counts changes.
     """
     with store_errors("rankings"), engine.connect() as connection:
         return {row.day: row.source for row in connection.execute(statement("stale_rankings"), {"recent": recent})}
 
 
 def rank(engine: Engine, day: date) -> Ranking:
-    """Rank the 1, 7 and 30 days that end with `day`, in place of what was ranked of it, in one transaction.
+    """Rank the 1, 7 and 30 days that end with `day` and replace its earlier ranking, in one transaction.
 
-    The result depends on the published days alone: on their content, not on when or in which order they came.
+    The result depends only on the content of the published days, not on when or in which order they were published.
     Raises NotPublished, or StoreError.
     """
     with store_errors(f"day {day}: ranking"), day_locked(engine, day) as connection:
-        # One snapshot: a day that is published meanwhile is in none of the statements, and the ranking is stale.
+        # One snapshot: no statement sees a day that is published meanwhile. The ranking is then stale, and made again.
         connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
-            connection.execute(text("SET LOCAL work_mem = '256MB'"))  # 0.75 million projects are hashed in memory
+            connection.execute(text("SET LOCAL work_mem = '256MB'"))  # enough to hash 0.75 million projects in memory
             connection.execute(text("DELETE FROM pyzn.rankings WHERE day = :day"), {"day": day})
             written = connection.execute(statement("write_ranking"), {"day": day}).one_or_none()
             if written is None:
@@ -70,7 +70,7 @@ def rank(engine: Engine, day: date) -> Ranking:
 
 
 def totals(engine: Engine, first: date, last: date) -> pd.DataFrame:
-    """The rows of pyzn.daily_totals from `first` to `last`, in order; a day that is not published has none."""
+    """The rows of pyzn.daily_totals from `first` to `last`, in order. A day that is not published has no row."""
     with store_errors("daily totals"), engine.connect() as connection:
         rows = pd.read_sql(statement("daily_totals"), connection, params={"first": first, "last": last})
-    return rows.convert_dtypes()  # counts stay integers beside the NA of a week before
+    return rows.convert_dtypes()  # keeps counts as integers even if a week before is NA

@@ -1,4 +1,4 @@
-"""Re-counts: the published days that the source is asked about again, and what it answered."""
+"""Recounts: the published days to be counted again at the source, and the counts that it gave."""
 
 from datetime import UTC, date, datetime
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from pyzn_pipeline.store.errors import store_errors
 
 
 class Published(NamedTuple):
-    """A published day, its revision and the count of the source that it rests on."""
+    """A published day, its revision, and the source's count at that time."""
 
     day: date
     revision: int
@@ -19,7 +19,7 @@ class Published(NamedTuple):
 
 
 def due_for_recount(engine: Engine, now: datetime) -> list[Published]:
-    """The published days that the source is to be asked about again, oldest first."""
+    """The published days that are due for a recount, oldest first."""
     due = {
         "now": now,
         "pause": calendar.RECOUNT_PAUSE,
@@ -27,12 +27,12 @@ def due_for_recount(engine: Engine, now: datetime) -> list[Published]:
         "at": calendar.RECOUNTED_AT,
         "settled_after": calendar.SETTLED_AFTER,
     }
-    with store_errors("days due for a re-count"), engine.connect() as connection:
+    with store_errors("days due for a recount"), engine.connect() as connection:
         return [Published(*row) for row in connection.execute(statement("due_for_recount"), due)]
 
 
 def record_recount(engine: Engine, published: Published, found: int) -> str | None:
-    """Keep what the source counts now, and return the day's status; None if it was published anew meanwhile."""
+    """Store the source's current count, and return the day's status; None if the day was published again meanwhile."""
     settled = calendar.settled(published.day, datetime.now(UTC))
     recount = {"day": published.day, "revision": published.revision, "found": found, "settled": settled}
     with store_errors(f"day {published.day}"), engine.begin() as connection:

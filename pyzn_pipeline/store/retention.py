@@ -1,4 +1,4 @@
-"""Retention: whole months that are old enough lose their rows by day, and stay in the totals."""
+"""Retention: drops the rows by day of whole months that are old enough. Their downloads stay in the totals."""
 
 import time
 from datetime import date, timedelta
@@ -12,19 +12,19 @@ from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
 from pyzn_pipeline.store.partitions import following_month, partitions
 
-LOCK_TIMEOUT = "100ms"  # for which readers may queue behind a drop that itself waits for a reader
+LOCK_TIMEOUT = "100ms"  # how long new readers may have to wait while a drop waits for an older reader
 PATIENCE_SECONDS = 10 * 60
 
 
 class RetirementBlocked(PyznError):
-    """Somebody has been reading the month for too long; nothing of it was dropped."""
+    """The month could not be locked, because others kept reading it. Nothing was dropped."""
 
 
 def retire(engine: Engine, today: date, keep_days: int) -> list[date]:
-    """Drop the rows of every month that ended more than `keep_days` days before `today`; the months, oldest first.
+    """Drop the rows of every month that ended more than `keep_days` days before `today`.
 
-    Each month goes in one transaction: its days are marked in the ledger, it is closed to readings, its
-    partitions are dropped. Raises RetirementBlocked or StoreError.
+    Returns the months, oldest first. Each is one transaction: its days are marked in the ledger, no reading of them
+    is allowed any more, its partitions are dropped. Raises RetirementBlocked or StoreError.
     """
     with store_errors("retention"), engine.connect() as connection:
         found = connection.execute(statement("months_to_retire"), {"before": today - timedelta(days=keep_days)})
@@ -52,8 +52,8 @@ def _retire(engine: Engine, month: date) -> None:
                 raise
             if time.monotonic() > deadline:
                 raise RetirementBlocked(
-                    f"{month:%B %Y} has been read without a pause for {PATIENCE_SECONDS // 60} minutes, a long "
-                    "transaction perhaps (see pg_stat_activity); not retired, tried again with the next run"
+                    f"{month:%B %Y} has been read without a pause for {PATIENCE_SECONDS // 60} minutes, perhaps by a "
+                    "long transaction (see pg_stat_activity); not retired, the next run tries again"
                 ) from error
             time.sleep(1)
         else:

@@ -1,6 +1,6 @@
-"""The schema's life: migrations forward, the calendar's row, and the API's role.
+"""Maintains the schema: runs migrations, writes the calendar's row, creates the API's role.
 
-Revisions are SQL files in `migrations/versions`, run by Alembic in one transaction.
+Migrations only go forward. They are SQL files in `migrations/versions`; Alembic runs them in one transaction.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ API_STATEMENT_TIMEOUT = "5s"
 
 
 class SchemaError(PyznError):
-    """The schema is not as this code needs it; the message says what to run."""
+    """The schema does not fit this code. The message says what to run."""
 
 
 def _config() -> Config:
@@ -36,11 +36,11 @@ def _config() -> Config:
 
 
 def migrate(engine: Engine, api: URL | None = None) -> str:
-    """Bring the schema to the newest revision, write the calendar for the API, make or mend the role of `api`.
+    """Bring the schema to the newest revision, write the calendar for the API, create or update the role of `api`.
 
     Returns the revision.
 
-    One transaction: a migration that fails leaves the schema as it was. Two at once queue.
+    One transaction: if a migration fails, nothing changes. A second one at the same time waits.
     """
     config = _config()
     with engine.begin() as connection:
@@ -56,12 +56,12 @@ def migrate(engine: Engine, api: URL | None = None) -> str:
 
 
 def newest() -> str:
-    """The revision this code needs."""
+    """The revision that this code needs."""
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
 def ensure_current(engine: Engine) -> None:
-    """Raise SchemaError unless the database is at the revision this code needs."""
+    """Raise SchemaError unless the database is at the revision that this code needs."""
     with engine.connect() as connection:
         found = MigrationContext.configure(connection, opts={"version_table_schema": "pyzn"}).get_current_revision()
     if found is not None and found > newest():
@@ -76,9 +76,10 @@ def ensure_current(engine: Engine) -> None:
 
 @contextmanager
 def open_store(url: SecretStr, doing: str) -> Iterator[Engine]:
-    """The store for a command: at the revision that this code needs, its connections closed at the end.
+    """An engine for a command; its connections are closed at the end.
 
-    Raises SchemaError, and StoreError for what Postgres refuses inside the block, named by what was `doing`.
+    Raises SchemaError if the schema is at another revision, and StoreError, which begins with `doing`, for errors of
+    Postgres inside the block.
     """
     owner = engine(url)
     try:
@@ -90,9 +91,9 @@ def open_store(url: SecretStr, doing: str) -> Iterator[Engine]:
 
 
 def _grant_read(connection: Connection, api: URL) -> None:
-    """A login role that can read the schema and nothing else.
+    """Create or update a login role that can only read the schema.
 
-    The password travels as its SCRAM verifier, so it cannot end in the server's log.
+    The password is sent as its SCRAM verifier, so it cannot get into the server's log.
     """
     if not api.username or not api.password:
         raise SchemaError("PYZN_API_DATABASE_URL names no user and password: the API's role needs both")

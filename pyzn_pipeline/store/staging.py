@@ -1,4 +1,4 @@
-"""Staging: a scan's Arrow batches into Postgres, where only this transaction sees them yet."""
+"""Staging: loads a scan's Arrow batches into Postgres, where only this transaction can see them."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,11 +23,11 @@ Count = Callable[[pa.RecordBatch], None]
 
 
 def stage(connection: Connection, day: date, batches: Iterable[pa.RecordBatch], count: Count, beside: bool) -> None:
-    """Stream the rows of `day` by binary COPY, and let `count` see each batch on the way, in another thread.
+    """Stream the rows of `day` by binary COPY, and call `count` with each batch in another thread.
 
-    They go straight into the packed tables, or, `beside` what is published, into the temporary tables
-    `staged_by_<breakdown>`, which go with the transaction. Memory holds one batch. Rows in project order
-    (scan_day.sql gives them so) are the fastest; any order is right.
+    They go directly into the packed tables, or, if `beside`, into the temporary tables `staged_by_<breakdown>`,
+    which are dropped with the transaction. Memory holds one batch. Rows in project order (as scan_day.sql
+    returns them) load fastest; any order is correct.
     """
     tables = {b.name: sql.Identifier("pyzn", b.table) for b in BREAKDOWNS}
     if beside:
@@ -43,7 +43,7 @@ def stage(connection: Connection, day: date, batches: Iterable[pa.RecordBatch], 
 def _by_breakdown(
     day: date, batches: Iterable[pa.RecordBatch], count: Count
 ) -> Generator[tuple[str, pa.RecordBatch], None, None]:
-    """The rows of each breakdown of each batch, as its packed table has them; counted meanwhile on another core."""
+    """The rows of each breakdown of each batch, with the columns of its packed table. Another thread counts them."""
     with ThreadPoolExecutor(1) as thread:
         for batch in batches:
             counting = thread.submit(count, batch)

@@ -1,4 +1,4 @@
-"""Days in trouble, as the ledger knows them."""
+"""Reads what is wrong from the ledger: days that failed or wait, and backfills that failed."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,7 +11,7 @@ from pyzn_pipeline.store.errors import store_errors
 
 @dataclass(frozen=True)
 class Tried:
-    """A UTC day tried since it was last published, see trouble.sql."""
+    """A wanted UTC day that was tried and is not read yet, see trouble.sql."""
 
     day: date
     attempts: int
@@ -24,7 +24,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Waiting:
-    """The days that were asked for and are not there yet, in order; since when nothing was read although they wait."""
+    """The wanted days that wait or are being read, in order; and since when no day has been read."""
 
     days: list[date]
     idle_since: datetime | None
@@ -32,7 +32,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class FailedBackfill:
-    """A backfill that Dagster ended before its work was done, why, and its days that are still wanted."""
+    """A backfill that Dagster ended early: the reason, and those of its days that are still wanted."""
 
     id: str
     failure: str
@@ -40,7 +40,7 @@ class FailedBackfill:
 
 
 def days_tried(engine: Engine) -> list[Tried]:
-    """The days that were tried since they were last published, in order. Raises StoreError."""
+    """The wanted days that were tried and are not read yet, in order. Raises StoreError."""
     with store_errors("days tried"), engine.connect() as connection:
         return [Tried(**row) for row in connection.execute(statement("trouble")).mappings()]
 
@@ -57,13 +57,13 @@ def waiting(engine: Engine) -> Waiting:
 
 
 def failed_backfills(engine: Engine) -> list[FailedBackfill]:
-    """The failed backfills whose days are not all read yet, the newest first. Raises StoreError."""
+    """The failed backfills that still have wanted days, newest first. Raises StoreError."""
     with store_errors("backfills"), engine.connect() as connection:
         return [FailedBackfill(**row) for row in connection.execute(statement("failed_backfills")).mappings()]
 
 
 def is_attempt(engine: Engine, run_id: str) -> bool:
-    """Whether the run is the last to have been asked for some unpublished day. Raises StoreError."""
+    """Whether the run is the latest one for some wanted day. Raises StoreError."""
     query = text("SELECT EXISTS (SELECT FROM pyzn.wanted WHERE run_id = :run_id)")
     with store_errors(f"run {run_id}"), engine.connect() as connection:
         known: bool = connection.execute(query, {"run_id": run_id}).scalar_one()

@@ -1,11 +1,11 @@
-"""Wishes: which days somebody, or the calendar, has asked for, how often they were tried, and when again.
+"""Wanted days: the days that somebody, or the calendar, has asked for; how often each was tried, and when it is next.
 
-A wish is here from the moment it is made, not from the moment its work begins: `record` takes over what Dagster's
-own storage holds of backfills and runs, whatever became of them. It ends when the day has been read since, or when
-the person who asked takes it back; after MOST_ATTEMPTS the day is given up, and its row says why.
+A day is wanted from the moment it is asked for, not from the moment its run begins: `record` copies the backfills
+and runs from Dagster's storage, even those that died. A day stays wanted until it is read, or until the person who
+asked takes the request back. After MOST_ATTEMPTS the day is given up, and its row says why.
 
-Belongs here: who wants which day, and the attempts at it. Does not: what Dagster knows of backfills and runs
-(defs/requests.py), and which published days the source is asked about again (recounts.py).
+Belongs here: who wants which day, and the attempts. Does not: the backfills and runs in Dagster's storage
+(defs/day/requests.py), and which published days are recounted (recounts.py).
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,16 +20,16 @@ from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import StoreError, store_errors
 
-MOST_ATTEMPTS = 8  # about 18 hours of trying; then the day is given up, with its reason
-OVERLAP = timedelta(days=1)  # in which a request may become visible after a younger one, or a clock may be wrong
+MOST_ATTEMPTS = 8  # about 18 hours; then the day is given up
+OVERLAP = timedelta(days=1)  # look this far back again: a request may become visible late, or a clock may be wrong
 
 
 @dataclass(frozen=True)
 class Request:
-    """A backfill or a run that Dagster was asked for, as it is now.
+    """The current state of a backfill or run that was requested in Dagster.
 
-    `id` is 'backfill <id>' or 'run <id>'. `asker` is whose wish it carries out: its own id, that of the backfill
-    that a run belongs to, or None for a run that the ledger itself has asked for.
+    `id` is 'backfill <id>' or 'run <id>'. `asker` says who wants the days: its own id, or the id of the backfill
+    that the run belongs to, or None for a run that the ledger has asked for.
     """
 
     id: str
@@ -38,25 +38,25 @@ class Request:
     asker: str | None
     ended: bool
     taken_back: str | None = None
-    """How a person took it back, or None: what Dagster cancels by itself is not taken back."""
+    """How a person took the request back, or None. If Dagster cancels something itself, that takes nothing back."""
     failure: str | None = None
-    """Why Dagster ended it before its work was done."""
+    """Why Dagster ended it before its work was done, or None."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the ledger knows of requests: by id, whether they had ended; and since when younger ones are looked for."""
+    """The requests in the ledger: by id, whether each had ended; and the time since when to look for new ones."""
 
     ended: dict[str, bool]
     since: datetime
 
     def open(self, kind: str) -> list[str]:
-        """The ids, as Dagster has them, of the 'backfill's or 'run's that it may still change."""
+        """Dagster's ids of the requests of `kind`, 'backfill' or 'run', that have not ended."""
         return [key.removeprefix(f"{kind} ") for key, ended in self.ended.items() if key.startswith(kind) and not ended]
 
 
 def known_requests(engine: Engine) -> Known:
-    """The requests that Dagster may still change, or that are younger than `since`. Raises StoreError."""
+    """The requests that have not ended, or that are newer than `since`. Raises StoreError."""
     with store_errors("requests"), engine.connect() as connection:
         newest: datetime | None = connection.execute(text("SELECT max(asked_at) FROM pyzn.requests")).scalar_one()
         since = newest - OVERLAP if newest else datetime(2016, 1, 1, tzinfo=UTC)
@@ -65,14 +65,14 @@ def known_requests(engine: Engine) -> Known:
 
 
 def record(engine: Engine, requests: Sequence[Request], known: Known) -> None:
-    """Take over what has changed of `requests`, all of it or nothing. Raises StoreError.
+    """Write what has changed in `requests` to the ledger, everything or nothing. Raises StoreError.
 
-    A new one's days are wanted from now on, unless they have been read since it was made. The wish of one that a
-    person took back is gone. Days that a failed run never took on have had an attempt.
+    The days of a new request become wanted, unless they were read after it was made. If a person took a request
+    back, its days are no longer wanted by it. For a failed run, the days that it never began count one attempt.
     """
     with store_errors("requests"), engine.begin() as connection:
         for request in requests:
-            before = known.ended.get(request.id)  # None: it is new
+            before = known.ended.get(request.id)  # None: a new request
             if before and request.ended:
                 continue
             days = list(request.days)
@@ -97,12 +97,12 @@ def record(engine: Engine, requests: Sequence[Request], known: Known) -> None:
 
 
 def ask(connection: Connection, days: Sequence[date], asker: str, asked_at: datetime) -> None:
-    """`asker` has asked for `days` at `asked_at`."""
+    """Record that `asker` asked for `days` at `asked_at`."""
     connection.execute(statement("ask_for_days"), {"days": list(days), "asker": asker, "asked_at": asked_at})
 
 
 def begin_run(engine: Engine, days: Sequence[date], run_id: str, asker: str | None) -> None:
-    """The run is going to read `days`; `asker` as in Request: a run may begin before the ledger has heard of it."""
+    """Record that the run will read `days`. `asker` as in Request: a run may begin before `record` has seen it."""
     with store_errors(f"days {days[0]} to {days[-1]}"), engine.begin() as connection:
         if asker is not None:
             ask(connection, days, asker, connection.execute(text("SELECT clock_timestamp()")).scalar_one())
@@ -111,9 +111,9 @@ def begin_run(engine: Engine, days: Sequence[date], run_id: str, asker: str | No
 
 @contextmanager
 def attempt(engine: Engine, day: date, run_id: str) -> Iterator[None]:
-    """The run works on `day` inside the block. An error that leaves the block is kept as the day's reason.
+    """Record an attempt to read `day` by the run inside the block. An error that leaves the block is its reason.
 
-    A failure that a later try may mend leaves the time of the next attempt, see begin_attempt.sql.
+    If a retry may help, the time of the next attempt is kept as well, see begin_attempt.sql.
     """
     with store_errors(f"day {day}"), engine.begin() as connection:
         connection.execute(statement("begin_attempt"), {"day": day, "run_id": run_id, "most": MOST_ATTEMPTS})
@@ -127,15 +127,15 @@ def attempt(engine: Engine, day: date, run_id: str) -> Iterator[None]:
             with store_errors(f"day {day}"), engine.begin() as connection:
                 connection.execute(statement("fail_attempt"), failed)
         except StoreError as also:
-            error.add_note(f"the ledger does not know why: {also}")
+            error.add_note(f"the reason could not be written to the ledger: {also}")
         raise
 
 
 def due_for_reading(engine: Engine, now: datetime, repair_from: date | None) -> list[date]:
     """The days to read at `now`, newest first.
 
-    What the calendar and the re-counts ask for is wanted first: missing days from `repair_from` on, see
-    ask_for_missing_days.sql, and days of which the source has more. Raises StoreError.
+    Before that, it makes wanted what the calendar and the recounts ask for: missing days from `repair_from` on, see
+    ask_for_missing_days.sql, and days for which the source has more rows now. Raises StoreError.
     """
     with store_errors("days due for reading"), engine.begin() as connection:
         missing = {"now": now, "repair_from": repair_from, "last": calendar.latest(now, calendar.MISSING_AT)}

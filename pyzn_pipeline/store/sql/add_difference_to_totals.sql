@@ -1,7 +1,7 @@
--- Adds to every project's total what the staged day has over the published one (less: subtracts), unless the total that
--- was imported for the project has counted the day already; then it only makes a new project known. Runs before the
--- published rows of :day are replaced.
--- Costs one pass over both days and the totals, and one update a project whose count of the day has changed.
+-- Adds the difference between the staged and the published day to the projects' totals. If a project's imported
+-- total includes the day already, nothing is added; a new project still gets its row. Must run before the published
+-- rows of :day are replaced.
+-- Costs one pass over both days and the totals, and one update for each project whose count of the day has changed.
 MERGE INTO pyzn.projects AS known
 USING (
     SELECT project, sum(downloads) AS downloads, coalesce(as_of, '-infinity') AS counted_up_to

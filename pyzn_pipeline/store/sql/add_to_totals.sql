@@ -1,6 +1,6 @@
--- Adds the rows of :day, which was not published before, to every project's total, unless the total that was imported
--- for the project has counted the day already; then it only makes a new project known.
--- Costs one pass over the day and the totals, and one update a project.
+-- Adds the rows of :day, which was not published before, to the projects' totals. If a project's imported total
+-- includes the day already, nothing is added; a new project still gets its row.
+-- Costs one pass over the day and the totals, and one update for each project.
 MERGE INTO pyzn.projects AS known
 USING (
     SELECT project, downloads, coalesce(as_of, '-infinity') AS counted_up_to

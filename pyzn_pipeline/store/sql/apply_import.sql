@@ -1,5 +1,5 @@
--- The weighed totals in place of those that are there, each with the day up to which it was imported.
--- Costs an update a project that changes.
+-- Replaces the totals with those in `weighed`, each with the day up to which it was imported.
+-- Costs one update for each project that changes.
 INSERT INTO pyzn.projects AS known (project, total_downloads, imported_up_to)
 SELECT project, after, :as_of FROM weighed
 ON CONFLICT (project) DO UPDATE SET

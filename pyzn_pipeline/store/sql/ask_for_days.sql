@@ -1,5 +1,5 @@
--- :asker has asked for :days at :asked_at. A day that has been read since then is not wanted any more, and one
--- that :asker is known to want stays as it is; for another, this begins a new series of attempts.
+-- Records that :asker asked for :days at :asked_at. Skips a day that has been read since then, and a day that
+-- :asker wants already. Any other day starts a new series of attempts.
 -- Rows are written in the order of days, as everywhere, so that two writers do not deadlock.
 INSERT INTO pyzn.wanted AS known (day, asked_by, asked_at, next_attempt_at)
 SELECT day, ARRAY[CAST(:asker AS text)], :asked_at, :asked_at

@@ -1,5 +1,5 @@
--- A re-count asks for the published days of which the source has more rows now, unless somebody has asked for
--- the day since that was found.
+-- A recount asks for the published days for which it found more rows at the source, unless somebody has asked for
+-- the day since that recount.
 -- Costs a pass over the ledger.
 INSERT INTO pyzn.wanted AS known (day, asked_by, asked_at, next_attempt_at)
 SELECT day, '{recount}', recounted_at, recounted_at

@@ -1,5 +1,5 @@
--- The run :run_id begins :day. The next attempt, should it die without a word, waits 1, 4, 16, … minutes,
--- 6 hours at the most; after :most attempts there is none, nor for a day that was taken back meanwhile.
+-- The run :run_id begins :day. If it dies, the next attempt follows after 1, 4, 16, … minutes, at most 6 hours. There
+-- is no next attempt after :most attempts, or if the day was taken back meanwhile.
 INSERT INTO pyzn.wanted AS known (day, run_id, asked_by, attempts, asked_at, next_attempt_at)
 VALUES (:day, :run_id, ARRAY['run ' || :run_id], 1, clock_timestamp(), clock_timestamp() + interval '1 minute')
 ON CONFLICT (day) DO UPDATE SET

@@ -1,4 +1,4 @@
--- The run :run_id has taken on :days. If it dies before it comes to one of them, that day is asked for again.
+-- Records that the run :run_id will read :days. If it dies before it begins one of them, that day is tried again.
 UPDATE pyzn.wanted SET
     run_id = :run_id,
     next_attempt_at = CASE WHEN attempts < :most AND asked_by <> '{}' THEN clock_timestamp() + interval '1 minute' END

@@ -1,2 +1,2 @@
--- No day of :month is read again.
+-- Marks :month as retired: no day of it is read again.
 INSERT INTO pyzn.retired_months (month, retired_at) VALUES (:month, now()) ON CONFLICT (month) DO NOTHING

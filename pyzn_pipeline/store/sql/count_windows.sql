@@ -1,5 +1,5 @@
--- Every project with its downloads in the 1, 7 and 30 days that end with :day, in those just before
--- (`*_before`), and on the same weekday a week before; private to the connection, gone with the transaction.
+-- Creates a temporary table, dropped with the transaction: every project with its downloads in the 1, 7 and 30 days
+-- that end with :day, in the same number of days before (`*_before`), and on the same weekday a week before.
 -- Costs one pass over the 60 days: 45 million rows for all of PyPI, the longest part of a ranking.
 CREATE TEMP TABLE counted ON COMMIT DROP AS
 SELECT

@@ -1,5 +1,5 @@
--- The rows of a file of totals, with the line each stands on (0: the project is not in the file), and what is to become
--- of the totals; both private to the connection and gone with it.
+-- Two temporary tables of the connection: `imported`, the rows of a file of totals with their lines (0: the project is
+-- not in the file), and `weighed`, the new totals.
 CREATE TEMP TABLE imported (
     line            bigint NOT NULL,
     project         text   COLLATE "C" NOT NULL,

@@ -1,4 +1,4 @@
--- One row: what the tables hold of :day, counted inside the documents, whatever the ledger says.
+-- One row: the counts of :day in the tables, counted inside the documents, independently of the ledger.
 -- Costs a pass over the day's documents, about ten seconds for a day of all PyPI.
 SELECT
     pyzn.day_checksum(:day)                                                            AS checksum,

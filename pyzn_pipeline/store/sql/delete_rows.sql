@@ -1,2 +1,2 @@
--- The published rows of :day in one packed table; readers see them until the transaction commits.
+-- Deletes the published rows of :day from one packed table. Readers see them until the transaction commits.
 DELETE FROM pyzn.$table WHERE day = :day

@@ -1,7 +1,6 @@
--- The published days that the source is to be asked about again at :now, oldest first, with the revision and
--- the count that are published: at the time :at (UTC) of the day that is each of :ages days after it, and once more
--- when it was published after it had settled (:settled_after days). Never sooner than :pause after a publication,
--- and a final day is not asked for again.
+-- The published days that are due for a recount at :now, oldest first, with their revision and count. A day is due at
+-- the time :at (UTC), each of :ages days after it; and once more if it was published when it had settled already
+-- (:settled_after days). Never sooner than :pause after a publication, and never when it is final.
 -- Costs a pass over the ledger.
 SELECT day, revision, source_downloads
 FROM pyzn.days

@@ -1,5 +1,5 @@
--- Why the attempt of :run_id at :day published nothing. Nothing happens when another run has taken the day over,
--- or has published it since: this failure is then no longer the truth about the day.
+-- Stores why the attempt of :run_id at :day failed. Changes nothing if another run has begun or published the day
+-- since: the failure is then out of date.
 UPDATE pyzn.wanted SET
     failed_at = clock_timestamp(),
     reason = :reason,

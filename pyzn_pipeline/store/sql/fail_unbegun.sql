@@ -1,4 +1,4 @@
--- The run :run_id has failed, and why. Those of its :days that it never took on have had one attempt; the next
+-- The run :run_id failed with :reason. Each of its :days that it never began counts one attempt. The next attempt
 -- waits as in begin_attempt.sql.
 UPDATE pyzn.wanted SET
     attempts = attempts + 1,

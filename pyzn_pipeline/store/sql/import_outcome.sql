@@ -1,4 +1,4 @@
--- One row: how many of all projects gain, lose and keep how many downloads by the weighed import, and the project that
+-- One row: how many projects gain, lose and keep how many downloads by the import in `weighed`, and the project that
 -- loses most (NULL if none does) with its total before and after.
 -- Costs a pass over all projects.
 WITH outcome AS (

@@ -1,5 +1,5 @@
--- One row per UTC day from :first to :last, in order: the ledger's row, or status 'missing'; and beside
--- either, if the day is wanted, who asked for it and what came of it. One index scan each; a row is small.
+-- One row per UTC day from :first to :last, in order: the ledger's row, or status 'missing'. If the day is wanted, the
+-- row also has who asked for it and the attempts. One index scan of each table; a row is small.
 SELECT
     calendar.day::date                   AS day,
     coalesce(days.status, 'missing')     AS status,

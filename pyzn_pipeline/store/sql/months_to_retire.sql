@@ -1,4 +1,4 @@
--- The first days of the months that have published days, all of them before :before, and are not retired, oldest first.
+-- The months (their first days) to retire: they have published days, all before :before. Oldest first.
 SELECT date_trunc('month', day)::date AS month
 FROM pyzn.days
 WHERE retired_at IS NULL

@@ -1,6 +1,6 @@
--- One row: the connected role, the schema's owner, and the first of its tables that another role owns; `quoted` is
--- the connected role as SQL has it.
--- Costs a look at the catalog.
+-- One row: the connected role, the schema's owner, and the first table in it that another role owns; `quoted` is
+-- the connected role, quoted for SQL.
+-- Reads the catalog only.
 SELECT
     current_user                                   AS role,
     pg_get_userbyid(nspowner)::text                AS schema_owner,

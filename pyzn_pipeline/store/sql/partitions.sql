@@ -1,6 +1,6 @@
 -- The partitions of the packed table :table with any day from :first up to :following (exclusive), oldest first:
 -- name, and the days [first, following) that it holds.
--- Costs a look at the catalog: one row a partition.
+-- Reads the catalog only, one row for each partition.
 SELECT child.relname AS name, bounds.first, bounds.following
 FROM pg_inherits
 JOIN pg_class AS child ON child.oid = inhrelid

@@ -1,16 +1,16 @@
--- Sets for the session what a server, a database, a role or libpq's PG… variables could have set otherwise, and PyZn
--- reads, writes or waits by. Gives one row: the backend that has answered. Costs a look at nothing.
--- default_transaction_read_only is not among it: who sets that wants nothing to be written, and Postgres says so.
+-- Sets every session setting that PyZn depends on. A server, a database, a role or libpq's PG… variables may have set
+-- them differently. Returns one row: the pid of the backend. Reads no table.
+-- It does not set default_transaction_read_only: whoever sets that wants no writes, and Postgres's error says so.
 SELECT pg_backend_pid() AS backend, count(set_config(name, value, false)) AS pinned
 FROM (VALUES
-    -- texts that are read, by Python or by SQL itself
+    -- the form of texts that Python or SQL parses
     ('datestyle', 'ISO, YMD'),
     ('intervalstyle', 'postgres'),
     ('timezone', 'UTC'),
     ('bytea_output', 'hex'),
     ('extra_float_digits', '1'),
     ('quote_all_identifiers', 'off'),
-    -- what a statement means
+    -- the meaning of statements
     ('standard_conforming_strings', 'on'),
     ('transform_null_equals', 'off'),
     ('array_nulls', 'on'),
@@ -18,7 +18,7 @@ FROM (VALUES
     ('default_transaction_isolation', 'read committed'),
     ('default_transaction_deferrable', 'off'),
     ('row_security', 'on'),
-    -- how long it may take: a day waits for its turn, and for its rows
+    -- time limits: a day waits for its lock and for its rows
     ('statement_timeout', '0'),
     ('lock_timeout', '0'),
     ('transaction_timeout', '0'),

@@ -1,5 +1,5 @@
--- Ranks the counted projects of :day for each period, :ranks places at most, ties by name.
--- A place is compared with the one before only where every day of then is published.
+-- Ranks the counted projects of :day for each period, at most :ranks places, ties by name.
+-- `change` is NULL unless every day of the period before is published.
 -- Costs six sorts of the counted projects.
 WITH period (period, days) AS (VALUES ('day', 1), ('week', 7), ('month', 30)),
 comparable AS (

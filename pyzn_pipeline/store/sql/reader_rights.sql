@@ -1,5 +1,5 @@
--- One row: what the connected role may do in the schema pyzn. `unreadable` and `writable` are tables and views;
--- both are empty for the API's role. Costs a look at the catalog.
+-- One row: the rights of the connected role in the schema pyzn. `unreadable` and `writable` list tables and views;
+-- both must be empty for the API's role. Reads the catalog only.
 SELECT
     current_user                                                                  AS role,
     has_schema_privilege('pyzn', 'USAGE')                                         AS enters,

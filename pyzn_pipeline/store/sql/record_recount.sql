@@ -1,6 +1,6 @@
--- The source was asked about :day while it was published as :revision, and counted :found. The same count, once
--- the source has settled (:settled), makes a provisional day final; another one marks the day as out of date.
--- Returns no row when the day has been published anew since.
+-- Stores that the source counted :found for :day, which was published as :revision. If the count is the same and the
+-- day has settled (:settled), a provisional day becomes final. If it differs, the day is out of date.
+-- Returns no row if the day was published again since.
 UPDATE pyzn.days
 SET recounted_at = clock_timestamp(),
     source_recount = :found,

@@ -1,3 +1,3 @@
--- Dagster's backfill or run :id, as it is now.
+-- Stores the current state of Dagster's backfill or run :id.
 INSERT INTO pyzn.requests (id, asked_at, ended, failure) VALUES (:id, :asked_at, :ended, :failure)
 ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, failure = excluded.failure

@@ -1,5 +1,5 @@
--- The day was re-read (a whole scan, billed as such) and is as published. Re-read once its source had settled (:settled) and above
--- suspicion, it becomes final. Returns no row unless the day is published with this checksum.
+-- The day was re-read (a whole scan, and billed) and its content is unchanged. If it has settled (:settled) and is not
+-- suspect, it becomes final. Returns no row unless the day is published with this checksum.
 UPDATE pyzn.days
 SET read_at = :read_at,
     recounted_at = clock_timestamp(),

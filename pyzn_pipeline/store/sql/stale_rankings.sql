@@ -1,5 +1,5 @@
--- The published days among the :recent ones that end with the latest, whose rankings are missing or were computed
--- from other content, oldest first; and what they would be computed from now. Costs 60 rows of the ledger for each.
+-- Among the :recent days up to the latest published one: those whose ranking is missing or out of date, oldest first,
+-- and the content that it would be computed from now. Costs 60 rows of the ledger for each day.
 SELECT days.day, source.now AS source
 FROM pyzn.days
 LEFT JOIN pyzn.rankings USING (day)

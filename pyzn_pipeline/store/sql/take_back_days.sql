@@ -1,5 +1,5 @@
--- A person has taken back what :asker (NULL: anybody) asked for of :days, and how. A day that nobody else asked
--- for is not wanted any more; its row stays, so that the calendar does not ask for it either.
+-- A person took back the request of :asker (NULL: of anybody) for :days; the reason says how. A day that nobody else
+-- asked for is no longer wanted. Its row stays, so that the calendar does not ask for it again.
 UPDATE pyzn.wanted SET
     asked_by = kept.askers,
     failed_at = CASE WHEN kept.askers = '{}' THEN clock_timestamp() ELSE failed_at END,

@@ -1,5 +1,5 @@
--- The :rows projects whose downloads of the counted day differ most from the same weekday a week before, in
--- downloads, most first. No row unless that day is published. Costs one pass over the counted projects.
+-- The :rows projects whose downloads changed most since the same weekday a week before, largest change first.
+-- No row unless that weekday is published. Costs one pass over the counted projects.
 SELECT project, day AS downloads, weekday_before AS week_before, day - weekday_before AS change
 FROM counted
 WHERE day <> weekday_before

@@ -1,4 +1,4 @@
--- The first :rows places of each period of :day side by side, each project with the places it gained or lost.
+-- The first :rows places of the three periods of :day side by side, each project with the places it gained or lost.
 -- Costs three index scans.
 WITH shown AS (
     SELECT period, rank,

@@ -1,5 +1,5 @@
--- The total of every imported project as it is to be: what is imported, and every published day after :as_of.
--- Costs a pass over the packed rows after :as_of, or a look at those of the projects if they are few.
+-- Computes the new total of every imported project: its imported number plus every published day after :as_of.
+-- Costs a pass over the packed rows after :as_of, or index scans if there are few projects.
 INSERT INTO weighed (project, after)
 SELECT project, (imported.total_downloads + coalesce(published.downloads, 0))::bigint
 FROM imported

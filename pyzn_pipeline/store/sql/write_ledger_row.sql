@@ -1,4 +1,4 @@
--- The day's row of the ledger: new with revision 1, or replaced with the next revision, which is returned.
+-- Inserts the day's row of the ledger with revision 1, or replaces it with the next revision. Returns the revision.
 INSERT INTO pyzn.days AS published (
     day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads,
     projects, project_versions, project_countries, checksum, replaced_rows,

@@ -1,5 +1,5 @@
--- The row that says what the rankings of :day are computed from. No row if the day is not published, or retired.
--- Costs a look at 60 rows of the ledger.
+-- Stores the content that the rankings of :day are computed from. No row if the day is not published, or retired.
+-- Reads 60 rows of the ledger.
 INSERT INTO pyzn.rankings (day, missing, computed_from, ranked_at)
 SELECT ranked.day,
        ARRAY(SELECT calendar.day::date

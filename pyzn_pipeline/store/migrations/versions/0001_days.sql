@@ -20,12 +20,12 @@ CREATE TABLE pyzn.days (
     run_id            text        NOT NULL,
     published_at      timestamptz NOT NULL,
     recounted_at      timestamptz NOT NULL,
-    -- The promise, as a constraint: what is published is what the source counted.
+    -- The central promise as a constraint: the published downloads equal the source's own count.
     CONSTRAINT published_equals_source CHECK (downloads = source_downloads AND downloads > 0)
 );
 COMMENT ON TABLE pyzn.days IS 'The ledger: one row per published UTC day. A day with no row is missing.';
 COMMENT ON COLUMN pyzn.days.revision IS 'How many times the content of the day has been published; a re-read that finds the same content does not raise it.';
-COMMENT ON COLUMN pyzn.days.source_downloads IS 'COUNT(*) of the day as the source''s own query counted it, apart from the breakdowns.';
+COMMENT ON COLUMN pyzn.days.source_downloads IS 'The source''s own COUNT(*) of the day, counted independently of the breakdowns.';
 COMMENT ON COLUMN pyzn.days.checksum IS 'pyzn.day_checksum(day) at publication; any reader can compute it again.';
 COMMENT ON COLUMN pyzn.days.bytes_billed IS 'Bytes that BigQuery billed for the scan this content came from.';
 COMMENT ON COLUMN pyzn.days.recounted_at IS 'When the day was last read at the source and found as published here.';
@@ -72,7 +72,7 @@ CREATE INDEX packed_by_country_day ON pyzn.packed_by_country USING brin (day);
 COMMENT ON TABLE pyzn.packed_by_country IS 'A day of a project, by country. Read pyzn.downloads_by_country for tidy rows.';
 COMMENT ON COLUMN pyzn.packed_by_country.document IS '{"ISO 3166-1 alpha-2": downloads, ...}, keys in code-point order; an unknown country is the key "(unknown)".';
 
--- Tidy views. ROWS FROM walks the document and its count arrays side by side, in one pass each.
+-- Tidy views. ROWS FROM reads the document and its count arrays in parallel, in one pass each.
 CREATE VIEW pyzn.downloads_by_version AS
 SELECT packed.day, packed.project, entry.version,
        entry.downloads::bigint     AS downloads,
@@ -96,7 +96,7 @@ SELECT day, project, downloads, pip_downloads, ci_downloads
 FROM pyzn.packed_by_version;
 COMMENT ON VIEW pyzn.downloads_by_project IS 'Downloads per UTC day and project (PEP 503 normalised). Predicates on project and day use the index.';
 
--- Order-free, so it needs no sort: the sum of 64 bits of each row's MD5, over both tables.
+-- The sum of 64 bits of each row's MD5, over both tables. A sum does not depend on the order, so nothing is sorted.
 CREATE FUNCTION pyzn.row_checksum(VARIADIC fields text[]) RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (('x' || left(md5(array_to_string(fields, E'\n')), 16))::bit(64)::bigint)::numeric;
@@ -113,4 +113,4 @@ RETURN (
         FROM pyzn.packed_by_country WHERE day = of_day
     ) AS published (row_checksum)
 );
-COMMENT ON FUNCTION pyzn.day_checksum IS 'The content of a day as one value; equal to pyzn.days.checksum unless the tables were changed by other hands.';
+COMMENT ON FUNCTION pyzn.day_checksum IS 'The content of a day as one value; equal to pyzn.days.checksum unless something other than PyZn changed the tables.';

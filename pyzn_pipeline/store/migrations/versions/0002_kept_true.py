@@ -1,4 +1,4 @@
-"""Re-counts, attempts, profiles, the baseline of the totals, retired months."""
+"""Recounts, attempts, profiles, the baseline of the totals, retired months."""
 
 from pathlib import Path
 

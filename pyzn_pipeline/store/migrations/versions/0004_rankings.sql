@@ -1,4 +1,5 @@
--- What is computed from the published days: kept, because a month of all PyPI is too much to rank for each reader.
+-- Results computed from the published days. They are stored, because ranking a month of all PyPI takes too long
+-- for a request.
 
 CREATE TABLE pyzn.rankings (
     day           date PRIMARY KEY,
@@ -6,7 +7,7 @@ CREATE TABLE pyzn.rankings (
     computed_from text        NOT NULL,
     ranked_at     timestamptz NOT NULL
 );
-COMMENT ON TABLE pyzn.rankings IS 'One row per day that pyzn.top_projects has rankings of; written in the same transaction.';
+COMMENT ON TABLE pyzn.rankings IS 'One row per ranked day; written in the same transaction as its rows in pyzn.top_projects.';
 COMMENT ON COLUMN pyzn.rankings.missing IS 'Days of the month that ends with this day that were not published, or retired, and so are not counted.';
 COMMENT ON COLUMN pyzn.rankings.computed_from IS 'pyzn.ranking_source(day) when it was ranked; out of date when that has changed.';
 
@@ -22,7 +23,7 @@ CREATE TABLE pyzn.top_projects (
 COMMENT ON TABLE pyzn.top_projects IS 'The 1,000 most downloaded projects of the 1, 7 and 30 days that end with a day (UTC); ties by name.';
 COMMENT ON COLUMN pyzn.top_projects.change IS 'Places gained since the 1, 7 or 30 days before those; negative is lost. NULL for a project without downloads then, and for all when a day of then is not published.';
 
--- A ranking counts 30 days and compares them with the 30 before: it holds as long as none of the 60 has other content.
+-- A ranking counts 30 days and compares them with the 30 before: valid until one of the 60 changes.
 CREATE FUNCTION pyzn.ranking_source(of_day date) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (

@@ -1,4 +1,4 @@
-"""A partition a day, and room for the totals to change in place."""
+"""One partition for each day, and free space on the pages of the totals for updates in place."""
 
 from pathlib import Path
 

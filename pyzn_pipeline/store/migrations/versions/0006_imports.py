@@ -1,4 +1,4 @@
-"""Each project's imported total has a day of its own; the newest publication is found at once."""
+"""Each project's imported total has its own as-of day; an index finds the newest publication."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The calendar's hour that the API reads; how many rows of a day had text replaced."""
+"""The hour of the calendar that the API needs; how many rows of a day had text replaced."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Every wish for a day, from the moment it is made."""
+"""Every request for a day, from the moment it is made."""
 
 from pathlib import Path
 

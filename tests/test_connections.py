@@ -154,7 +154,7 @@ def test_a_database_that_is_not_utf8_is_refused_by_name_before_anything_is_writt
             "TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'".encode()
         )
     there = Database(postgres.url(name, "pyzn", "owner-password"), postgres.url(name, "pyzn_api", "api-password"))
-    message = f"database {name} has the encoding {encoding}, .*: make another one, CREATE DATABASE .* ENCODING 'UTF8'"
+    message = f"database {name} has the encoding {encoding}, .*: create another one, CREATE DATABASE .* ENCODING 'UTF8'"
     for arguments in (["migrate"], ["days"]):
         result = command.invoke(
             pyzn, arguments, env={"PYZN_DATABASE_URL": there.owner_url, "PYZN_API_DATABASE_URL": there.api_url}

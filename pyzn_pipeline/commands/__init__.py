@@ -1,1 +1,1 @@
-"""The pipeline's subcommands of `pyzn`: what a deployment needs as well as the embedded stack. One file a command."""
+"""The subcommands of `pyzn` that deployments and the embedded stack both need, each in its own file."""

@@ -1,4 +1,4 @@
-"""`pyzn accept`: a person takes a suspect day for right."""
+"""`pyzn accept`: a person accepts a suspect day as correct."""
 
 from datetime import date
 
@@ -13,12 +13,12 @@ from pyzn_pipeline.store.schema import open_store
 
 @click.command()
 @click.argument("day", type=DAY)
-@click.option("--because", required=True, help="Why the day is right as it is; the ledger keeps it.")
+@click.option("--because", required=True, help="Why the day is correct as it is; stored in the ledger.")
 def accept(day: date, because: str) -> None:
-    """Take the suspect UTC DAY for right.
+    """Accept the suspect UTC DAY as correct.
 
-    A soft audit doubts a day that is unlike the same weekday before. If PyPI really was like that, say
-    so: the day becomes provisional, and final when the source still counts the same a week after it.
+    A day is suspect if it differs much from the same weekday before. If PyPI really was like that, accept
+    it: the day becomes provisional, and final if the source still has the same count a week after it.
 
     \b
     Example:
@@ -29,5 +29,5 @@ def accept(day: date, because: str) -> None:
         accepted = {"day": day, "because": because}
         revision = connection.execute(statement("accept_day"), accepted).scalar_one_or_none()
     if revision is None:
-        raise PyznError(f"day {day} is not suspect, see `pyzn days {day} {day}`; nothing to accept")
+        raise PyznError(f"day {day} is not suspect, see `pyzn days {day} {day}`; there is nothing to accept")
     click.echo(f"day {day}, revision {revision}, is accepted")

@@ -1,4 +1,4 @@
-"""`pyzn backfill`: a range of days, through a running Dagster."""
+"""`pyzn backfill`: reads a range of days through a running Dagster."""
 
 from datetime import date
 
@@ -27,19 +27,19 @@ from pyzn_pipeline.upkeep import backfills
 @click.option(
     "--accept-worse",
     is_flag=True,
-    help="Publish what the source gives now even where it is worse: fewer downloads, or an audit that fails newly.",
+    help="Publish a new reading even if it is worse: fewer downloads, or an audit fails that passed before.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what it would cost, and read nothing. Asking is free.")
+@click.option("--dry-run", is_flag=True, help="Only say what it would cost. Reads nothing and is free.")
 def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
-    """Read the UTC days START to END (both included) at the source and publish them.
+    """Read the UTC days START to END (both included) from the source and publish them.
 
     The days run through Dagster (PYZN_DAGSTER_URL): the backfill and its runs are in its UI. A day
     that is published already is re-read, and replaced if the source has changed. Interrupting
     this command does not stop the backfill; cancel it in the UI.
 
-    Exits with 1 if any day failed, and names the days and why. What you asked for is not forgotten:
-    a day that failed, or whose run died, is tried again automatically until it is read, you cancel
-    the backfill, or eight attempts have failed.
+    Exits with 1 if any day failed, and names the days with the reasons. A day that failed, or whose
+    run died, is tried again automatically until it is read, you cancel the backfill, or eight
+    attempts have failed.
 
     \b
     Example:
@@ -59,7 +59,7 @@ def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
         click.echo(
             f"no outcome for {ranges(unfinished)}: Dagster says {outcome.ended}, see "
             f"{settings.dagster_url}/runs/b/{outcome.backfill_id}. Unless you canceled them, they stay wanted and are "
-            "read automatically: `pyzn days` shows what becomes of them",
+            "read automatically: `pyzn days` shows their state",
             err=True,
         )
     click.echo(f"{len(outcome.done)} of {len(days)} days done, {len(outcome.failed)} failed")
@@ -69,7 +69,7 @@ def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
 
 def _say_cost(start: date, end: date) -> None:
     """Print what a backfill would cost."""
-    # Here, because Google's clients take a second to import, which the other commands need not wait for.
+    # Imported here, because Google's clients take a second to import and the other commands do not need them.
     from pyzn_pipeline.source.connection import clients_of  # noqa: PLC0415
     from pyzn_pipeline.upkeep.backfill_price import backfill_cost  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""`pyzn check`: what a deployment needs, a line each."""
+"""`pyzn check`: checks everything that a deployment needs."""
 
 import click
 
@@ -8,12 +8,12 @@ from pyzn_pipeline.upkeep.deployment import check_all
 
 @click.command()
 def check() -> None:
-    """Look at everything that a deployment needs, and say how to mend what is wrong.
+    """Check everything that a deployment needs, and say how to fix what is wrong.
 
-    The database, its schema, owner and the API's read-only role; clocks and disk; days that were
-    given up, or asked for and not read, and backfills that failed; BigQuery with a dry run of
-    yesterday and its cost; Dagster with its code location, daemons, schedules and sensors. A line
-    each. Costs nothing, changes nothing, and takes no more than 15 seconds.
+    Checks the database, its schema, owner and the API's read-only role; clocks and disk; days that
+    are given up, or wanted and not read, and backfills that failed; BigQuery with a dry run of
+    yesterday and its cost; Dagster with its code location, daemons, schedules and sensors. Prints a
+    line for each. Costs nothing, changes nothing, and takes at most 15 seconds.
 
     Exits with 1 if anything is wrong.
     """

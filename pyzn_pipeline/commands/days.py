@@ -1,4 +1,4 @@
-"""`pyzn days`: the ledger."""
+"""`pyzn days`: shows the ledger."""
 
 import sys
 from collections.abc import Hashable
@@ -22,14 +22,14 @@ COLOURS = {"final": "green", "provisional": "cyan", "suspect": "yellow", "missin
 @click.command()
 @click.argument("start", type=DAY, required=False)
 @click.argument("end", type=DAY, required=False)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a day, every column, instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each day, with every column, not a table.")
 def days(start: date | None, end: date | None, as_json: bool) -> None:
-    """Show the ledger: what every UTC day from START to END (both included) is.
+    """Show the ledger: the status of every UTC day from START to END (both included).
 
-    Without START the last 35 days, without END up to yesterday. A day is `final`, `provisional`
-    (not found the same a week later yet), `suspect` (published, and unlike its weekday: the check in
-    the UI says how), or `missing`. A day that was asked for and not read since says so: it waits for its
-    run, failed (why, and when it is tried again), was given up, or was taken back by who asked.
+    Without START: the last 35 days. Without END: up to yesterday. A day is `final`, `provisional` (not
+    yet confirmed by a recount a week later), `suspect` (published, but unlike its weekday: the check in
+    the UI says how), or `missing`. A wanted day also shows its state: it waits for its run, failed (why,
+    and when it is tried again), was given up, or was taken back by the person who asked.
     """
     settings = load(StoreSettings)
     last = end or datetime.now(UTC).date() - timedelta(days=1)
@@ -39,10 +39,10 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
     with open_store(settings.database_url, "days") as store:
         rows = ledger.days(store, first, last)
     if as_json:
-        rows["day"] = rows["day"].astype("string")  # to_json would make it midnight
+        rows["day"] = rows["day"].astype("string")  # to_json would add the time
         click.echo(rows.to_json(orient="records", lines=True, date_format="iso"), nl=False)
     else:
-        console = Console(width=None if sys.stdout.isatty() else 160)  # piped, a line stays a line
+        console = Console(width=None if sys.stdout.isatty() else 160)  # in a pipe, long lines are not wrapped
         console.print(_ledger_table(rows))
 
 
@@ -75,11 +75,11 @@ def _ledger_table(rows: pd.DataFrame) -> Table:
 
 
 def _attempt(row: dict[Hashable, Any]) -> str:
-    """What became of the wish for a day since it was last read; nothing if nobody asked for it."""
+    """The state of a wanted day; empty if nobody has asked for it."""
     if pd.isna(row["wanted"]):
         return ""
     if row["wanted"] == "waiting":
-        what = "waits for its run" if pd.isna(row["attempt_run_id"]) else f"taken on by run {row['attempt_run_id']}"
+        what = "waits for its run" if pd.isna(row["attempt_run_id"]) else f"in run {row['attempt_run_id']}"
         return f"asked for by {', '.join(row['asked_by'])}; {what}"
     reason = f"run {row['attempt_run_id']} died" if pd.isna(row["failure"]) else row["failure"]
     again = f", next {row['next_attempt_at']:%m-%d %H:%M}" if row["wanted"] == "failed" else ""

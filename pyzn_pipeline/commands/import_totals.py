@@ -1,4 +1,4 @@
-"""`pyzn import-totals`: all-time totals from before PyZn."""
+"""`pyzn import-totals`: imports all-time totals from before PyZn."""
 
 import sys
 from datetime import UTC, date, datetime
@@ -16,19 +16,19 @@ from pyzn_pipeline.store.schema import open_store
 
 @click.command("import-totals")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
-@click.option("--as-of", type=DAY, required=True, help="The last UTC day that the totals have counted.")
-@click.option("--replace-all", is_flag=True, help="Projects that FILE does not name count from 0 after --as-of.")
+@click.option("--as-of", type=DAY, required=True, help="The last UTC day that the totals include.")
+@click.option("--replace-all", is_flag=True, help="Projects that FILE does not name start at 0 after --as-of.")
 @click.option("--yes", is_flag=True, help="Do not ask, even if projects lose downloads.")
 def import_totals(file: Path, as_of: date, replace_all: bool, yes: bool) -> None:
-    """Make FILE (CSV: project,total_downloads) the all-time totals of its projects up to and including a day.
+    """Import all-time totals from FILE (CSV: project,total_downloads), which count up to and including a day.
 
-    From then on the total of a project that FILE names is its number there and every published day after
-    --as-of; days up to it are not counted a second time. Projects that FILE does not name keep their totals,
-    unless --replace-all is given. The same file again changes nothing. A bad row is named by its line, and then
-    nothing is imported.
+    From then on the total of a project in FILE is its number there plus every published day after --as-of.
+    Days up to --as-of are not counted twice. Projects that FILE does not name keep their totals, unless
+    --replace-all is given. Importing the same file again changes nothing. If a row is invalid, its line is
+    named and nothing is imported.
 
-    Before anything changes it says how many projects gain, lose and keep how many downloads; if some lose, it
-    asks, where it runs in a terminal.
+    Before anything changes, it prints how many projects gain, lose and keep how many downloads. If some lose,
+    it asks for confirmation when it runs in a terminal.
 
     \b
     Examples:
@@ -45,7 +45,7 @@ def import_totals(file: Path, as_of: date, replace_all: bool, yes: bool) -> None
         raise click.BadParameter(f"{as_of} is not over yet in UTC", param_hint="--as-of")
     settings = load(StoreSettings)
     console = Console(stderr=True)
-    # What is not UTF-8 becomes a name that is refused, with its line.
+    # Bytes that are not UTF-8 become an invalid name, which is refused with its line.
     with (
         open_store(settings.database_url, "import of totals") as store,
         open_with_progress(
@@ -57,7 +57,7 @@ def import_totals(file: Path, as_of: date, replace_all: bool, yes: bool) -> None
 
 
 def _told(outcome: imported_totals.Outcome) -> str:
-    """The outcome in a line, or two if somebody loses."""
+    """The outcome in one line, or two if a project loses."""
     told = (
         f"projects: {outcome.gaining:,} gain {outcome.gained:,} downloads, {outcome.losing:,} lose {outcome.lost:,}, "
         f"{outcome.keeping:,} keep {outcome.kept:,}"

@@ -1,4 +1,4 @@
-"""`pyzn migrate`: the schema, brought to this version's."""
+"""`pyzn migrate`: updates the schema to this version."""
 
 import click
 
@@ -11,11 +11,11 @@ from pyzn_pipeline.store.errors import store_errors
 
 @click.command()
 def migrate() -> None:
-    """Bring the database to this version's schema, and make the API's read-only role.
+    """Update the database to this version's schema, and create the API's read-only role.
 
-    Safe to run at every deployment: what is there already stays. The database is
-    PYZN_DATABASE_URL, whose user owns the schema `pyzn`. If PYZN_API_DATABASE_URL is set, its
-    user is made, or gets that password, and can read the schema and nothing else.
+    Safe to run at every deployment: existing data stays. The database is PYZN_DATABASE_URL, whose
+    user owns the schema `pyzn`. If PYZN_API_DATABASE_URL is set, its user is created, or gets that
+    password, and can only read the schema.
     """
     settings = load(StoreSettings)
     api = settings.api_database_url

@@ -1,4 +1,4 @@
-"""`pyzn verify`: are the published days what the source says they are?"""
+"""`pyzn verify`: compares the published days with the source and with the ledger."""
 
 from datetime import date
 
@@ -20,13 +20,13 @@ from pyzn_pipeline.upkeep.proof import verify as proofs
 @click.command()
 @click.argument("start", type=DAY)
 @click.argument("end", type=DAY)
-@click.option("--full", is_flag=True, help="Read every day again and compare its content as well. Costs a scan a day.")
+@click.option("--full", is_flag=True, help="Also re-read every day and compare its content. Costs a scan for each day.")
 def verify(start: date, end: date, full: bool) -> None:
-    """Prove the UTC days START to END (both included), a line a day.
+    """Prove the UTC days START to END (both included), one line for each.
 
-    A day is proven when the source counts now what it counted when the day was read, and the tables,
-    added up again inside every document, have that many downloads, the ledger's other counts and its
-    checksum. Nothing is changed: a day that differs is mended by `pyzn backfill`.
+    A day is proven if the source's count is the same as when the day was read, and the tables, added
+    up again inside every document, have that count, the ledger's other counts and its checksum.
+    This command changes nothing: `pyzn backfill` repairs a day that differs.
 
     Says first what asking the source costs. Exits with 1 if any day is missing or differs.
 

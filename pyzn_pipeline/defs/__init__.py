@@ -1,1 +1,1 @@
-"""The Dagster side: assets, checks, partitions, schedule, resources. Plain functions elsewhere do the work."""
+"""Dagster's definitions: assets, checks, schedules, sensors, resources. The functions that do the work are outside."""

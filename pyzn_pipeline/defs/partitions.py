@@ -1,12 +1,12 @@
-"""The partition: a UTC day. And how a range of them is divided into runs."""
+"""The partitions, which are UTC days, and how a range of them is divided into runs."""
 
 from datetime import date
 
 from dagster import BackfillPolicy, DailyPartitionsDefinition
 
-# A run process costs seconds to start, a day of the sample half a second: a run for each day would
-# spend most of a backfill on starting. A month is what a killed run can repeat at the most, and
-# days it has published already are re-read, at their full price, and found unchanged. Measured in docs/decisions/0003.
+# A run's process takes seconds to start, a day of the sample half a second: with a run for each day, most of a
+# backfill would be start-up time. If a run is killed, Dagster can repeat at most this month; days that it has published
+# are then re-read at full price and found unchanged. Measured in docs/decisions/0003.
 DAYS_A_RUN = 31
 BACKFILL_POLICY = BackfillPolicy.multi_run(max_partitions_per_run=DAYS_A_RUN)
 

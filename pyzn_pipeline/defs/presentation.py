@@ -1,4 +1,4 @@
-"""What the UI shows of a day. Numbers keep their names over time: the UI plots them over partitions."""
+"""The metadata of a day in the UI. Do not rename numbers: the UI plots each name over all partitions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ Metadata = dict[str, MetadataValue[Any]]
 
 
 def day_metadata(ingested: Ingested, breakdown: Breakdown, source: BigQuerySource) -> Metadata:
-    """One materialization's metadata: counts, cost, seconds by stage, the day's most downloaded projects."""
+    """The metadata of one materialization: counts, cost, seconds by stage, the day's most downloaded projects."""
     counts, scan, publication = ingested.counts[breakdown.name], ingested.scan, ingested.publication
     console = source.console(scan.job_id)
     return {
@@ -44,7 +44,7 @@ def day_metadata(ingested: Ingested, breakdown: Breakdown, source: BigQuerySourc
 
 
 def findings_metadata(findings: Sequence[Finding]) -> Metadata:
-    """One check's metadata over the days of a run: how many hold, and each that does not."""
+    """The metadata of one check over the days of a run: how many passed, and each day that did not."""
     failed = [finding for finding in findings if not finding.passed]
     return {
         "days checked": MetadataValue.int(len(findings)),
@@ -56,7 +56,7 @@ def findings_metadata(findings: Sequence[Finding]) -> Metadata:
 
 
 def table(frame: pd.DataFrame) -> MetadataValue[Any]:
-    """A small frame as a table in the UI."""
+    """A small data frame as a table in the UI."""
     kinds = {"i": "int", "f": "float"}
     return MetadataValue.table(
         records=[TableRecord(record) for record in frame.to_dict("records")],  # type: ignore[arg-type]  # str keys

@@ -1,4 +1,4 @@
-"""Dagster resources: the source and the store, from the settings."""
+"""Dagster's resources: the source and the store."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +16,9 @@ from pyzn_pipeline.store.database import LIFETIME, engine
 
 
 class BigQuerySource(BigQueryResource):
-    """dagster-gcp's BigQuery resource, able to reach a stand-in, with the table and the cost limit of a day."""
+    """dagster-gcp's BigQuery resource, which can also connect to a stand-in; with the table and a day's cost limit."""
 
-    endpoint: str | None = Field(default=None, description="http://HOST:PORT of a stand-in; none means Google")
+    endpoint: str | None = Field(default=None, description="http://HOST:PORT of a stand-in; unset means Google")
     storage_endpoint: str | None = Field(default=None, description="HOST:PORT of the stand-in's Storage Read service")
     table: str = Field(description="PROJECT.DATASET.TABLE in the shape of file_downloads")
     maximum_bytes_billed: int = Field(description="bytes one day's scan may bill")
@@ -26,7 +26,7 @@ class BigQuerySource(BigQueryResource):
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "BigQuerySource":
-        """The resource that the settings describe."""
+        """The resource with these settings."""
         return cls(
             project=settings.bigquery_project,
             location=settings.bigquery_location,
@@ -38,7 +38,7 @@ class BigQuerySource(BigQueryResource):
         )
 
     def console(self, job_id: str) -> str | None:
-        """Where Google's console shows a job, with what it cost and why it failed; None for a stand-in's job."""
+        """The URL of a job in Google's console, which shows its cost and error; None for a stand-in's job."""
         if self.endpoint is not None:
             return None
         return (
@@ -48,7 +48,7 @@ class BigQuerySource(BigQueryResource):
 
     @contextmanager
     def clients(self) -> Iterator[Clients]:
-        """Both clients, closed at the end. Raises SourceError without usable credentials."""
+        """Both clients; they are closed at the end. Raises SourceError without usable credentials."""
         clients = connect(self.project or "", self.location or "", self.endpoint, self.storage_endpoint)
         try:
             yield clients
@@ -57,19 +57,19 @@ class BigQuerySource(BigQueryResource):
 
     @contextmanager
     def get_client(self) -> Iterator[bigquery.Client]:
-        """The jobs client alone, as dagster-gcp's resource gives it."""
+        """Only the jobs client, as in dagster-gcp's resource."""
         with self.clients() as clients:
             yield clients.jobs
 
 
 class Store(ConfigurableResource[Any]):
-    """Postgres, as the owner of the schema `pyzn`."""
+    """Postgres, connected as the owner of the schema `pyzn`."""
 
     database_url: str = Field(description="postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:
-        """An engine, its connections closed at the end, and cut when one takes longer than any day may."""
+        """An engine; its connections are closed at the end, or when one lives longer than a day's reading may take."""
         owner = engine(SecretStr(self.database_url), LIFETIME)
         try:
             yield owner

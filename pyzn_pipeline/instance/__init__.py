@@ -1,1 +1,1 @@
-"""The classes that dagster.yaml names: how runs are launched and canceled. Belongs here: nothing else."""
+"""The classes that dagster.yaml names, which launch and cancel runs. Nothing else belongs here."""

@@ -1,4 +1,4 @@
-"""The run coordinator: Dagster's queue, which notes what a person has canceled."""
+"""The run coordinator: Dagster's queue, which also tags the runs that a person cancels."""
 
 from dagster import QueuedRunCoordinator
 
@@ -8,12 +8,12 @@ TAKEN_BACK = "pyzn/taken_back"
 class AttentiveRunCoordinator(QueuedRunCoordinator):
     """Tags each run that is canceled through the UI or the API.
 
-    Dagster itself cancels runs as well: those of a backfill that fails, those that take too long. It does so
-    without the coordinator, and afterwards nothing else tells the two apart; but only a person can take back
-    a wish.
+    Dagster also cancels runs itself: those of a backfill that fails, and those that take too long. It does that
+    without the coordinator, so the tag is the only difference. The ledger needs it, because only a person can take a
+    request back.
     """
 
     def cancel_run(self, run_id: str) -> bool:
-        """Tag the run before it is canceled, so that no moment of dying loses the difference."""
+        """Tag the run before it is canceled, so that the tag is there even if this process dies in between."""
         self._instance.add_run_tags(run_id, {TAKEN_BACK: "true"})
         return super().cancel_run(run_id)

@@ -1,4 +1,4 @@
-"""The run launcher: Dagster's default one, able to tell whether a run's process is still there."""
+"""The run launcher: Dagster's default one, which can also check whether a run's process still exists."""
 
 from dagster import DagsterRun, DefaultRunLauncher
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
@@ -9,10 +9,9 @@ from dagster._serdes import deserialize_value
 class WatchedRunLauncher(DefaultRunLauncher):
     """Lets run monitoring end a run that died together with its code server.
 
-    A code server reports a run whose process dies. When the server dies as well (its container is
-    killed, the machine restarts), nobody does: under the default launcher, which cannot be asked,
-    such a run stays STARTED until its time limit, and keeps its place in the pool. The server that
-    comes back knows which runs are its own.
+    A code server reports a run whose process dies. If the server dies as well (its container is killed, the
+    machine restarts), nothing reports it. The default launcher cannot check a run, so it would stay STARTED
+    until its time limit and keep its slot in the pool. The restarted server knows which runs it has started.
     """
 
     @property
@@ -21,14 +20,14 @@ class WatchedRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """RUNNING or NOT_FOUND, as the run's code server says.
+        """RUNNING or NOT_FOUND, according to the run's code server.
 
-        Raises DagsterUserCodeUnreachableError while the server is away: that says nothing of the
-        run, so run monitoring logs it and asks again.
+        Raises DagsterUserCodeUnreachableError while the server is away. That says nothing about the run,
+        so run monitoring logs it and asks again.
         """
         client = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]  # Dagster's own
-        if client is None:  # it has ended since, or was never handed to a code server
-            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "no code server has it")
+        if client is None:  # the run has ended since, or never reached a code server
+            return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "no code server has this run")
         answer = deserialize_value(client.get_current_runs(), GetCurrentRunsResult)
         if run.run_id in answer.current_runs:
             return CheckRunHealthResult(WorkerStatus.RUNNING)

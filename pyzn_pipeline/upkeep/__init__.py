@@ -1,4 +1,4 @@
-"""What runs beside the days: recounts, proofs, backfills and their price, alerts, the check of a deployment.
+"""Work around the days: recounts, proofs, backfills and their price, alerts, the check of a deployment.
 
-Belongs here: work that looks at published days from outside. Does not: Dagster's definitions (defs/), SQL (store/).
+Belongs here: work on published days, or on the deployment. Does not: Dagster's definitions (defs/), SQL (store/).
 """

@@ -1,4 +1,4 @@
-"""Alerts: what people are told of the ledger, once; and the two URLs it goes to. Knows nothing of Dagster."""
+"""Alerts: decides which news from the ledger to send, each once, and calls the webhook and the heartbeat URL."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -16,12 +16,12 @@ TIMEOUT = 10  # seconds
 
 
 class AlertError(PyznError):
-    """A webhook did not take a message; the text names its host only, since the rest of its URL is a secret."""
+    """A webhook did not accept a message. The text names only its host, because the rest of its URL is a secret."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """What people know already: the failing days by whether they were given up, and the newest day."""
+    """What was sent already: the failing days, each with whether it was given up, and the newest day."""
 
     failing: dict[date, bool] = field(default_factory=dict)
     failing_at: datetime = datetime(2000, 1, 1, tzinfo=UTC)
@@ -29,18 +29,18 @@ class Told:
     late: bool = False
 
     def to_json(self) -> str:
-        """For a sensor's cursor."""
+        """As JSON, for a sensor's cursor."""
         return TypeAdapter(Told).dump_json(self).decode()
 
     @staticmethod
     def from_json(text: str | None) -> "Told":
-        """The same back; nothing was told when there is no text."""
+        """The reverse of to_json. None means that nothing was sent yet."""
         return TypeAdapter(Told).validate_json(text) if text else Told()
 
 
 @dataclass(frozen=True)
 class News:
-    """A message, empty if there is none; whether there is a newest day, published in time; what is known then."""
+    """The message, empty if there is none; whether a new day was published in time; and what was sent after this."""
 
     message: str
     newer_day: bool
@@ -48,11 +48,10 @@ class News:
 
 
 def news(tried: list[Tried], newest: date | None, days_late: int, told: Told, now: datetime, dagster_url: str) -> News:
-    """What to tell now; `newest` and `days_late` are as the ledger's `freshness` gives them.
+    """Decide what to send now; `newest` and `days_late` come from the ledger's `freshness`.
 
-    A failing day is told twice at the most, when it first fails and when it is given up, and once more when
-    it is published after all; days that fail within an hour of a message wait for the next. Late data is
-    told once, and its end.
+    A failing day is reported when it first fails, when it is given up, and when it is published after all. Days
+    that fail within an hour of a message wait for the next one. Late data is reported when it begins and when it ends.
     """
     fresh = [
         day for day in tried if day.failed and (day.day not in told.failing or day.given_up > told.failing[day.day])
@@ -60,7 +59,7 @@ def news(tried: list[Tried], newest: date | None, days_late: int, told: Told, no
     if now - told.failing_at < QUIET:
         fresh = []
     mended = sorted(told.failing.keys() - {day.day for day in tried})
-    late = newest is not None and days_late > 0  # of a ledger with no day nothing is expected yet
+    late = newest is not None and days_late > 0  # an empty ledger is not late
     said = [_failing(days, dagster_url) for days in _by_outcome(fresh)]
     if mended:
         said.append(f"PyZn: no longer failing: {ranges(mended)}.")
@@ -86,13 +85,13 @@ def news(tried: list[Tried], newest: date | None, days_late: int, told: Told, no
 
 
 def _by_outcome(days: list[Tried]) -> list[list[Tried]]:
-    """Those that are tried again, and those that are not."""
+    """`days` in two groups, without empty ones: those that are tried again, and those that are given up."""
     outcomes = [[day for day in days if day.given_up == given_up] for given_up in (False, True)]
     return [outcome for outcome in outcomes if outcome]
 
 
 def _failing(tried: list[Tried], dagster_url: str) -> str:
-    """A message about days of one outcome; the reason and the run are the newest day's."""
+    """A message about days with one outcome. Reason and run are those of the newest day."""
     days, last = [day.day for day in tried], tried[-1]
     count = "1 day" if len(days) == 1 else f"{len(days)} days"
     if again := min((day.next_attempt_at for day in tried if day.next_attempt_at), default=None):
@@ -101,19 +100,19 @@ def _failing(tried: list[Tried], dagster_url: str) -> str:
         )
         way_out = "Nothing to do yet, unless the reason says otherwise."
     else:
-        what = f"{count} given up, not tried again without you: {ranges(days)}."
-        way_out = f"Mend the cause, then: pyzn backfill {days[0]} {days[-1]}"
-    reason = last.reason or f"day {last.day}: its run died without a word, {last.attempts} times"
+        what = f"{count} given up, not tried again unless you ask: {ranges(days)}."
+        way_out = f"Fix the cause, then: pyzn backfill {days[0]} {days[-1]}"
+    reason = last.reason or f"day {last.day}: its run died {last.attempts} times without an error"
     return f"PyZn: {what}\n{reason}\n{way_out}\n{dagster_url}/runs/{last.run_id}"
 
 
 def post(webhook: SecretStr, message: str) -> None:
-    """Send `message` as {"text": …}, which Slack and its like take. Raises AlertError."""
+    """Send `message` as {"text": …}, which Slack and similar services accept. Raises AlertError."""
     _call("alert webhook", "POST", webhook, {"text": message})
 
 
 def beat(heartbeat: SecretStr) -> None:
-    """Tell a monitor that all is well; it raises the alarm when this stays away. Raises AlertError."""
+    """Call the heartbeat URL. The monitor behind it raises an alarm when no call comes. Raises AlertError."""
     _call("heartbeat", "GET", heartbeat, None)
 
 
@@ -121,7 +120,7 @@ def _call(name: str, method: str, url: SecretStr, body: dict[str, str] | None) -
     host = urlsplit(url.get_secret_value()).hostname
     try:
         answer = requests.request(method, url.get_secret_value(), json=body, timeout=TIMEOUT)
-    except requests.RequestException as error:  # its message and its trace hold the whole URL
+    except requests.RequestException as error:  # its message and traceback contain the whole URL
         raise AlertError(f"{name} at {host}: {type(error).__name__}: check that it is reachable from here") from None
     if not answer.ok:
         raise AlertError(f"{name} at {host}: answered {answer.status_code}: check its URL")

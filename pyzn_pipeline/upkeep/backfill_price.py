@@ -1,4 +1,4 @@
-"""What a backfill would cost, before it is launched. Nothing is billed for asking."""
+"""Computes what a backfill would cost, before it is launched. This is free."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,9 +14,9 @@ from pyzn_pipeline.store import ledger
 
 @dataclass(frozen=True)
 class BackfillCost:
-    """The days asked for, how many of them are published already (and would be re-read), and the bill.
+    """The number of days, how many of them are published already and would be re-read, and the price.
 
-    `retired` days are refused before anything is spent, so they cost nothing.
+    `retired` days are refused before anything is billed, so they cost nothing.
     """
 
     first: date
@@ -28,7 +28,7 @@ class BackfillCost:
     dollars: float
 
     def __str__(self) -> str:
-        """A line for people."""
+        """One line of text."""
         known = f", {self.published:,} of them published already (read and billed again)" if self.published else ""
         known += f", {self.retired:,} retired (refused)" if self.retired else ""
         tib = self.bytes_billed / TIB
@@ -39,7 +39,7 @@ class BackfillCost:
 
 
 def backfill_cost(clients: Clients, table: str, engine: Engine, days: list[date], usd_per_tib: float) -> BackfillCost:
-    """The cost of reading `days`, consecutive and in order, by a dry run or two however many they are.
+    """The cost of reading `days`, which are consecutive and in order. Needs one or two dry runs for any number of days.
 
     Raises SourceError or StoreError.
     """

@@ -1,4 +1,4 @@
-"""Backfills through a running Dagster: asked for over its GraphQL, followed in the ledger."""
+"""Runs backfills in a running Dagster: launches them over its GraphQL and follows them in the ledger."""
 
 import time
 from collections.abc import Iterator
@@ -35,17 +35,17 @@ query Status($id: String!) {
   }
 }
 """
-SILENCE_SECONDS = 120  # for which a webserver may be away during a backfill
+SILENCE_SECONDS = 120  # how long the webserver may be away during a backfill
 RUNNING = {"REQUESTED", "CANCELING", "FAILING"}
 
 
 class BackfillError(PyznError):
-    """Dagster did not take or carry out the backfill; the message says what it answered."""
+    """Dagster refused the backfill. The message has its answer."""
 
 
 @dataclass
 class Progress:
-    """How far a backfill is: the days published or found unchanged, the days that failed and why."""
+    """The progress of a backfill: the days published or found unchanged, and the days that failed with the reasons."""
 
     requested: list[date]
     backfill_id: str

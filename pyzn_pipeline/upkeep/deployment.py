@@ -1,6 +1,6 @@
-"""What a deployment needs, looked at one by one, for `pyzn check`.
+"""The checks of `pyzn check`: everything that a deployment needs.
 
-A check returns what it found, in a few words, or raises a PyznError that says what is wrong and how to mend it.
+Each check returns what it found, in a few words, or raises a PyznError that says what is wrong and how to fix it.
 """
 
 import shutil
@@ -27,10 +27,10 @@ from pyzn_pipeline.store.database import engine, statement
 from pyzn_pipeline.store.errors import StoreError, store_errors
 from pyzn_pipeline.upkeep.dagster_client import ask
 
-WITHIN = 10  # seconds; with the start of the command on a slow machine, 15
-SOON = PATIENCE.with_timeout(WITHIN / 3)  # repeats what may be a hiccup, and says in time why it does not work
+WITHIN = 10  # seconds; 15 including the command's start on a slow machine
+SOON = PATIENCE.with_timeout(WITHIN / 3)  # retries, but stops early enough to report the error
 OLDEST_POSTGRES = 15
-LONGEST_WAIT = timedelta(hours=6)  # for a wanted day while nothing is read: no run may take longer
+LONGEST_WAIT = timedelta(hours=6)  # how long wanted days may wait while nothing is read: no run may take longer
 CLOCK_SKEW = timedelta(seconds=10)
 MIB, GIB = 2**20, 2**30  # bytes
 LEAST_DISK = 2 * GIB
@@ -49,12 +49,12 @@ fragment Ticks on InstigationState { status ticks(limit: 1) { status error { mes
 
 
 class CheckFailed(PyznError):
-    """Something that a deployment needs is not so; the message says what, and how to mend it."""
+    """A deployment lacks something that it needs. The message says what, and how to fix it."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One check's outcome; `ok` is None when it was not looked at, since what it needs is wrong already."""
+    """One check's outcome. `ok` is None if it was not made, because a check that it needs failed."""
 
     name: str
     ok: bool | None
@@ -65,16 +65,16 @@ Check = Callable[[DeploymentSettings], str]
 
 
 def check_all(settings: DeploymentSettings) -> Iterator[Line]:
-    """Every check's line, in the order of what needs what. Runs no query that costs anything.
+    """The line of every check; a check comes after those that it needs. Runs no query that costs anything.
 
-    All is said within WITHIN seconds: what hangs is left behind, and what needs nothing else is started at once.
+    Takes at most WITHIN seconds: checks that hang are abandoned, and all that need no other start at the same time.
     """
     wrong: set[str] = set()
     deadline = time.monotonic() + WITHIN
     started = {name: _start(look, settings) for name, needs, look in CHECKS if needs is None}
     for name, needs, look in CHECKS:
         if needs in wrong:
-            line = Line(name, None, f"not looked at: mend `{needs}` first")
+            line = Line(name, None, f"not checked: fix `{needs}` first")
         else:
             asked = started.get(name) or _start(look, settings)
             try:
@@ -85,7 +85,7 @@ def check_all(settings: DeploymentSettings) -> Iterator[Line]:
                 line = Line(
                     name,
                     False,
-                    f"no answer within {WITHIN} s: is the way to it open? Look at route, DNS, firewall, proxy",
+                    f"no answer within {WITHIN} s: check the route, DNS, firewall and proxy to it",
                 )
         if not line.ok:
             wrong.add(name)
@@ -93,13 +93,13 @@ def check_all(settings: DeploymentSettings) -> Iterator[Line]:
 
 
 def _start(look: Check, settings: DeploymentSettings) -> Future[str]:
-    """A check in a thread of its own, which nobody has to wait for."""
+    """Start a check in its own thread. The caller need not wait until it ends."""
     asked: Future[str] = Future()
 
     def answer() -> None:
         try:
             asked.set_result(look(settings))
-        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+        except BaseException as error:  # noqa: BLE001 - raised again by Future.result()
             asked.set_exception(error)
 
     Thread(target=answer, daemon=True).start()
@@ -108,7 +108,7 @@ def _start(look: Check, settings: DeploymentSettings) -> Future[str]:
 
 @contextmanager
 def _connection(name: str, url: SecretStr, pooled: bool = False) -> Iterator[Connection]:
-    """A connection to the database of that setting. Raises StoreError, and UnusableDatabaseError."""
+    """A connection to the database at `url`, from the setting `name`. Raises StoreError and UnusableDatabaseError."""
     with store_errors(name), engine(url, pooled=pooled).connect() as connection:
         yield connection
 
@@ -122,7 +122,7 @@ def _database(settings: DeploymentSettings) -> str:
     except StoreError as error:
         raise CheckFailed(f"{error}: check its host, user, password and database, and that the server runs") from error
     if int(version.split(".")[0]) < OLDEST_POSTGRES:
-        raise CheckFailed(f"PostgreSQL {version} is too old: {OLDEST_POSTGRES} is the oldest that serves")
+        raise CheckFailed(f"PostgreSQL {version} is too old: {OLDEST_POSTGRES} is the oldest supported version")
     return f"PostgreSQL {version}, database {database}"
 
 
@@ -130,10 +130,10 @@ def _owner(settings: DeploymentSettings) -> str:
     with _connection("PYZN_DATABASE_URL", settings.database_url) as connection:
         found = connection.execute(statement("owner_rights")).one_or_none()
     if found is None:
-        return "nobody yet: there is no schema pyzn"
+        return "there is no schema pyzn yet"
     role, owner, of_another, quoted = found
     if role != owner:
-        raise CheckFailed(f"role {role} does not own the schema pyzn, {owner} does: name that one in PYZN_DATABASE_URL")
+        raise CheckFailed(f"role {role} does not own the schema pyzn, {owner} does: use that one in PYZN_DATABASE_URL")
     if of_another is not None:
         raise CheckFailed(f"pyzn.{of_another} is not {role}'s: ALTER TABLE pyzn.{of_another} OWNER TO {quoted}")
     return f"role {role} owns the schema"
@@ -147,23 +147,23 @@ def _schema(settings: DeploymentSettings) -> str:
 
 def _reader(settings: DeploymentSettings) -> str:
     if settings.api_database_url is None:
-        raise CheckFailed("PYZN_API_DATABASE_URL is not set: without it `pyzn migrate` makes no role for the API")
+        raise CheckFailed("PYZN_API_DATABASE_URL is not set: without it `pyzn migrate` creates no role for the API")
     try:
         with _connection("PYZN_API_DATABASE_URL", settings.api_database_url, pooled=True) as connection:
             rights = connection.execute(statement("reader_rights")).one()
     except StoreError as error:
-        raise CheckFailed(f"{error}: run `pyzn migrate`, which makes the role with that password") from error
+        raise CheckFailed(f"{error}: run `pyzn migrate`, which creates the role with that password") from error
     if rights.writable:
         raise CheckFailed(
-            f"role {rights.role} can change {', '.join(rights.writable[:3])}: give the API a role of its own in "
+            f"role {rights.role} can change {', '.join(rights.writable[:3])}: give the API a separate role in "
             "PYZN_API_DATABASE_URL, and run `pyzn migrate`"
         )
     if not rights.enters or rights.unreadable:
         what = ", ".join(rights.unreadable[:3]) if rights.enters else "the schema pyzn"
-        raise CheckFailed(f"role {rights.role} cannot read {what}: run `pyzn migrate`, which grants it")
+        raise CheckFailed(f"role {rights.role} cannot read {what}: run `pyzn migrate`, which grants that")
     if not rights.reads_only:
-        raise CheckFailed(f"role {rights.role} is not read-only by itself: run `pyzn migrate`, which makes it so")
-    return f"role {rights.role} can read, and only read"
+        raise CheckFailed(f"role {rights.role} is not read-only by default: run `pyzn migrate`, which sets that")
+    return f"role {rights.role} can only read"
 
 
 def _clock(settings: DeploymentSettings) -> str:
@@ -173,11 +173,11 @@ def _clock(settings: DeploymentSettings) -> str:
 
 
 def judge_clock(theirs: datetime, ours: datetime) -> str:
-    """Whether the database's clock and this machine's agree. Raises CheckFailed by how much they do not."""
+    """Compare the database's clock with this machine's. Raises CheckFailed with the difference if it is too large."""
     skew = abs(theirs - ours)
     if skew > CLOCK_SKEW:
         raise CheckFailed(
-            f"the database's clock and this machine's are {skew.total_seconds():,.0f} s apart: let NTP keep both"
+            f"the database's clock and this machine's are {skew.total_seconds():,.0f} s apart: let NTP set both"
         )
     return f"{ours:%Y-%m-%d %H:%M:%S} UTC, the database's agrees"
 
@@ -190,9 +190,9 @@ def _disk(settings: DeploymentSettings) -> str:
 
 
 def judge_disk(size: int, days: int, free: int) -> str:
-    """How long `free` bytes on this machine last. Raises CheckFailed when they are few.
+    """Compare the `free` bytes on this machine with the database's growth. Raises CheckFailed when they are few.
 
-    The server's own disk cannot be seen over SQL; where it is another machine, its size alone says something.
+    SQL cannot show the free space of the server's own disk. If that is another machine, only `size` is about it.
     """
     month = size // days * 30 if days else 0
     said = f"the database has {size / MIB:,.0f} MiB, grows by {month / MIB:,.0f} MiB a month"
@@ -202,7 +202,7 @@ def judge_disk(size: int, days: int, free: int) -> str:
 
 
 def _bigquery(settings: DeploymentSettings) -> str:
-    """A query of no table, which is free, and a Storage Read session for its result: both roles at work."""
+    """Run a query without a table, which is free, and open a Storage Read session for its result: tests both roles."""
     with clients_of(settings) as clients, source_errors("BigQuery"):
         job = clients.jobs.query("SELECT 1 AS one", retry=SOON, job_retry=None)
         job.result(retry=SOON)
@@ -259,9 +259,9 @@ def _given_up(settings: DeploymentSettings) -> str:
         days, last = [tried.day for tried in given_up], given_up[-1]
         raise CheckFailed(
             f"{len(days)} days are not tried again: {ranges(days)} ({last.reason or f'run {last.run_id} died'}): "
-            f"mend the cause, then pyzn backfill {days[0]} {days[-1]}"
+            f"fix the cause, then pyzn backfill {days[0]} {days[-1]}"
         )
-    return "no day that was asked for"
+    return "no wanted day is given up"
 
 
 def _asked_for(settings: DeploymentSettings) -> str:
@@ -271,7 +271,7 @@ def _asked_for(settings: DeploymentSettings) -> str:
         again = min(tried.next_attempt_at for tried in failing if tried.next_attempt_at)
         raise CheckFailed(
             f"{len(days)} days could not be read: {ranges(days)} ({last.reason}): tried again from "
-            f"{again.astimezone(UTC):%Y-%m-%d %H:%M} UTC; nothing to do unless the reason says so"
+            f"{again.astimezone(UTC):%Y-%m-%d %H:%M} UTC; nothing to do unless the reason needs it"
         )
     found = trouble.waiting(owner)
     if found.idle_since and datetime.now(UTC) - found.idle_since > LONGEST_WAIT:
@@ -280,17 +280,17 @@ def _asked_for(settings: DeploymentSettings) -> str:
             f"{found.idle_since.astimezone(UTC):%Y-%m-%d %H:%M} UTC: {ranges(found.days)}: "
             f"is the sensor keep_days_true on? {settings.dagster_url}/automation"
         )
-    return f"{len(found.days)} days wait or are being read: {ranges(found.days)}" if found.days else "all of it is read"
+    return f"{len(found.days)} days wait or are being read: {ranges(found.days)}" if found.days else "no day waits"
 
 
 def _backfills(settings: DeploymentSettings) -> str:
     if failed := trouble.failed_backfills(engine(settings.database_url)):
         newest = failed[0]
         raise CheckFailed(
-            f"{newest.failure}; {len(newest.days)} of its days are still wanted, and are read without it: "
+            f"{newest.failure}; {len(newest.days)} of its days are still wanted and are read automatically: "
             f"{ranges(newest.days)}; see {settings.dagster_url}/runs/b/{newest.id.removeprefix('backfill ')}"
         )
-    return "none has failed that has days to read"
+    return "no failed backfill has days left to read"
 
 
 CHECKS: list[tuple[str, str | None, Check]] = [

@@ -1,4 +1,4 @@
-"""Proof of published days: the ledger against the tables, and against what the source says now. Changes nothing."""
+"""Proves published days: compares the ledger with the tables and with the source. Changes nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ IN_TABLES = {
     "project_versions": "project_versions", "project_countries": "project_countries", "checksum": "checksum",
     "country_downloads": "downloads",
 }  # fmt: skip
-"""What the tables are asked for, and the ledger's column that must equal it."""
+"""Each count of the tables with the ledger's column that must equal it."""
 
 
 @dataclass(frozen=True)
 class Proof:
-    """One day of the ledger, and every way in which something differs from it; none: the day is proven."""
+    """One day of the ledger, and every difference from it. Without differences the day is proven."""
 
     day: date
     downloads: int
@@ -35,10 +35,10 @@ class Proof:
 def verify(
     rows: pd.DataFrame, source: dict[date, int], engine: Engine, clients: Clients | None, table: str, limit: int
 ) -> Iterator[Proof]:
-    """A proof a published day of `rows` (as ledger.days gives them), in order.
+    """A proof for each published day in `rows` (from ledger.days), in order.
 
-    `source` has the source's count of each day now. With `clients`, each day is also read again in
-    full, as publication does, and its content compared; `limit` is the bytes one such scan may bill.
+    `source` has the source's current count of each day. With `clients`, each day is also re-read in full and its
+    content compared; `limit` is the bytes that one such scan may bill.
     Raises SourceError, CostLimitExceeded or StoreError.
     """
     for row in rows.to_dict("records"):
@@ -63,7 +63,7 @@ def verify(
 
 
 def _checksum_at_source(clients: Clients, table: str, day: date, limit: int) -> str:
-    """The checksum that the day would have if it were published from the source as it is now."""
+    """The checksum that the day would have if it were published from the current source."""
     with Tally() as tally:
         for batch in scan(clients, table, day, limit).batches:
             tally.add(batch)

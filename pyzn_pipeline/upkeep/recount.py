@@ -1,4 +1,4 @@
-"""Recounts: the source is asked for its count of published days, which costs far less than reading them."""
+"""Recounts: asks the source for its count of published days, which costs far less than reading them."""
 
 from datetime import datetime
 
@@ -13,10 +13,10 @@ from pyzn_pipeline.store.recounts import due_for_recount, record_recount
 def recount(
     clients: Clients, table: str, maximum_bytes_billed: int, engine: Engine, now: datetime
 ) -> tuple[pd.DataFrame, int]:
-    """Recount the days that are due at `now` and keep what the source says in the ledger.
+    """Recount the days that are due at `now` and store the source's counts in the ledger.
 
-    Returns a row per day, in order (day, published, found, status after it), and the bytes billed. A
-    day that was published anew meanwhile keeps its state. Raises CostLimitExceeded, SourceError or StoreError.
+    Returns a row per day, in order (day, published, found, status after it), and the bytes billed. If a day
+    was published again meanwhile, its row is not changed. Raises CostLimitExceeded, SourceError or StoreError.
     """
     due = due_for_recount(engine, now)
     found, billed = count_days(clients, table, [published.day for published in due], maximum_bytes_billed)

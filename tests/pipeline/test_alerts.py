@@ -86,8 +86,8 @@ def test_a_failing_day_is_told_when_it_fails_when_it_is_given_up_and_when_it_is_
         "Nothing to do yet, unless the reason says otherwise.",
         f"{UI}/runs/run-{DAY}",
     ]
-    assert said[3][0] == f"PyZn: 1 day given up, not tried again without you: {DAY}."
-    assert said[3][2] == f"Mend the cause, then: pyzn backfill {DAY} {DAY}"
+    assert said[3][0] == f"PyZn: 1 day given up, not tried again unless you ask: {DAY}."
+    assert said[3][2] == f"Fix the cause, then: pyzn backfill {DAY} {DAY}"
     assert said[5] == [f"PyZn: no longer failing: {DAY}."]
 
 

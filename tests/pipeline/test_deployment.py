@@ -65,7 +65,7 @@ def wrong(found: dict[str, tuple[bool | None, str]]) -> dict[str, str]:
 def test_what_is_right_is_said_with_its_figures(settings: DeploymentSettings) -> None:
     found = outcome(settings)
     assert [name for name, (ok, _) in found.items() if ok] == RIGHT
-    assert found["API's role"][1] == "role pyzn_api can read, and only read"
+    assert found["API's role"][1] == "role pyzn_api can only read"
     assert found["cost"][1].endswith("bills 0.0 GiB, 0.00 US dollars")
 
 
@@ -148,7 +148,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
             " VALUES ('2026-07-14', '{backfill a}', now(), 8, now(), 'BigQuery answered 503')"
         ),
         "given up",
-        r"2026-07-14 \(BigQuery answered 503\): mend the cause, then pyzn backfill 2026-07-14 2026-07-14",
+        r"2026-07-14 \(BigQuery answered 503\): fix the cause, then pyzn backfill 2026-07-14 2026-07-14",
     ),
     "a day that fails": (
         in_database(
@@ -209,11 +209,11 @@ def test_what_rests_on_something_wrong_is_not_looked_at(settings: DeploymentSett
     assert {name for name, (ok, _) in found.items() if ok is None} == {
         "schema", "owner", "API's role", "clock", "disk", "given up", "asked for", "backfills",
     }  # fmt: skip
-    assert found["schema"][1] == "not looked at: mend `owner` first"
+    assert found["schema"][1] == "not checked: fix `owner` first"
     assert found["Dagster"] == (
         False,
         "Dagster at http://127.0.0.1:9 did not answer (ConnectionError): start it, "
-        "or set PYZN_DAGSTER_URL to where it is",
+        "or set PYZN_DAGSTER_URL to its address",
     )
 
 
@@ -256,7 +256,7 @@ def test_a_missing_route_to_google_is_told_in_time(
     assert time.monotonic() - started < 15
     assert found["BigQuery"][0] is False
     assert re.search("not reachable .*check the network", found["BigQuery"][1]), found["BigQuery"][1]
-    assert found["cost"] == (None, "not looked at: mend `BigQuery` first")
+    assert found["cost"] == (None, "not checked: fix `BigQuery` first")
 
 
 @pytest.mark.usefixtures("somebodys_credentials")
@@ -276,4 +276,4 @@ def test_what_never_answers_is_told_in_time(
     for name in ("database", "BigQuery", "Dagster"):
         assert found[name][0] is False
     for name in ("BigQuery", "Dagster"):
-        assert "no answer within 10 s: is the way to it open?" in found[name][1]
+        assert "no answer within 10 s: check the route" in found[name][1]

@@ -1,4 +1,4 @@
-"""Published days stay true automatically: recounts, and the sensor that asks for what the ledger lacks."""
+"""Published days stay true automatically: recounts, and the sensor that requests runs for wanted days."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

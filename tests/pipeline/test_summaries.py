@@ -145,7 +145,7 @@ def test_a_run_of_days_that_are_all_missing_fails_and_says_what_to_do(
 def test_the_sensor_asks_for_what_has_changed_and_for_nothing_else(
     defs: Definitions, instance: DagsterInstance, store: Engine
 ) -> None:
-    assert asked(defs, instance) == "every ranking is of what is published"
+    assert asked(defs, instance) == "every ranking is up to date"
     put(store, DAY - timedelta(days=40), a=1)
     put(store, DAY - timedelta(days=3), a=1)
     put(store, DAY, a=1)
@@ -153,7 +153,7 @@ def test_the_sensor_asks_for_what_has_changed_and_for_nothing_else(
     assert isinstance(request, RunRequest)
     assert [request.tags[name] for name in RANGE] == [str(DAY - timedelta(days=3)), str(DAY)]
     run(defs, instance, **{name: request.tags[name] for name in RANGE})
-    assert asked(defs, instance) == "every ranking is of what is published"
+    assert asked(defs, instance) == "every ranking is up to date"
     put(store, DAY, a=1, b=1)
     again = asked(defs, instance)
     assert isinstance(again, RunRequest)
@@ -167,7 +167,7 @@ def test_the_sensor_waits_for_the_ranking_that_is_on_its_way(
 ) -> None:
     put(store, DAY, a=1)
     instance.create_run_for_job(defs.resolve_job_def("rank_projects"), status=status)
-    assert asked(defs, instance) == "a ranking is on its way"
+    assert asked(defs, instance) == "a ranking run is not finished"
 
 
 def test_the_sensors_job_takes_its_range(defs: Definitions, instance: DagsterInstance, store: Engine) -> None:

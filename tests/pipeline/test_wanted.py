@@ -97,7 +97,7 @@ def test_a_request_is_in_the_ledger_before_any_run_of_it(
     defs: Definitions, instance: DagsterInstance, store: Engine
 ) -> None:
     backfill(defs, instance, BulkActionStatus.REQUESTED)
-    assert not asked(defs, instance)  # Dagster has it in hand
+    assert not asked(defs, instance)  # it is being read
     assert [list(each) for each in ledger.days(store, FIRST, LAST)["asked_by"]] == [[f"backfill {BACKFILL}"]] * 3
 
 

@@ -1,1 +1,1 @@
-"""A day in Dagster: its assets, the schedule, who asked for which days, the sensor that asks for what is lacking."""
+"""Reading a day in Dagster: its assets, job and schedule, the requests for days, and the sensor that repairs days."""

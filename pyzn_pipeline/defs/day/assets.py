@@ -1,4 +1,4 @@
-"""The assets: the breakdowns of a day, all from one scan of it."""
+"""The assets of a day: its breakdowns, all from one scan."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -37,13 +37,13 @@ class Reading(Config):
 
     accept_worse: bool = Field(
         default=False,
-        description="Publish what the source gives now even where it is worse than what is published: fewer downloads, "
-        "or an audit that fails and did not fail before.",
+        description="Publish the new reading even if it is worse than the published day: it has fewer downloads, "
+        "or fails an audit that the published day passes.",
     )
 
 
 def breakdown_assets(partitions: DailyPartitionsDefinition, table: str) -> AssetsDefinition:
-    """One op that reads each day once and publishes all breakdowns of it together."""
+    """One op that reads each day once and publishes all its breakdowns together."""
 
     @multi_asset(
         name="scan_of_a_day",
@@ -80,14 +80,14 @@ def breakdown_assets(partitions: DailyPartitionsDefinition, table: str) -> Asset
                             config.accept_worse,
                         )
                 except PyznError as error:
-                    # The other days of the range go on; the run fails at its end, with every reason.
+                    # The run goes on with the other days of the range, and fails at its end with every reason.
                     findings += error.findings if isinstance(error, AuditFailed) else []
                     failures[key] = str(error)
                     said = "\n".join([str(error), *getattr(error, "__notes__", [])])
-                    context.log.error(said)  # noqa: TRY400 - an expected refusal; its trace says nothing more
+                    context.log.error(said)  # noqa: TRY400 - an expected error: the traceback adds nothing
                     continue
                 findings += ingested.findings
-                # Logged day by day, not at the end of the range: a run that dies has told of each day it published.
+                # Logged after each day, not at the end: if the run dies, Dagster knows the days that it published.
                 for breakdown in BREAKDOWNS:
                     context.log_event(
                         AssetMaterialization(
@@ -120,7 +120,7 @@ def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: st
         description=(
             f"{breakdown.description}\n\nRead it as `pyzn.{breakdown.view}` with SQL; an unknown {breakdown.name} is "
             f"`(unknown)`. A day is replaced whole, in one transaction, and only by a reading that passes every hard "
-            f"audit; what each day is, is in `pyzn.days`.\n\nThe job `price_backfill` says what a backfill would cost."
+            f"audit. Each day's status is in `pyzn.days`.\n\nThe job `price_backfill` shows the cost of a backfill."
         ),
         metadata={
             "dagster/table_name": f"pyzn.{breakdown.view}",
@@ -131,12 +131,12 @@ def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: st
 
 
 def _shown() -> list[tuple[Breakdown, Audit]]:
-    """Every check with the breakdown that shows it."""
+    """Every check with the breakdown whose asset shows it."""
     return [(breakdown, audit) for breakdown in BREAKDOWNS for audit in HARD_AUDITS + SOFT_AUDITS[breakdown]]
 
 
 def _check_results(findings: list[Finding]) -> Iterator[AssetCheckResult]:
-    """One result a check over all the days of the run; a check that no day came to is not evaluated as passed."""
+    """One result for each check over all days of the run. A check that was made for no day has no result."""
     for breakdown, audit in _shown():
         own = [f for f in findings if f.breakdown == breakdown.name and f.audit == audit.name]
         if own:

@@ -1,7 +1,7 @@
-"""What keeps published days true automatically: one sensor that reads the ledger and asks for what it lacks.
+"""The sensor that repairs days automatically: it reads the ledger and requests runs for the wanted days.
 
-It is the one retry mechanism: it asks again for days whose run died or failed, so there are no run
-retries and no retry policy beside it, which would multiply.
+It is the only retry mechanism: it requests a new run for days whose run died or failed. There are no run
+retries and no retry policy, because their attempts would multiply with these.
 """
 
 from collections.abc import Iterator
@@ -27,11 +27,11 @@ from pyzn_pipeline.defs.source.recount import RECOUNT
 from pyzn_pipeline.store import wanted
 from pyzn_pipeline.store.recounts import due_for_recount
 
-REPAIRS_AT_ONCE = 2  # runs; the rest of what is due waits, and leaves room for the daily run and people's backfills
+REPAIRS_AT_ONCE = 2  # runs; other due days wait, which leaves room for the daily run and people's backfills
 
 
 def repair_sensor(repair_from: date | None) -> SensorDefinition:
-    """The sensor, RUNNING from the start; missing days are asked for from `repair_from` on."""
+    """The sensor, RUNNING by default. It asks for missing days from `repair_from` on."""
 
     @sensor(
         name="keep_days_true",
@@ -39,11 +39,11 @@ def repair_sensor(repair_from: date | None) -> SensorDefinition:
         minimum_interval_seconds=30,
         default_status=DefaultSensorStatus.RUNNING,
         description=(
-            "Takes over into the ledger who has asked for which days, and asks for what it lacks: days that are wanted "
-            "and whose run or backfill died or failed (again after 1, 4, 16, … minutes, eight times at the most), days "
-            f"that are missing, days of which the source has more now; and, at {calendar.recounts_said()}, for a "
-            "recount of what is not final yet. Newest first, two runs at once; never a day that a run or a backfill "
-            "has in hand, nor one that a person canceled."
+            "Records in the ledger who has asked for which days, and requests runs for wanted days: those whose run or "
+            "backfill died or failed (after 1, 4, 16, … minutes, at most eight attempts), missing days, and days for "
+            f"which the source has more rows now. At {calendar.recounts_said()} it requests a recount of the days "
+            "that are not final. Newest first, two runs at once. It never requests a day that is being read by another "
+            "run or backfill, or that a person canceled."
         ),
     )
     def keep_days_true(context: SensorEvaluationContext, store: Store) -> Iterator[RunRequest | SkipReason]:
@@ -58,16 +58,16 @@ def repair_sensor(repair_from: date | None) -> SensorDefinition:
         room = REPAIRS_AT_ONCE - sum(REPAIR.items() <= run.tags.items() for run in unfinished)
         yield from _readings(due, room)
         if recounts:
-            # The key lets one run through an hour, whatever comes of it.
+            # The key allows one run an hour, even if it fails.
             yield RunRequest(job_name=RECOUNT.name, run_key=f"recount {now:%Y-%m-%dT%H}", tags=REPAIR)
         if not due and not recounts:
-            yield SkipReason(f"nothing is due; {len(busy)} days wait for a run or are being read")
+            yield SkipReason("no day is due")
 
     return keep_days_true
 
 
 def _readings(days: list[date], most: int) -> Iterator[RunRequest]:
-    """Runs for `days`, newest first, `most` of them; each reads days that follow one another."""
+    """Run requests for `days`, at most `most`, newest first. Each reads consecutive days."""
     runs = [
         (max(first, last - timedelta(days=n + DAYS_A_RUN - 1)), last - timedelta(days=n))
         for first, last in reversed(spans(days))

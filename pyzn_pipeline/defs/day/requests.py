@@ -1,7 +1,7 @@
-"""Who has asked for days: the backfills and runs in Dagster's storage, as the ledger takes them over.
+"""Reads the requests for days, which are backfills and runs, from Dagster's storage, for the ledger.
 
-Dagster commits a backfill or a run before anything works on it, and deletes neither by itself. So what is here
-can be read again after any death, and a wish is lost only if a person deletes it.
+Dagster commits a backfill or a run before it starts working on it, and never deletes one itself. So every request
+can be read here even after its process died. It is lost only if a person deletes it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ UNFINISHED_BACKFILLS = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, 
 
 
 def requests_since(instance: DagsterInstance, known: Known) -> list[Request]:
-    """The requests for days that are new or may have changed: backfills first, then runs."""
+    """The requests for days that are new or may have changed, backfills before runs."""
     backfills, runs = known.open("backfill"), known.open("run")
     of_backfills = [BulkActionsFilter(created_after=known.since), BulkActionsFilter(statuses=UNFINISHED_BACKFILLS)]
     of_backfills += [BulkActionsFilter(backfill_ids=backfills)] if backfills else []  # an empty list is no filter
@@ -43,13 +43,13 @@ def requests_since(instance: DagsterInstance, known: Known) -> list[Request]:
 
 
 def in_hand(instance: DagsterInstance, runs: Iterable[DagsterRun]) -> set[date]:
-    """The days of unfinished `runs`, and of backfills whose runs may not be there yet."""
+    """The days that are being read: by unfinished `runs`, and by backfills that may not have all their runs yet."""
     backfills = instance.get_backfills(filters=BulkActionsFilter(statuses=UNFINISHED_BACKFILLS))
     return {day for run in runs for day in days_of_run(run)} | {day for b in backfills for day in _still_to_do(b)}
 
 
 def days_of_run(run: DagsterRun) -> list[date]:
-    """The days that a run is to read; none for a run that reads none."""
+    """The days that a run reads; empty for a run that does not read days."""
     if run.job_name != READ.name and ASSET not in (run.asset_selection or ()):
         return []
     if "dagster/partition" in run.tags:
@@ -61,7 +61,7 @@ def days_of_run(run: DagsterRun) -> list[date]:
 
 
 def asker_of(run: DagsterRun) -> str | None:
-    """Whose wish the run carries out, as in Request."""
+    """Who wants the days of the run, as in Request.asker."""
     if REPAIR.items() <= run.tags.items():
         return None
     backfill = run.tags.get("dagster/backfill")
@@ -85,7 +85,7 @@ def _of_run(record: RunRecord) -> Request:
 
 def _of_backfill(backfill: PartitionBackfill) -> Request:
     name, status = f"backfill {backfill.backfill_id}", backfill.status
-    canceled = status in {BulkActionStatus.CANCELING, BulkActionStatus.CANCELED}  # a person; Dagster says FAILING
+    canceled = status in {BulkActionStatus.CANCELING, BulkActionStatus.CANCELED}  # by a person; if it fails: FAILING
     failed = status in {BulkActionStatus.FAILING, BulkActionStatus.FAILED}
     why = backfill.error.message.strip().splitlines()[0] if backfill.error else "Dagster does not say why"
     return Request(
@@ -100,12 +100,12 @@ def _of_backfill(backfill: PartitionBackfill) -> Request:
 
 
 def _deleted(request_id: str) -> Request:
-    """A request that Dagster no longer has: nothing more can come of it, and its days stay wanted."""
+    """A request that was deleted in Dagster: it has ended, and its days stay wanted."""
     return Request(request_id, [], datetime.now(UTC), None, ended=True)
 
 
 def _target(backfill: PartitionBackfill) -> Sequence[str]:
-    """The partitions that a backfill is to read."""
+    """The partitions that a backfill reads."""
     data = backfill.asset_backfill_data
     if data is None:
         return backfill.partition_names or [] if backfill.job_name == READ.name else []
@@ -115,7 +115,7 @@ def _target(backfill: PartitionBackfill) -> Sequence[str]:
 
 
 def _still_to_do(backfill: PartitionBackfill) -> set[date]:
-    """Its days, without those that it has read or failed at: these it does not try again."""
+    """The days of a backfill that it will still read: without those that it has read, and those that failed in it."""
     data, days = backfill.asset_backfill_data, set(_days(_target(backfill)))
     if data is None:
         return days

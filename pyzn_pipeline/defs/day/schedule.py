@@ -1,4 +1,4 @@
-"""The daily run, for the day before."""
+"""The schedule that reads the day before, every day."""
 
 from datetime import UTC, timedelta
 
@@ -9,14 +9,14 @@ from pyzn_pipeline.defs.day.job import READ
 
 
 def daily_schedule() -> ScheduleDefinition:
-    """The schedule, RUNNING from the start (Dagster's default is STOPPED)."""
+    """The schedule. It is RUNNING by default; Dagster's default is STOPPED."""
 
     @schedule(
         job=READ,
         cron_schedule=calendar.cron(calendar.READ_AT),
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.RUNNING,
-        description=f"Every day at {calendar.said(calendar.READ_AT)}, the day before.",
+        description=f"Reads the day before, every day at {calendar.said(calendar.READ_AT)}.",
     )
     def daily_downloads_schedule(context: ScheduleEvaluationContext) -> RunRequest:
         day_before = context.scheduled_execution_time.astimezone(UTC).date() - timedelta(days=1)

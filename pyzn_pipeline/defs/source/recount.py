@@ -26,20 +26,20 @@ RECOUNT_CHECK = AssetCheckKey(AssetKey(NAME), "counts_what_is_published")
 RECOUNT = define_asset_job(
     "recount",
     selection=AssetSelection.checks(RECOUNT_CHECK),
-    description="Asks the source for its count of the published days that are due, and keeps it in the ledger.",
+    description="Asks the source for its count of the published days that are due, and stores it in the ledger.",
 )
 
 
 def recount_check() -> AssetChecksDefinition:
-    """The check that asks the source about the days that are due, and tells the ledger and Dagster what it counts."""
+    """The check that recounts the days that are due, and reports the counts to the ledger and to Dagster."""
 
     @asset_check(
         asset=NAME,
         name=RECOUNT_CHECK.name,
         description=(
             f"Asks for `COUNT(*)` of the published days that are due: at {calendar.recounts_said()}, and an hour "
-            f"after a later publication. The same count at D+{calendar.SETTLED_AFTER} makes a day `final`; more rows, "
-            "and it is re-read; fewer, and what is published stays."
+            f"after a later publication. The same count at D+{calendar.SETTLED_AFTER} makes a day `final`. If there "
+            "are more rows, the day is re-read. If there are fewer, the published day stays unchanged."
         ),
         pool="bigquery",
     )

@@ -1,4 +1,4 @@
-"""The source in Dagster: an external table that PyZn reads and never writes."""
+"""The source table in Dagster: an external asset."""
 
 from dagster import AssetSpec, DailyPartitionsDefinition, MetadataValue
 

@@ -1,1 +1,1 @@
-"""What is computed from published days, in Dagster: the rankings and the daily totals."""
+"""The assets that are computed from published days: the rankings and the daily totals."""

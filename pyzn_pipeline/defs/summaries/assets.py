@@ -1,4 +1,4 @@
-"""What is computed from the published days: `top_projects`, and `daily_totals` beside it."""
+"""The assets that are computed from published days: `top_projects` and `daily_totals`."""
 
 import time
 import warnings
@@ -32,7 +32,7 @@ DAILY_TOTALS = "daily_totals"
 
 
 def summary_assets(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
-    """One op that ranks each day, and tells of its totals."""
+    """One op that ranks each day and reports its totals."""
 
     @multi_asset(
         name="summaries_of_a_day",
@@ -44,10 +44,10 @@ def summary_assets(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
                 description=(
                     f"The {rankings.RANKS:,} most downloaded projects of the 1, 7 and 30 days that end with the "
                     "partition: rank, project, downloads, and the places gained since the 1, 7 or 30 days before "
-                    "those. `/api/v4/top` answers from it.\n\n"
-                    "Computed from the published days alone, so ranking a day again gives the same rows until one of "
-                    "its 60 days has other content. The sensor `rank_what_has_changed` sees that in the ledger and "
-                    "asks for the days of the last month by itself; older days are ranked when you materialize them."
+                    "those. `/api/v4/top` reads it.\n\n"
+                    "Computed only from the published days, so ranking a day again gives the same rows until the "
+                    "content of one of its 60 days changes. The sensor `rank_what_has_changed` then ranks the days of "
+                    "the last month automatically. Older days are ranked when you materialize them."
                 ),
                 metadata={
                     "dagster/table_name": "pyzn.top_projects",
@@ -67,8 +67,8 @@ def summary_assets(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
                 kinds={"postgres", "view"},
                 description=(
                     "All of PyPI by day: downloads, by pip, by CI, projects, and the same weekday of the week "
-                    "before.\n\nA **view** of the ledger: right at any time, with nothing to compute. A "
-                    "materialization only notes the day's figures here, for the plots and the chart, when the day is "
+                    "before.\n\nA **view** of the ledger: always up to date, nothing is computed. A "
+                    "materialization only records the day's figures for the plots and the chart, when the day is "
                     "ranked."
                 ),
                 metadata={
@@ -89,7 +89,7 @@ def summary_assets(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
     def summaries_of_a_day(context: AssetExecutionContext, store: Store) -> Iterator[AssetMaterialization]:
         missing: list[str] = []
         with store.engine() as engine:
-            for key in context.partition_keys:  # the newest last: Dagster shows the latest event of an asset first
+            for key in context.partition_keys:  # newest last, because Dagster shows the latest event of an asset
                 try:
                     yield from _summarise(engine, date.fromisoformat(key))
                 except rankings.NotPublished as error:
@@ -105,7 +105,7 @@ def summary_assets(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
 
 
 def _the_days_before(days: int) -> TimeWindowPartitionMapping:
-    """A partition and the `days` before it, as far as there are any."""
+    """A partition and the `days` partitions before it, as far as they exist."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BetaWarning)  # the flag is beta; without it the first days have no lineage
         return TimeWindowPartitionMapping(start_offset=-days, allow_nonexistent_upstream_partitions=True)

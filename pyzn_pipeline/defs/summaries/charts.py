@@ -1,7 +1,7 @@
-"""A chart for the UI, as a picture inside Markdown: Dagster's own plots show neither gaps nor doubts.
+"""A chart for the UI, as an image in Markdown: Dagster's own plots show neither missing nor suspect days.
 
-Three dozen strokes, so SVG by hand: a chart library would be tens of megabytes for them. It is short because Dagster
-shows Markdown of 1,000 characters or more behind a link only.
+It is about 35 lines of SVG, written by hand: a chart library would add tens of megabytes. It is kept short, because
+Dagster hides Markdown of 1,000 characters or more behind a link.
 """
 
 from datetime import date, timedelta
@@ -12,13 +12,13 @@ from dagster import MarkdownMetadataValue, MetadataValue
 
 DAYS = 35
 COLOURS = {"final": "#4f46e5", "provisional": "#818cf8", "suspect": "#f59e0b", "missing": "#ef4444"}
-HEIGHT = 12  # of the tallest stroke; a day is 1 wide
+HEIGHT = 12  # of the tallest line; a day is 1 wide
 
 
 def downloads_by_day(totals: pd.DataFrame, last: date) -> MarkdownMetadataValue:
-    """The downloads of the five weeks that end with `last`, a stroke a day, coloured by status.
+    """The downloads of the five weeks that end with `last`: one line a day, coloured by status.
 
-    `totals` is as store.rankings.totals gives it; a day that is not in it is a red mark on the axis.
+    `totals` comes from store.rankings.totals. A day that is not in it is a red mark on the axis.
     """
     first = last - timedelta(days=DAYS - 1)
     statuses, heights = dict.fromkeys(range(DAYS), "missing"), dict.fromkeys(range(DAYS), 0.3)

@@ -1,4 +1,4 @@
-"""What the UI shows of a day's rankings and totals. Numbers keep their names over time, as in presentation.py."""
+"""The metadata of a day's rankings and totals in the UI. Do not rename numbers, as in defs/presentation.py."""
 
 from datetime import date, timedelta
 
@@ -13,19 +13,19 @@ from pyzn_pipeline.store.rankings import Ranking, totals
 
 
 def ranking_metadata(ranking: Ranking, seconds: float) -> Metadata:
-    """One ranking's metadata: the head of each period, and what moved most since the week before."""
+    """The metadata of one ranking: the first places of each period, and the largest changes since the week before."""
     which = {"which are missing": MetadataValue.text(ranges(ranking.missing))} if ranking.missing else {}
     return {
-        "days missing": MetadataValue.int(len(ranking.missing)),  # of the month
+        "days missing": MetadataValue.int(len(ranking.missing)),  # from the month
         **which,
         "seconds to rank": MetadataValue.float(seconds),
         "top projects": table(ranking.top),
-        "top movers": table(ranking.movers),  # against the same weekday of the week before
+        "top movers": table(ranking.movers),  # compared with the same weekday of the week before
     }
 
 
 def totals_metadata(engine: Engine, day: date) -> Metadata:
-    """One day's totals beside the week before, and the chart of the weeks that end with it."""
+    """The metadata of one day's totals: those of the week before, and a chart of the weeks that end with the day."""
     rows = totals(engine, day - timedelta(days=DAYS - 1), day)
     of_day = rows.iloc[-1]
     numbers = {

@@ -1,1 +1,1 @@
-"""What keeps a deployment in order, in Dagster: alerts, checks of the ledger, nightly schedules, backfill prices."""
+"""The Dagster side of upkeep: alerts, checks of the ledger, nightly schedules, the price of a backfill."""

@@ -1,4 +1,4 @@
-"""The sensors that tell people: what the ledger holds against some day, and runs of which it knows nothing."""
+"""The sensors that alert people: about days that fail or are late, and about failed runs that read no days."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,15 +24,15 @@ from pyzn_pipeline.upkeep.alerts import QUIET, AlertError, Told, beat, news, pos
 
 
 def alert_sensors(settings: Settings) -> list[SensorDefinition]:
-    """Those for which the settings name a URL. One that does not answer is logged, and tried again a minute later."""
+    """The sensors for the URLs in the settings. If a URL does not answer, that is logged and retried a minute later."""
     webhook, heartbeat = settings.alert_webhook_url, settings.heartbeat_url
     look_at = settings.dagster_public_url
 
     @sensor(
         minimum_interval_seconds=60,
         default_status=DefaultSensorStatus.RUNNING,
-        description="Tells the webhook which days fail, are given up, or are late, each once; tells the heartbeat of "
-        "each new day that is in time.",
+        description="Sends to the webhook which days fail, are given up, or are late, each once. Calls the heartbeat "
+        "URL for each new day that is in time.",
     )
     def tell_of_days(context: SensorEvaluationContext, store: Store) -> SkipReason:
         told, now = Told.from_json(context.cursor), datetime.now(UTC)
@@ -48,8 +48,8 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
 
     @run_failure_sensor(
         default_status=DefaultSensorStatus.RUNNING,
-        description="Tells the webhook of a failed run that the ledger knows nothing of: it never began, or reads no "
-        "days. Not again within an hour of the last such run of the same job.",
+        description="Sends to the webhook a failed run that is not in the ledger: it never began, or it reads no days. "
+        "At most one message an hour for each job.",
     )
     def tell_of_runs(context: RunFailureSensorContext, store: Store) -> None:
         run = context.dagster_run
@@ -69,7 +69,7 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
 
 
 def _delivered(context: SensorEvaluationContext | RunFailureSensorContext, deliver: Callable[[], None]) -> bool:
-    """Whether it was; what went wrong is logged."""
+    """Call `deliver` and return whether it succeeded. An error is logged."""
     try:
         deliver()
     except AlertError as error:

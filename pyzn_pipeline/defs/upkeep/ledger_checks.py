@@ -1,7 +1,7 @@
-"""The checks that read the ledger alone: how late the newest published day is, and what was asked for and not read.
+"""The checks that only read the ledger: how late the newest published day is, and which wanted days were not read.
 
-Freshness is not a FreshnessPolicy: that looks at the latest materialization of any partition, and a backfill of an
-old day would make the asset look fresh.
+Freshness is not a FreshnessPolicy: that looks at the latest materialization of any partition, so the backfill of
+an old day would make the asset look fresh.
 """
 
 from collections.abc import Callable
@@ -31,22 +31,22 @@ from pyzn_pipeline.store.ledger import freshness
 
 
 def ledger_checks() -> list[AssetChecksDefinition]:
-    """The checks, to be run by hand as well.
+    """The checks. They can also be run manually.
 
-    Of the source, which is never materialized: Dagster shows no verdict that is older than the latest
-    materialization, and a backfill would take the check as a step, which it skips where an op logs its
-    materializations itself.
+    They belong to the source table, which is never materialized. For a materialized asset, Dagster hides results
+    that are older than the latest materialization, and a backfill would include the check as a step and skip it,
+    because our op logs its materializations itself.
     """
     return [_check(name, description, look) for name, (description, look) in CHECKS.items()]
 
 
 def ledger_sensor(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> SensorDefinition:
-    """Evaluates the checks every minute in the daemon itself: a run for them would cost only its start."""
+    """The sensor that evaluates the checks every minute, in the daemon: a run would be mostly start-up time."""
 
     @sensor(
         minimum_interval_seconds=60,
         default_status=DefaultSensorStatus.RUNNING,
-        description=f"Evaluates {' and '.join(f'`{name}`' for name in CHECKS)}: reports when a verdict changes, "
+        description=f"Evaluates {' and '.join(f'`{name}`' for name in CHECKS)}; reports when a result changes, "
         "and every hour.",
     )
     def report_ledger(context: SensorEvaluationContext, store: Store) -> SensorResult:
@@ -99,7 +99,7 @@ def _wanted(engine: Engine) -> AssetCheckResult:
     return AssetCheckResult(
         passed=not given_up and not failing,
         severity=AssetCheckSeverity.ERROR if given_up else AssetCheckSeverity.WARN,
-        description=f"of the days asked for, {len(given_up)} are given up, {len(failing)} have failed and "
+        description=f"of the wanted days, {len(given_up)} are given up, {len(failing)} have failed and "
         f"{len(waiting)} wait or are being read",
         metadata={name: ranges(days) or "none" for name, days in told.items()},
     )
@@ -111,8 +111,8 @@ CHECKS: dict[str, tuple[str, Callable[[Engine], AssetCheckResult]]] = {
         _freshness,
     ),
     "what_was_asked_for_is_read": (
-        "No day that somebody, or the calendar, asked for has failed or is given up. One that is given up is not "
-        "tried again unless a person asks: `pyzn days` says why.",
+        "No day that somebody, or the calendar, asked for has failed or is given up. A day that is given up is not "
+        "tried again unless a person asks; `pyzn days` shows the reason.",
         _wanted,
     ),
 }

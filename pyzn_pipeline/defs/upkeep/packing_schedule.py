@@ -1,4 +1,4 @@
-"""Packing: a nightly look for days that can lie in project order."""
+"""Packing: the nightly job that rewrites settled days in project order."""
 
 from datetime import UTC, datetime
 
@@ -10,15 +10,17 @@ from pyzn_pipeline.store.packing import pack_settled
 
 
 def packing_schedule() -> ScheduleDefinition:
-    """The schedule, RUNNING from the start."""
+    """The schedule, RUNNING by default."""
 
-    @op(description="Rewrites the settled days of each month as one partition, in project order; readers go on.")
+    @op(description="Rewrites each month's settled days as one partition in project order. Readers are not blocked.")
     def pack_settled_days(context: OpExecutionContext, store: Store) -> None:
         with store.engine() as engine:
             for breakdown, first, following, partitions in pack_settled(engine, datetime.now(UTC).date()):
-                context.log.info(f"{breakdown.table}: {partitions} partitions of [{first}, {following}) are one now")
+                context.log.info(
+                    f"{breakdown.table}: {partitions} partitions of [{first}, {following}) joined into one"
+                )
 
-    @job(description="Keeps a project's days together on disk, for readers of long ranges.")
+    @job(description="Keeps a project's days next to each other on disk, so that long ranges are fast to read.")
     def packing() -> None:
         pack_settled_days()
 

@@ -1,4 +1,4 @@
-"""The job that says in the UI what a backfill would cost: Dagster's own dialog has no place for a price."""
+"""The job that shows in the UI what a backfill would cost: Dagster's own dialog cannot show a price."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -12,7 +12,7 @@ from pyzn_pipeline.upkeep.backfill_price import backfill_cost
 
 
 def backfill_cost_job(first_day: date) -> JobDefinition:
-    """The job; the range is in its launchpad, the answer in the run's page."""
+    """The job. The range is set in its launchpad; the answer is on the run's page."""
 
     class Range(Config):
         """The days that a backfill would read."""
@@ -20,7 +20,7 @@ def backfill_cost_job(first_day: date) -> JobDefinition:
         start: str = Field(default=str(first_day), description="first UTC day, YYYY-MM-DD")
         end: str = Field(default="yesterday", description="last UTC day, YYYY-MM-DD, or yesterday")
 
-    @op(description="Asks BigQuery by dry runs, which are free, and the ledger for the days published already.")
+    @op(description="Asks BigQuery by dry runs, which are free, and looks up in the ledger which days are published.")
     def price_a_backfill(context: OpExecutionContext, config: Range, source: BigQuerySource, store: Store) -> None:
         try:
             days = days_between(_day(config.start), _day(config.end), first_day)
@@ -40,7 +40,7 @@ def backfill_cost_job(first_day: date) -> JobDefinition:
         )
 
     @job(
-        description="What a backfill would cost: set `start` and `end` in the launchpad, launch, and read the answer "
+        description="Shows the cost of a backfill: set `start` and `end` in the launchpad, launch, and read the answer "
         "in the run. Bills nothing. The same in a terminal: `pyzn backfill --dry-run START END`."
     )
     def price_backfill() -> None:

@@ -1,4 +1,4 @@
-"""Retention: a daily look for months that are old enough to be kept in the totals alone."""
+"""Retention: the nightly job that drops the rows by day of old months."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from pyzn_pipeline.store.retention import retire
 
 
 def retention_schedule(keep_days: int) -> ScheduleDefinition:
-    """The schedule, RUNNING from the start."""
+    """The schedule, RUNNING by default."""
 
     @op(description=f"Drops the rows by day of months that ended more than {keep_days} days ago.")
     def retire_old_months(context: OpExecutionContext, store: Store) -> None:
@@ -18,7 +18,7 @@ def retention_schedule(keep_days: int) -> ScheduleDefinition:
             months = retire(engine, datetime.now(UTC).date(), keep_days)
         context.log.info(f"retired {', '.join(f'{month:%Y-%m}' for month in months) or 'nothing'}")
 
-    @job(description=f"Keeps {keep_days} days by day (PYZN_RETENTION_DAYS); older months stay in the totals.")
+    @job(description=f"Keeps {keep_days} days by day (PYZN_RETENTION_DAYS). Older months stay in the totals.")
     def retention() -> None:
         retire_old_months()
 

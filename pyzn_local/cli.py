@@ -1,4 +1,4 @@
-"""The subcommands that find a running stack by its home; they import nothing heavy."""
+"""The subcommands `down` and `env`, which find a running stack by its home. They import nothing that is slow."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from pyzn_local.home import Home, StackError
 
 @click.command()
 def down() -> None:
-    """Stop the stack in $PYZN_HOME (default .pyzn/). Nothing is lost; `pyzn up` continues."""
+    """Stop the stack in $PYZN_HOME (default .pyzn/). Its data stays; `pyzn up` starts it again."""
     home = Home.from_environment()
     supervisor = home.supervisor()
     if supervisor is not None:
@@ -30,7 +30,7 @@ def down() -> None:
 
 
 def _end_leftovers(home: Home) -> int:
-    """End what a supervisor that was killed has left; under the lock, so that no other one starts meanwhile."""
+    """End the processes that a killed supervisor left behind, under the lock, so that no other one starts meanwhile."""
     if not home.exists() or home.mark is None:
         return 0
     with home.locked():

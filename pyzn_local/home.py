@@ -1,4 +1,4 @@
-"""A stack's home: the folder that holds its state, its ports and passwords, and its lock."""
+"""A stack's home: the folder with its state, ports, passwords and lock. The stack is the processes (stack.py)."""
 
 import fcntl
 import json
@@ -24,15 +24,15 @@ DEPLOYMENT = (
     "PYZN_BIGQUERY_PROJECT",
     "PYZN_BIGQUERY_ENDPOINT",
 )
-"""Any of these in the environment means a deployment of one's own."""
+"""If any of these is set, the environment describes your own deployment."""
 
 
 class StackError(PyznError):
-    """The embedded stack cannot do that; the message says why and the way out."""
+    """The embedded stack cannot do that. The message says why and what to do."""
 
 
 class Home:
-    """The folder `path`. `stack.json` in it marks it as PyZn's."""
+    """The folder `path`. The file `stack.json` in it shows that it is PyZn's."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -47,10 +47,10 @@ class Home:
         return cls(Path(os.environ.get("PYZN_HOME") or ".pyzn"))
 
     def create(self) -> None:
-        """Make the folder unless it is there. Raises StackError for a folder that is something else's."""
+        """Create the folder unless it exists. Raises StackError if the folder is used for something else."""
         if self.path.exists() and not self.path.is_dir():
             raise StackError(f"PYZN_HOME={self.path} is not a folder: name another")
-        unfinished = self._unfinished(self._identity_file)  # all that a start leaves that is killed at once
+        unfinished = self._unfinished(self._identity_file)  # all that is there if a start is killed at once
         others = set(self.path.iterdir()) - {unfinished} if self.path.is_dir() else set()
         if others and not self._identity_file.exists():
             raise StackError(
@@ -60,7 +60,7 @@ class Home:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if not self._identity_file.exists():
-                self._write_identity(  # the first file in it: what follows may be cut short
+                self._write_identity(  # the first file, because a kill may interrupt what follows
                     {
                         "ports": {name: free_port() for name in PORTS},
                         "passwords": {name: secrets.token_urlsafe(24) for name in PASSWORDS},
@@ -72,9 +72,9 @@ class Home:
 
     @property
     def mark(self) -> str | None:
-        """What the processes of this home's stack carry, see services.py; None when there is no such folder.
+        """The mark of this home's processes, see services.py; None if the folder does not exist.
 
-        The folder's own numbers: they move with it, and a copy of it has others.
+        It is made of the folder's device and inode: they stay the same when it is moved, and a copy has others.
         """
         try:
             found = self.path.stat()
@@ -83,11 +83,11 @@ class Home:
         return f"{found.st_dev}:{found.st_ino}"
 
     def exists(self) -> bool:
-        """Whether the folder is there, and PyZn's."""
+        """Whether the folder exists and is PyZn's."""
         return self._identity_file.exists()
 
     def ports(self) -> dict[str, int]:
-        """The stack's inner ports: those of last time, but for one that something else has taken since."""
+        """The stack's internal ports: the same as last time, except one that another process has taken since."""
         identity = self._identity()
         ports: dict[str, int] = identity["ports"]
         if taken := {name: free_port() for name, port in ports.items() if is_taken(port)}:
@@ -96,15 +96,15 @@ class Home:
         return ports
 
     def password(self, role: str) -> str:
-        """The database password of `role`, made with the home."""
+        """The database password of `role`, which was created with the home."""
         password: str = self._identity()["passwords"][role]
         return password
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """The only stack of this home. The kernel drops the lock with the process, so none can be stale."""
+        """Hold the lock of this home, so that only one stack runs. The kernel releases it when the process ends."""
         with self._lock_file.open("a+", errors="replace") as lock:
-            deadline = time.monotonic() + 1  # a command that only looks holds it for an instant
+            deadline = time.monotonic() + 1  # a command that only looks holds it briefly
             while True:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -122,7 +122,7 @@ class Home:
             yield
 
     def supervisor(self) -> int | None:
-        """The process that runs this home's stack, or None if there is none."""
+        """The pid of the process that runs this home's stack, or None."""
         if not self._lock_file.exists():
             return None
         try:
@@ -136,19 +136,19 @@ class Home:
         return None
 
     def settings(self) -> dict[str, str] | None:
-        """The running stack's settings, or None while it is not up."""
+        """The running stack's settings, or None while it is not ready."""
         if not self.settings_file.exists() or self.supervisor() is None:
             return None
         try:
             words = (word.split("=", 1) for word in shlex.split(self.settings_file.read_text()))
-            return {key: value for key, value in words}  # noqa: C416 - dict() would take "AB" for a key and a value
+            return {key: value for key, value in words}  # noqa: C416 - dict() would accept "AB" as a key and a value
         except ValueError as error:
             raise StackError(
-                f"{self.settings_file} is damaged ({error}): `pyzn down` and `pyzn up` write it again"
+                f"{self.settings_file} is damaged ({error}): `pyzn down` and then `pyzn up` writes it again"
             ) from error
 
     def write_settings(self, settings: Mapping[str, str]) -> None:
-        """Publish the settings, for its owner's eyes only: they hold passwords."""
+        """Write the settings to a file that only its owner can read, because it has passwords."""
         self._write(self.settings_file, "".join(f"{key}={shlex.quote(value)}\n" for key, value in settings.items()))
 
     def _identity(self) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class Home:
                     raise ValueError(f"it lacks {name}")
         except (ValueError, KeyError, TypeError) as error:
             raise StackError(
-                f"{self._identity_file} is damaged ({error}): restore it, or remove {self.path} to begin anew"
+                f"{self._identity_file} is damaged ({error}): restore it, or remove {self.path} to start again"
             ) from error
         return identity
 
@@ -167,26 +167,26 @@ class Home:
         self._write(self._identity_file, json.dumps(identity, indent=2))
 
     def _holder(self, lock: TextIO) -> int:
-        """The process that holds the lock, as it has written itself."""
-        deadline = time.monotonic() + 1  # it writes its number an instant after it has the lock
+        """The pid of the process that holds the lock; the process has written it into the lock file."""
+        deadline = time.monotonic() + 1  # it writes its pid just after it has taken the lock
         while not (number := lock.read().strip()).isdecimal():
             if time.monotonic() > deadline:
                 raise StackError(
-                    f"a process holds {self._lock_file}, in which is {number[:20]!r} and not its number: find it with "
-                    f"`lsof {self._lock_file}`, end it, then run `pyzn down` for what it started"
+                    f"a process holds {self._lock_file}, which has {number[:20]!r} instead of its process id: find it "
+                    f"with `lsof {self._lock_file}`, end it, then run `pyzn down` to end what it started"
                 )
             time.sleep(0.02)
             lock.seek(0)
         return int(number)
 
     def _write(self, file: Path, content: str) -> None:
-        """Whole or not at all, whatever happens to the machine; readable by its owner."""
+        """Write the whole file or nothing, even if the machine fails; only its owner can read it."""
         unfinished = self._unfinished(file)
         unfinished.touch(mode=0o600)
         with unfinished.open("w") as out:
             out.write(content)
             out.flush()
-            os.fsync(out.fileno())  # or a power failure may keep the new name, and not what is in it
+            os.fsync(out.fileno())  # or a power failure may keep the new name without the content
         unfinished.rename(file)
 
     @staticmethod
@@ -195,9 +195,9 @@ class Home:
 
 
 def adopt_settings() -> None:
-    """Let this process's commands talk to the running stack, unless the environment names another deployment.
+    """Use the running stack's settings in this process, unless the environment describes another deployment.
 
-    All or nothing: a command must never work on one deployment's database with another's Dagster or passwords.
+    All settings or none: a command must never use one deployment's database with another's Dagster or passwords.
     """
     if not any(os.environ.get(name) for name in DEPLOYMENT):
         os.environ.update(Home.from_environment().settings() or {})

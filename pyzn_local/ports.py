@@ -4,7 +4,7 @@ import socket
 
 
 def free_port() -> int:
-    """A TCP port that nothing on loopback listened on a moment ago."""
+    """A TCP port that was free on loopback a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

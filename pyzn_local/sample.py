@@ -1,7 +1,7 @@
-"""A SYNTHETIC day of PyPI downloads, in the shape of `file_downloads`.
+"""Generates a SYNTHETIC day of PyPI downloads, with the columns of `file_downloads`.
 
-Project names are real, everything else is made up: the numbers say nothing about any project. Rows are a
-function of the day alone, so a day that is generated again is the same day.
+Project names are real, everything else is made up: the numbers say nothing about any project. Rows depend only
+on the day, so generating a day again gives the same rows.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _WEEKDAY_ROWS = 20_000
-_WEEKEND_SHARE = 0.63  # PyPI's weekends run about 37% below its weekdays
+_WEEKEND_SHARE = 0.63  # PyPI's weekends have about 37% fewer downloads than its weekdays
 _EPOCH = dt.date(1970, 1, 1)
 _DAY_MICROSECONDS = 86_400_000_000
 _SEED = 20_160_122
 
 
-# Values with the share of rows that have them; None is a NULL.
+# Values with their share of the rows; None is NULL.
 _COUNTRIES = {
     "US": 0.52, "IE": 0.06, "DE": 0.055, "SG": 0.05, "JP": 0.035, "GB": 0.03, "NL": 0.028, "IN": 0.027,
     "FR": 0.025, "CA": 0.02, "BR": 0.017, "KR": 0.016, "AU": 0.015, "SE": 0.012, "HK": 0.011, "FI": 0.01,
@@ -77,7 +77,7 @@ def day(date: dt.date) -> pa.Table:
                     pa.StructArray.from_arrays([installers, installer_versions], names=["name", "version"]),
                     _choose(random, _PYTHONS, rows),
                     pa.StructArray.from_arrays([_choose(random, _SYSTEMS, rows)], names=["name"]),
-                    # Installers send true inside CI and nothing outside.
+                    # Installers send true in CI, and nothing otherwise.
                     pa.array(np.ones(rows, bool), mask=random.random(rows) >= _CI_SHARE),
                 ],
                 names=["installer", "python", "system", "ci"],
@@ -88,12 +88,12 @@ def day(date: dt.date) -> pa.Table:
 
 @cache
 def projects() -> pa.Array:
-    """Real names of projects, most downloaded first: the weight of a project falls with its place."""
+    """Real names of projects, most downloaded first: a project gets fewer downloads the later it comes."""
     return pa.array(resources.files("pyzn_local").joinpath("sample_projects.txt").read_text("utf-8").split())
 
 
 def _choose(random: np.random.Generator, shares: dict[str, float] | dict[str | None, float], rows: int) -> pa.Array:
-    """Values by their shares."""
+    """`rows` random values, drawn by their shares."""
     weights = np.array(list(shares.values()))
     return pa.array(list(shares), pa.string()).take(
         pa.array(random.choice(len(weights), rows, p=weights / weights.sum()))
@@ -101,15 +101,15 @@ def _choose(random: np.random.Generator, shares: dict[str, float] | dict[str | N
 
 
 def _places(random: np.random.Generator, rows: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Places in `projects()`: a Zipf-like fall, flattened at the head as PyPI's is."""
+    """Random indexes into `projects()`. Their frequency is Zipf-like, but flatter at the top, as on PyPI."""
     weights = 1 / (np.arange(len(projects())) + 8.0)
     return random.choice(len(weights), rows, p=weights / weights.sum())
 
 
 def _versions(random: np.random.Generator, places: np.ndarray[tuple[int], np.dtype[np.int64]], number: int) -> pa.Array:
-    """A version for each row: the newest release most often, older ones less and less, rarely none.
+    """A version for each row: most often the newest release, less often older ones, rarely none.
 
-    Each project has a release every few weeks, so that versions come and go as the days pass.
+    Each project has a release every few weeks, so its versions change over the days.
     """
     rows = len(places)
     pace = 9 + places * 7 % 40  # days between two releases of a project

@@ -1,8 +1,8 @@
-"""The stack's processes: started, watched, and ended with everything they started themselves.
+"""Starts, watches and ends the stack's processes, together with everything that they started.
 
-Every process of a stack has its home's mark in its environment, from its first instruction on, and hands it on to
-what it starts. Whoever ends a stack looks for the mark: nothing is written down, so no process can be lost between
-its start and a note of it, and no note can be damaged, or name a process that has another's number now.
+Every process of a stack has its home's mark in its environment from the start, and its children inherit it. To end
+a stack, processes with the mark are searched. There is no file of pids: it could miss a process that had just been
+started, be damaged, or name a pid that another process has now.
 """
 
 import signal
@@ -18,14 +18,14 @@ import psutil
 from pyzn_local.home import StackError
 
 MARK = "PYZN_STACK"
-"""The variable with the mark. `pyzn env` does not print it, so that no shell of a person can come to have it."""
+"""The variable with the mark. `pyzn env` does not print it, so that it does not get into a person's shell."""
 
-STOP_SECONDS = 20  # then a service is killed
+STOP_SECONDS = 20  # after this, a service is killed
 
 
 @dataclass
 class Service:
-    """One running child."""
+    """One running child process."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -50,13 +50,13 @@ def launch(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # Ctrl-C in the terminal is the supervisor's; it stops the others in order
+            start_new_session=True,  # Ctrl-C reaches only the supervisor, which stops the services in order
         )
     return Service(name, process, ready, log)
 
 
 def check(services: list[Service]) -> None:
-    """Raise StackError, with the end of its log, if a service has ended by itself."""
+    """Raise StackError, with the end of its log, if a service has ended unexpectedly."""
     for service in services:
         if (status := service.process.poll()) is not None:
             tail = "\n".join(service.log.read_text(errors="replace").splitlines()[-15:])
@@ -64,7 +64,7 @@ def check(services: list[Service]) -> None:
 
 
 def wait(services: list[Service], timeout: float = 120) -> None:
-    """Until all are ready. Raises StackError for one that ends, or is not ready in `timeout` seconds."""
+    """Wait until all are ready. Raises StackError if one ends, or is not ready in `timeout` seconds."""
     deadline = time.monotonic() + timeout
     waiting = list(services)
     while waiting := [service for service in waiting if not service.ready()]:
@@ -75,12 +75,12 @@ def wait(services: list[Service], timeout: float = 120) -> None:
 
 
 def end(mark: str) -> int:
-    """End all processes with that mark, the youngest service first. How many there were without what they started.
+    """End all processes with that mark, the youngest service first. Returns how many services there were.
 
-    Raises StackError for one that does not end.
+    Raises StackError if one does not end.
     """
     ended = 0
-    while leaders := _leaders(mark):  # again: one of them may have started another in the meantime
+    while leaders := _leaders(mark):  # repeated, because one of them may have started another meanwhile
         for leader in leaders:
             _end(leader)
         ended += len(leaders)
@@ -88,7 +88,7 @@ def end(mark: str) -> int:
 
 
 def _leaders(mark: str) -> list[psutil.Process]:
-    """The processes with that mark that no other one of them started, the youngest first."""
+    """The processes with that mark whose parent does not have it, the youngest first."""
     marked = [p for p in psutil.process_iter(["ppid", "create_time", "name"]) if _runs(p) and _carries(p, mark)]
     pids = {process.pid for process in marked}
     leaders = [process for process in marked if process.info["ppid"] not in pids]
@@ -99,21 +99,21 @@ def _carries(process: psutil.Process, mark: str) -> bool:
     with suppress(psutil.Error):
         try:
             return process.environ().get(MARK) == mark
-        except psutil.AccessDenied:  # root's Postgres is another user's, whose environment root may not always read
+        except psutil.AccessDenied:  # Postgres runs as another user; even root cannot always read its environment
             return postgres_setting(mark) in process.cmdline()
     return False
 
 
 def postgres_setting(mark: str) -> str:
-    """The mark as a setting on the server's command line."""
+    """The mark as a setting for Postgres's command line."""
     return f"pyzn.stack={mark}"
 
 
 def _end(leader: psutil.Process) -> None:
-    """End a process gracefully, with what it started; then whatever has not ended."""
+    """End a process and its children gracefully; kill those that do not end."""
     with suppress(psutil.NoSuchProcess):
         tree = [leader, *leader.children(recursive=True)]
-        graceful = signal.SIGINT if leader.info["name"] == "postgres" else signal.SIGTERM  # its fast shutdown
+        graceful = signal.SIGINT if leader.info["name"] == "postgres" else signal.SIGTERM  # SIGINT: fast shutdown
         for number, seconds in ((graceful, STOP_SECONDS), (signal.SIGKILL, 5)):
             for process in tree:
                 with suppress(psutil.NoSuchProcess):
@@ -126,7 +126,7 @@ def _end(leader: psutil.Process) -> None:
 
 
 def _runs(process: psutil.Process) -> bool:
-    """Whether it is more than a number that its parent has not asked about yet."""
+    """Whether the process runs, and is not a zombie."""
     with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

@@ -1,4 +1,4 @@
-"""The embedded stack: which processes PyZn is made of, in which order they start, and with which settings."""
+"""The embedded stack: which processes run, in which order they start, and with which settings."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from pyzn_local.services import Service
 from pyzn_pipeline.upkeep.dagster_client import DagsterError, ask
 
 ROOT = Path(__file__).parents[1]
-"""The project's folder, where dagster.yaml and workspace.yaml are."""
+"""The project's folder, which has dagster.yaml and workspace.yaml."""
 
 PROJECT = "pyzn-local"
 LOCATIONS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
@@ -28,7 +28,7 @@ Tell = Callable[[str], None]
 
 
 class Stack:
-    """Postgres and the BigQuery stand-in, unless the environment names others; Dagster; the API."""
+    """Postgres and the BigQuery stand-in (unless the environment names others), Dagster and the API."""
 
     def __init__(self, home: Home, sample: bool, tell: Tell) -> None:
         self._home = home
@@ -41,15 +41,15 @@ class Stack:
 
     @contextmanager
     def running(self) -> Iterator[dict[str, str]]:
-        """Everything started and ready; stopped at the end, whatever the end is. Yields the settings.
+        """Start everything, yield the settings when all is ready, and stop everything at the end, even after an error.
 
-        Raises StackError or PostgresError when something does not start, and stops the rest.
+        If something does not start, stops the rest and raises StackError or PostgresError.
         """
         self._home.create()
         with self._home.locked():
-            self._home.settings_file.unlink(missing_ok=True)  # a killed stack's
+            self._home.settings_file.unlink(missing_ok=True)  # a killed stack may have left it
             self._mark = self._home.mark or ""
-            os.environ[services.MARK] = self._mark  # whatever this process starts from here on has it
+            os.environ[services.MARK] = self._mark  # inherited by all processes started from here on
             if left := services.end(self._mark):
                 self._tell(f"ended {left} processes that a killed stack left behind")
             for name, port in (("PYZN_API_PORT", self._api_port), ("PYZN_UI_PORT", self._ui_port)):
@@ -61,16 +61,16 @@ class Stack:
                 yield settings
             finally:
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                    signal.signal(number, signal.SIG_IGN)  # an impatient second one must not leave half of it
-                with suppress(OSError):  # the terminal may be gone, or the pipe it was read through
+                    signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the shutdown
+                with suppress(OSError):  # the terminal or pipe may be closed
                     self._tell("stopping")
                 self._home.settings_file.unlink(missing_ok=True)
                 services.end(self._mark)
 
     def check(self) -> None:
-        """Raise StackError if a process of the stack has ended by itself, or the home is not where it was."""
-        if self._home.mark != self._mark:  # `pyzn down` would not find the stack, nor Dagster its files
-            raise StackError(f"{self._home.path} was moved or removed while its stack ran, which has been stopped")
+        """Raise StackError if a process of the stack has ended unexpectedly, or the home was moved or removed."""
+        if self._home.mark != self._mark:  # then `pyzn down` cannot find the stack, and Dagster cannot find its files
+            raise StackError(f"{self._home.path} was moved or removed while its stack ran; the stack was stopped")
         services.check(self._services)
 
     def _start(self) -> dict[str, str]:
@@ -103,10 +103,10 @@ class Stack:
         self._launch("API", [python, "-m", "pyzn_api"], environment, port=self._api_port)
         services.wait(self._services)
         self._tell("starting Dagster")
-        # The webserver makes Dagster's tables; the daemon must not do so at the same time.
+        # The webserver creates Dagster's tables; the daemon must not do that at the same time.
         self._launch("Dagster webserver", [python, "-m", *web], environment, ready=self._location_is_loaded)
         services.wait(self._services)
-        # A backfill waits for a code location that is away, instead of failing.
+        # With this, a backfill waits while the code location is away, instead of failing.
         patient = {"DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
         self._launch("Dagster daemon", [python, "-m", *daemon], environment | patient)
         return settings
@@ -124,7 +124,7 @@ class Stack:
         self._services.append(services.launch(name, command, environment, log, listens))
 
     def _databases(self, port: int) -> dict[str, str]:
-        """The three connection URLs: of the server that the environment names, or of the embedded one, started."""
+        """The three connection URLs: those of the environment, or those of the embedded server, which this starts."""
         if given := [name for name in OWN_POSTGRES if os.environ.get(name)]:
             if absent := [name for name in OWN_POSTGRES if name not in given]:
                 raise StackError(f"{', '.join(given)} is set and {', '.join(absent)} is not: set all three, or none")
@@ -140,7 +140,7 @@ class Stack:
         for database in ("pyzn", "dagster"):
             postgres.ensure_database(database, "pyzn")
         dagster = postgres.url("dagster", "pyzn", owner)
-        # dagster-postgres is written for psycopg2; a bare postgresql:// gives it psycopg 3, which it breaks.
+        # dagster-postgres needs psycopg2; with a plain postgresql:// it would get psycopg 3 and fail.
         dagster = dagster.replace("postgresql://", "postgresql+psycopg2://")
         return {
             "PYZN_DATABASE_URL": postgres.url("pyzn", "pyzn", owner),
@@ -149,7 +149,7 @@ class Stack:
         }
 
     def _source(self, ports: dict[str, int]) -> dict[str, str]:
-        """Where BigQuery is: what the environment names, or the stand-in, started."""
+        """BigQuery's settings: those of the environment, or those of the stand-in, which this starts."""
         if os.environ.get("PYZN_BIGQUERY_PROJECT") or os.environ.get("PYZN_BIGQUERY_ENDPOINT"):
             return {}
         self._tell("starting the BigQuery stand-in" + (", with a synthetic sample" if self._sample else ""))
@@ -186,9 +186,9 @@ class Stack:
 
 
 def run_pyzn(environment: dict[str, str], *arguments: str) -> None:
-    """Run another `pyzn` subcommand to its end, its output ours. Raises StackError if it fails."""
+    """Run another `pyzn` subcommand and show its output. Raises StackError if it fails."""
     if subprocess.run([sys.executable, "-m", "pyzn_cli", *arguments], env=environment, check=False).returncode != 0:
-        raise StackError(f"pyzn {' '.join(arguments)} failed; it says why above")
+        raise StackError(f"pyzn {' '.join(arguments)} failed; see its output above")
 
 
 def _answers(url: str) -> bool:

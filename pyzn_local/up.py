@@ -1,4 +1,4 @@
-"""`pyzn up`: starts the embedded stack, backfills its sample, says where everything is."""
+"""`pyzn up`: starts the embedded stack, backfills its sample, and prints where everything is."""
 
 import os
 import signal
@@ -20,15 +20,15 @@ SAMPLE_DAYS = 35
 
 
 @click.command()
-@click.option("--detach", is_flag=True, help="Return once everything runs; `pyzn down` stops it.")
+@click.option("--detach", is_flag=True, help="Return when everything runs; `pyzn down` stops it.")
 @click.option("--no-sample", is_flag=True, help="Leave the BigQuery stand-in empty; fill it with `pyzn seed`.")
 @click.option("--supervise", is_flag=True, hidden=True)
 def up(detach: bool, no_sample: bool, supervise: bool) -> None:
     """Start PyZn on this machine: BigQuery stand-in, Postgres, Dagster and the API, on loopback.
 
     The first start fills the stand-in with a SYNTHETIC sample of the 35 days before today and
-    backfills them through Dagster. Ctrl-C stops every process; the state stays in $PYZN_HOME
-    (default .pyzn/) and the next start takes seconds.
+    backfills them through Dagster. Ctrl-C stops every process. The data stays in $PYZN_HOME
+    (default .pyzn/), and the next start takes seconds.
 
     \b
     PYZN_API_PORT   the API's port (5200)
@@ -58,11 +58,11 @@ def up(detach: bool, no_sample: bool, supervise: bool) -> None:
 
 
 def _start_detached(home: Home, no_sample: bool) -> dict[str, str]:
-    """The settings of a stack started in the background."""
+    """Start a stack in the background and return its settings."""
     if home.supervisor() is not None:
         raise StackError(f"a stack runs in {home.path} already: `pyzn env` shows where, `pyzn down` stops it")
     home.create()
-    home.settings_file.unlink(missing_ok=True)  # of a stack that was killed; this one's appear when it is up
+    home.settings_file.unlink(missing_ok=True)  # a killed stack may have left it; the new one appears when all is ready
     command = [sys.executable, "-m", "pyzn_cli", "up", "--supervise", *(["--no-sample"] if no_sample else [])]
     log = home.logs / "up.log"
     with log.open("wb") as output:
@@ -82,7 +82,7 @@ def _start_detached(home: Home, no_sample: bool) -> dict[str, str]:
 
 
 def _present(settings: dict[str, str], sample: bool) -> None:
-    """Backfill what the ledger lacks of the sample, and say where everything is."""
+    """Backfill the days of the sample that are not published, and print where everything is."""
     sample = sample and "PYZN_BIGQUERY_ENDPOINT" in settings
     if sample:
         _backfill_sample(settings)
@@ -108,7 +108,7 @@ def _backfill_sample(settings: dict[str, str]) -> None:
         click.echo(f"pyzn: backfilling {len(missing)} days of the synthetic sample through Dagster")
         try:
             run_pyzn({**os.environ, **settings}, "backfill", str(min(missing)), str(max(missing)))
-        except StackError as error:  # what runs is worth more than nothing
+        except StackError as error:  # the stack is useful even without all days
             click.echo(f"pyzn: {error}", err=True)
 
 

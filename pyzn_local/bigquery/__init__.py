@@ -1,8 +1,8 @@
 """A BigQuery stand-in for development and tests, on DuckDB.
 
-The unmodified `google-cloud-bigquery` and `google-cloud-bigquery-storage` clients talk to it: REST v2 for
-jobs, tables and results, gRPC for the Storage Read API. It serves what PyZn's pipeline asks of BigQuery and
-refuses the rest with BigQuery's own error shape. It knows no authentication: keep it on loopback.
+The unmodified `google-cloud-bigquery` and `google-cloud-bigquery-storage` clients work with it: REST v2 for
+jobs, tables and results, gRPC for the Storage Read API. It supports what PyZn's pipeline needs of BigQuery and
+refuses the rest in BigQuery's own error format. It has no authentication: keep it on loopback.
 
     >>> from pyzn_local.bigquery import Server
     >>> with Server(data_dir) as server:

@@ -1,4 +1,4 @@
-"""BigQuery's errors: an HTTP status, a reason clients decide on, and a message people read.
+"""BigQuery's errors: an HTTP status, a reason for programs, and a message for people.
 
 Reasons and statuses: https://cloud.google.com/bigquery/docs/error-messages
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-# google.rpc.Code names, as the `status` of the envelope has them.
+# The names of google.rpc.Code, for the `status` of the envelope.
 _RPC_STATUS = {
     400: "INVALID_ARGUMENT",
     403: "PERMISSION_DENIED",

@@ -1,6 +1,6 @@
-"""Faults on demand, for tests of what a client does when BigQuery misbehaves.
+"""Faults on demand, to test what a client does when BigQuery fails.
 
-A document of faults, as `PUT /faults` and `Server.inject` take it; every field is optional:
+`PUT /faults` and `Server.inject` take a document like this; every field is optional:
 
     {"refuse": [{"route": "jobs.insert", "method": "POST", "status": 503, "reason": "backendError", "times": 2}],
      "delay": [{"route": "tables.get", "seconds": 0.5, "times": 1}],
@@ -10,8 +10,8 @@ A document of faults, as `PUT /faults` and `Server.inject` take it; every field 
 
 Routes are the API's method names: jobs.insert, jobs.query, jobs.get, jobs.cancel, jobs.getQueryResults,
 tables.get, tabledata.list, datasets.get, storage.createReadSession, storage.readRows, and `job` for a job that
-starts and then fails. An entry without a route or a method matches any. While `sort_exceeds_resources` is there, every
-query job that sorts its whole result fails as BigQuery's do when one worker cannot hold it.
+starts and then fails. An entry without a route or a method matches any. While `sort_exceeds_resources` is set, every
+query job that sorts its whole result fails, as in BigQuery when one worker's memory is too small.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class _Entry:
 
 
 class Faults:
-    """What is still to go wrong. Safe to use from any thread."""
+    """The faults that are still to come. Safe to use from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.clear()
 
     def clear(self) -> None:
-        """Nothing goes wrong any more."""
+        """Remove all faults."""
         with self._lock:
             self._entries: list[_Entry] = []
             self._cut_after: int | None = None
@@ -72,7 +72,7 @@ class Faults:
             self._sort_exceeds = False
 
     def inject(self, document: Mapping[str, Any]) -> None:
-        """Replace the faults by those of `document`.
+        """Replace the faults with those of `document`.
 
         Raises:
             BigQueryError: 400 `invalid` naming a field that is unknown or has a wrong value.
@@ -96,7 +96,7 @@ class Faults:
             self._sort_exceeds = document.get("sort_exceeds_resources", False)
 
     def check(self, route: str, method: str) -> None:
-        """Delay or refuse one request, when that is its fate.
+        """Delay or refuse one request, if there is a fault for it.
 
         Raises:
             BigQueryError: with the injected status and reason.
@@ -112,7 +112,7 @@ class Faults:
             raise BigQueryError(refusal.status, refusal.reason, f"Injected fault: {refusal.reason}")
 
     def check_sort(self) -> None:
-        """Fail the query that is about to sort its whole result, when that is its fate.
+        """Fail a query that is about to sort its whole result, if there is a fault for that.
 
         Raises:
             BigQueryError: 400 `resourcesExceeded`.
@@ -127,7 +127,7 @@ class Faults:
             )
 
     def cut_after(self) -> int | None:
-        """After how many rows the stream that starts now breaks; None when it does not."""
+        """After how many rows the stream that starts now is cut; None if it is not."""
         with self._lock:
             if self._cuts <= 0:
                 return None
@@ -135,7 +135,7 @@ class Faults:
             return self._cut_after
 
     def loses_page(self) -> bool:
-        """Whether the page or record batch about to be sent gets lost."""
+        """Whether the next page or record batch is lost."""
         with self._lock:
             self._lost_pages -= 1
             return self._lost_pages >= 0

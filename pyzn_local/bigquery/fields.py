@@ -1,6 +1,6 @@
-"""Columns as BigQuery describes them, and what they are in Arrow, in DuckDB and on the bill.
+"""Columns as BigQuery describes them, and their types in Arrow and DuckDB.
 
-Types carry the names of the REST API: INTEGER is INT64, FLOAT is FLOAT64, BOOLEAN is BOOL, RECORD is STRUCT.
+Types have the names of the REST API: INTEGER is INT64, FLOAT is FLOAT64, BOOLEAN is BOOL, RECORD is STRUCT.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ class Field:
 
     @property
     def arrow_type(self) -> pa.DataType:
-        """What the Storage Read API sends for it."""
+        """The type that the Storage Read API sends for it."""
         if self.type == "RECORD":
             return pa.struct([pa.field(field.name, field.arrow_type) for field in self.fields])
         return _SCALARS[self.type][0]
 
     @property
     def duckdb_type(self) -> str:
-        """The column type that holds it."""
+        """The type of its column in DuckDB."""
         if self.type == "RECORD":
             return "STRUCT({})".format(", ".join(f'"{field.name}" {field.duckdb_type}' for field in self.fields))
         return _SCALARS[self.type][1]
 
     @property
     def sql_type(self) -> str:
-        """Its type in BigQuery SQL, as error messages spell it."""
+        """Its type in BigQuery SQL, as in error messages."""
         if self.type == "RECORD":
             return "STRUCT<{}>".format(", ".join(f"{field.name} {field.sql_type}" for field in self.fields))
         return _SCALARS[self.type][2]
@@ -74,7 +74,7 @@ def schema_resource(fields: Iterable[Field]) -> dict[str, Any]:
 
 
 def leaves(fields: Iterable[Field], prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Field]]:
-    """Every scalar with its path from the top-level column; what BigQuery bills by."""
+    """Every scalar with its path from the top-level column. BigQuery bills by these."""
     for field in fields:
         path = (*prefix, field.name)
         if field.type == "RECORD":
@@ -84,10 +84,10 @@ def leaves(fields: Iterable[Field], prefix: tuple[str, ...] = ()) -> Iterator[tu
 
 
 def from_arrow(field: pa.Field) -> Field:
-    """The BigQuery column of an Arrow field, be it a query's result or a Parquet file's column.
+    """The BigQuery column for an Arrow field of a query's result or of a Parquet file.
 
-    Every integer is INT64 (DuckDB sums integers into a 128-bit one), decimals from arithmetic are FLOAT64, and
-    an untyped NULL is INT64, as BigQuery has it.
+    Every integer is INT64 (DuckDB's sums have 128 bits), decimals from arithmetic are FLOAT64, and an untyped NULL
+    is INT64, as in BigQuery.
 
     Raises:
         BigQueryError: 400 `invalidQuery` for a type that the stand-in does not have.

@@ -1,7 +1,7 @@
-"""The part of BigQuery SQL that the stand-in answers for; everything else is refused by name.
+"""The part of BigQuery SQL that the stand-in supports. Everything else is refused by name.
 
-An allow list on purpose: a construct gets in once DuckDB is known to give BigQuery's answer for it. That is
-also what keeps a query away from the files and settings of the machine, which DuckDB would reach by function.
+It is an allow list: add a construct only when DuckDB is known to give BigQuery's answer for it. The list also
+keeps queries away from the machine's files and settings, which DuckDB's functions could reach.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _REFUSED_ARGUMENTS: dict[type[exp.Expr], dict[str, str]] = {
     exp.RegexpReplace: {"position": "This form of REGEXP_REPLACE", "modifiers": "This form of REGEXP_REPLACE"},
     exp.GroupConcat: {"on_overflow": "STRING_AGG with LIMIT"},
 }
-# WEEK starts on Sunday in BigQuery and on Monday in DuckDB, and so on: only units that mean the same.
+# Only units that mean the same in both: WEEK, for example, starts on Sunday in BigQuery and on Monday in DuckDB.
 _UNITS = frozenset({"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND", "DATE"})
 _CASTS = frozenset(
     {exp.DType.TEXT, exp.DType.VARCHAR, exp.DType.BIGINT, exp.DType.DOUBLE, exp.DType.BOOLEAN}
@@ -58,7 +58,7 @@ _MAX_LENGTH = 1_000_000  # characters; BigQuery's own limit is 1 MB of unresolve
 
 
 def position(node: exp.Expr) -> str:
-    """` at [line:column]` of the first name or literal in `node` (both from 1), or nothing when unknown."""
+    """` at [line:column]` of the first name or literal in `node` (both from 1), or '' when unknown."""
     for found in node.walk():
         meta = found.meta
         if "line" in meta:
@@ -67,13 +67,13 @@ def position(node: exp.Expr) -> str:
 
 
 def unsupported(what: str, node: exp.Expr | None = None) -> BigQueryError:
-    """400 for valid BigQuery SQL that the stand-in does not have."""
+    """400 for valid BigQuery SQL that the stand-in does not support."""
     where = position(node) if node is not None else ""
     return invalid_query(f"{what} not supported by this local BigQuery{where}")
 
 
 def parse(query: str) -> exp.Query:
-    """The one SELECT statement in `query`, of which every part is supported.
+    """Parse the one SELECT statement in `query`, and check that every part of it is supported.
 
     Raises:
         BigQueryError: 400 `invalidQuery`.
@@ -112,7 +112,7 @@ def _syntax_error(error: ParseError) -> BigQueryError:
 
 
 def _check(node: exp.Expr) -> None:
-    """Refuse one node of the tree for what it is or carries."""
+    """Refuse one node of the tree if its kind or one of its arguments is not supported."""
     name = type(node).__name__
     if isinstance(node, exp.Anonymous | exp.AnonymousAggFunc):
         raise invalid_query(f"Function not found: {node.name}{position(node)}")

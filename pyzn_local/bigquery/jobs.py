@@ -1,6 +1,6 @@
-"""Jobs: asked for, run on a few threads, and remembered with their results for a while.
+"""Jobs: run on a few threads, and kept with their results for a while.
 
-Jobs and results live until the next start, or until enough newer ones came; at BigQuery a result lives a day.
+Jobs and results are kept until the next start, or until there are enough newer ones; BigQuery keeps a result a day.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _WORKERS = 4
 
 RESULTS_DATASET = "_local_results"
 
-# Does a job's work with a cursor of its own and fills in its statistics.
+# Does a job's work with its own cursor and fills in its statistics.
 Work = Callable[["Job", duckdb.DuckDBPyConnection], None]
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One job. `statistics` has the part under the kind's own name, `query` or `load`."""
+    """One job. `statistics` is what REST returns under the kind's name, `query` or `load`."""
 
     project: str
     location: str
@@ -53,7 +53,7 @@ class Job:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What makes a job's name unique."""
+        """The parts that make a job's name unique."""
         return self.project, self.location, self.job_id
 
     @property
@@ -66,7 +66,7 @@ class Job:
         """The result of a query that succeeded.
 
         Raises:
-            BigQueryError: why it failed, or 404 `notFound` when the result has been dropped.
+            BigQueryError: the job's error, or 404 `notFound` when the result has been dropped.
         """
         if self.error is not None:
             raise self.error
@@ -118,7 +118,7 @@ class Jobs:
         self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="job")
 
     def result_path(self, job: Job) -> Path:
-        """Where the rows of a query's result go."""
+        """The file for the rows of a query's result."""
         return self._results_dir / f"{job.table_id}.arrow"
 
     def start(self, job: Job, work: Work) -> None:
@@ -147,12 +147,12 @@ class Jobs:
         return job
 
     def cancel(self, job: Job) -> None:
-        """Ask a job to stop; one that has ended stays as it is."""
+        """Ask a job to stop. A job that has ended is not changed."""
         job.cancelled = True
         threading.Thread(target=_interrupt, args=(job,), daemon=True).start()
 
     def result_table(self, project: str, dataset: str, table: str) -> Job | None:
-        """The finished query whose anonymous destination table that is."""
+        """The finished query whose result is in that anonymous table."""
         if dataset != RESULTS_DATASET:
             return None
         with self._lock:
@@ -160,7 +160,7 @@ class Jobs:
         return next((job for job in jobs if job.result and (job.project, job.table_id) == (project, table)), None)
 
     def stop(self) -> None:
-        """Cancel what runs and wait until it has stopped."""
+        """Cancel the running jobs and wait until they have stopped."""
         with self._lock:
             jobs = list(self._jobs.values())
         for job in jobs:
@@ -179,7 +179,7 @@ class Jobs:
                 work(job, cursor)
         except BigQueryError as error:
             job.error = error
-        except Exception as error:  # noqa: BLE001 -- a job that vanished would be waited for for ever
+        except Exception as error:  # noqa: BLE001 -- a job without an end would make its client wait for ever
             job.error = BigQueryError(500, "internalError", f"{type(error).__name__}: {error}")
         finally:
             job.cursor = None
@@ -189,7 +189,7 @@ class Jobs:
             job.done.set()
 
     def _forget_old(self) -> None:
-        """Drop the oldest results and jobs over the limits; called with the lock held."""
+        """Drop the oldest results and jobs over the limits. The caller holds the lock."""
         finished = [job for job in self._jobs.values() if job.result]
         for job in finished[: max(0, len(finished) - _KEPT_RESULTS)]:
             if job.result:
@@ -201,7 +201,7 @@ class Jobs:
 
 
 def _interrupt(job: Job) -> None:
-    """Interrupt until the job has ended: DuckDB forgets an interrupt that comes between two statements."""
+    """Interrupt repeatedly until the job has ended: DuckDB ignores an interrupt between two statements."""
     while not job.done.wait(0.05):
         cursor = job.cursor
         if cursor is not None:
@@ -209,7 +209,7 @@ def _interrupt(job: Job) -> None:
 
 
 def normal_location(location: object) -> str:
-    """Multi-regions are upper case, regions lower case; nothing means US."""
+    """The location with BigQuery's case: multi-regions upper, regions lower. Without a value it is US."""
     if not location:
         return "US"
     if not isinstance(location, str):
@@ -218,7 +218,7 @@ def normal_location(location: object) -> str:
 
 
 def parse_reference(body: Mapping[str, Any]) -> tuple[str, str]:
-    """The job's name and location from a request's `jobReference`; a name is made up when there is none."""
+    """The job's name and location from a request's `jobReference`. Without a name, one is generated."""
     reference = body.get("jobReference") or {}
     return str(reference.get("jobId") or uuid.uuid4()), normal_location(reference.get("location"))
 

@@ -1,4 +1,4 @@
-"""A Parquet file's rows in the shape of a table: missing nullable columns are NULL, wrong ones are refused."""
+"""Converts a Parquet file's rows to a table's columns: missing nullable columns are NULL, wrong ones are refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BATCH_ROWS = 65_536
 
 
 def parquet_batches(path: Path, table: Table) -> Iterator[pa.RecordBatch]:
-    """The rows of a Parquet file, batch by batch, as `table` stores them.
+    """The rows of a Parquet file, batch by batch, with the columns of `table`.
 
     Raises:
         BigQueryError: 400 `invalid` for a file that is not Parquet, and for columns the table does not have,
@@ -30,7 +30,7 @@ def parquet_batches(path: Path, table: Table) -> Iterator[pa.RecordBatch]:
 
 
 def conform(schema: pa.Schema, batches: Iterable[pa.RecordBatch], table: Table) -> Iterator[pa.RecordBatch]:
-    """`batches` of `schema` as `table` stores them; raises as `parquet_batches` does."""
+    """`batches` of `schema`, with the columns of `table`. Raises as `parquet_batches` does."""
     _check(table.fields, list(schema), table, prefix="")
     return (_conformed(batch, table) for batch in batches)
 
@@ -71,7 +71,7 @@ def _check(wanted: tuple[Field, ...], given: list[pa.Field], table: Table, prefi
 
 
 def _child(struct: pa.StructArray, name: str) -> pa.Array | None:
-    """The named child of a struct, NULL where the struct is; None when there is no such child."""
+    """The named child of a struct, with NULL where the struct is NULL; None if there is no such child."""
     at = struct.type.get_field_index(name)
     return None if at < 0 else struct.flatten()[at]
 
@@ -80,7 +80,7 @@ def _shape(array: pa.Array | None, field: Field, rows: int) -> pa.Array:
     if array is None:
         return pa.nulls(rows, field.arrow_type)
     if field.type != "RECORD":
-        return array.cast(field.arrow_type, safe=field.type != "TIMESTAMP")  # nanoseconds are cut, as BigQuery does
+        return array.cast(field.arrow_type, safe=field.type != "TIMESTAMP")  # cuts nanoseconds, as BigQuery does
     children = [_shape(_child(array, part.name), part, rows) for part in field.fields]
     mask = array.is_null() if array.null_count else None
     return pa.StructArray.from_arrays(children, fields=list(field.arrow_type), mask=mask)

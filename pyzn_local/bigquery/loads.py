@@ -1,4 +1,4 @@
-"""Load jobs: a Parquet file, uploaded whole or in chunks, appended to a table.
+"""Load jobs: append a Parquet file, uploaded whole or in chunks, to a table.
 
 Protocols: https://cloud.google.com/bigquery/docs/reference/api-uploads
 """
@@ -28,7 +28,7 @@ _KEPT_UPLOADS = 100
 
 @dataclass(slots=True)
 class Upload:
-    """A resumable upload: the job it is for, and the bytes received so far."""
+    """A resumable upload: its job, and the bytes received so far."""
 
     project: str
     body: dict[str, Any]
@@ -57,7 +57,7 @@ class Loads:
         if not content_type.startswith("multipart/related") or boundary is None:
             raise invalid(f"Invalid upload: Content-Type {content_type!r} is not multipart/related with a boundary")
         delimiter = b"--" + boundary[1].encode("latin-1")
-        parts = body.split(delimiter, 2)  # the file may hold anything, so the end is cut off by itself
+        parts = body.split(delimiter, 2)  # at most 2 splits, because the file may contain the delimiter
         if len(parts) < 3:
             raise invalid("Invalid upload: expected two parts, the job and the file")
         _, _, metadata = parts[1].partition(b"\r\n\r\n")
@@ -78,7 +78,7 @@ class Loads:
         return upload
 
     def receive(self, upload_id: str, content_range: str, body: bytes) -> Upload | Job:
-        """Take a chunk; the upload while bytes are missing, the started job after the last.
+        """Take a chunk. Returns the upload while bytes are missing, and the started job after the last chunk.
 
         Raises:
             BigQueryError: 404 for an unknown upload, 400 for a range that does not continue it, and as `_submit`.
@@ -104,11 +104,11 @@ class Loads:
         return self._submit(upload.project, upload.body, upload.path)
 
     def _submit(self, project: str, body: dict[str, Any], path: Path) -> Job:
-        """Start the load of `path`; the file is removed when the job ends, or at once when there is none.
+        """Start the load of `path`. The file is removed when the job ends, or at once if no job starts.
 
         Raises:
             BigQueryError: 400 `invalid` for options that are not supported, 404 for an unknown table, 409 when
-                the job exists. What is wrong with the file fails the job.
+                the job exists. Errors in the file make the job fail instead.
         """
         try:
             job_id, location = parse_reference(body)
@@ -140,7 +140,7 @@ class Loads:
                     path.unlink(missing_ok=True)
 
             self._jobs.start(job, run)
-        except Exception:  # whatever it is, it goes on; the upload must not stay behind
+        except Exception:  # raised again below; the uploaded file must not be left behind
             path.unlink(missing_ok=True)
             raise
         return job

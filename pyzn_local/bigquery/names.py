@@ -1,7 +1,7 @@
-"""What every name in a statement stands for, by BigQuery's rules.
+"""Resolves every name in a statement by BigQuery's rules.
 
-DuckDB is laxer: it lets WHERE and SELECT use aliases of the same SELECT, and it prefers a column to an alias
-in GROUP BY. A statement whose meaning would differ is refused here.
+DuckDB has other rules: WHERE and SELECT may use aliases of the same SELECT, and GROUP BY prefers a column to an
+alias. A statement that would mean something else in DuckDB is refused here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pyzn_local.bigquery.errors import BigQueryError, invalid_query
 from pyzn_local.bigquery.grammar import position, unsupported
 from pyzn_local.bigquery.tables import TABLES, Table, find_table
 
-_BARE = "bare"  # the mark of a column written without its table
+_BARE = "bare"  # marks a column that was written without its table
 
 _FAMILIES = {
     **dict.fromkeys(exp.DataType.TEXT_TYPES, "STRING"),
@@ -52,10 +52,10 @@ SCHEMA = _schema()
 
 
 def resolve(tree: exp.Query) -> exp.Query:
-    """`tree` with every column bound to its table or CTE and typed, and every result column named.
+    """Return `tree` with a table or CTE and a type for every column, and a name for every result column.
 
     Raises:
-        BigQueryError: 400 `invalidQuery` for names that nothing answers to, 404 `notFound` for tables.
+        BigQueryError: 400 `invalidQuery` for unknown names, 404 `notFound` for unknown tables.
     """
     for table in tree.find_all(exp.Table):
         _check_table(table, tree)
@@ -76,7 +76,7 @@ def resolve(tree: exp.Query) -> exp.Query:
 
 
 def table_of(node: exp.Table) -> Table:
-    """The stored table that a qualified table node names."""
+    """The stored table for a qualified table node."""
     return find_table(node.catalog, node.db, node.name)
 
 
@@ -95,7 +95,7 @@ def _check_table(node: exp.Table, tree: exp.Query) -> None:
 
 
 def _result_names(tree: exp.Query) -> list[str] | None:
-    """The result's column names as written, f0_, f1_, … for the unnamed; None when a star hides how many."""
+    """The result's column names, f0_, f1_, … for unnamed ones; None if a star makes their number unknown."""
     first: exp.Expr = tree
     while not isinstance(first, exp.Select):
         first = first.this
@@ -125,7 +125,7 @@ def _name_results(tree: exp.Query, names: list[str] | None) -> None:
 
 
 def _unresolved(error: OptimizeError) -> BigQueryError:
-    """sqlglot's words for a name that it could not place, in BigQuery's."""
+    """BigQuery's error for a name that sqlglot could not resolve."""
     text = str(error)
     name = re.search(r"(?:Column|column:|Ambiguous column) '?\"?([\w.$]+)", text)
     place = re.search(r"Line: (\d+), Col: (\d+)", text)
@@ -138,7 +138,7 @@ def _unresolved(error: OptimizeError) -> BigQueryError:
 
 
 def _check_scope(scope: Scope) -> None:
-    """Refuse unknown names, and names that BigQuery and DuckDB would resolve differently, in one SELECT."""
+    """In one SELECT, refuse unknown names, and names that BigQuery and DuckDB would resolve differently."""
     select = scope.expression
     if not isinstance(select, exp.Select):
         return
@@ -157,13 +157,13 @@ def _check_scope(scope: Scope) -> None:
             raise invalid_query(f"Unrecognized name: {column.name}{position(column)}")
         elif name in columns and aliases[name] != _sole_column(aliases[name], name):
             if clause is exp.Group and not column.meta.get(_BARE):
-                column.replace(aliases[name].copy())  # was a position, GROUP BY 1
+                column.replace(aliases[name].copy())  # it was written as a position: GROUP BY 1
             elif clause is not exp.Order or column.find_ancestor(exp.AggFunc, exp.Order) is not select.args["order"]:
                 raise invalid_query(f"Column name {column.name} is ambiguous{position(column)}")
 
 
 def _is_known(name: str, scope: Scope | None) -> bool:
-    """Whether `name` is a table or CTE of this SELECT or of one around it."""
+    """Whether `name` is a table or CTE of this SELECT or of an outer one."""
     while scope is not None:
         if name in scope.sources:
             return True
@@ -172,7 +172,7 @@ def _is_known(name: str, scope: Scope | None) -> bool:
 
 
 def _is_grouping_key(column: exp.Expr) -> bool:
-    """Whether `column` itself is grouped by, not an expression of it."""
+    """Whether GROUP BY has `column` itself, not an expression of it."""
     node = column.parent
     while isinstance(node, exp.Tuple | exp.Paren | exp.GroupingSets | exp.Cube | exp.Rollup):
         node = node.parent
@@ -202,7 +202,7 @@ def _clause_of(column: exp.Expr, select: exp.Select) -> type[exp.Expr] | None:
 
 
 def _check_types(node: exp.Expr) -> None:
-    """Refuse a comparison that DuckDB would convert for and BigQuery has no signature for."""
+    """Refuse a comparison of types that BigQuery has no signature for, and DuckDB would convert."""
     if isinstance(node, exp.Between):
         operands, operator = [node.this, node.args["low"], node.args["high"]], "BETWEEN"
     elif isinstance(node, exp.In) and node.expressions:
@@ -221,5 +221,5 @@ def _check_types(node: exp.Expr) -> None:
 
 
 def _coerces(operand: exp.Expr) -> bool:
-    """Literals take the type of the other side, as far as it can be read from them."""
+    """Whether `operand` is a literal, which BigQuery converts to the type of the other side if it can."""
     return isinstance(operand, exp.Literal | exp.RawString | exp.Null) and not operand.is_number

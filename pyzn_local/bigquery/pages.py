@@ -1,4 +1,4 @@
-"""Pages of a result, as REST hands them out: where one starts, its rows, and the token of the next."""
+"""Pages of a result for REST: where a page starts, its rows, and the token of the next one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pyzn_local.bigquery.results import Result
 
 
 def page_start(parameters: QueryParams) -> int:
-    """The first row that is asked for, from `pageToken` or `startIndex`."""
+    """The first requested row, from `pageToken` or `startIndex`."""
     token = parameters.get("pageToken")
     if not token:
         return whole(parameters.get("startIndex"), "startIndex") or 0
@@ -26,7 +26,7 @@ def page_start(parameters: QueryParams) -> int:
 
 
 def int64_timestamps(parameters: QueryParams) -> bool:
-    """Whether timestamps are wanted as whole microseconds and not as seconds with a fraction."""
+    """Whether the client requested timestamps as whole microseconds, not as seconds with a fraction."""
     return parameters.get("formatOptions.useInt64Timestamp", "false").lower() == "true"
 
 

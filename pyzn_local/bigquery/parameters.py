@@ -1,4 +1,4 @@
-"""Query parameters: named scalars, written into the statement as typed literals."""
+"""Query parameters: named scalars, which are written into the statement as typed literals."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def read_parameters(resources: Sequence[Mapping[str, Any]]) -> dict[str, exp.Exp
 
 
 def _checked(name: str, kind: str, text: object) -> str:
-    """`text` as DuckDB casts it, once it is sure to be a value of that type."""
+    """`text` in the form that DuckDB casts, after checking that it is a value of that type."""
     try:
         if isinstance(text, int | float) and not isinstance(text, bool):
             text = repr(text)  # the client sends floats as JSON numbers
@@ -74,7 +74,7 @@ def _checked(name: str, kind: str, text: object) -> str:
 
 
 def bind(tree: exp.Query, values: Mapping[str, exp.Expr]) -> None:
-    """Put the values in the place of the `@name`s.
+    """Replace each `@name` with its value.
 
     Raises:
         BigQueryError: 400 `invalidQuery` naming a parameter that has no value.

@@ -1,6 +1,6 @@
-"""Which days of a partitioned table a query touches, from the comparisons in its WHERE clauses.
+"""Finds which days of a partitioned table a query reads, from the comparisons in its WHERE clauses.
 
-Only a comparison of the partition column with a constant, joined by AND, eliminates partitions:
+Partitions are eliminated only by comparisons of the partition column with a constant, joined by AND:
 https://cloud.google.com/bigquery/docs/querying-partitioned-tables
 """
 
@@ -21,22 +21,22 @@ _INSTANT = dt.timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The instants from `first` to `last`, both included; None is open."""
+    """The instants from `first` to `last`, both included; None means no limit."""
 
     first: dt.datetime | None = None
     last: dt.datetime | None = None
 
     def touches(self, day: dt.date) -> bool:
-        """Whether some instant of that UTC day is within."""
+        """Whether some instant of that UTC day is within the bounds."""
         start = dt.datetime.combine(day, dt.time(), dt.UTC)
         end = start + dt.timedelta(days=1) - _INSTANT
         return (self.first is None or end >= self.first) and (self.last is None or start <= self.last)
 
 
 def partition_bounds(where: exp.Expr | None, column: exp.Column, evaluate: Evaluate) -> list[Bounds]:
-    """What the conjuncts of `where` say about `column`; a day is touched when all of them touch it.
+    """The bounds that `where` sets for `column`, one for each comparison. A day is read when all bounds touch it.
 
-    An empty list means that nothing eliminates partitions. A comparison with NULL touches no day.
+    An empty list means that no partition is eliminated. A comparison with NULL touches no day.
     """
     if where is None:
         return []

@@ -1,7 +1,7 @@
-"""What a query is billed, in bytes: https://cloud.google.com/bigquery/docs/best-practices-costs
+"""Computes the bytes that a query bills: https://cloud.google.com/bigquery/docs/best-practices-costs
 
-INT64, FLOAT64, TIMESTAMP and DATE are 8 bytes, BOOL is 1, STRING is 2 + its UTF-8 bytes, NULL is nothing; a
-RECORD is the sum of its fields. All rows of the partitions touched count, however few the query returns.
+INT64, FLOAT64, TIMESTAMP and DATE are 8 bytes, BOOL is 1, STRING is 2 + its UTF-8 bytes, NULL is 0; a RECORD
+is the sum of its fields. All rows of the touched partitions count, even if the query returns few.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _WIDTHS = {"INTEGER": 8, "FLOAT": 8, "TIMESTAMP": 8, "DATE": 8, "BOOLEAN": 1}
 
 
 def leaf_bytes_sql(fields: tuple[Field, ...]) -> str:
-    """A DuckDB aggregate: a map from each leaf's dotted path to its billed bytes."""
+    """A DuckDB aggregate that returns a map from each leaf's dotted path to its billed bytes."""
     entries = []
     for path, field in leaves(fields):
         column = ".".join(f'"{name}"' for name in path)
@@ -28,14 +28,14 @@ def leaf_bytes_sql(fields: tuple[Field, ...]) -> str:
 
 
 def billed_bytes(processed: int, tables: int) -> int:
-    """Bytes on the bill: whole MiB, and 10 MiB at least for each table; a query without tables is free."""
+    """Billed bytes: whole MiB, at least 10 MiB for each table. A query without tables is free."""
     if not tables:
         return 0
     return max(_MINIMUM * tables, -(-processed // MIB) * MIB)
 
 
 def check_cap(billed: int, maximum: int | None) -> None:
-    """Refuse a query that would be billed more than its `maximumBytesBilled` (bytes).
+    """Refuse a query that would bill more than its `maximumBytesBilled` (bytes).
 
     Raises:
         BigQueryError: 400 `bytesBilledLimitExceeded`.

@@ -17,7 +17,7 @@ from pyzn_local.bigquery.sql import Plan, plan
 from pyzn_local.bigquery.tables import LOCATION, missing_dataset
 from pyzn_local.bigquery.warehouse import Warehouse
 
-# Besides what is obeyed, what changes nothing here: priority, cache and timeouts only matter at scale.
+# Some of these are accepted but have no effect here: priority, cache and timeouts only matter at scale.
 QUERY_FIELDS = words(
     "query useLegacySql queryParameters parameterMode maximumBytesBilled useQueryCache priority "
     "allowLargeResults flattenResults"
@@ -26,7 +26,7 @@ JOB_FIELDS = words("query load dryRun jobType labels jobTimeoutMs")
 
 
 class Queries:
-    """Understands, prices and starts queries."""
+    """Parses, prices and starts queries."""
 
     def __init__(self, warehouse: Warehouse, jobs: Jobs, faults: Faults) -> None:
         self._warehouse = warehouse
@@ -34,7 +34,7 @@ class Queries:
         self._faults = faults
 
     def submit(self, project: str, job_id: str, location: str, configuration: dict[str, Any]) -> Job:
-        """Start the query of a job's `configuration`; a dry run comes back done and is not remembered.
+        """Start the query of a job's `configuration`. A dry run is returned as done, and not stored.
 
         Raises:
             BigQueryError: 400 for SQL and options that are wrong or unsupported, 404 for unknown tables and a
@@ -72,7 +72,7 @@ class Queries:
         return job
 
     def _plan(self, options: Mapping[str, Any], location: str) -> Plan:
-        if options.get("useLegacySql", True):  # the API's default; the client always says no
+        if options.get("useLegacySql", True):  # the API's default is true; the client always sends false
             raise invalid_query("Legacy SQL is not supported by this local BigQuery; set useLegacySql to false")
         query = options.get("query")
         if not isinstance(query, str) or not query:
@@ -84,5 +84,5 @@ class Queries:
         if location != LOCATION and understood.tables:
             table = understood.tables[0]
             raise missing_dataset(table.project, table.dataset, location)
-        self._warehouse.fields(understood)  # what only the engine notices is the query's fault, not the job's
+        self._warehouse.fields(understood)  # errors that only DuckDB finds must refuse the query, not fail the job
         return understood

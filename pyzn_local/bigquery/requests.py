@@ -1,4 +1,4 @@
-"""What a request may ask for: reading its body and its parameters, refusing what is not known."""
+"""Reads the body and the parameters of a request, and refuses unknown fields."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def only(document: Mapping[str, Any], known: frozenset[str], what: str) -> None:
-    """Refuse fields outside `known`; a field that is null or false asks for nothing.
+    """Refuse fields outside `known`. A field that is null or false is ignored.
 
     Raises:
         BigQueryError: 400 `invalid` naming the field.
@@ -53,7 +53,7 @@ def only(document: Mapping[str, Any], known: frozenset[str], what: str) -> None:
 
 
 def whole(value: object, name: str) -> int | None:
-    """A non-negative integer of 64 bits, which JSON has as a number or a string; None when absent.
+    """A non-negative 64-bit integer, given in JSON as a number or a string; None when absent.
 
     Raises:
         BigQueryError: 400 `invalid`.

@@ -1,4 +1,4 @@
-"""The REST v2 API, as far as the Python client uses it: how its methods are reached and how they fail.
+"""The part of the REST v2 API that the Python client uses: routes and error answers.
 
 https://cloud.google.com/bigquery/docs/reference/rest
 """
@@ -28,7 +28,7 @@ PROJECT = "/bigquery/v2/projects/{project}"
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method of the API: its name there, its HTTP method and path, and what answers, in a thread."""
+    """One method of the API: its name, HTTP method and path, and the function that answers in a thread."""
 
     name: str
     verb: str
@@ -40,7 +40,7 @@ def application(methods: Iterable[Method], faults: Faults, healthy: Callable[[],
     """The API's `methods`, with `/healthz` and `/faults` beside them."""
 
     def health(_request: Request) -> Response:
-        """200 once everything, the sample included, is there; 503 before."""
+        """200 when everything is ready, including the sample; 503 before."""
         ready = healthy()
         return JSONResponse({"status": "ok" if ready else "starting"}, 200 if ready else 503)
 
@@ -75,7 +75,7 @@ def _served(answer: Callable[[Request, bytes], Response]) -> Callable[[Request],
         except BigQueryError as error:
             return JSONResponse(error.envelope(), error.status)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            # Clients repeat a 500 for minutes, and what gets here is a request of an unforeseen shape.
+            # Not 500, which clients retry for minutes: an error here means that the request has an unexpected form.
             _log.exception("%s %s", request.method, request.url.path)
             return JSONResponse(invalid(f"Invalid request: {error}").envelope(), 400)
 
@@ -83,7 +83,7 @@ def _served(answer: Callable[[Request, bytes], Response]) -> Callable[[Request],
         try:
             body = await request.body()
         except ClientDisconnect:
-            return Response(status_code=499)  # for nobody: the client went away in the middle of its request
+            return Response(status_code=499)  # nobody reads this: the client closed the connection during its request
         return await run_in_threadpool(guarded, request, body)
 
     return serve

@@ -32,7 +32,7 @@ class JobMethods:
         self._faults = faults
 
     def methods(self) -> list[Method]:
-        """Where they are reached."""
+        """The methods with their routes."""
         return [
             Method("jobs.insert", "POST", PROJECT + "/jobs", self.insert_job),
             Method("jobs.get", "GET", PROJECT + "/jobs/{job}", self.get_job),
@@ -42,7 +42,7 @@ class JobMethods:
         ]
 
     def insert_job(self, request: Request, body: bytes) -> Response:
-        """Start a query; loads come by upload."""
+        """Start a query. Loads are started by an upload, see rest_uploads.py."""
         document = read_json(body)
         configuration = section(document, "configuration")
         if "query" not in configuration:
@@ -92,7 +92,7 @@ class JobMethods:
         return self._page(job, "bigquery#queryResponse", document.get("timeoutMs"), 0, rows, int64)
 
     def get_query_results(self, request: Request, _body: bytes) -> Response:
-        """A page of a query's result, once there is one."""
+        """A page of a query's result, when the query has finished."""
         parameters = request.query_params
         return self._page(
             self._find_job(request),

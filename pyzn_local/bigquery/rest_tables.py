@@ -31,7 +31,7 @@ class TableMethods:
         self._faults = faults
 
     def methods(self) -> list[Method]:
-        """Where they are reached."""
+        """The methods with their routes."""
         dataset = PROJECT + "/datasets/{dataset}"
         return [
             Method("datasets.get", "GET", dataset, self.get_dataset),
@@ -40,7 +40,7 @@ class TableMethods:
         ]
 
     def get_dataset(self, request: Request, _body: bytes) -> Response:
-        """A dataset of the tables that exist."""
+        """A dataset that has tables here."""
         project, dataset = request.path_params["project"], request.path_params["dataset"]
         if not any((table.project, table.dataset) == (project, dataset) for table in TABLES.values()):
             raise missing_dataset(project, dataset, LOCATION)
@@ -85,7 +85,7 @@ class TableMethods:
         )
 
     def list_rows(self, request: Request, _body: bytes) -> Response:
-        """A page of a query's result, by the name of its table."""
+        """A page of a query's result, which is found by the name of its table."""
         project, dataset, name = (request.path_params[key] for key in ("project", "dataset", "table"))
         job = self._jobs.result_table(project, dataset, name)
         if job is None:

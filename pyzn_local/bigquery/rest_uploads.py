@@ -18,7 +18,7 @@ class UploadMethods:
         self._loads = loads
 
     def methods(self) -> list[Method]:
-        """Where they are reached."""
+        """The methods with their routes."""
         path = "/upload" + PROJECT + "/jobs"
         return [
             Method("jobs.insert", "POST", path, self.upload),
@@ -26,7 +26,7 @@ class UploadMethods:
         ]
 
     def upload(self, request: Request, body: bytes) -> Response:
-        """A load job with its file, or the beginning of one whose file follows in chunks."""
+        """Take a load job with its file, or begin one whose file follows in chunks."""
         project, kind = request.path_params["project"], request.query_params.get("uploadType")
         if kind == "multipart":
             return JSONResponse(
@@ -39,7 +39,7 @@ class UploadMethods:
         raise invalid(f"Invalid uploadType: {kind!r}; known are multipart and resumable")
 
     def upload_chunk(self, request: Request, body: bytes) -> Response:
-        """The next chunk of a file."""
+        """Take the next chunk of a file."""
         upload_id = request.query_params.get("upload_id", "")
         received = self._loads.receive(upload_id, request.headers.get("content-range", ""), body)
         if isinstance(received, Job):

@@ -1,4 +1,4 @@
-"""A query's result: an Arrow file on disk, read back by row range, so that no result has to fit in memory."""
+"""A query's result: an Arrow file on disk that is read by row range, so a result need not fit in memory."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from pyzn_local.bigquery.fields import Field, arrow_schema, from_arrow
 _BATCH_ROWS = 8_192
 _PAGE_ROWS = 10_000
 _PAGE_BYTES = 10_000_000
-_PAGE_STEP = 1_000  # rows between two looks at the size
+_PAGE_STEP = 1_000  # rows between two checks of the size
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class Result:
-    """Rows in result order. Immutable; several readers may read at once."""
+    """Rows in result order. Immutable, so several readers may read at the same time."""
 
     def __init__(self, path: Path, fields: tuple[Field, ...]) -> None:
         self.path = path
@@ -57,10 +57,10 @@ class Result:
             at += 1
 
     def page(self, start: int, rows: int | None, *, int64_timestamps: bool) -> list[dict[str, Any]]:
-        """A page of rows from `start` as the REST API sends them, `{"f": [{"v": …}]}`.
+        """A page of rows from `start` in the REST API's form, `{"f": [{"v": …}]}`.
 
-        At most `rows` of them, and at most 10,000 rows or about 10 MB, so the last page is the one that ends
-        at `total_rows`.
+        It has at most `rows` rows, and at most 10,000 rows or about 10 MB. The last page is the one that ends at
+        `total_rows`.
         """
         stop = start + (_PAGE_ROWS if rows is None else min(rows, _PAGE_ROWS))
         found: list[dict[str, Any]] = []
@@ -77,12 +77,12 @@ class Result:
         return found
 
     def delete(self) -> None:
-        """Remove the file; readers that are under way keep their mapping."""
+        """Remove the file. Readers that have begun keep their mapping."""
         self.path.unlink(missing_ok=True)
 
 
 def result_fields(schema: pa.Schema) -> tuple[Field, ...]:
-    """The BigQuery columns of what DuckDB returns.
+    """The BigQuery columns of a result of DuckDB.
 
     Raises:
         BigQueryError: 400 `invalidQuery` for a type that the stand-in does not have.
@@ -91,7 +91,7 @@ def result_fields(schema: pa.Schema) -> tuple[Field, ...]:
 
 
 def spill(reader: pa.RecordBatchReader, path: Path) -> Result:
-    """Write what DuckDB streams to `path`, with the Arrow types of BigQuery.
+    """Write a stream of DuckDB to `path`, with the Arrow types of BigQuery.
 
     Raises:
         BigQueryError: 400 `invalidQuery` when an integer does not fit in 64 bits.
@@ -109,7 +109,7 @@ def spill(reader: pa.RecordBatchReader, path: Path) -> Result:
 
 
 def _coalesced(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    """DuckDB hands out a vector of 2,048 rows or a whole sorted result; neither suits paging and streaming."""
+    """Batches of a useful size: DuckDB returns 2,048 rows at a time, or a whole sorted result at once."""
     pending: list[pa.RecordBatch] = []
     rows = 0
     for batch in reader:

@@ -1,4 +1,4 @@
-"""Where DuckDB would answer differently from BigQuery although the names are the same."""
+"""Rewrites SQL where DuckDB would give another answer than BigQuery for the same names."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.IntDiv, exp.Mod, exp.Div)
 
 
 def to_duckdb(tree: exp.Expr) -> str:
-    """The DuckDB SQL of a resolved BigQuery statement or expression; `tree` stays as it is.
+    """The DuckDB SQL for a resolved BigQuery statement or expression. Does not change `tree`.
 
     Raises:
         BigQueryError: 400 `invalidQuery` for what cannot be written in DuckDB SQL.
     """
     tree = tree.copy()
-    for node in reversed(list(tree.walk())):  # what is inside first
+    for node in reversed(list(tree.walk())):  # inner nodes first
         replacement = _rewrite(node)
         if replacement is not node:
             node.replace(replacement)
@@ -33,9 +33,9 @@ def _rewrite(node: exp.Expr) -> exp.Expr:
         return exp.alias_(exp.table_(node.name, db="main", quoted=True), alias, table=True, quoted=True)
     if isinstance(node, exp.JSONFormat):  # DuckDB's JSON of NULL is NULL, BigQuery's is "null"
         return exp.Coalesce(this=node.copy(), expressions=[exp.Literal.string("null")])
-    if isinstance(node, exp.CountIf):  # DuckDB's is NULL where there are no rows
+    if isinstance(node, exp.CountIf):  # DuckDB's is NULL without rows
         return exp.Coalesce(this=node.copy(), expressions=[exp.Literal.number(0)])
-    if isinstance(node, exp.DateAdd | exp.DateSub):  # DuckDB's is a timestamp
+    if isinstance(node, exp.DateAdd | exp.DateSub):  # DuckDB returns a timestamp
         return exp.cast(node.copy(), exp.DType.DATE)
     if isinstance(node, exp.Extract):
         return _extract(node)
@@ -47,7 +47,7 @@ def _rewrite(node: exp.Expr) -> exp.Expr:
 
 
 def _extract(node: exp.Extract) -> exp.Expr:
-    """The part of a timestamp in UTC, which is what BigQuery means and DuckDB does not promise."""
+    """The part of a timestamp in UTC, as in BigQuery; DuckDB does not guarantee that."""
     if node.name.upper() == "DATE":
         return exp.cast(node.expression.copy(), exp.DType.DATE)
     if node.expression.is_type(exp.DType.TIMESTAMPTZ):
@@ -57,7 +57,7 @@ def _extract(node: exp.Extract) -> exp.Expr:
 
 
 def _number(node: exp.Literal) -> exp.Expr:
-    """Numbers of 64 bits: DuckDB reads 1.5 as a decimal, and 1 as an integer of 32 bits."""
+    """A 64-bit number: DuckDB reads 1.5 as a decimal, and 1 as a 32-bit integer."""
     if not node.is_int:
         return exp.cast(node.copy(), exp.DType.DOUBLE)
     if isinstance(node.parent, _ARITHMETIC):

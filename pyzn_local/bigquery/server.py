@@ -1,4 +1,4 @@
-"""The stand-in as one object: the database, the jobs, and the two servers in front of them."""
+"""The stand-in as one object: the database, the jobs, and the REST and gRPC servers."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from pyzn_local.bigquery.tables import FILE_DOWNLOADS
 from pyzn_local.bigquery.warehouse import Warehouse
 
 _SAMPLE_DAYS = 35
-_SAMPLE_INTERVAL = 300.0  # seconds between two looks for a new day
+_SAMPLE_INTERVAL = 300.0  # seconds between two checks for a new day
 
 
 class Server:
     """A running stand-in; a context manager that starts and stops it.
 
-    `data_dir` keeps tables over restarts; results and jobs do not outlive the server. A port of 0 is a free one.
-    With `with_sample`, the 35 days that end yesterday (UTC) get synthetic rows where they have none, and keep
-    getting them while the server runs; `/healthz` answers 200 once they are there.
+    `data_dir` keeps tables over restarts; results and jobs end with the server. Port 0 means any free port.
+    With `with_sample`, each of the 35 days up to yesterday (UTC) without rows gets synthetic ones, also when new
+    days begin while the server runs. `/healthz` answers 200 when they are there.
 
     Raises, from `start`:
         OSError: a port is in use.
@@ -74,13 +74,13 @@ class Server:
         return f"{self._host}:{self._storage_port}"
 
     def start(self) -> Self:
-        """Open the data and serve it; returns when requests are answered."""
-        _bound(self._host, self._storage_port).close()  # gRPC only says why on stderr
+        """Open the data and serve it. Returns when requests are answered."""
+        _bound(self._host, self._storage_port).close()  # raises the reason; gRPC only prints it on stderr
         listening = _bound(self._host, self._port)
         self._port = listening.getsockname()[1]
         try:
             self._warehouse = Warehouse(self._data_dir)
-        except Exception:  # whatever it is, it goes on; the port must not stay taken
+        except Exception:  # raised again below; the port must be released
             listening.close()
             raise
         self._jobs = Jobs(self._warehouse, self._faults, _emptied(self._data_dir / "results"))
@@ -112,7 +112,7 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """Cancel what runs, close the ports, and leave everything loaded on disk."""
+        """Cancel the running jobs and close the ports. The loaded rows stay on disk."""
         self._stopping.set()
         self._storage.stop()
         self._jobs.stop()
@@ -130,29 +130,29 @@ class Server:
         self.stop()
 
     def wait_until_ready(self, timeout: float) -> bool:
-        """Wait for what `/healthz` waits for, at most `timeout` seconds; whether it is there."""
+        """Wait at most `timeout` seconds until `/healthz` would answer 200. Returns whether it would."""
         return self._ready.wait(timeout)
 
     def load(self, rows: pa.Table) -> int:
-        """Append rows to `file_downloads` as a load job does, and return how many.
+        """Append rows to `file_downloads` like a load job, and return how many.
 
         Raises:
-            BigQueryError: as a load job fails.
+            BigQueryError: the same as for a load job.
         """
         batches = conform(rows.schema, rows.combine_chunks().to_batches(), FILE_DOWNLOADS)
         with self._warehouse.cursor() as cursor:
             return self._warehouse.load(FILE_DOWNLOADS, batches, cursor)
 
     def forget(self, day: dt.date) -> None:
-        """Drop the rows of one UTC day of `file_downloads`, as if none had ever arrived."""
+        """Delete the rows of one UTC day of `file_downloads`."""
         self._warehouse.forget(FILE_DOWNLOADS, day)
 
     def inject(self, document: Mapping[str, Any]) -> None:
-        """Let things go wrong: see `faults` for the document."""
+        """Set faults; see faults.py for the document."""
         self._faults.inject(document)
 
     def clear_faults(self) -> None:
-        """Nothing goes wrong any more."""
+        """Remove all faults."""
         self._faults.clear()
 
     def _keep_sample(self) -> None:
@@ -161,7 +161,7 @@ class Server:
             days = [yesterday - dt.timedelta(days=back) for back in reversed(range(_SAMPLE_DAYS))]
             present = self._warehouse.partitions(FILE_DOWNLOADS)
             missing = [day for day in days if day not in present]
-            for start in range(0, len(missing), 7):  # a week at once takes half the time of its days
+            for start in range(0, len(missing), 7):  # loading a week at once takes half the time of seven days
                 if not self._stopping.is_set():
                     self.load(pa.concat_tables(map(sample.day, missing[start : start + 7])))
             if missing:
@@ -172,10 +172,10 @@ class Server:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    """A socket on `port`, or on a free one when it is 0.
+    """A socket on `port`, or on a free port if it is 0.
 
     Raises:
-        OSError: saying which port is in use.
+        OSError: the port is in use; the message names it.
     """
     found = socket.socket()
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -188,7 +188,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def _emptied(directory: Path) -> Path:
-    """`directory`, without what an earlier run left in it."""
+    """`directory`, after deleting what an earlier run left in it."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     return directory

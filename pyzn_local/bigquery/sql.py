@@ -1,4 +1,4 @@
-"""From a BigQuery statement to what is needed to price it and to run it."""
+"""Turns a BigQuery statement into a plan: what is needed to price it and to run it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pyzn_local.bigquery.tables import Table
 
 @dataclass(frozen=True, slots=True)
 class TableUse:
-    """One table in a FROM: the leaf columns that are read (paths joined by dots), on which days."""
+    """One table in a FROM: the leaf columns that are read (paths joined by dots), and on which days."""
 
     table: Table
     columns: frozenset[str]
@@ -33,12 +33,12 @@ class TableUse:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A statement, understood: what DuckDB runs and what it reads."""
+    """A parsed statement: the SQL that DuckDB runs, and what it reads."""
 
     duckdb_sql: str
     uses: tuple[TableUse, ...]
     sorts: bool
-    """Whether it sorts its whole result, which one worker of BigQuery does; a LIMIT lets many do it."""
+    """Whether it sorts its whole result. In BigQuery one worker does that; with a LIMIT, many do."""
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -47,7 +47,7 @@ class Plan:
 
 
 def plan(query: str, parameters: Sequence[Mapping[str, Any]], evaluate: Evaluate) -> Plan:
-    """Understand `query`; `parameters` are a job's `queryParameters`.
+    """Parse `query`; `parameters` are a job's `queryParameters`.
 
     Raises:
         BigQueryError: 400 `invalidQuery` when the SQL is wrong, unsupported, or reads a partitioned table
@@ -58,7 +58,7 @@ def plan(query: str, parameters: Sequence[Mapping[str, Any]], evaluate: Evaluate
         tree = parse(query)
         bind(tree, values)
         tree = resolve(tree)
-        # For the bill: columns that nothing uses are not read, and a filter outside a CTE reaches in.
+        # This changes the billed bytes: unused columns are not read, and a filter outside a CTE is moved into it.
         pruned = pushdown_predicates(pushdown_projections(tree.copy()), dialect="bigquery")
         uses = tuple(use for scope in traverse_scope(pruned) for use in _table_uses(scope, evaluate))
         _check_fields(tree)
@@ -91,7 +91,7 @@ def _table_uses(scope: Scope, evaluate: Evaluate) -> list[TableUse]:
 
 
 def _path(column: exp.Column) -> tuple[str, ...]:
-    """The fields from a column down: `details`, `installer`, `name`."""
+    """The path of a column, from the top-level field down: `details`, `installer`, `name`."""
     path = [column.name]
     node: exp.Expr = column
     while isinstance(node.parent, exp.Dot) and node.parent.this is node:

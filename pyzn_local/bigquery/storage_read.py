@@ -1,4 +1,4 @@
-"""The Storage Read API over gRPC: the result of a query as streams of Arrow record batches.
+"""The Storage Read API over gRPC: sends the result of a query as streams of Arrow record batches.
 
 https://cloud.google.com/bigquery/docs/reference/storage/rpc/google.cloud.bigquery.storage.v1
 """
@@ -24,9 +24,9 @@ from pyzn_local.bigquery.results import Result
 
 _SERVICE = "google.cloud.bigquery.storage.v1.BigQueryRead"
 _TABLE = re.compile(r"projects/(?P<project>[^/]+)/datasets/(?P<dataset>[^/]+)/tables/(?P<table>[^/]+)")
-_STREAM_ROWS = 20_000  # a further stream is worth it from so many rows
+_STREAM_ROWS = 20_000  # rows that make another stream worthwhile
 _MOST_STREAMS = 8
-_MESSAGE_BYTES = 1_000_000  # gRPC clients take messages of up to 4 MB unless told otherwise
+_MESSAGE_BYTES = 1_000_000  # gRPC clients accept messages of up to 4 MB by default
 _KEPT_STREAMS = 1_000
 _STATUS = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
@@ -36,7 +36,7 @@ _STATUS = {
     500: grpc.StatusCode.INTERNAL,
     503: grpc.StatusCode.UNAVAILABLE,
 }
-# The wire messages themselves: filling these is several times faster than filling their proto-plus wrappers.
+# The plain protobuf messages: filling them is several times faster than filling their proto-plus wrappers.
 _Response = types.ReadRowsResponse.pb()
 
 
@@ -51,14 +51,14 @@ class _Stream:
 
 
 class StorageRead:
-    """The gRPC service; `start` binds it, `stop` ends it."""
+    """The gRPC service."""
 
     def __init__(self, jobs: Jobs, faults: Faults) -> None:
         self._jobs = jobs
         self._faults = faults
         self._streams: dict[str, _Stream] = {}
         self._lock = threading.Lock()
-        # Two servers could otherwise share one port in silence.
+        # Otherwise two servers could silently share one port.
         self._server = grpc.server(ThreadPoolExecutor(32, "storage"), options=[("grpc.so_reuseport", 0)])
         handlers = {
             "CreateReadSession": grpc.unary_unary_rpc_method_handler(
@@ -81,13 +81,13 @@ class StorageRead:
         return int(bound)
 
     def stop(self) -> None:
-        """End at once; streams that are open break."""
+        """End at once. Open streams break."""
         self._server.stop(grace=0.2).wait()
 
     def create_read_session(
         self, request: types.CreateReadSessionRequest, context: grpc.ServicerContext
     ) -> types.ReadSession:
-        """Divide a result into streams: as many as asked for, when there are rows enough."""
+        """Divide a result into as many streams as requested, or fewer if it has few rows."""
         try:
             self._faults.check("storage.createReadSession", "RPC")
             return self._create(request)
@@ -135,7 +135,7 @@ class StorageRead:
         )
 
     def _read(self, request: types.ReadRowsRequest) -> Iterator[Any]:
-        """Messages with one record batch each; never compressed, which on loopback would only cost time."""
+        """Messages with one record batch each. Not compressed, because that only costs time on loopback."""
         stream = self._streams.get(request.read_stream)
         if stream is None:
             raise not_found(f"Not found: Stream {request.read_stream}")
@@ -153,7 +153,7 @@ class StorageRead:
                 batch.select(list(stream.columns)).serialize().to_pybytes()
             )
             response.arrow_record_batch.row_count = batch.num_rows
-            if schema:  # goes with the first message only
+            if schema:  # only in the first message
                 response.arrow_schema.serialized_schema = schema
                 schema = b""
             yield response
@@ -171,7 +171,7 @@ class StorageRead:
 
 
 def _split(rows: int, most: int) -> list[tuple[int, int]]:
-    """Row ranges of about equal size; no row, no stream."""
+    """Row ranges of about equal size; none if there are no rows."""
     count = min(most or _MOST_STREAMS, _MOST_STREAMS, -(-rows // _STREAM_ROWS))
     return [(rows * at // count, rows * (at + 1) // count) for at in range(count)]
 
@@ -181,7 +181,7 @@ def _selected(schema: pa.Schema, columns: tuple[str, ...]) -> pa.Schema:
 
 
 def _messages(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """`batches` halved until they fit in a message; a single row is never divided."""
+    """`batches` halved until each fits in a message. A single row is never divided."""
     for batch in batches:
         if batch.nbytes <= _MESSAGE_BYTES or batch.num_rows == 1:
             yield batch

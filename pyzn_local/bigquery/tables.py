@@ -1,4 +1,4 @@
-"""The tables that exist: what `bigquery-public-data.pypi.file_downloads` looks like, and how names find it.
+"""The tables of the stand-in: the columns of `bigquery-public-data.pypi.file_downloads`, and look-up by name.
 
 Columns: https://docs.pypi.org/api/bigquery/
 """
@@ -15,7 +15,7 @@ LOCATION = "US"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table partitioned by the UTC day of `partition_column`, whose queries must filter on that column."""
+    """A table that is partitioned by the UTC day of `partition_column`. Queries must filter on that column."""
 
     project: str
     dataset: str
@@ -26,7 +26,7 @@ class Table:
 
     @property
     def path(self) -> str:
-        """`project.dataset.table`, as SQL and newer messages have it."""
+        """`project.dataset.table`, the form in SQL and in BigQuery's newer messages."""
         return f"{self.project}.{self.dataset}.{self.name}"
 
     @property
@@ -86,14 +86,14 @@ TABLES = {FILE_DOWNLOADS.path: FILE_DOWNLOADS}
 
 
 def missing_table(project: str, dataset: str, name: str) -> BigQueryError:
-    """404 for a table, or for its dataset when that is missing too."""
+    """404 for a table, or for its dataset if that does not exist either."""
     if any((table.project, table.dataset) == (project, dataset) for table in TABLES.values()):
         return not_found(f"Not found: Table {project}:{dataset}.{name} was not found in location {LOCATION}")
     return missing_dataset(project, dataset, LOCATION)
 
 
 def missing_dataset(project: str, dataset: str, location: str) -> BigQueryError:
-    """404 for a dataset; also what BigQuery says when a job asks for it from another location."""
+    """404 for a dataset. BigQuery gives the same error for a job in another location."""
     return not_found(f"Not found: Dataset {project}:{dataset} was not found in location {location}")
 
 

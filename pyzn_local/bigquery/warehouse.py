@@ -1,6 +1,6 @@
-"""The data: one DuckDB database in a directory, with the rows of the tables and what each day of them costs.
+"""The data: one DuckDB database in a directory, with the rows of the tables and the billed bytes of each day.
 
-A query cannot leave the database: DuckDB is opened without access to files, extensions or its own settings.
+A query can only reach the database: DuckDB is opened without access to files, extensions or its own settings.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pyzn_local.bigquery.rewrite import to_duckdb
 from pyzn_local.bigquery.sql import Plan
 from pyzn_local.bigquery.tables import TABLES, Table
 
-_MEMORY = "2GB"  # DuckDB spills beyond it, into the data directory
+_MEMORY = "2GB"  # beyond it, DuckDB spills into the data directory
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Partition:
 
 
 class Warehouse:
-    """Opens, or makes, the database in `data_dir`; a second one on the same directory fails.
+    """Opens or creates the database in `data_dir`. Only one process can open it at a time.
 
     Raises:
         duckdb.IOException: another process has the database open.
@@ -75,12 +75,12 @@ class Warehouse:
         self._loading = threading.Lock()
 
     def close(self) -> None:
-        """Write everything to the database file and let go of it."""
+        """Write everything to the database file and close it."""
         self._database.close()
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection of one's own, for one thread; DuckDB's errors leave it as BigQuery's."""
+        """A separate connection for one thread. DuckDB's errors are raised as BigQuery's."""
         with self._open:
             cursor = self._database.cursor()
         try:
@@ -102,7 +102,7 @@ class Warehouse:
             return result_fields(cursor.sql(plan.duckdb_sql).limit(0).to_arrow_table().schema)
 
     def run(self, plan: Plan, cursor: duckdb.DuckDBPyConnection, path: Path) -> Result:
-        """Run a statement and keep its rows at `path`; `cursor.interrupt()` from another thread stops it."""
+        """Run a statement and write its rows to `path`. `cursor.interrupt()` from another thread stops it."""
         return spill(cursor.sql(plan.duckdb_sql).to_arrow_reader(), path)
 
     def load(self, table: Table, batches: Iterable[pa.RecordBatch], cursor: duckdb.DuckDBPyConnection) -> int:
@@ -127,7 +127,7 @@ class Warehouse:
         return int(counted[0]) if counted else 0
 
     def forget(self, table: Table, day: dt.date) -> None:
-        """Drop the rows of one day, and what they cost."""
+        """Delete the rows of one day, and their billed bytes."""
         in_day = f'CAST("{table.partition_column}" AS DATE) = ?'
         with self._loading, self.cursor() as cursor:
             cursor.execute("BEGIN")
@@ -136,7 +136,7 @@ class Warehouse:
             cursor.execute("COMMIT")
 
     def checkpoint(self) -> None:
-        """Move what was loaded from DuckDB's log into the database file, so that closing is quick."""
+        """Move the loaded rows from DuckDB's log into the database file, so that closing is quick."""
         with self._loading, self.cursor() as cursor:
             cursor.execute("CHECKPOINT")
 
@@ -155,7 +155,7 @@ class Warehouse:
         return found
 
     def processed_bytes(self, plan: Plan) -> int:
-        """Bytes of the columns that a statement reads, over all rows of the partitions that it touches."""
+        """Bytes of the columns that a statement reads, in all rows of the partitions that it touches."""
         total = 0
         for use in plan.uses:
             for day, partition in self.partitions(use.table).items():
@@ -165,7 +165,7 @@ class Warehouse:
 
 
 def translate_error(error: duckdb.Error) -> BigQueryError:
-    """DuckDB's refusal of a statement in BigQuery's words, as far as there are any."""
+    """BigQuery's error for an error of DuckDB, with BigQuery's text where there is one."""
     text = str(error).strip()
     if isinstance(error, duckdb.InterruptException):
         return BigQueryError(400, "stopped", "Job execution was cancelled: User requested cancellation")

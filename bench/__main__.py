@@ -1,8 +1,8 @@
-"""All benchmarks, one table.
+"""Runs all benchmarks and prints one table.
 
     python -m bench SIZE
 
-SIZE is the part of a full day of PyPI: 1 for all of it, 0.01 to see that everything runs.
+SIZE is the fraction of a full day of PyPI: 1 for all of it, 0.01 to check that everything runs.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-import tests  # noqa: F401 - whose import forgets the settings of the caller
+import tests  # noqa: F401 - importing it removes the caller's settings from the environment
 from bench import backfilling, publishing, serving
 from bench.figures import show
 

@@ -1,9 +1,9 @@
-"""What the largest honest answers cost, and what they cost everybody else.
+"""Measures the API's largest answers, and how much they slow down other requests.
 
-Fills an embedded Postgres with a project of 3,000 versions on each of 365 days, starts `python -m pyzn_api`
-on it, and asks for the large answers, plain and compressed, one and four at once, while small requests, one
-cached and one not, go on all the time. A line per large answer: what came back, how long it took, the
-server's largest memory, and how much slower than without it the small requests were.
+Fills an embedded Postgres with a project of 3,000 versions on each of 365 days and starts `python -m pyzn_api` on
+it. Then it requests the large answers, plain and compressed, one and four at once, while small requests, one cached
+and one not, continue all the time. Prints a line per large answer: what came back, how long it took, the server's
+largest memory, and how much slower the small requests were.
 
     python -m bench.api_large_answer
 """
@@ -27,7 +27,7 @@ import psutil
 import psycopg
 from pydantic import SecretStr
 
-import tests  # noqa: F401 - whose import forgets the settings of the caller
+import tests  # noqa: F401 - importing it removes the caller's settings from the environment
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.postgres_url import with_driver
@@ -55,7 +55,7 @@ LARGE = {
 
 
 class Got(NamedTuple):
-    """An answer, as its client saw it."""
+    """An answer, as the client received it."""
 
     status: int
     size: int  # bytes of the body on the wire
@@ -64,7 +64,7 @@ class Got(NamedTuple):
 
 
 def get(port: int, path: str, encoding: str = "identity") -> Got:
-    """One request on a connection of its own."""
+    """One request on its own connection."""
     started = time.perf_counter()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", path, headers={"Accept-Encoding": encoding})
@@ -76,7 +76,7 @@ def get(port: int, path: str, encoding: str = "identity") -> Got:
 
 
 class Small(NamedTuple):
-    """Small requests: milliseconds, sorted, and the server's largest resident memory meanwhile."""
+    """The results of small requests: milliseconds, sorted, and the server's largest resident memory meanwhile."""
 
     cached: list[float]
     uncached: list[float]
@@ -84,7 +84,7 @@ class Small(NamedTuple):
 
 
 def ask_small(port: int, process: psutil.Process, numbers: Iterator[int], go_on: Callable[[], bool]) -> Small:
-    """One cached and one uncached request in turn, while `go_on` says so."""
+    """Send a cached and an uncached request in turn, while `go_on` returns true."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     cached: list[float] = []
     uncached: list[float] = []
@@ -108,27 +108,27 @@ def ask_small(port: int, process: psutil.Process, numbers: Iterator[int], go_on:
 
 
 def p99(values: list[float]) -> float:
-    """What 99 of 100 of these sorted values do not exceed."""
+    """The 99th percentile of sorted values."""
     return values[len(values) * 99 // 100]
 
 
 @contextmanager
 def api(postgres: Postgres) -> Iterator[tuple[int, psutil.Process]]:
-    """The API over a filled database: its port and its process."""
+    """The API on a filled database: its port and its process."""
     postgres.ensure_role("pyzn", "owner")
     postgres.ensure_database("pyzn", "pyzn")
     owner_url, api_url = postgres.url("pyzn", "pyzn", "owner"), postgres.url("pyzn", "pyzn_api", "api")
     migrate(engine(SecretStr(owner_url)), with_driver(SecretStr(api_url)))
     with psycopg.connect(owner_url) as owner:
         owner.execute(Path(__file__).with_suffix(".sql").read_bytes())
-    # A cache that keeps small answers only, so that every large one is made anew.
+    # The cache has room only for small answers, so every large one is computed again.
     with running(api_url, MIB) as process:
         yield process
 
 
 @contextmanager
 def running(api_url: str, cache_bytes: int) -> Iterator[tuple[int, psutil.Process]]:
-    """The API as a process over that database: its port and itself."""
+    """The API as a process on that database: its port and the process."""
     port = free_port()
     settings = {"PYZN_API_DATABASE_URL": api_url, "PYZN_API_PORT": str(port), "PYZN_API_CACHE_BYTES": str(cache_bytes)}
     process = subprocess.Popen([sys.executable, "-m", "pyzn_api"], env=os.environ | settings, stderr=subprocess.DEVNULL)
@@ -157,14 +157,14 @@ def main() -> None:
         ProcessPoolExecutor(AT_ONCE, get_context("spawn")) as clients,
     ):
         numbers = count()
-        list(clients.map(get, [port] * 100, ["/health-check"] * 100))  # so that none starts while it is measured
+        list(clients.map(get, [port] * 100, ["/health-check"] * 100))  # starts all threads before the measurement
         until = time.monotonic() + QUIET
         alone = ask_small(port, process, numbers, lambda: time.monotonic() < until)
         say(
             f"alone: p99 {p99(alone.cached):.1f} ms cached, {p99(alone.uncached):.1f} ms not; {alone.rss / MIB:.0f} MiB"
         )
         asked = [(name, encoding, [path]) for name, path in LARGE.items() for encoding in ("identity", "gzip")]
-        # Four patterns that all versions are like, so that they are four answers.
+        # Four patterns that match all versions, so that four different answers are computed.
         asked.append(("v4 JSON", "gzip", [f"{LARGE['v4 JSON']}&version={'*' * n}" for n in range(2, 2 + AT_ONCE)]))
         for name, encoding, paths in asked:
             running = [clients.submit(get, port, path, encoding) for path in paths]

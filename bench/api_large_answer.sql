@@ -1,5 +1,5 @@
--- Fills an empty, migrated database: `large` with 3,000 versions and 200 countries on each of the 365 days
--- before today, and `small` with one of each.
+-- Fills an empty, migrated database with two projects on each of the 365 days before today: `large` with 3,000
+-- versions and 200 countries, and `small` with one of each.
 DO $$ DECLARE
     month date;
     name text;

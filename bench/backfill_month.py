@@ -1,9 +1,9 @@
-"""A range of days, read and published by a process of its own, with the settings of the environment.
+"""Reads and publishes a range of days in a separate process, with the settings of the environment.
 
     python -m bench.backfill_month dagster|bare FIRST LAST
 
 `dagster`: one run of the range, as a backfill launches it. `bare`: day after day without Dagster; prints the
-seconds that it took, without those of starting.
+seconds that it took, without start-up time.
 """
 
 import sys
@@ -22,21 +22,21 @@ from pyzn_pipeline.store.database import engine
 
 
 def through_dagster(settings: Settings, first: date, last: date) -> None:
-    """One run, with Dagster's own storage in Postgres as in production."""
+    """One run, with Dagster's storage in Postgres as in production."""
     defs = build_defs(settings)
     storage = {"storage": {"postgres": {"postgres_url": {"env": "PYZN_DAGSTER_DATABASE_URL"}}}}
     with TemporaryDirectory() as folder, DagsterInstance.local_temp(folder, overrides=storage) as instance:
         materialize(
-            list(defs.assets or []),  # type: ignore[arg-type]  # specs and definitions, as Definitions takes them
+            list(defs.assets or []),  # type: ignore[arg-type]  # specs and definitions, like those of Definitions
             resources=dict(defs.resources or {}),
-            selection=[breakdown.view for breakdown in BREAKDOWNS],  # as the backfill of them, without the summaries
+            selection=[breakdown.view for breakdown in BREAKDOWNS],  # like their backfill, without the summaries
             instance=instance,
             tags={"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)},
         )
 
 
 def bare(settings: Settings, first: date, last: date) -> float:
-    """Seconds of all days."""
+    """Read and publish all days, and return the seconds."""
     clients = connect(
         settings.bigquery_project,
         settings.bigquery_location,
@@ -53,7 +53,7 @@ def bare(settings: Settings, first: date, last: date) -> float:
 
 
 def main(how: str, first: str, last: str) -> None:
-    """As the command line says."""
+    """Run what the command line says."""
     settings, days = load(Settings), (date.fromisoformat(first), date.fromisoformat(last))
     if how == "bare":
         sys.stdout.write(f"{bare(settings, *days)}\n")

@@ -1,4 +1,4 @@
-"""A backfill of a month of the sample through Dagster, against the publications alone; and the bytes it bills."""
+"""Measures a backfill of a month of the sample through Dagster, compared with only the publications; and its bytes."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ NEEDED = """
 
 
 def figures(size: float, folder: Path) -> Iterator[Figure]:
-    """Both of them; fewer days for a small size."""
+    """Both figures; with fewer days for a small size."""
     days = DAYS if size >= 1 else 7
     last = FIRST + timedelta(days=days - 1)
     with Server(folder / "bigquery") as source:
@@ -66,7 +66,7 @@ def _backfill(own: Database, source: Server, how: str, last: date) -> str:
 
 
 def _dry_run(source: Server, last: date) -> int:
-    """Bytes of one scan of the columns that are needed."""
+    """Bytes of one scan of the needed columns."""
     clients = connect("bench", "US", source.endpoint, source.storage_endpoint)
     query = NEEDED.format(table=TABLE, first=FIRST, following=last + timedelta(days=1))
     job = clients.jobs.query(query, job_config=bigquery.QueryJobConfig(dry_run=True, use_query_cache=False))

@@ -1,4 +1,4 @@
-"""An embedded Postgres of the benchmarks' own, with a migrated database."""
+"""An embedded Postgres for the benchmarks, with a migrated database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +16,9 @@ from pyzn_pipeline.store.schema import migrate
 
 
 class Database(NamedTuple):
-    """URLs of the superuser, the owner and the API's role; and the owner's engine."""
+    """The URLs of the superuser, the owner and the API's role, and the owner's engine."""
 
-    data: Path  # the server's own folder, which it may read files of
+    data: Path  # the server's folder; the server can read files in it
     superuser_url: str
     owner_url: str
     api_url: str

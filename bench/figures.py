@@ -1,4 +1,4 @@
-"""A figure: what was measured, against a limit or a peer of the same run. And the one table of them."""
+"""Figures: a measurement, compared with a limit or a peer of the same run; and the table that shows them."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,17 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Figure:
-    """One line. `ratio` is ours to the other's, or the other's to ours, as `must` reads it."""
+    """One line. `ratio` is ours / other or other / ours, whichever `must` limits."""
 
     name: str
     ours: str
     other: str
     ratio: float
-    must: str  # "≤ 2.0" or "≥ 0.5"; empty: only told
+    must: str  # "≤ 2.0" or "≥ 0.5"; empty: no limit
 
     @property
     def holds(self) -> bool | None:
-        """Whether the ratio is as it must be; None when nothing is asked of it."""
+        """Whether the ratio is within its limit; None if it has no limit."""
         if not self.must:
             return None
         sign, bound = self.must.split()

@@ -1,4 +1,4 @@
-"""Requests over kept-alive connections, as fast as they are answered."""
+"""Generates HTTP load: requests over keep-alive connections, each as soon as the one before is answered."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ import uvloop
 
 
 class Load(NamedTuple):
-    """What came back: answers a second, the milliseconds that 99 of 100 did not exceed, and how many were no 200."""
+    """The result: answers a second, the 99th percentile in milliseconds, and how many answers were not 200."""
 
     per_second: float
     p99: float
@@ -17,18 +17,18 @@ class Load(NamedTuple):
 
 
 class _Connection(asyncio.Protocol):
-    """Asks again as soon as it is answered, until told to stop."""
+    """Sends the next request as soon as one is answered, until it is stopped."""
 
     def __init__(self, path: Callable[[], str], milliseconds: list[float], refused: list[bytes]) -> None:
         self._path = path
         self._milliseconds = milliseconds
         self._refused = refused
-        self._missing = 0  # bytes of the answer
+        self._missing = 0  # bytes of the answer that are still to come
         self._asked = 0.0
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's own is none by name
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transport is not a subclass
         self._ask()
 
     def _ask(self) -> None:
@@ -50,7 +50,7 @@ class _Connection(asyncio.Protocol):
 
 
 def load(port: int, path: Callable[[], str], connections: int, go_on: Callable[[float], bool]) -> Load:
-    """Ask for `path()` again and again; `go_on` is asked, ten times a second, with the seconds so far."""
+    """Request `path()` until `go_on` returns false. That is called ten times a second with the seconds so far."""
     milliseconds: list[float] = []
     refused: list[bytes] = []
 

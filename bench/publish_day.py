@@ -1,4 +1,4 @@
-"""One synthetic day, published by a process of its own: prints the seconds by stage and the largest memory, as JSON.
+"""Publishes one synthetic day in its own process. Prints the seconds by stage and the largest memory, as JSON.
 
 python -m bench.publish_day OWNER_URL DAY SIZE FOLDER
 """
@@ -20,7 +20,7 @@ from pyzn_pipeline.store.partitions import ensure_partitions
 
 
 def main(url: str, day: str, size: str, folder: str) -> None:
-    """Publish, as ingest_day does once the scan is there."""
+    """Publish like ingest_day after its scan."""
     synthetic = SyntheticDay.made(date.fromisoformat(day), float(size), Path(folder))
     store = engine(SecretStr(url))
     seconds: dict[str, float] = {}

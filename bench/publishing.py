@@ -1,4 +1,4 @@
-"""Publishing a day: seconds, memory and bytes, against COPY and against what a user would write instead."""
+"""Measures publishing a day: seconds, memory and bytes, compared with COPY and with what a user would write instead."""
 
 import json
 import statistics
@@ -20,8 +20,8 @@ from bench.figures import Figure
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 
 FIRST = date(2026, 7, 6)
-TIMES = 3  # the median of so many
-PEER_SIZE = 0.05  # of PyPI: at a full day the peers would run for an hour
+TIMES = 3  # repetitions, of which the median counts
+PEER_SIZE = 0.05  # of PyPI: with a full day the peers would run for an hour
 MIB = 2**20
 TIDY_TABLES = """
     DROP TABLE IF EXISTS tidy_version, tidy_country;
@@ -34,7 +34,7 @@ TIDY_TABLES = """
 
 
 def figures(size: float, folder: Path) -> Iterator[Figure]:
-    """All of them; two servers, since the peers are measured at their own size."""
+    """All figures. Uses two servers, because the peers are measured at their own size."""
     with database(folder / "publishing") as own:
         yield from _against_copy(own, size, folder)
     with database(folder / "peers") as own:
@@ -45,7 +45,7 @@ def _against_copy(own: Database, size: float, folder: Path) -> Iterator[Figure]:
     day = FIRST
     published: list[dict[str, Any]] = []
     limits: list[float] = []
-    publish(own, day, size, folder)  # the first day of all makes every project; no other day does
+    publish(own, day, size, folder)  # the very first day inserts all projects, so it is not measured
     with psycopg.connect(own.superuser_url, autocommit=True) as connection:
         for _ in range(TIMES):  # in turn, so that what else the machine does meets both
             day += timedelta(days=1)
@@ -95,7 +95,7 @@ def _against_copy(own: Database, size: float, folder: Path) -> Iterator[Figure]:
 
 
 def publish(own: Database, day: date, size: float, folder: Path) -> dict[str, Any]:
-    """Publish a synthetic day in a process of its own: what bench.publish_day prints."""
+    """Publish a synthetic day in a separate process, and return what bench.publish_day prints."""
     for module, arguments in (
         ("bench.synthetic_day", [str(day), str(size), str(folder)]),
         ("bench.publish_day", [own.owner_url, str(day), str(size), str(folder)]),
@@ -106,7 +106,7 @@ def publish(own: Database, day: date, size: float, folder: Path) -> dict[str, An
 
 
 def _copy_bare(connection: psycopg.Connection, own: Database, day: date) -> float:
-    """Seconds of a server-side COPY of a published day's rows into tables with no index."""
+    """Seconds of a server-side COPY of a published day's rows into tables without an index."""
     seconds = 0.0
     for breakdown in BREAKDOWNS:
         file, bare = own.data / f"{breakdown.name}.copy", f"bare_{breakdown.name}"
@@ -139,7 +139,7 @@ def _against_peers(own: Database, size: float, folder: Path) -> Iterator[Figure]
 def _to_sql(own: Database, frames: dict[str, pd.DataFrame]) -> None:
     with own.store.begin() as connection:
         for table, frame in frames.items():
-            # Postgres takes 65,535 parameters a statement; more rows at once than 1,000 are slower.
+            # Postgres allows 65,535 parameters a statement; more than 1,000 rows at once are slower.
             frame.to_sql(
                 table, connection, schema="tidy", if_exists="append", index=False, method="multi", chunksize=1000
             )

@@ -1,4 +1,4 @@
-"""The API, against pgbench with the same SQL, against its own static route, and while a day is published."""
+"""Measures the API: compared with pgbench and the same SQL, with its static route, and while a day is published."""
 
 import http.client
 import json
@@ -28,16 +28,16 @@ from pyzn_local.postgres import binary
 from pyzn_pipeline.breakdowns import BREAKDOWNS, VERSION
 from pyzn_pipeline.store.partitions import ensure_partitions
 
-MOST_PROJECTS = 10_000  # with a year of days: what fits into a few minutes and GiB
+MOST_PROJECTS = 10_000  # with a year of days; this needs a few minutes and GiB
 LEAST_PROJECTS = 500
-SECONDS = 5  # of each load
+SECONDS = 5  # for each load
 MIB = 2**20
 TODAY = datetime.now(UTC).date()
 WINDOW = since_month_of_90_days_ago(TODAY)
 
 
 def figures(size: float, folder: Path) -> Iterator[Figure]:
-    """All of them, on a year of days (a quarter for a small size): the settled ones packed, the last as published."""
+    """All figures, on a year of days (a quarter for a small size): the settled ones packed, the last ones not."""
     projects = max(LEAST_PROJECTS, min(MOST_PROJECTS, round(MOST_PROJECTS * size)))
     seconds = min(SECONDS, max(1, SECONDS * size * 10))
     with database(folder / "serving") as own:
@@ -64,7 +64,7 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
 
 
 def _fill(own: Database, days: list[date], like: date) -> None:
-    """Give `days` the content of the published day `like`, each in its own partition as a publication leaves it."""
+    """Give `days` the content of the published day `like`, each in its own partition, as after a publication."""
     for day in days:
         ensure_partitions(own.store, day)
         with own.store.begin() as connection:
@@ -84,7 +84,7 @@ def _fill(own: Database, days: list[date], like: date) -> None:
 
 
 def _packing(own: Database, projects: int) -> Figure:
-    """The longest that a reader waited while all closed months were packed."""
+    """The longest wait of a reader while all closed months were packed."""
     query = f"SELECT sum(downloads) FROM pyzn.{VERSION.table} WHERE project = %s AND day >= %s"
     packing = subprocess.Popen(
         [sys.executable, "-c", _PACK, own.owner_url, str(TODAY)], stdout=subprocess.PIPE, text=True
@@ -116,7 +116,7 @@ print(len(list(pack_settled(engine(SecretStr(sys.argv[1])), date.fromisoformat(s
 
 
 def _pgbench(own: Database, name: str, window: Window, projects: int, seconds: float, connections: int = 8) -> float:
-    """Transactions a second of one of the API's statements for random projects."""
+    """Transactions a second of one of the API's statements, for random projects."""
     statement = files("pyzn_api").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
     statement = re.sub("--.*", "", statement).replace("%(project)s", "('project-' || :number)")
     for parameter, day in zip(("%(start)s", "%(end)s"), window, strict=True):
@@ -174,7 +174,7 @@ def _api(own: Database, projects: int, seconds: float, size: float, folder: Path
 
 
 def _while_publishing(own: Database, port: int, path: Callable[[], str], size: float, folder: Path) -> Load:
-    """The load for as long as a process publishes a day of `size`."""
+    """The load while a process publishes a day of `size`."""
     SyntheticDay.make(TODAY, size, folder)
     command = [sys.executable, "-m", "bench.publish_day", own.owner_url, str(TODAY), str(size), str(folder)]
     publishing = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -185,7 +185,7 @@ def _while_publishing(own: Database, port: int, path: Callable[[], str], size: f
 
 
 def _heavy(port: int, process: psutil.Process) -> Figure:
-    """A year of the project with the most versions."""
+    """Measure a year of the project with the most versions."""
     path = "/api/v3/pro/projects/project-1/downloads"
     taken = sorted(get(port, path).seconds for _ in range(5))[2]
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)

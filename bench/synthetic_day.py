@@ -1,4 +1,4 @@
-"""A synthetic day of all PyPI, or of a part of it, as BigQuery's Storage Read API would stream it."""
+"""A synthetic day of all PyPI or a part of it, as BigQuery's Storage Read API would stream it."""
 
 import sys
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ BATCH_ROWS = 8_192
 
 @dataclass(frozen=True)
 class SyntheticDay:
-    """A day's answer in an Arrow IPC file, made beforehand, so that its making is not what is measured."""
+    """A day's rows in an Arrow IPC file. It is made before the measurement."""
 
     day: date
     path: Path
@@ -25,7 +25,7 @@ class SyntheticDay:
 
     @classmethod
     def make(cls, day: date, size: float, folder: Path) -> "SyntheticDay":
-        """Make the day at `size` times the projects of PyPI, in this process: it takes gigabytes."""
+        """Make the day with `size` times the projects of PyPI, in this process. Needs gigabytes of memory."""
         projects = round(PROJECTS * size)
         query = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
         with (
@@ -40,7 +40,7 @@ class SyntheticDay:
 
     @classmethod
     def made(cls, day: date, size: float, folder: Path) -> "SyntheticDay":
-        """The day that `make` has made."""
+        """The day that `make` made earlier."""
         path = _path(day, size, folder)
         with pa.OSFile(str(path)) as file:
             reader = pa.ipc.open_file(file)
@@ -55,7 +55,7 @@ class SyntheticDay:
                 yield reader.get_batch(number)
 
     def scan(self) -> Scan:
-        """The finished scan that the pipeline would be given."""
+        """The finished scan, as the pipeline gets it."""
         return Scan(self.day, f"pyzn_{self.day:%Y%m%d}_bench", self.rows, 0, 0, self.batches())
 
 

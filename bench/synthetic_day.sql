@@ -1,9 +1,9 @@
--- One synthetic UTC day as scan_day.sql answers it: a row per (breakdown, project) and the rows of the whole
--- day, by breakdown and project. Runs on DuckDB. The same $projects and $day
--- give the same rows; another $day gives the same projects other counts.
+-- One synthetic UTC day with the columns of scan_day.sql's result: a row per (breakdown, project) and the rows of the
+-- whole day, by breakdown and project. Runs on DuckDB. The same $projects and $day give the same rows; another $day
+-- gives the same projects other counts.
 --
--- Zipf-like in everything, with the sizes of PyPI in 2026 when $projects is 750,000: 3.3 million (project,
--- version) pairs, 3.0 million (project, country) pairs; the heads are capped at 1,500 versions and 200 countries.
+-- All distributions are Zipf-like. With $projects = 750,000 the sizes are those of PyPI in 2026: 3.3 million (project,
+-- version) pairs, 3.0 million (project, country) pairs; at most 1,500 versions and 200 countries a project.
 WITH project AS (
     SELECT
         rank,

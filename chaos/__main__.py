@@ -1,4 +1,4 @@
-"""Runs the checks and prints one figure a line; ends with 1 when any is not what it must be."""
+"""Runs the checks and prints one figure a line. Exits with 1 when any figure is not what it must be."""
 
 import tempfile
 import time
@@ -32,7 +32,7 @@ SHOWN = 5  # defects of a figure
 
 
 def _sizes(command: Callable[..., None]) -> Callable[..., None]:
-    """An option a check, which the environment sets as well: `make chaos KILLS=1000`."""
+    """Add an option for each check. The environment can set it too: `make chaos KILLS=1000`."""
     for check in reversed(CHECKS):
         command = click.option(
             f"--{check.variable.lower().replace('_', '-')}",
@@ -45,14 +45,12 @@ def _sizes(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @click.argument("only", nargs=-1, type=click.Choice([check.name for check in CHECKS]))
-@click.option("--full", envvar="FULL", is_flag=True, help="The full sizes, for hours by hand. [FULL]")
-@click.option("--seed", envvar="SEED", type=int, help="The seed of an earlier report, to draw the same again. [SEED]")
-@click.option(
-    "--allow-not-run", envvar="ALLOW_NOT_RUN", is_flag=True, help="Pass although a check cannot be made here."
-)
+@click.option("--full", envvar="FULL", is_flag=True, help="The full sizes, which take hours. [FULL]")
+@click.option("--seed", envvar="SEED", type=int, help="The seed of an earlier report, to repeat it. [SEED]")
+@click.option("--allow-not-run", envvar="ALLOW_NOT_RUN", is_flag=True, help="Pass even if a check cannot be run here.")
 @_sizes
 def main(only: tuple[str, ...], full: bool, seed: int | None, allow_not_run: bool, **sizes: int | None) -> None:
-    """Break PyZn in every way, or in the ways named, and report what came out wrong."""
+    """Break PyZn in every way, or in the named ways, and report what is wrong afterwards."""
     seed = SystemRandom().randrange(10**9) if seed is None else seed
     console = Console()
     console.print(f"seed {seed}")

@@ -1,7 +1,7 @@
-"""Bad days at the source: short, doubled, a country or an hour gone, changing between two reads, a page lost, and more.
+"""Bad days at the source: short, doubled, without a country or an hour, changed between two reads, a page lost, …
 
-They are days of one weekday, after three ordinary ones of it. Each is read; the source then puts itself right; what
-PyZn asks for automatically is done: a recount, and the readings that follow from it.
+All are the same weekday, after three ordinary ones. Each is read. Then the source becomes correct, and the check
+does what PyZn asks for automatically: a recount, and the readings that follow from it.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from pyzn_pipeline.store.wanted import due_for_reading
 from pyzn_pipeline.upkeep.recount import recount
 
 FIRST = date(2024, 1, 1)
-WEEKS = 3  # before the first bad day; what the soft audits need at least
+WEEKS = 3  # before the first bad day; the fewest that the soft audits need
 ROWS = 6000  # of a whole day
 
 
@@ -37,7 +37,7 @@ def _share(share: float) -> Callable[[pa.Table], pa.Table]:
 
 
 def _fewer_projects(rows: pa.Table) -> pa.Table:
-    """Three projects in four counted as a fourth."""
+    """Count three of four projects as the fourth."""
     file = rows["file"].combine_chunks()
     known = pc.unique(file.field("project"))
     lost = pc.is_in(file.field("project"), known.take([n for n in range(len(known)) if n % 4]))
@@ -48,7 +48,7 @@ def _fewer_projects(rows: pa.Table) -> pa.Table:
 
 
 def _unknown_countries(rows: pa.Table) -> pa.Table:
-    """One country in five forgotten."""
+    """Make one country of five unknown."""
     forgotten = pa.array([n % 5 == 0 for n in range(rows.num_rows)])
     country = pc.if_else(forgotten, None, rows["country_code"].combine_chunks())
     return rows.set_column(rows.schema.get_field_index("country_code"), "country_code", country)
@@ -56,14 +56,14 @@ def _unknown_countries(rows: pa.Table) -> pa.Table:
 
 @dataclass(frozen=True)
 class Badness:
-    """What a source gives instead of the true rows."""
+    """One way in which a source returns wrong rows."""
 
     name: str
     of: Callable[[pa.Table], pa.Table]
     short: bool = True
-    """Whether rows are missing from what is read."""
+    """Whether rows are missing."""
     seen_at_once: bool = True
-    """Whether the reading itself must be refused or doubted; else only a later count can tell."""
+    """Whether the reading itself must be refused or suspect. Otherwise only a later recount can notice it."""
     after_a_whole_reading: bool = False
     loses_page: bool = False
 
@@ -83,7 +83,7 @@ BAD = (
 
 @dataclass
 class Found:
-    """What must not be, of all the bad days."""
+    """The defects found, over all the bad days."""
 
     final: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
@@ -92,7 +92,7 @@ class Found:
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Three ordinary days, then a bad one after the other, each of its kind in turn."""
+    """Read three ordinary days, then the bad days, each kind in turn."""
     found = Found()
     days = [FIRST + timedelta(weeks=n) for n in range(WEEKS + rig.size)]
     with rig.parts.source() as source, rig.parts.database() as database:
@@ -150,7 +150,7 @@ def _suffer(bad: Badness, day: date, source: Source, database: Database, target:
 
     if bad.short:
         found.unrepaired += ingest(target, *asked).complaints()
-    else:  # no row is missing from what is published: only a person can know that the source is right now
+    else:  # the published day has no fewer rows: only a person can know that the source is correct now
         found.unrepaired += ingest(target, day, accept_worse=True).complaints()
     _recount(source, database)
     if (repaired := _status(database, day)) != "final":
@@ -164,7 +164,7 @@ def _status(database: Database, day: date) -> str:
 
 
 def _later() -> datetime:
-    """A few hours on: a recount waits for an hour after a publication."""
+    """A few hours from now, because a recount waits an hour after a publication."""
     return datetime.now(UTC) + timedelta(hours=3)
 
 
@@ -177,7 +177,7 @@ def _recount(source: Source, database: Database) -> None:
 
 
 def _wanted(source: Source, database: Database) -> list[date]:
-    """The days, of those that the source has, that PyZn would ask for automatically."""
+    """The days of the source that PyZn would ask for automatically."""
     store = engine(SecretStr(database.owner_url))
     return [day for day in due_for_reading(store, _later(), None) if day in source.rows]
 

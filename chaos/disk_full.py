@@ -1,7 +1,7 @@
-"""The disk of the tables full in mid-load: a small file system below the database's tablespace.
+"""The disk of the tables becomes full during a load: the database's tablespace is on a small file system.
 
-Postgres' own log (WAL) is on another one, as on a server that is set up with care: on a full disk of the log Postgres
-stops altogether, and whoever supervises it must start it again.
+Postgres's WAL is on another one, as on a carefully set up server. If the WAL's disk is full, Postgres stops, and its
+supervisor must start it again.
 """
 
 import os
@@ -22,11 +22,11 @@ from chaos.runs import Target, ingest
 DAY = date(2026, 7, 14)
 MIB = 2**20  # bytes
 SIZE = 128 * MIB  # of the file system
-NEEDED = MIB // 2  # bytes that a load of this day takes, about: its staging, and then its place
+NEEDED = MIB // 2  # about the bytes that a load of this day needs, for staging and then for its rows
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Fill the disk but for a random rest, load, look; make room, load again, look again."""
+    """Fill the disk except a random rest, load, look; make room, load again, look again."""
     if os.geteuid() != 0:
         return [Figure("disk full", "", "", "0", [], "only root can mount a small file system")]
     done = f"{rig.size:,} full disks"
@@ -42,7 +42,7 @@ def run(rig: Rig) -> list[Figure]:
         wrong += day.look_for_the_newest()
         for fill in range(rig.size):
             day.expect(source.more(DAY, 10))
-            # Spread evenly, so that loads run out of room in their staging, and in putting the day in its place.
+            # Spread evenly, so that some loads run out of room while staging, and some while publishing.
             filler = _filled(disk, leaving=int(NEEDED * (fill + rig.random.random()) / rig.size))
             outcome = ingest(target, DAY)
             refused += bool(outcome.refused)
@@ -60,13 +60,13 @@ def run(rig: Rig) -> list[Figure]:
         count_figure(
             "disk full during load", f"{done}, {refused:,} loads refused", "old days unreadable or wrong", wrong
         ),
-        count_figure("with room again", done, "loads that needed a hand", stuck),
+        count_figure("with room again", done, "loads that needed help", stuck),
     ]
 
 
 @contextmanager
 def _small_disk(path: Path) -> Iterator[Path]:
-    """A file system of SIZE bytes in memory, which the server's user can reach."""
+    """A file system of SIZE bytes in memory that the server's user can reach."""
     path.mkdir()
     path.parent.chmod(0o711)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=777", "tmpfs", str(path)], check=True)
@@ -77,7 +77,7 @@ def _small_disk(path: Path) -> Iterator[Path]:
 
 
 def _tablespace(rig: Rig, disk: Path) -> str:
-    """A tablespace on `disk`, and its name."""
+    """Create a tablespace on `disk` and return its name."""
     folder = disk / "tablespace"
     folder.mkdir()
     owner = rig.parts.postgres.data.stat()
@@ -94,7 +94,7 @@ def _drop(rig: Rig, url: str) -> None:
 
 
 def _filled(disk: Path, leaving: int) -> Path:
-    """A file that takes all room but `leaving` bytes."""
+    """A file that fills the disk except `leaving` bytes."""
     filler = disk / "filler"
     room = os.statvfs(disk)
     with filler.open("wb") as file:

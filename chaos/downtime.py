@@ -1,7 +1,7 @@
-"""Days missed while nothing ran: the sensor finds them in the ledger, and its runs read them.
+"""Days that were missed while nothing ran: the sensor must find them in the ledger, and its runs must read them.
 
-The sensor and the jobs are the code location's own, on an instance in memory: each evaluation is a tick of the daemon,
-each request is carried out before the next tick.
+Sensor and jobs are those of the code location, on an instance in memory. Each evaluation is a tick of the daemon,
+and each request is executed before the next tick.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -26,7 +26,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Nothing runs for so many days, and then the sensor does."""
+    """Let nothing run for some days, then evaluate the sensor."""
     found: list[str] = []
     lengths = [length for length in LENGTHS if length <= rig.size]
     for length in lengths:
@@ -37,7 +37,7 @@ def run(rig: Rig) -> list[Figure]:
 
 
 def _repaired(rig: Rig, source: Source, database: Database, length: int) -> list[str]:
-    """What is wrong once the sensor asks for nothing more."""
+    """The defects when the sensor requests nothing more."""
     today = datetime.now(UTC).date()
     *missed, last_before = [today - timedelta(days=2 + n) for n in range(length + 1)]
     yesterday = today - timedelta(days=1)  # asked for from calendar.MISSING_AT on
@@ -80,7 +80,7 @@ def _code_location(source: Source, database: Database, repair_from: date) -> Def
 
 
 def _tick(definitions: Definitions, instance: DagsterInstance) -> list[RunRequest]:
-    """What the sensor asks for now."""
+    """The run requests of one evaluation of the sensor."""
     repository = definitions.get_repository_def()
     context = build_sensor_context(
         instance=instance, repository_def=repository, resources=dict(definitions.resources or {})

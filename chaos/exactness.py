@@ -1,4 +1,4 @@
-"""Every table against the source, exactly. Counts raw rows with DuckDB, in SQL of its own, apart from the product's."""
+"""Compares every table with the source, exactly. Counts raw rows in DuckDB, with SQL that the product does not use."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class Content:
     countries: Mapping[tuple[str, str], int]
 
     def ledger(self) -> tuple[int, ...]:
-        """What the ledger must say of it, in the order of _LEDGER."""
+        """The expected ledger row, in the order of _LEDGER."""
         downloads, pip, ci = (sum(counts[at] for counts in self.versions.values()) for at in range(3))
         projects = len({project for project, _ in self.versions})
         return (downloads, downloads, pip, ci, projects, len(self.versions), len(self.countries))
@@ -46,7 +46,7 @@ _LEDGER = """
 
 
 def counted(rows: pa.Table) -> Content:
-    """The content of a day, from its raw rows."""
+    """The content of a day, counted from its raw rows."""
     with duckdb.connect() as connection:
         connection.register("rows", rows)
         by_version = connection.execute(_OF_RAW_ROWS.format(key="file.version")).fetchall()
@@ -58,7 +58,7 @@ def counted(rows: pa.Table) -> Content:
 
 
 def published(connection: psycopg.Connection, day: date) -> Content:
-    """The content of a day, from the tidy views."""
+    """The content of a day, read from the tidy views."""
     by_version = connection.execute(
         "SELECT project, version, downloads, pip_downloads, ci_downloads FROM pyzn.downloads_by_version WHERE day = %s",
         [day],
@@ -73,14 +73,14 @@ def published(connection: psycopg.Connection, day: date) -> Content:
 
 
 NOTHING = Content({}, {})
-"""A day that is not published."""
+"""The content of a day that is not published."""
 
 
 def defects(api_url: str, accepted: Mapping[date, Sequence[Content]], whole: bool = True) -> list[str]:
-    """What a reader finds that must not be, a line each, seen in one snapshot through the API's role.
+    """All defects that a reader can see, a line each, in one snapshot with the API's role.
 
-    Each day must be one of the contents that are accepted for it, in both tables, in the ledger and by its checksum;
-    the all-time totals must be the sum of the published days. With `whole` there may be no other day.
+    Each day must be equal to one of its accepted contents, in both tables, in the ledger and by its checksum. The
+    all-time totals must be the sum of the published days. With `whole`, no other day may exist.
     """
     found: list[str] = []
     with psycopg.connect(api_url) as connection:
@@ -136,7 +136,7 @@ def _totals_defects(connection: psycopg.Connection) -> list[str]:
 
 
 def _difference(found: Content, expected: Content) -> str:
-    """How many rows are lost, too many, or counted wrongly, of both tables."""
+    """How many rows of both tables are lost, too many, or counted wrongly."""
     parts = []
     for table, have, want in (
         ("version", found.versions, expected.versions),
@@ -149,7 +149,7 @@ def _difference(found: Content, expected: Content) -> str:
 
 
 class Watched:
-    """A day while things happen to it: what a reader may find there, the oldest first."""
+    """A day under test, with the contents that a reader may see, oldest first."""
 
     def __init__(self, api_url: str, day: date) -> None:
         self._api_url = api_url
@@ -157,16 +157,16 @@ class Watched:
         self._accepted = [NOTHING]
 
     def expect(self, content: Content) -> None:
-        """From now on the day may become `content`."""
+        """Accept `content` from now on, too."""
         self._accepted.append(content)
 
     def look_for_the_newest(self) -> list[str]:
-        """The defects that a reader finds when the day must be what was expected last."""
+        """The defects that a reader sees if the day must have the last expected content."""
         del self._accepted[:-1]
         return self.look()
 
     def look(self) -> list[str]:
-        """The defects that a reader finds. What is older than what was found must not come back."""
+        """The defects that a reader sees. Contents older than the one it saw are not accepted any more."""
         found = defects(self._api_url, {self.day: self._accepted}, whole=False)
         with psycopg.connect(self._api_url) as connection:
             now = published(connection, self.day)

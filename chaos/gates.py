@@ -1,4 +1,4 @@
-"""Gates in the transaction that publishes a day, see gates.sql: a run stops at one that is closed."""
+"""Gates in the transaction that publishes a day, see gates.sql. A run stops at a closed gate."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ POINTS = (
     "totals are locked", "totals have moved", "old versions are deleted", "new versions are there",
     "old countries are deleted", "new countries are there", "the ledger is written", "it commits",
 )  # fmt: skip
-"""The triggers of gates.sql, in the order in which a run meets them."""
+"""The triggers of gates.sql, in the order in which a run reaches them."""
 WAITING_AT = """
     SELECT pid FROM pg_locks
     WHERE locktype = 'advisory' AND NOT granted AND objsubid = 2
@@ -23,7 +23,7 @@ PATIENCE = 120  # seconds
 
 
 class Gatekeeper:
-    """Makes the gates, and closes and opens them."""
+    """Creates the gates, and closes and opens them."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
@@ -32,13 +32,13 @@ class Gatekeeper:
     @classmethod
     @contextmanager
     def of(cls, owner_url: str) -> Iterator[Self]:
-        """One for a database; gates that are closed at the end open."""
+        """A gatekeeper for a database. At the end all gates open."""
         with psycopg.connect(owner_url, autocommit=True) as connection:
             yield cls(connection)
 
     @contextmanager
     def closed(self, point: str) -> Iterator[None]:
-        """Nobody passes `point` inside the block."""
+        """No run passes `point` inside the block."""
         self._connection.execute("SELECT pg_advisory_lock(hashtext('chaos'), hashtext(%s))", [point])
         try:
             yield
@@ -46,15 +46,15 @@ class Gatekeeper:
             self._connection.execute("SELECT pg_advisory_unlock(hashtext('chaos'), hashtext(%s))", [point])
 
     def arrived(self, point: str) -> int:
-        """The server process that waits at `point`, once there is one. Raises TimeoutError when none comes."""
-        return self._once(WAITING_AT, [point], f"nobody came to the gate {point!r}")
+        """Wait for a run at `point`, and return its server process. Raises TimeoutError when none comes."""
+        return self._once(WAITING_AT, [point], f"no run came to the gate {point!r}")
 
     def waiting(self, sessions: int) -> None:
-        """Return once so many sessions wait for locks of any kind. Raises TimeoutError when fewer do."""
-        self._once(f"SELECT 1 WHERE ({WAITING}) >= %s", [sessions], f"less than {sessions} sessions wait")
+        """Return when this many sessions wait for locks of any kind. Raises TimeoutError when fewer do."""
+        self._once(f"SELECT 1 WHERE ({WAITING}) >= %s", [sessions], f"fewer than {sessions} sessions wait")
 
     def gone(self, pid: int) -> None:
-        """Return once that server process has ended: it finishes its statement before it notices a dead client."""
+        """Return when that server process has ended. It finishes its statement before it notices a dead client."""
         self._once(
             "SELECT 1 WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s)", [pid], f"process {pid} lives on"
         )

@@ -1,5 +1,5 @@
--- Gates in the transaction that publishes a day: whoever holds a gate's advisory lock stops a run exactly there.
--- They cost a run one shared lock a statement, and change nothing else.
+-- Gates in the transaction that publishes a day: while the advisory lock of a gate is held, a run stops there.
+-- They cost a run one shared lock for each statement, and change nothing else.
 CREATE SCHEMA chaos;
 
 CREATE FUNCTION chaos.gate() RETURNS trigger LANGUAGE plpgsql AS $$

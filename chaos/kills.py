@@ -13,11 +13,11 @@ from chaos.runs import Run, Target, ingest
 from chaos.source import Source
 
 FIRST = date(2026, 7, 6)
-DAYS = 4  # at once: a run waits more than it works
+DAYS = 4  # at the same time: a run mostly waits
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Kill, look at what a reader sees; at the end repeat every day, and compare everything."""
+    """Kill a run and look at what a reader sees, repeatedly. At the end read every day again and compare everything."""
     at_points = rig.size // 4
     with rig.parts.source() as source, rig.parts.database() as database:
         target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
@@ -55,7 +55,7 @@ def run(rig: Rig) -> list[Figure]:
 
 
 def _first_readings(source: Source, target: Target, days: Sequence[Watched]) -> float:
-    """Publish every day, and publish it again, and return how many seconds that took for all of them at once."""
+    """Publish every day twice, all days at the same time, and return the seconds that it took."""
     seconds = 0.0
     for rows in (3000, 10):
         for watched in days:

@@ -1,4 +1,4 @@
-"""What is taken away from the product to show that a check notices: each check must fail without what it guards."""
+"""Mutations of the product: each removes something, and the check that guards it must then fail."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ STAGING = f"{SQL}/create_staging.sql"
 
 @dataclass(frozen=True)
 class Mutation:
-    """`edits` are (file, text in it, text instead); then the check must fail in the figure of that name."""
+    """`edits` are (file, old text, new text). With them, the figure `figure` of the check must fail."""
 
     name: str
     edits: tuple[tuple[str, str, str], ...]
@@ -31,7 +31,7 @@ _TWO_TRANSACTIONS = (
 
 
 def _without(audit: str) -> tuple[tuple[str, str, str], ...]:
-    """A soft audit that always passes."""
+    """The edits that make a soft audit always pass."""
     return (
         (
             "pyzn_pipeline/reading/soft_audits.py",

@@ -1,4 +1,4 @@
-"""The network cut, reset or stalled at a random byte: to Postgres, and to both sides of BigQuery."""
+"""A connection is cut, reset or stalled at a random byte: to Postgres, and to both services of BigQuery."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,15 +17,15 @@ from chaos.runs import Target, ingest
 from chaos.source import Source
 
 FIRST = date(2026, 7, 6)
-LANES = 4  # at once: a stalled run only waits
-LIFETIME = 12.0  # seconds of a connection to Postgres; made short, like the next, so that the check need not wait hours
+LANES = 4  # at the same time: a stalled run only waits
+LIFETIME = 12.0  # seconds of a connection to Postgres; short, like the next, so that the check does not take hours
 SILENCE = 2.0  # seconds of a connection to BigQuery
-LIMIT = 3 * LIFETIME + 20  # seconds of a run: connections to begin, to publish and to say why not; a busy machine
+LIMIT = 3 * LIFETIME + 20  # seconds of a run: it uses up to three connections, perhaps on a busy machine
 
 
 @dataclass(frozen=True)
 class Lane:
-    """A day with a network of its own."""
+    """A day with its own network."""
 
     day: Watched
     target: Target
@@ -33,7 +33,7 @@ class Lane:
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Break one connection of a run; look; read the day again on a whole network; look again."""
+    """Break one connection of a run; look; read the day again without a fault; look again."""
     plan = [combination for combination, _ in zip(_combinations(), range(rig.size), strict=False)]
     with rig.parts.source() as source, rig.parts.database() as database, ExitStack() as stack:
         lanes = [stack.enter_context(_lane(source, database, FIRST + timedelta(days=n))) for n in range(LANES)]
@@ -72,7 +72,7 @@ def run(rig: Rig) -> list[Figure]:
 
 
 def _combinations() -> Iterator[tuple[str, Kind, bool]]:
-    """Every leg broken in every way in both directions, over and over."""
+    """Every leg, broken in every way and in both directions, repeatedly."""
     while True:
         yield from product(("postgres", "jobs", "rows"), Kind, (False, True))
 
@@ -95,7 +95,7 @@ def _lane(source: Source, database: Database, day: date) -> Iterator[Lane]:
 
 
 def _first_reading(source: Source, lane: Lane) -> dict[str, list[int]]:
-    """Publish the day, and return how many bytes passed each leg, upwards and downwards."""
+    """Publish the day, and return how many bytes each leg carried, upwards and downwards."""
     lane.day.expect(source.more(lane.day.day, 3000))
     ingest(lane.target, lane.day.day)
     return {name: list(leg.passed) for name, leg in lane.legs.items()}

@@ -1,4 +1,4 @@
-"""The real parts that a check breaks: an embedded Postgres with databases of one's own, and BigQuery stand-ins."""
+"""The real parts that a check breaks: an embedded Postgres with a database for each check, and BigQuery stand-ins."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +47,7 @@ def migrated(postgres: Postgres, tablespace: str = "pg_default") -> Database:
 
 @dataclass(frozen=True)
 class Parts:
-    """One server that all checks may share, and a directory for what they keep to themselves."""
+    """One server that all checks may share, and a directory for their own files."""
 
     postgres: Postgres
     directory: Path
@@ -55,7 +55,7 @@ class Parts:
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        """A database of one's own, dropped at the end."""
+        """A new database, dropped at the end."""
         database = migrated(self.postgres)
         yield database
         with psycopg.connect(self.postgres.url(), autocommit=True) as connection:
@@ -64,6 +64,6 @@ class Parts:
 
     @contextmanager
     def source(self) -> Iterator[Source]:
-        """An empty stand-in of one's own."""
+        """A new, empty stand-in."""
         with Server(self.directory / f"bigquery-{next(self._stand_ins)}") as server:
             yield Source(server)

@@ -1,4 +1,4 @@
-"""Postgres stopped with `immediate` while runs load: no shutdown checkpoint, no goodbye, recovery from its log."""
+"""Postgres is stopped with `immediate` while runs load: without a checkpoint, so it recovers from its WAL."""
 
 import signal
 import subprocess
@@ -13,12 +13,12 @@ from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
 
 FIRST = date(2026, 7, 6)
-DAYS = 2  # in load at once
+DAYS = 2  # that load at the same time
 RECOVERY = 120  # seconds
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Stop the server at a random moment of a load, start it, look, and read the days again."""
+    """Stop the server at a random moment of a load, start it, look, read the days again."""
     postgres = Postgres(rig.parts.directory / "stopped", free_port())
     postgres.create()
     server = _started(postgres)
@@ -29,7 +29,7 @@ def run(rig: Rig) -> list[Figure]:
         with rig.parts.source() as source:
             target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
             days = [Watched(database.api_url, FIRST + timedelta(days=n)) for n in range(DAYS)]
-            seconds = 1.0  # of the first run, which also fills caches
+            seconds = 1.0  # for the first run, which also fills caches
             for stop in range(rig.size):
                 for watched in days:
                     watched.expect(source.more(watched.day, 10 if stop else 3000))
@@ -55,7 +55,7 @@ def run(rig: Rig) -> list[Figure]:
     done = f"{rig.size:,} immediate stops"
     return [
         count_figure("Postgres stopped in mid-load", done, "wrong days", wrong),
-        count_figure("after Postgres came back", done, "runs that needed a hand", by_hand),
+        count_figure("after Postgres came back", done, "runs that needed help", by_hand),
     ]
 
 

@@ -15,23 +15,23 @@ CHUNK = 16_384  # bytes
 class Kind(StrEnum):
     """How a connection breaks."""
 
-    CUT = "cut"  # closed, as by a server that ends
-    RESET = "reset"  # RST, as by a firewall that forgot it
-    STALL = "stalled"  # open and silent in both directions for ever; the proxy still acknowledges every packet
+    CUT = "cut"  # closed, as when a server ends
+    RESET = "reset"  # RST, as from a firewall that forgot the connection
+    STALL = "stalled"  # open, but silent in both directions for ever; the proxy still acknowledges every packet
 
 
 @dataclass
 class Fault:
-    """The connection that carries the byte number `after` in its direction breaks there; the others live."""
+    """Breaks the connection that carries byte number `after` in this direction. The others go on."""
 
     kind: Kind
     upwards: bool
-    """From the client to the server, or back."""
+    """True: from the client to the server; False: back."""
     after: int
 
 
 class Proxy:
-    """Passes bytes on to `host:port`; a context manager. `passed` counts them by direction, upwards first."""
+    """A context manager that forwards bytes to `host:port`. `passed` counts them by direction, upwards first."""
 
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
@@ -42,11 +42,11 @@ class Proxy:
 
     @property
     def address(self) -> str:
-        """Its own HOST:PORT."""
+        """The proxy's HOST:PORT."""
         return f"127.0.0.1:{self.port}"
 
     def arm(self, fault: Fault | None) -> None:
-        """Break one connection, counting bytes from now on; None: pass everything."""
+        """Break one connection, counting bytes from now on. None: forward everything."""
         with self._lock:
             self._fault = fault
             self.passed = [0, 0]
@@ -77,7 +77,7 @@ class Proxy:
         try:
             server = socket.create_connection(self._server, 10)
         except OSError:
-            client.close()  # as the server that is not there would
+            client.close()  # as if the server were away
             return
         with client, server:
             while not self._closing.is_set():
@@ -87,7 +87,7 @@ class Proxy:
                         return
 
     def _pass_on(self, source: socket.socket, client: socket.socket, server: socket.socket) -> bool:
-        """Whether the connection lives on."""
+        """Forward some bytes. Returns whether the connection goes on."""
         upwards = source is client
         try:
             chunk = source.recv(CHUNK)
@@ -107,7 +107,7 @@ class Proxy:
         return False
 
     def _met(self, upwards: bool, size: int) -> tuple[Fault | None, int]:
-        """The fault, if it lies in the next `size` bytes of that direction, and how many of them still pass."""
+        """The fault, if it is in the next `size` bytes of that direction, and how many of them are still forwarded."""
         with self._lock:
             before = self.passed[not upwards]
             self.passed[not upwards] += size
@@ -118,7 +118,7 @@ class Proxy:
             return fault, fault.after - before
 
     def _hold(self, *ends: socket.socket) -> None:
-        """Keep them open and silent until one gives up."""
+        """Keep the connections open and silent until one side closes."""
         while not self._closing.is_set():
             readable, _, _ = select.select(ends, [], [], 0.2)
             for end in readable:

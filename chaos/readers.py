@@ -1,4 +1,4 @@
-"""Readers while days are published: nobody sees an empty or a half day, and nobody waits."""
+"""Readers while days are published: no reader may see an empty or half day, and none may wait."""
 
 import time
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.runs import Target, ingest, processes
 
 DAYS = (date(2026, 7, 14), date(2026, 7, 15))
-NEW_MONTHS = (date(2026, 8, 1), date(2026, 9, 1))  # first days of months, each a new partition among the readers
+NEW_MONTHS = (date(2026, 8, 1), date(2026, 9, 1))  # first days of months; each adds a partition while others read
 READERS = 3  # one of them holds its transaction open
 HELD = 2.0  # seconds
 LONGEST = 0.2  # seconds
@@ -28,7 +28,7 @@ BADGE = "SELECT sum(downloads) FROM pyzn.downloads_by_project WHERE project = 'r
 
 @dataclass
 class Seen:
-    """What a reader saw: each sum of each day, and the seconds of its slowest small read."""
+    """What a reader saw: every sum of each day, and the seconds of its slowest small read."""
 
     reads: int = 0
     sums: set[tuple[date, int, int, int]] = field(default_factory=set)
@@ -37,7 +37,7 @@ class Seen:
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Publish days over and over while others read, and compare every sum that was seen with those there were."""
+    """Publish days repeatedly while others read, and compare every sum that was seen with the published ones."""
     with rig.parts.source() as source, rig.parts.database() as database:
         target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
         real: dict[date, set[int]] = {day: {source.more(day, 5000).ledger()[0]} for day in DAYS}
@@ -79,7 +79,7 @@ def run(rig: Rig) -> list[Figure]:
 
 
 class _Reader:
-    """A process that reads until `done`; with `held` it keeps each transaction open for so many seconds."""
+    """A process that reads until `done`. It keeps each transaction open for `held` seconds."""
 
     def __init__(self, api_url: str, done: Event, held: float) -> None:
         self._receiver, sender = processes.Pipe(duplex=False)

@@ -1,7 +1,7 @@
-"""A run: a process of its own that reads days and publishes them, with clients that nobody else has.
+"""A run: a separate process that reads days and publishes them, with its own clients.
 
-Processes are forked from a server that has imported everything and opened nothing, so that one costs
-milliseconds instead of the seconds of the imports.
+Processes are forked from a server that has imported everything and opened no connection. So a start takes
+milliseconds, not the seconds of the imports.
 """
 
 import multiprocessing
@@ -26,10 +26,10 @@ processes.set_forkserver_preload([__name__])
 
 @dataclass(frozen=True)
 class Target:
-    """What a run talks to: the owner's URL of the database, and the stand-in's two endpoints.
+    """What a run connects to: the database with the owner's URL, and the stand-in's two endpoints.
 
-    `lifetime` and `silence` are the limits of the pipeline's connections in seconds, as in production unless a check
-    makes them shorter.
+    `lifetime` and `silence` are the limits of the pipeline's connections in seconds: those of production, unless a
+    check makes them shorter.
     """
 
     database_url: str
@@ -41,19 +41,19 @@ class Target:
 
 @dataclass
 class Outcome:
-    """What became of each day: published, or refused with a reason. `died` says how a run ended that did not finish."""
+    """The outcome of each day: published, or refused with a reason. `died` says how an unfinished run ended."""
 
     published: dict[date, Publication] = field(default_factory=dict)
     refused: dict[date, str] = field(default_factory=dict)
     died: str = ""
 
     def complaints(self) -> list[str]:
-        """What kept a day from being published, a line each; for a run that nothing should have kept."""
+        """A line for everything that prevented a publication, for a run that should have published every day."""
         return [*self.refused.values(), *([f"the run: {self.died}"] if self.died else [])]
 
 
 class Run:
-    """A run that has started; its days are read in the order given."""
+    """A started run. It reads its days in the given order."""
 
     def __init__(self, target: Target, days: Iterable[date], accept_worse: bool = False) -> None:
         self._receiver, sender = processes.Pipe(duplex=False)
@@ -67,20 +67,20 @@ class Run:
         self._process.join()
 
     def outcome(self, timeout: float) -> Outcome:
-        """What became of it; one that has not ended within `timeout` seconds is killed, and `died` says so."""
+        """Wait for the outcome. A run that has not ended within `timeout` seconds is killed, and `died` says so."""
         try:
             if not self._receiver.poll(timeout):
                 self.kill()
                 return Outcome(died=f"not ended after {timeout:.0f} s")
             outcome: Outcome = self._receiver.recv()
         except EOFError:
-            outcome = Outcome(died="ended without a word")
+            outcome = Outcome(died="ended without an outcome")
         self._process.join()
         return outcome
 
 
 def ingest(target: Target, *days: date, timeout: float = 180, accept_worse: bool = False) -> Outcome:
-    """A run from its start to its end."""
+    """Start a run and wait for its outcome."""
     return Run(target, days, accept_worse).outcome(timeout)
 
 
@@ -96,7 +96,7 @@ def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[dat
                 outcome.published[day] = ingested.publication
             except PyznError as error:
                 outcome.refused[day] = str(error)
-    except Exception as error:  # noqa: BLE001  # what must never happen is a finding, not the end of the check
+    except Exception as error:  # noqa: BLE001  # an unexpected error is a finding and must not end the check
         outcome.died = f"{type(error).__name__}: {error}".splitlines()[0]
     finally:
         sender.send(outcome)

@@ -1,4 +1,4 @@
-"""Shows that every check can fail: a copy of the tree loses something, and the check that must notice is run."""
+"""Shows that every check can fail: applies each mutation to a copy of the tree and runs the check that must notice."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ COPIED = ("pyzn_pipeline", "pyzn_local", "pyzn_api", "chaos", "tests", "pyprojec
 @click.command()
 @click.argument("words", nargs=-1)
 def main(words: tuple[str, ...]) -> None:
-    """Run every mutation, or those with one of the WORDS in their name; ends with 1 if a check did not notice one."""
+    """Run every mutation, or those with one of the WORDS in their name. Exits with 1 if a check did not notice one."""
     console = Console()
     unnoticed = 0
     for mutation in MUTATIONS:
@@ -38,7 +38,7 @@ def main(words: tuple[str, ...]) -> None:
 
 
 def _noticed(mutation: Mutation) -> tuple[bool, str]:
-    """Whether the named figure failed, and what the check printed."""
+    """Whether the figure failed, and what the check printed."""
     with tempfile.TemporaryDirectory(prefix="pyzn-mutated-") as directory:
         tree = Path(directory)
         for name in COPIED:

@@ -1,4 +1,4 @@
-"""A source whose every row is known: the stand-in, and beside it the rows it was given."""
+"""A source whose rows are all known: the stand-in, and a copy of the rows that were loaded into it."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,7 +22,7 @@ class Source:
     rows: dict[date, pa.Table] = field(default_factory=dict)
 
     def add(self, day: date, rows: pa.Table) -> Content:
-        """Append raw rows to `day`, and return what it must be published as from then on."""
+        """Append raw rows to `day`, and return its expected content from then on."""
         self.server.load(rows)
         self.rows[day] = pa.concat_tables([self.rows[day], rows]) if day in self.rows else rows
         return self.content(day)
@@ -33,18 +33,18 @@ class Source:
         return self.add(day, shuffled(day).take(list(range(start, start + count))))  # DuckDB refuses a slice of structs
 
     def replace(self, day: date, rows: pa.Table) -> Content:
-        """Put other raw rows in the place of those of `day`."""
+        """Replace the raw rows of `day`."""
         self.server.forget(day)
         self.rows.pop(day, None)
         return self.add(day, rows)
 
     def content(self, day: date) -> Content:
-        """What `day` must be published as."""
+        """The expected content of `day` when it is published."""
         return counted(self.rows[day])
 
 
 @cache
 def shuffled(day: date) -> pa.Table:
-    """The synthetic sample of `day` in an order of no meaning, always the same."""
+    """The synthetic sample of `day` in a random order that is always the same."""
     rows = sample.day(day)
     return rows.take(np.random.default_rng(day.toordinal()).permutation(rows.num_rows))

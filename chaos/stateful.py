@@ -1,6 +1,6 @@
-"""Readings, late rows, kills, retirement and imports in random order, against a model of dictionaries.
+"""Readings, late rows, kills, retirement and imports in random order, compared with a model made of dictionaries.
 
-The steps go through the product's own functions on a real Postgres; the model knows only what the documentation says.
+The steps call the product's functions on a real Postgres. The model implements only what the documentation says.
 """
 
 from collections import Counter
@@ -66,17 +66,17 @@ downloads = st.lists(
 
 @dataclass
 class Model:
-    """What PyZn must know: per project what was imported, per day what is published and how often."""
+    """The expected state: the imported total of each project, the content and revision of each day."""
 
     source: dict[date, list[Download]] = field(default_factory=dict)
     published: dict[date, list[Download]] = field(default_factory=dict)
     revisions: Counter[date] = field(default_factory=Counter)
     retired: set[date] = field(default_factory=set)
     baseline: dict[str, tuple[int, date]] = field(default_factory=dict)
-    as_of: date = date.min  # of projects that have no baseline
+    as_of: date = date.min  # for projects without an imported total
 
     def totals(self) -> dict[str, int]:
-        """What was imported for a project and every published day after it, retired or not."""
+        """The imported total of each project plus every published day after it, retired or not."""
         totals = Counter({project: total for project, (total, _) in self.baseline.items()})
         for day, rows in self.published.items():
             totals.update(row.project for row in rows if day > self.baseline.get(row.project, (0, self.as_of))[1])
@@ -88,7 +88,7 @@ class Model:
 
 
 def machine(database: Database, tick: Callable[[], None]) -> type[RuleBasedStateMachine]:
-    """The state machine on that database; `tick` for every step."""
+    """The state machine on that database. It calls `tick` for every step."""
     store = engine(SecretStr(database.owner_url))
 
     class Days(RuleBasedStateMachine):
@@ -203,7 +203,7 @@ COUNTRIES = "SELECT day, project, country, downloads FROM pyzn.downloads_by_coun
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Runs of random steps, until there were as many as asked for; a divergence comes with the steps that led to it."""
+    """Run random steps until the requested number is reached. A divergence is reported with the steps before it."""
     steps = 0
     diverged: list[str] = []
 
@@ -220,9 +220,7 @@ def run(rig: Rig) -> list[Figure]:
                 stateful_step_count=STEPS_A_RUN,
                 deadline=None,
                 database=None,
-                phases=[
-                    Phase.generate
-                ],  # the seed draws the same steps again; to shrink them takes minutes of Postgres
+                phases=[Phase.generate],  # no shrinking, which takes minutes; the seed gives the same steps again
                 suppress_health_check=list(HealthCheck),
             )
             try:
@@ -234,7 +232,7 @@ def run(rig: Rig) -> list[Figure]:
 
 
 def _publish(store: Engine, scanned: Scan, accept_worse: bool) -> Publication:
-    """As ingest_day does once the scan is there."""
+    """Publish like ingest_day after its scan."""
     with store_errors(f"day {scanned.day}"):
         ensure_partitions(store, scanned.day)
         with day_locked(store, scanned.day) as connection:
@@ -242,7 +240,7 @@ def _publish(store: Engine, scanned: Scan, accept_worse: bool) -> Publication:
 
 
 def _killing(database: Database, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """`batches`, while the server process that receives them is killed."""
+    """`batches`; meanwhile the server process that receives them is killed."""
     with psycopg.connect(database.owner_url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "

@@ -17,12 +17,12 @@ from chaos.source import shuffled
 
 FIRST = date(2026, 1, 1)
 WORKERS = 8
-FIRST_ROWS = 5_000  # bytes of the answer, which is longer
+FIRST_ROWS = 5_000  # bytes; the whole answer is longer
 HELD_UP = 4.0  # seconds
 READINGS = 2  # of everything; the source has more rows the second time
 OUT_OF_ORDER = """
-    -- Projects in the order of a hash table, as the planner has them when days are large, and slowly: workers that
-    -- change the same totals each in an order of its own must not meet in a deadlock.
+    -- Update projects in the order of a hash table, as the planner does when days are large, and slowly: workers that
+    -- change the same totals, each in a different order, must not deadlock.
     DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_sort = off', current_database()); END $$;
     CREATE FUNCTION public.slowly() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN PERFORM pg_sleep(0.0002); RETURN NEW; END $$;
@@ -31,7 +31,7 @@ OUT_OF_ORDER = """
 
 
 def run(rig: Rig) -> list[Figure]:
-    """All of them, each compared with the source, and with the revisions that it must have."""
+    """Run all cases. Each day is compared with the source and with its expected revision."""
     days = [FIRST + timedelta(days=n) for n in range(rig.size)]
     different = [FIRST + timedelta(days=n) for n in range(WORKERS)]
     noun = "wrong contents or revisions"
@@ -59,7 +59,7 @@ def run(rig: Rig) -> list[Figure]:
 
 
 def _late(rig: Rig, day: date) -> list[str]:
-    """What is wrong when the rows of a reading are held up, and the source has others, as many, meanwhile."""
+    """The defects when a reading's rows are delayed while the source gets other rows of the same number."""
     with rig.parts.source() as source, rig.parts.database() as database:
         host, _, port = source.server.storage_endpoint.rpartition(":")
         with Proxy(host, int(port)) as held_up:
@@ -67,7 +67,7 @@ def _late(rig: Rig, day: date) -> list[str]:
             held_up.arm(Fault(Kind.STALL, upwards=False, after=FIRST_ROWS))
             target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
             older = Run(replace(target, storage_endpoint=held_up.address, silence=HELD_UP), [day])
-            while held_up.passed[1] <= FIRST_ROWS:  # it has its answer, and not the rows of it
+            while held_up.passed[1] <= FIRST_ROWS:  # it has the query's answer, but not the rows
                 time.sleep(0.01)
             newest = source.replace(day, shuffled(day).take(list(range(500, 1000))))
             newer = ingest(target, day)
@@ -82,9 +82,9 @@ def _found(
     all_at_once: bool = False,
     out_of_order: bool = False,
 ) -> list[str]:
-    """What is wrong after each worker has read its days, all workers at once, twice.
+    """The defects after all workers have read their days at the same time, twice.
 
-    With `all_at_once` nobody publishes before everybody waits for something.
+    With `all_at_once`, no worker publishes before all of them wait for something.
     """
     with (
         rig.parts.source() as source,
@@ -97,7 +97,7 @@ def _found(
                 connection.execute(OUT_OF_ORDER)  # the schema's owner may
         found = []
         for reading in range(1, READINGS + 1):
-            # Days of different sizes: the server then meets their projects in different orders.
+            # Days of different sizes: the server then processes their projects in different orders.
             content = {day: source.more(day, 100 + 300 * (n % WORKERS)) for n, day in enumerate(days)}
             with gates.closed("totals are locked") if all_at_once else nullcontext():
                 runs = [Run(target, own) for own in of_workers]

@@ -134,7 +134,7 @@ MUTATIONS = (
         9,
     ),
     Mutation(
-        "a re-count that always agrees",
+        "a recount that always agrees",
         ((f"{SQL}/record_recount.sql", "AND source_downloads = :found", ""),),
         "bad-days",
         "bad source days",

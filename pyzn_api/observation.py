@@ -1,19 +1,26 @@
-"""What operators see: a line of JSON per request, and counters for Prometheus."""
+"""What operators see: a line of JSON per request, and numbers for Prometheus."""
 
 import json
 import logging
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pyzn_api.caching import Answers
+from pyzn_api.database import Database
+from pyzn_api.ledger import LedgerReader
 
 BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0)  # seconds
 LONGEST_PATH = 300  # characters of a path in the log
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 logger = logging.getLogger(__name__)
+# A second time series beside each counter, which nobody asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's
 
 
 class JsonLines(logging.Formatter):
@@ -33,50 +40,41 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-class Metrics:
-    """Requests by route and status, and how long they took."""
+class Gauges(Collector):
+    """What is looked up when Prometheus asks."""
 
-    def __init__(self) -> None:
-        self._requests: Counter[tuple[str, int]] = Counter()
-        self._seconds: defaultdict[str, float] = defaultdict(float)
-        self._at_most: Counter[tuple[str, float]] = Counter()
+    def __init__(self, database: Database, answers: Answers, reader: LedgerReader) -> None:
+        self._database = database
+        self._answers = answers
+        self._reader = reader
 
-    def count(self, route: str, status: int, seconds: float) -> None:
-        """One request answered."""
-        self._requests[route, status] += 1
-        self._seconds[route] += seconds
-        for bucket in BUCKETS:
-            if seconds <= bucket:
-                self._at_most[route, bucket] += 1
-
-    def text(self, gauges: Mapping[str, float]) -> str:
-        """The counters and `gauges` in Prometheus' text format 0.0.4."""
-        return "".join(f"{line}\n" for line in self._lines(gauges))
-
-    def _lines(self, gauges: Mapping[str, float]) -> Iterator[str]:
-        yield "# TYPE pyzn_api_requests_total counter"
-        for (route, status), count in sorted(self._requests.items()):
-            yield f'pyzn_api_requests_total{{route="{route}",status="{status}"}} {count}'
-        yield "# TYPE pyzn_api_request_seconds histogram"
-        for route, seconds in sorted(self._seconds.items()):
-            total = sum(count for (of_route, _), count in self._requests.items() if of_route == route)
-            for bucket in BUCKETS:
-                count = self._at_most[route, bucket]
-                yield f'pyzn_api_request_seconds_bucket{{route="{route}",le="{bucket}"}} {count}'
-            yield f'pyzn_api_request_seconds_bucket{{route="{route}",le="+Inf"}} {total}'
-            yield f'pyzn_api_request_seconds_sum{{route="{route}"}} {seconds}'
-            yield f'pyzn_api_request_seconds_count{{route="{route}"}} {total}'
-        for name, value in gauges.items():
-            yield f"# TYPE {name.partition('{')[0]} {'counter' if '_total' in name else 'gauge'}"
-            yield f"{name} {value}"
+    def collect(self) -> Iterator[Metric]:
+        """A gauge each; none for the latest day while it is not known."""
+        pool = self._database.pool_stats()
+        found: dict[str, tuple[str, float]] = {
+            "cache_bytes": ("Bytes of the answers in the cache.", self._answers.kept_bytes),
+            "database_connections": ("Connections that answers use.", pool.get("pool_size", 0)),
+            "database_connections_idle": ("Those of them that are idle.", pool.get("pool_available", 0)),
+            "database_requests_waiting": ("Answers that wait for a connection.", pool.get("requests_waiting", 0)),
+        }
+        if (latest := self._reader.latest) is not None:
+            begins = datetime.combine(latest, datetime.min.time(), UTC).timestamp()
+            found["latest_day_timestamp_seconds"] = ("When the latest published day began.", begins)
+        for name, (meaning, value) in found.items():
+            yield GaugeMetricFamily(f"pyzn_api_{name}", meaning, value)
 
 
 class Observed:
     """Counts and logs every request. The query is not logged: it may hold a password."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
         self._app = app
-        self._metrics = metrics
+        self._requests = Counter(
+            "pyzn_api_requests_total", "Requests answered.", ["route", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "pyzn_api_request_seconds", "Time to answer.", ["route"], buckets=BUCKETS, registry=registry
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -99,7 +97,8 @@ class Observed:
         finally:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "none")
-            self._metrics.count(route, status, seconds)
+            self._requests.labels(route, status).inc()
+            self._seconds.labels(route).observe(seconds)
             fields = {
                 "client": (scope.get("client") or ("",))[0],
                 "method": scope["method"],

@@ -7,17 +7,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from pyzn_api import models
-from pyzn_api.errors import (
-    ALLOWED,
-    DATABASE_AWAY,
-    METHOD_NOT_ALLOWED,
-    RETRY_AFTER,
-    UNAUTHORIZED,
-    UnknownProjectError,
-)
+from pyzn_api.errors import ALLOWED, DATABASE_AWAY, METHOD_NOT_ALLOWED, RETRY_AFTER, UNAUTHORIZED, UnknownProjectError
 from pyzn_api.middleware import KEY_HEADER, needs_key
-
-VERSION = "3.0.3"  # the newest that the bundled Swagger UI 4 displays
 
 DESCRIPTION = """\
 Downloads from PyPI, counted per UTC day. Every published day is proven against its source; a day that is
@@ -70,14 +61,8 @@ def svg_badge() -> dict[int | str, dict[str, Any]]:
 
 
 def document(app: FastAPI, *, keyed: bool) -> dict[str, Any]:
-    """The document of all routes of `app`, as OpenAPI 3.0; `keyed` when the API's routes ask for a key."""
-    made = get_openapi(
-        title=app.title,
-        version=app.version,
-        openapi_version=VERSION,
-        description=DESCRIPTION,
-        routes=app.routes,
-    )
+    """The document of all routes of `app`, as OpenAPI 3.1; `keyed` when the API's routes ask for a key."""
+    made: dict[str, Any] = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
     schemas = made["components"]["schemas"]
     schemas["Error"] = models.Error.model_json_schema()
     # FastAPI documents its own answer to a wrong parameter; ours is the 400 that each route declares.
@@ -94,21 +79,4 @@ def document(app: FastAPI, *, keyed: bool) -> dict[str, Any]:
                 operation["responses"]["200"]["content"].pop("application/json", None)
             operation["responses"].pop("422", None)
             operation["responses"] = dict(sorted(operation["responses"].items()))
-    as_3_0: dict[str, Any] = _as_3_0(made)
-    return as_3_0
-
-
-def _as_3_0(node: Any) -> Any:
-    """JSON Schema 2020-12, which pydantic writes, in the words of OpenAPI 3.0."""
-    if isinstance(node, list):
-        return [_as_3_0(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    node = {key: _as_3_0(value) for key, value in node.items() if key != "propertyNames"}
-    choices = node.get("anyOf")
-    if isinstance(choices, list) and {"type": "null"} in choices:
-        rest = [choice for choice in choices if choice != {"type": "null"}]
-        del node["anyOf"]
-        node |= rest[0] if len(rest) == 1 and "$ref" not in rest[0] else {"allOf": rest}
-        node["nullable"] = True
-    return node
+    return made

@@ -1,6 +1,6 @@
 """What one answer is rendered from: its share of the ledger, and rows of the tables at the same moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pyzn_api.database import Database, Row
 from pyzn_api.ledger import Basis, Ledger
@@ -16,12 +16,8 @@ class Snapshot:
         self._edition = ledger.edition
         self._database = database
 
-    async def row(self, name: str, parameters: Mapping[str, object] | None = None) -> Row | None:
-        """The first row of sql/`name`.sql, or None when there is none."""
-        return next(iter(await self.rows(name, parameters)), None)
-
-    async def rows(self, name: str, parameters: Mapping[str, object] | None = None) -> Sequence[Row]:
+    async def rows(self, name: str, **parameters: object) -> Sequence[Row]:
         """The rows of sql/`name`.sql, which may use the window as `start` and `end`. Raises DatabaseAwayError."""
-        rows = await self._database.rows(name, {**self.window._asdict(), **(parameters or {})})
+        rows = await self._database.rows(name, {**self.window._asdict(), **parameters})
         self.outdated |= any(row[-1] != self._edition for row in rows)
         return [row[:-1] for row in rows]

@@ -1,10 +1,12 @@
 """Which days a route answers about. All days are UTC, all windows inclusive.
 
-A day is published on the day after it at the earliest, so every window ends yesterday.
+The windows that the date alone decides are here, and end with yesterday. Those that end with the latest
+published or ranked day are methods of the ledger (`Ledger.recent`, `Ledger.ranked`); ranges.py has those that
+clients choose.
 """
 
 from calendar import monthrange
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -21,6 +23,10 @@ class Window(NamedTuple):
 
     start: date
     end: date
+
+    def days(self) -> Iterator[date]:
+        """Each of them, oldest first."""
+        return (self.start + timedelta(days=n) for n in range((self.end - self.start).days + 1))
 
 
 EVER = Window(date.min, date.max)

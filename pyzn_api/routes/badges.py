@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 
+from pyzn_api import projects
 from pyzn_api.badges import (
     COLOR_PATTERN,
     COLORS,
@@ -17,15 +18,14 @@ from pyzn_api.badges import (
     parse_text,
     svg,
 )
-from pyzn_api.caching import Answers, Recipe
-from pyzn_api.errors import UnknownProjectError
+from pyzn_api.caching import Recipe
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors, svg_badge
 from pyzn_api.responses import Form
 from pyzn_api.routes.parameters import ProjectName
 from pyzn_api.snapshot import Snapshot
-from pyzn_api.windows import Clock
+from pyzn_api.state import state
 
 Period = Literal["total", "month", "week"]
 
@@ -36,83 +36,81 @@ FORM = Form(
     (("Content-Security-Policy", "default-src 'none'; sandbox"),),  # opened as a page, it can do nothing
 )
 
-
-def _color(text: str) -> str:
-    parse_color(text)
-    return text
+router = APIRouter(tags=["badges"])
 
 
 Color = Annotated[
     str,
-    AfterValidator(_color),
+    AfterValidator(parse_color),
     Query(
         description=f"hexadecimal digits, or one of {', '.join(COLORS)}", json_schema_extra={"pattern": COLOR_PATTERN}
     ),
 ]
 
 
-def router(answers: Answers, now: Clock) -> APIRouter:
-    """The routes of badges."""
-    routes = APIRouter(tags=["badges"])
+async def _badge(
+    request: Request,
+    project: str,
+    period: Period,
+    left: str,
+    colors: tuple[str, str] = ("grey", "blue"),
+    units: Units = "international_system",
+) -> Response:
+    name = known_form(project)
 
-    async def badge(
-        request: Request, project: str, period: Period, left: str, colors: tuple[str, str], units: Units
-    ) -> Response:
-        name = known_form(project)
+    def basis(ledger: Ledger) -> Basis:
+        return Basis(ledger.recent(DAYS[period], state(request).today), totals=period == "total")
 
-        def basis(ledger: Ledger) -> Basis:
-            return Basis(ledger.recent(DAYS[period], now().date()), totals=period == "total")
+    async def render(snapshot: Snapshot) -> bytes:
+        ever, recently, *_ = await projects.row_of(snapshot, "badge", name)
+        number = int(ever if period == "total" else recently)
+        return svg(left, abbreviated(number, units), *map(parse_color, colors))
 
-        async def render(snapshot: Snapshot) -> bytes:
-            row = await snapshot.row("badge", {"project": name})
-            if row is None:
-                raise UnknownProjectError(name)
-            number = int(row[0] if period == "total" else row[1])
-            return svg(left, abbreviated(number, units), *map(parse_color, colors))
+    recipe = Recipe(("badge", name, period, left, colors, units), basis, render, FORM)
+    return await state(request).answers.respond(request, recipe)
 
-        recipe = Recipe(("badge", name, period, left, colors, units), basis, render, FORM)
-        return await answers.respond(request, recipe)
 
-    @routes.get("/badge/{project}", summary="All-time downloads", responses=errors(404, 503) | svg_badge())
-    async def total(request: Request, project: ProjectName) -> Response:
-        """Grey and blue."""
-        return await badge(request, project, "total", "downloads", ("grey", "blue"), "international_system")
+@router.get("/badge/{project}", summary="All-time downloads", responses=errors(404, 503) | svg_badge())
+async def total(request: Request, project: ProjectName) -> Response:
+    """Grey and blue."""
+    return await _badge(request, project, "total", "downloads")
 
-    @routes.get("/badge/{project}/month", summary="Downloads, last 30 days", responses=errors(404, 503) | svg_badge())
-    async def month(request: Request, project: ProjectName) -> Response:
-        """The 30 days that end with the latest published one."""
-        return await badge(request, project, "month", "downloads/month", ("grey", "blue"), "international_system")
 
-    @routes.get("/badge/{project}/week", summary="Downloads, last 7 days", responses=errors(404, 503) | svg_badge())
-    async def week(request: Request, project: ProjectName) -> Response:
-        """The 7 days that end with the latest published one."""
-        return await badge(request, project, "week", "downloads/week", ("grey", "blue"), "international_system")
+@router.get("/badge/{project}/month", summary="Downloads, last 30 days", responses=errors(404, 503) | svg_badge())
+async def month(request: Request, project: ProjectName) -> Response:
+    """The 30 days that end with the latest published one."""
+    return await _badge(request, project, "month", "downloads/month")
 
-    @routes.get(
-        "/personalized-badge/{project}",
-        summary="Downloads, in a text and colours of one's own",
-        responses=errors(400, 404, 503) | svg_badge(),
-    )
-    async def personalized(
-        request: Request,
-        project: ProjectName,
-        period: Annotated[Period, Query(description="all time, 30 days or 7 days")] = "total",
-        left_color: Color = "green",
-        right_color: Color = "green",
-        left_text: Annotated[
-            str,
-            AfterValidator(parse_text),
-            Query(
-                description=f"at most {LONGEST_TEXT} characters that can be shown",
-                json_schema_extra={"pattern": TEXT_PATTERN, "maxLength": LONGEST_TEXT},
-            ),
-        ] = "downloads/month",
-        units: Annotated[
-            Units,
-            Query(description="; ".join(f"{name}: {prefixes or 'written out'}" for name, prefixes in PREFIXES.items())),
-        ] = "international_system",
-    ) -> Response:
-        """Numbers are cut down to the prefix: 1999 is 1k."""
-        return await badge(request, project, period, left_text, (left_color, right_color), units)
 
-    return routes
+@router.get("/badge/{project}/week", summary="Downloads, last 7 days", responses=errors(404, 503) | svg_badge())
+async def week(request: Request, project: ProjectName) -> Response:
+    """The 7 days that end with the latest published one."""
+    return await _badge(request, project, "week", "downloads/week")
+
+
+@router.get(
+    "/personalized-badge/{project}",
+    summary="Downloads, in a text and colours of one's own",
+    responses=errors(400, 404, 503) | svg_badge(),
+)
+async def personalized(
+    request: Request,
+    project: ProjectName,
+    period: Annotated[Period, Query(description="all time, 30 days or 7 days")] = "total",
+    left_color: Color = "green",
+    right_color: Color = "green",
+    left_text: Annotated[
+        str,
+        AfterValidator(parse_text),
+        Query(
+            description=f"at most {LONGEST_TEXT} characters that can be shown",
+            json_schema_extra={"pattern": TEXT_PATTERN, "maxLength": LONGEST_TEXT},
+        ),
+    ] = "downloads/month",
+    units: Annotated[
+        Units,
+        Query(description="; ".join(f"{name}: {prefixes or 'written out'}" for name, prefixes in PREFIXES.items())),
+    ] = "international_system",
+) -> Response:
+    """Numbers are cut down to the prefix: 1999 is 1k."""
+    return await _badge(request, project, period, left_text, (left_color, right_color), units)

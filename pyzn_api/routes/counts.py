@@ -1,17 +1,18 @@
 """/api/v4/projects/{project}/versions and /countries: counts per period, written by Postgres."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import date
 from itertools import chain, islice
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 
 from pyzn_api import models_v4
-from pyzn_api.caching import Answers, Recipe
+from pyzn_api.caching import Recipe
 from pyzn_api.countries import UNKNOWN
+from pyzn_api.database import Row
 from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form
@@ -20,8 +21,8 @@ from pyzn_api.ranges import Granularity, resolve
 from pyzn_api.routes.parameters import End, Format, ProjectName, Start
 from pyzn_api.settings import MIB
 from pyzn_api.snapshot import Snapshot
+from pyzn_api.state import state
 from pyzn_api.tables import days_not_final, form, json_body, wants_csv
-from pyzn_api.windows import Clock
 
 LIGHT = 4 * MIB  # of counts as the tables hold them: up to these an answer is nothing special
 # What Postgres reads, orders and writes within its statement timeout; 3,000 versions on 365 days are 23.
@@ -30,17 +31,9 @@ LONGEST_PATTERN = 100  # characters
 # What the tables may hold: ISO 3166-1 alpha-2; what Fastly and MaxMind add (T1, A1, **); nothing at all; a mark.
 _COUNTRY = r"^([^\u0000]{0,2}|\([a-z ]+\))$"
 
+router = APIRouter(prefix="/api/v4/projects", tags=["v4"], responses=errors(400, 401, 404, 503))
+
 By = Annotated[Granularity, Query(description="weeks begin on Monday; a period is named by its first day")]
-
-
-class _Asked(NamedTuple):
-    """What is to be counted."""
-
-    project: str
-    column: Literal["version", "country"]
-    start: date | None
-    end: date | None
-    granularity: Granularity
 
 
 def _pattern(pattern: str) -> str:
@@ -60,95 +53,98 @@ def _code(code: str | None) -> str | None:
     return code
 
 
-def router(answers: Answers, now: Clock) -> APIRouter:
-    """The routes of counts per period."""
-    routes = APIRouter(prefix="/api/v4/projects", tags=["v4"], responses=errors(400, 401, 404, 503))
+async def _respond(
+    request: Request,
+    column: str,
+    project: str,
+    start: date | None,
+    end: date | None,
+    granularity: Granularity,
+    table: str | None,
+    **filters: str | None,
+) -> Response:
+    """The downloads per period and `column`, as sql/counts_by_`column`.sql counts them with those filters."""
+    name = known_form(project)
+    as_csv, parts = wants_csv(request, table), state(request)
 
-    async def respond(request: Request, asked: _Asked, table: str | None, parameters: Mapping[str, object]) -> Response:
-        as_csv = wants_csv(request, table)
+    def basis(ledger: Ledger) -> Basis:
+        return Basis(resolve(start, end, granularity, ledger, parts.today), days=not as_csv)
 
-        def basis(ledger: Ledger) -> Basis:
-            window = resolve(asked.start, asked.end, asked.granularity, ledger, now().date())
-            return Basis(window, days=not as_csv)
+    async def render(snapshot: Snapshot) -> bytes:
+        window = snapshot.window
 
-        async def render(snapshot: Snapshot) -> bytes:
-            window = snapshot.window
-            bound = {**asked._asdict(), **window._asdict(), "csv": as_csv, "most": LIGHT, **parameters}
-            rows = await snapshot.rows(f"counts_by_{asked.column}", bound)
-            if not rows:
-                raise UnknownProjectError(asked.project)
-            if (size := int(rows[0][2])) > LIGHT:
-                if size > (most := MOST[asked.granularity]):
-                    raise BadParameterError(
-                        "start", window.start, f"a later day: by {asked.granularity}, {most // MIB} MiB of counts at "
-                        f"most are read for one answer, and the days up to {window.end} hold {size // MIB} MiB"
-                    )  # fmt: skip
-                async with answers.place_for_large():
-                    rows = await snapshot.rows(f"counts_by_{asked.column}", {**bound, "most": most})
-            entries = [row[1] for row in sorted(rows) if row[1]]
-            if as_csv:
-                return b"\r\n".join([f"period,{asked.column},downloads".encode(), *entries, b""])
-            head = b'{"project":%b,"start":"%b","end":"%b","granularity":"%b","downloads":[' % (
-                json_body(asked.project),
-                str(window.start).encode(),
-                str(window.end).encode(),
-                asked.granularity.encode(),
+        async def counted(most: int) -> Sequence[Row]:
+            return await snapshot.rows(
+                f"counts_by_{column}", project=name, granularity=granularity, csv=as_csv, most=most, **filters
             )
-            tail = b'],"days":%b}' % json_body(days_not_final(snapshot.ledger, window))
-            return b"".join([head, *islice(chain.from_iterable((b",", entry) for entry in entries), 1, None), tail])
 
-        key = (asked, as_csv, *parameters.values())
-        return await answers.respond(request, Recipe(key, basis, render, form(as_csv=as_csv)))
+        rows = await counted(LIGHT)
+        if not rows:
+            raise UnknownProjectError(name)
+        if (size := int(rows[0][2])) > LIGHT:
+            if size > (most := MOST[granularity]):
+                raise BadParameterError(
+                    "start", window.start, f"a later day: by {granularity}, {most // MIB} MiB of counts at "
+                    f"most are read for one answer, and the days up to {window.end} hold {size // MIB} MiB"
+                )  # fmt: skip
+            async with parts.answers.place_for_large():
+                rows = await counted(most)
+        entries = [row[1] for row in sorted(rows) if row[1]]
+        if as_csv:
+            return b"\r\n".join([f"period,{column},downloads".encode(), *entries, b""])
+        head = {"project": name, "start": str(window.start), "end": str(window.end), "granularity": granularity}
+        first = json_body(head)[:-1] + b',"downloads":['
+        last = b'],"days":%b}' % json_body(days_not_final(snapshot.ledger, window))
+        # Many megabytes, so they are copied once.
+        return b"".join([first, *islice(chain.from_iterable((b",", entry) for entry in entries), 1, None), last])
 
-    @routes.get(
-        "/{project}/versions",
-        summary="Downloads per period and version",
-        responses=table_of(models_v4.CountsByVersion),
-    )
-    async def by_version(
-        request: Request,
-        project: ProjectName,
-        start: Start = None,
-        end: End = None,
-        granularity: By = "day",
-        version: Annotated[
-            str,
-            AfterValidator(_pattern),
-            Query(
-                description="only versions like this, where * is anything: 2.*",
-                json_schema_extra={"maxLength": LONGEST_PATTERN, "pattern": r"^[^\u0000]*$"},
-            ),
-        ] = "*",
-        ci: Annotated[Literal["include", "exclude", "only"], Query(description="downloads by CI")] = "include",
-        table: Format = None,
-    ) -> Response:
-        """Oldest period first, then most downloads. What was not downloaded is absent."""
-        asked = _Asked(known_form(project), "version", start, end, granularity)
-        return await respond(request, asked, table, {"pattern": _like(version), "ci": ci})
+    key = (column, name, start, end, granularity, as_csv, *filters.values())
+    return await parts.answers.respond(request, Recipe(key, basis, render, form(as_csv=as_csv)))
 
-    @routes.get(
-        "/{project}/countries",
-        summary="Downloads per period and country",
-        responses=table_of(models_v4.CountsByCountry),
-    )
-    async def by_country(
-        request: Request,
-        project: ProjectName,
-        start: Start = None,
-        end: End = None,
-        granularity: By = "day",
-        country: Annotated[
-            str | None,
-            AfterValidator(_code),
-            Query(
-                description="only this one, as answers list it: ISO 3166-1 alpha-2 in any case, or (unknown)",
-                json_schema_extra={"pattern": _COUNTRY},
-            ),
-        ] = None,
-        table: Format = None,
-    ) -> Response:
-        """Oldest period first, then most downloads. Codes are ISO 3166-1 alpha-2; unknown is "(unknown)"."""
-        asked = _Asked(known_form(project), "country", start, end, granularity)
-        return await respond(request, asked, table, {"country": country})
 
-    return routes
+@router.get(
+    "/{project}/versions", summary="Downloads per period and version", responses=table_of(models_v4.CountsByVersion)
+)
+async def by_version(
+    request: Request,
+    project: ProjectName,
+    start: Start = None,
+    end: End = None,
+    granularity: By = "day",
+    version: Annotated[
+        str,
+        AfterValidator(_pattern),
+        Query(
+            description="only versions like this, where * is anything: 2.*",
+            json_schema_extra={"maxLength": LONGEST_PATTERN, "pattern": r"^[^\u0000]*$"},
+        ),
+    ] = "*",
+    ci: Annotated[Literal["include", "exclude", "only"], Query(description="downloads by CI")] = "include",
+    table: Format = None,
+) -> Response:
+    """Oldest period first, then most downloads. What was not downloaded is absent."""
+    like = _like(version)
+    return await _respond(request, "version", project, start, end, granularity, table, pattern=like, ci=ci)
+
+
+@router.get(
+    "/{project}/countries", summary="Downloads per period and country", responses=table_of(models_v4.CountsByCountry)
+)
+async def by_country(
+    request: Request,
+    project: ProjectName,
+    start: Start = None,
+    end: End = None,
+    granularity: By = "day",
+    country: Annotated[
+        str | None,
+        AfterValidator(_code),
+        Query(
+            description="only this one, as answers list it: ISO 3166-1 alpha-2 in any case, or (unknown)",
+            json_schema_extra={"pattern": _COUNTRY},
+        ),
+    ] = None,
+    table: Format = None,
+) -> Response:
+    """Oldest period first, then most downloads. Codes are ISO 3166-1 alpha-2; unknown is "(unknown)"."""
+    return await _respond(request, "country", project, start, end, granularity, table, country=country)

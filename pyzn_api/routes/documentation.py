@@ -1,15 +1,16 @@
 """The OpenAPI document, and a page to try it, served without any other host."""
 
-import json
 from collections.abc import Callable
 from hashlib import blake2b
+from importlib.resources import files
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
-from swagger_ui_bundle import swagger_ui_path
 
 from pyzn_api.openapi import document
-from pyzn_api.responses import JSON, Answer, Form, full, has_already, not_modified, prepare
+from pyzn_api.responses import JSON, Form, full, has_already, not_modified, prepare
+from pyzn_api.state import state
+from pyzn_api.tables import json_body
 
 CACHE_CONTROL = "public, max-age=86400"
 
@@ -35,48 +36,45 @@ _PAGE = """<!doctype html>
 </html>
 """
 _START = 'SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null})'
-_FILES = {
+_SWAGGER_UI = files("fastapi_swagger") / "resources"
+_MEDIA_TYPES = {
+    "start.js": "text/javascript",
     "swagger-ui.css": "text/css",
     "swagger-ui-bundle.js": "text/javascript",
     "favicon-32x32.png": "image/png",
 }
 
+router = APIRouter(include_in_schema=False)
 
-def router(app: FastAPI, *, keyed: bool) -> APIRouter:
-    """The routes that describe the routes of `app`."""
-    routes = APIRouter(include_in_schema=False)
-    prepared: dict[str, Answer] = {}
 
-    async def respond(request: Request, name: str, form: Form, make: Callable[[], bytes]) -> Response:
-        """What `make` made at the first request: the files only change with the process."""
-        if name not in prepared:
-            body = make()
-            prepared[name] = await prepare(body, f'W/"{blake2b(body, digest_size=12).hexdigest()}"')
-        answer = prepared[name]
-        return not_modified(answer.etag, form) if has_already(request, answer.etag) else full(request, answer, form)
+async def _respond(request: Request, name: str, form: Form, make: Callable[[], bytes]) -> Response:
+    """What `make` made at the first request: it only changes with the process."""
+    prepared = state(request).files
+    if name not in prepared:
+        body = make()
+        prepared[name] = await prepare(body, f'W/"{blake2b(body, digest_size=12).hexdigest()}"')
+    answer = prepared[name]
+    return not_modified(answer.etag, form) if has_already(request, answer.etag) else full(request, answer, form)
 
-    @routes.get("/openapi.json")
-    async def openapi_document(request: Request) -> Response:
-        return await respond(
-            request,
-            "openapi.json",
-            JSON,
-            lambda: json.dumps(document(app, keyed=keyed), separators=(",", ":")).encode(),
-        )
 
-    @routes.get("/docs")
-    async def page(request: Request) -> Response:
-        form = Form("text/html", CACHE_CONTROL, (("Content-Security-Policy", _CONTENT_SECURITY_POLICY),))
-        return await respond(request, "", form, _PAGE.encode)
+@router.get("/openapi.json")
+async def openapi_document(request: Request) -> Response:
+    """The document that describes all routes to programs."""
+    keyed = bool(state(request).settings.keys)
+    return await _respond(request, "openapi.json", JSON, lambda: json_body(document(request.app, keyed=keyed)))
 
-    @routes.get("/docs/{name}")
-    async def file(request: Request, name: str) -> Response:
-        if name == "start.js":
-            return await respond(request, name, Form("text/javascript", CACHE_CONTROL), _START.encode)
-        if name not in _FILES:
-            raise HTTPException(404)
-        return await respond(
-            request, name, Form(_FILES[name], CACHE_CONTROL), swagger_ui_path.joinpath(name).read_bytes
-        )
 
-    return routes
+@router.get("/docs")
+async def page(request: Request) -> Response:
+    """The page to try them."""
+    form = Form("text/html", CACHE_CONTROL, (("Content-Security-Policy", _CONTENT_SECURITY_POLICY),))
+    return await _respond(request, "docs", form, _PAGE.encode)
+
+
+@router.get("/docs/{name}")
+async def file(request: Request, name: str) -> Response:
+    """What the page loads."""
+    if name not in _MEDIA_TYPES:
+        raise HTTPException(404)
+    make = _START.encode if name == "start.js" else _SWAGGER_UI.joinpath(name).read_bytes
+    return await _respond(request, name, Form(_MEDIA_TYPES[name], CACHE_CONTROL), make)

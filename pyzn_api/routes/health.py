@@ -1,44 +1,23 @@
 """Liveness, and the numbers of this process."""
 
-from datetime import UTC, datetime, time
-
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from pyzn_api import models
-from pyzn_api.caching import Answers
-from pyzn_api.database import Database
-from pyzn_api.ledger import LedgerReader
-from pyzn_api.observation import CONTENT_TYPE, Metrics
 from pyzn_api.openapi import errors
+from pyzn_api.state import state
+
+router = APIRouter(tags=["service"], responses=errors())
 
 
-def router(database: Database, reader: LedgerReader, answers: Answers, metrics: Metrics) -> APIRouter:
-    """The routes for whoever runs the process."""
-    routes = APIRouter(tags=["service"], responses=errors())
+@router.get("/health-check", summary="Whether the process is alive", responses={200: {"model": models.Health}})
+async def health_check() -> Response:
+    """Liveness only: asks no database, so a Postgres that is away does not get the API restarted."""
+    return Response('{"status":"healthy"}', headers={"Cache-Control": "no-store"}, media_type="application/json")
 
-    @routes.get(
-        "/health-check",
-        summary="Whether the process is alive",
-        responses={200: {"model": models.Health}},
-    )
-    async def health_check() -> Response:
-        """Liveness only: asks no database, so a Postgres that is away does not get the API restarted."""
-        return Response('{"status":"healthy"}', headers={"Cache-Control": "no-store"}, media_type="application/json")
 
-    @routes.get("/metrics", include_in_schema=False)
-    async def prometheus() -> Response:
-        """Counters since the process started, in Prometheus' text format."""
-        pool = database.pool_stats()
-        gauges: dict[str, float] = {
-            **{f'pyzn_api_answers_total{{outcome="{name}"}}': n for name, n in answers.outcomes.items()},
-            "pyzn_api_cache_bytes": answers.bytes,
-            "pyzn_api_database_statements_total": database.statements,
-            "pyzn_api_database_connections": pool.get("pool_size", 0),
-            "pyzn_api_database_connections_idle": pool.get("pool_available", 0),
-            "pyzn_api_database_requests_waiting": pool.get("requests_waiting", 0),
-        }
-        if reader.latest is not None:
-            gauges["pyzn_api_latest_day_timestamp_seconds"] = datetime.combine(reader.latest, time(), UTC).timestamp()
-        return Response(metrics.text(gauges), headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE)
-
-    return routes
+@router.get("/metrics", include_in_schema=False)
+async def prometheus(request: Request) -> Response:
+    """Numbers since the process started, for Prometheus."""
+    text = generate_latest(state(request).registry)
+    return Response(text, headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -1,11 +1,21 @@
 -- The body of the pro downloads routes: one row, the finished JSON with days oldest first; no row for
--- a project nobody has heard of.
--- Cost: one index look-up in projects, one heap row per day; documents are passed on as text.
+-- a project nobody has heard of. Unless `ci`, downloads by CI are left out, and with them a version, and a day,
+-- of which nothing else is left.
+-- Cost: one index look-up in projects, one heap row per day; documents are passed on as text. Unless `ci`, those of
+-- days with CI downloads are taken apart.
 SELECT '{"downloads":{' || coalesce(daily.entries, '') || '}}'
 FROM pyzn.projects AS known,
      LATERAL (
-         SELECT string_agg('"' || day || '":' || document, ',' ORDER BY day) AS entries
+         SELECT string_agg(
+             '"' || day || '":' || CASE WHEN %(ci)s OR ci_downloads = 0 THEN document::text ELSE (
+                 SELECT '{' || string_agg(to_json(version) || ':' || (counted::bigint - by_ci::bigint), ',' ORDER BY place) || '}'
+                 FROM ROWS FROM (json_each_text(document), json_array_elements_text(ci_counts))
+                      WITH ORDINALITY AS entry (version, counted, by_ci, place)
+                 WHERE counted::bigint > by_ci::bigint
+             ) END,
+             ',' ORDER BY day
+         ) AS entries
          FROM pyzn.packed_by_version
-         WHERE project = known.project AND day BETWEEN %(start)s AND %(end)s
+         WHERE project = known.project AND day BETWEEN %(start)s AND %(end)s AND (%(ci)s OR downloads > ci_downloads)
      ) AS daily
 WHERE known.project = %(project)s

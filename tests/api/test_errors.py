@@ -28,7 +28,7 @@ def statements(client: httpx.Client) -> int:
     (line,) = (
         line for line in client.get("/metrics").text.splitlines() if line.startswith("pyzn_api_database_statements")
     )
-    return int(line.split()[1])
+    return int(float(line.split()[1]))
 
 
 def assert_error(response: httpx.Response, status: int, message: str | None = None) -> None:

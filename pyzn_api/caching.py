@@ -31,7 +31,7 @@ _LOOK_AGAIN = 1.0  # seconds
 _LARGEST_SHARE = 4  # an answer that would take more than a quarter of the cache is not kept
 _LARGE_AT_ONCE = 2  # renderings; each takes a core of Postgres and three times its body in memory
 _LARGE_BYTES = 256 * MIB  # of answers that are still being sent, beside those in the cache
-_OVERHEAD = 600  # bytes of Python objects per cached answer, about
+OVERHEAD = 600  # bytes of Python objects per cached answer, about
 _RENDERINGS = 5  # of one answer at most, while the days it counts are being published
 
 Key = tuple[object, ...]
@@ -156,7 +156,7 @@ class Answers:
 
 
 def _cost(answer: Answer) -> int:
-    return answer.size + _OVERHEAD
+    return answer.size + OVERHEAD
 
 
 def _etag(recipe: Recipe, ledger: Ledger) -> str:

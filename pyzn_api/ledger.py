@@ -14,6 +14,8 @@ from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
+from cachetools import LRUCache
+
 from pyzn_api.database import Database, DatabaseAwayError, Row
 from pyzn_api.windows import Window
 
@@ -41,7 +43,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What the latest ranking is of: the windows that end with `day`, without the `missing` days."""
+    """The latest ranking: it counts the windows that end with `day`, and leaves out the days in `missing`."""
 
     day: date
     computed_from: str  # differs when the content of a day in it does
@@ -49,9 +51,9 @@ class Ranking:
 
 
 class Basis(NamedTuple):
-    """What an answer is made of, beside its route and parameters. Its ETag is a hash of all of it.
+    """What an answer depends on, beside its route and parameters. Its ETag is a hash of all of it.
 
-    What is not named here is not in the ledger that the answer is rendered from, see `Ledger.shown`.
+    The answer is rendered from a ledger that holds only what is named here, see `Ledger.shown`.
     """
 
     window: Window  # the days whose downloads are counted, unless it is a ranking that has counted them
@@ -80,7 +82,7 @@ class Ledger:
         self.edition = edition
         self._late_after = late_after  # from the beginning of a day
         self._dates = [row.day for row in days]
-        self._states: dict[Basis, str] = {}
+        self._states: LRUCache[Basis, str] = LRUCache(_STATES_REMEMBERED)
 
     @property
     def latest(self) -> date | None:
@@ -131,8 +133,6 @@ class Ledger:
         """
         known = self._states.get(basis)
         if known is None:
-            if len(self._states) >= _STATES_REMEMBERED:
-                self._states.clear()
             counted = self.within(basis.window)
             parts: list[object] = [self.ranking if basis.ranking else _contents(counted)]
             if basis.totals:
@@ -161,7 +161,7 @@ class LedgerReader:
 
     @property
     def latest(self) -> date | None:
-        """The latest published day as far as it is known; asks nobody."""
+        """The latest published day of the ledger that was read last; does not ask Postgres."""
         return None if self._ledger is None else self._ledger.latest
 
     async def read(self) -> tuple[Ledger, bool]:

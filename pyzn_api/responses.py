@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 SMALLEST_COMPRESSED = 1000  # bytes; below a packet's size nothing is saved
 QUICKLY_COMPRESSED = 2**20  # bytes; above, a twentieth more on the wire for half the time or less
 SLICE = 2**18  # bytes
-PATIENCE_SECONDS = 30.0  # with a client that takes no slice
+PATIENCE_SECONDS = 30.0  # how long a client may take for one slice
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import date
 import httpx
 import psycopg
 
+from pyzn_api import caching
 from tests.api.conftest import Clock, serving, settings
 from tests.api.stock import BUSY, Count, publish, stock
 from tests.conftest import Database
@@ -26,11 +27,9 @@ ROUTES = [
 
 
 def metric(client: httpx.Client, name: str) -> float:
-    """A number of the server, 0 before it is counted."""
-    for line in client.get("/metrics").text.splitlines():
-        if line.rpartition(" ")[0] == name:
-            return float(line.rpartition(" ")[2])
-    return 0
+    """A number of the server."""
+    (line,) = (line for line in client.get("/metrics").text.splitlines() if line.rpartition(" ")[0] == name)
+    return float(line.rpartition(" ")[2])
 
 
 def test_an_answer_takes_one_statement_and_a_repeated_one_none(stocked: Database) -> None:
@@ -104,7 +103,8 @@ def test_a_change_of_status_changes_the_answers_that_tell_it_and_no_other(databa
         with psycopg.connect(database.owner_url) as owner:
             owner.execute("UPDATE pyzn.days SET status = 'final', recounted_at = now() WHERE day = '2026-07-19'")
         for path in telling:
-            assert '"provisional":[]' in wait_for_other_etag(client, path, before[path]).text or path == telling[0]
+            days = wait_for_other_etag(client, path, before[path]).json()["days"]
+            assert days[-1]["status"] == "final" if path == "/api/v4/days" else days["provisional"] == []
         assert {path: client.get(path).headers["etag"] for path in others} == {path: before[path] for path in others}
 
 
@@ -125,6 +125,29 @@ def test_the_cache_keeps_to_its_bytes(stocked: Database) -> None:
             for path in ROUTES:
                 assert client.get(path).status_code == 200
         assert 0 < metric(client, "pyzn_api_cache_bytes") <= 9000
+
+
+def test_what_would_take_more_than_a_quarter_of_the_cache_is_not_kept(stocked: Database) -> None:
+    with serving(settings(stocked.api_url, cache_bytes=4000)) as client:
+        for path in (ROUTES[0], ROUTES[6], ROUTES[0], ROUTES[6]):
+            assert client.get(path).status_code == 200
+        assert metric(client, 'pyzn_api_answers_total{outcome="hit"}') == 1
+        assert metric(client, 'pyzn_api_answers_total{outcome="miss"}') == 3
+
+
+def test_what_has_not_been_asked_for_longest_leaves_the_cache_first(client: httpx.Client, stocked: Database) -> None:
+    def path(day: int) -> str:  # of a missing one: all such answers have one size
+        return f"/api/v4/days?start=2026-07-{day}&end=2026-07-{day}"
+
+    four = 4 * (len(client.get(path(10)).content) + caching.OVERHEAD)
+    with serving(settings(stocked.api_url, cache_bytes=four)) as small:
+        kept = []
+        for day in (10, 11, 12, 13, 10, 14, 10, 11, 13):
+            before = metric(small, 'pyzn_api_answers_total{outcome="hit"}')
+            assert small.get(path(day)).status_code == 200
+            kept.append(metric(small, 'pyzn_api_answers_total{outcome="hit"}') > before)
+        assert kept == [False, False, False, False, True, False, True, False, True]
+        assert metric(small, "pyzn_api_cache_bytes") == four
 
 
 def test_a_cache_of_no_bytes_answers_all_the_same(stocked: Database) -> None:

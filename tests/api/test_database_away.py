@@ -22,6 +22,7 @@ from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.schema import migrate
 from tests.api.conftest import Clock, serving, settings
 from tests.api.stock import stock
+from tests.api.test_caching import metric
 from tests.api.test_process import serving_process
 from tests.conftest import Database
 
@@ -132,10 +133,12 @@ def test_while_postgres_is_stopped_known_answers_are_stale_and_others_503(away: 
             response, seconds = timed(client, PATH)
             assert (response.status_code, response.content) == (200, known.content)
             assert seconds < 0.5
-            response, seconds = timed(client, OTHER)
-            assert_away(response)
-            assert seconds < 0.5
+            for path in (OTHER, "/api/v4/status"):
+                response, seconds = timed(client, path)
+                assert_away(response)
+                assert seconds < 0.5
             assert client.get("/api/projects/%00").status_code == 404
+            assert metric(client, 'pyzn_api_answers_total{outcome="stale"}') == 1
         finally:
             switched.start()
         wait_until_answered(client, OTHER)
@@ -207,6 +210,16 @@ def test_an_exhausted_pool_is_503_within_a_second_and_tells_nothing(away: tuple[
             assert client.get(PATH).content == known.content
             owner.rollback()
             assert slow.result().status_code == 200
+
+
+def test_a_statement_that_takes_too_long_is_503_in_words(database: Database) -> None:
+    with serving(settings(database.api_url)) as client, psycopg.connect(database.owner_url) as owner:
+        owner.execute("LOCK TABLE pyzn.projects IN ACCESS EXCLUSIVE MODE")
+        response = client.get(PATH)
+        assert (response.status_code, int(response.headers["retry-after"]) > 0) == (503, True)
+        assert response.json()["message"].startswith("The server is busy with large answers")
+        owner.rollback()
+        assert client.get(PATH).status_code == 404
 
 
 def test_a_database_that_is_not_migrated_is_503(away: tuple[Switched, Database]) -> None:

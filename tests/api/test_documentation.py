@@ -35,8 +35,13 @@ def test_every_route_is_documented(client: httpx.Client) -> None:
 
 
 def test_every_parameter_and_its_choices_are_documented(client: httpx.Client) -> None:
+    tried = 0
     for path, operations in client.get("/openapi.json").json()["paths"].items():
+        chapter = next(chapter for chapter in TEXT.split("\n## ") if f"`{path}" in chapter)
+        words = set(re.split(r"\W+", " ".join(re.findall("`([^`\n]+)`", chapter))))
         for parameter in operations["get"].get("parameters", []):
             if parameter["in"] == "query":
                 for word in [parameter["name"], *parameter["schema"].get("enum", [])]:
-                    assert word in TEXT, (path, word)
+                    assert word in words, (path, word)
+                    tried += 1
+    assert tried > 50

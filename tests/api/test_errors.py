@@ -3,9 +3,14 @@
 import socket
 
 import httpx
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tests.api.conftest import serving
+from tests.api.conftest import settings as api_settings
+from tests.conftest import Database
 
 PROJECT_ROUTES = [
     "/api/projects/{}",
@@ -107,6 +112,17 @@ def test_a_parameter_that_cannot_be_answered_is_named_with_what_is_accepted(
 ) -> None:
     response = client.get(f"/api/v3/pro/projects/sampleproject/downloads?{query}")
     assert_error(response, 400, message)
+
+
+def test_what_was_not_foreseen_is_500_and_tells_nothing_of_the_inside(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        owner.execute("ALTER TABLE pyzn.projects RENAME COLUMN total_downloads TO other")
+    with serving(api_settings(database.api_url)) as server:
+        assert_error(server.get("/badge/sampleproject"), 500, "The server made an error, which has been logged.")
+        assert 'pyzn_api_requests_total{route="/badge/{project}",status="500"} 1.0' in server.get("/metrics").text
+    assert "total_downloads" in caplog.text
 
 
 def raw(client: httpx.Client, request: bytes) -> bytes:

@@ -270,6 +270,26 @@ def test_what_is_published_while_an_answer_is_rendered_is_not_sent_under_the_eta
             assert (after.headers["etag"], after.content) == (answer.headers["etag"], answer.content)
 
 
+def test_what_is_published_while_an_answer_is_rendered_and_is_not_in_it_changes_nothing(database: Database) -> None:
+    stock(database.owner_url)
+    url = "/api/v3/pro/projects/sampleproject/downloads"
+    with (
+        serving(settings(database.api_url)) as early,
+        serving(settings(database.api_url)) as late,
+        psycopg.connect(database.owner_url) as owner,
+        ThreadPoolExecutor() as threads,
+    ):
+        before = early.get(url)
+        owner.execute("LOCK TABLE pyzn.projects IN ACCESS EXCLUSIVE MODE")
+        asked = threads.submit(late.get, url)  # has read the ledger, and waits for the table
+        time.sleep(FRESH_SECONDS / 2)
+        restock(owner, date(2024, 1, 1), {"sampleproject": ({"0.1": Count(1)}, {"US": 1})})
+        owner.commit()
+        answer = asked.result()
+        assert (answer.headers["etag"], answer.content) == (before.headers["etag"], before.content)
+        assert "pyzn_api_database_statements_total 1.0\n" in late.get("/metrics").text  # not rendered again
+
+
 def test_processes_of_other_code_never_share_an_etag(tmp_path: Path) -> None:
     def code() -> str:
         return subprocess.run(

@@ -1,7 +1,9 @@
 """Large answers: whole, few at a time, refused in words when too large, sent no faster than the client takes them."""
 
 import asyncio
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import httpx
@@ -60,6 +62,31 @@ def test_without_a_place_it_is_503_in_words_and_small_answers_do_not_wait(
         assert refused.json()["message"].startswith("The server is busy with large answers")
         assert full.get(f"{PATH}?start=2026-07-19").status_code == 200
         assert refused.elapsed < timedelta(seconds=2)
+
+
+@pytest.mark.usefixtures("client")
+def test_while_large_answers_are_not_taken_no_more_are_made(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caching, "_LARGE_BYTES", 0)
+    with serving(settings(database.api_url, cache_bytes=0)) as server:
+
+        def refused() -> bool:
+            response = server.get(f"{PATH}?ci=exclude")
+            return response.status_code == 503 and "busy with large answers" in response.text
+
+        with socket.create_connection((server.base_url.host, server.base_url.port or 80)) as lazy:
+            lazy.sendall(f"GET {PATH} HTTP/1.1\r\nHost: pyzn\r\n\r\n".encode() * 4)  # more than the kernel keeps for it
+            wait_until(refused)
+            assert server.get(f"{PATH}?start=2026-07-19").status_code == 200
+            lazy.settimeout(10)
+            wait_until(lambda: bool(lazy.recv(2**20)) and not refused())
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
 
 
 def test_a_client_that_takes_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:

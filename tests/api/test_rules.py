@@ -30,7 +30,7 @@ def test_what_no_project_can_be_called_is_refused(name: str) -> None:
         known_form(name)
 
 
-@given(st.text())
+@given(st.text("aKz09-_. \u212a\u0130\u017f\n\x00", max_size=5))
 def test_a_form_that_passes_is_lower_case_ascii(name: str) -> None:
     try:
         form = known_form(name)
@@ -96,6 +96,15 @@ def test_every_wrong_setting_is_named_at_once_and_no_secret_shown(monkeypatch: p
     assert "postgresql://USER" in lines[0]
     assert "PYZN_API_PORT='70000'" in lines[1]
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://[", "postgresql://host/pyzn", "postgresql://pyzn@host", "host=a dbname=b"]
+)
+def test_what_is_no_url_of_postgres_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PYZN_API_DATABASE_URL", url)
+    with pytest.raises(SettingsError, match=r"^PYZN_API_DATABASE_URL: expected postgresql://USER"):
+        load()
 
 
 def test_settings_have_the_defaults_of_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 # /// script
 # dependencies = ["playwright>=1.50", "requests"]  # for this script alone: 45 MB that nothing else needs
 # ///
-"""The pictures in docs/images, taken from a running stack that holds the sample: `make screenshots`.
+"""Takes the pictures in docs/images from a running stack with the sample: `make screenshots`.
 
 Takes the address of the Dagster UI. Needs Chromium: Debian's (apt-get install chromium), or Playwright's own.
 """
@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
 WIDTH, HEIGHT = 1440, 900  # pixels
-LARGEST = 200_000  # bytes; the repository carries every version of a picture for ever
+LARGEST = 200_000  # bytes; the repository keeps every version of a picture for ever
 
 NEWEST = """
 {
@@ -38,14 +38,14 @@ STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 
 
 def ask(url: str, query: str, **variables: Any) -> dict[str, Any]:
-    """What Dagster's GraphQL answers."""
+    """The data of Dagster's GraphQL answer."""
     answer = requests.post(f"{url}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
     data: dict[str, Any] = answer["data"]
     return data
 
 
 def priced(url: str, start: str, end: str) -> str:
-    """The id of a finished run of the job `price_backfill`."""
+    """Run the job `price_backfill` to its end and return the run's id."""
     config = {"ops": {"price_a_backfill": {"config": {"start": start, "end": end}}}}
     run_id: str = ask(url, PRICE, config=config)["launchRun"]["run"]["runId"]
     while ask(url, STATUS, id=run_id)["runOrError"]["status"] not in {"SUCCESS", "FAILURE"}:

@@ -118,7 +118,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
     "a newer schema": (
         in_database("UPDATE pyzn.alembic_version SET version_num = '9999'"), "schema", "newer.* install the PyZn that",
     ),
-    "schema of another": (in_database("ALTER SCHEMA pyzn OWNER TO postgres"), "owner", "postgres does: name that one"),
+    "schema of another": (in_database("ALTER SCHEMA pyzn OWNER TO postgres"), "owner", "postgres does: use that one"),
     "table of another": (
         in_database("ALTER TABLE pyzn.days OWNER TO postgres"), "owner", "ALTER TABLE pyzn.days OWNER TO pyzn$",
     ),
@@ -133,7 +133,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
         in_database("REVOKE USAGE ON SCHEMA pyzn FROM pyzn_api"), "API's role", "cannot read the schema pyzn: run",
     ),
     "an API that may write": (
-        in_database("GRANT DELETE ON pyzn.days TO pyzn_api"), "API's role", "can change days: give the API a role",
+        in_database("GRANT DELETE ON pyzn.days TO pyzn_api"), "API's role", "can change days: give the API a separate role",
     ),
     "the owner as the API": (
         lambda settings, *_: {"api_database_url": settings.database_url}, "API's role", "role pyzn can change",

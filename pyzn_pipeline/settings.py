@@ -70,7 +70,7 @@ class StoreSettings(BaseSettings):
     repair_from: date | None = Field(
         default=None,
         description="the UTC day from which missing days are asked for automatically; "
-        "unset: the day before PyZn first published anything, 31 days back at the most",
+        "unset: the day before PyZn first published anything, at most 31 days back",
     )
     retention_days: int | None = Field(
         default=None,

@@ -58,11 +58,11 @@ def news(tried: list[Tried], newest: date | None, days_late: int, told: Told, no
     ]
     if now - told.failing_at < QUIET:
         fresh = []
-    mended = sorted(told.failing.keys() - {day.day for day in tried})
+    recovered = sorted(told.failing.keys() - {day.day for day in tried})
     late = newest is not None and days_late > 0  # an empty ledger is not late
     said = [_failing(days, dagster_url) for days in _by_outcome(fresh)]
-    if mended:
-        said.append(f"PyZn: no longer failing: {ranges(mended)}.")
+    if recovered:
+        said.append(f"PyZn: no longer failing: {ranges(recovered)}.")
     if late and not told.late:
         said.append(
             f"PyZn: the data is late, the newest published day is {newest}. "
@@ -70,7 +70,7 @@ def news(tried: list[Tried], newest: date | None, days_late: int, told: Told, no
         )
     if told.late and not late:
         said.append(f"PyZn: the data is up to date again: {newest} is published.")
-    known = {day: hopeless for day, hopeless in told.failing.items() if day not in mended}
+    known = {day: hopeless for day, hopeless in told.failing.items() if day not in recovered}
     newer = newest is not None and (told.newest is None or newest > told.newest)
     return News(
         "\n".join(said),

@@ -21,7 +21,12 @@ def recount(
     due = due_for_recount(engine, now)
     found, billed = count_days(clients, table, [published.day for published in due], maximum_bytes_billed)
     rows = [
-        (day.day, day.source_downloads, found[day.day], record_recount(engine, day, found[day.day]) or "published anew")
+        (
+            day.day,
+            day.source_downloads,
+            found[day.day],
+            record_recount(engine, day, found[day.day]) or "published again",
+        )
         for day in due
     ]
     return pd.DataFrame(rows, columns=["day", "published", "found", "status"]), billed

@@ -133,7 +133,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
         in_database("REVOKE USAGE ON SCHEMA pyzn FROM pyzn_api"), "API's role", "cannot read the schema pyzn: run",
     ),
     "an API that may write": (
-        in_database("GRANT DELETE ON pyzn.days TO pyzn_api"), "API's role", "can change days: give the API a separate role",
+        in_database("GRANT DELETE ON pyzn.days TO pyzn_api"), "API's role", "can change days: give the API a separate",
     ),
     "the owner as the API": (
         lambda settings, *_: {"api_database_url": settings.database_url}, "API's role", "role pyzn can change",

@@ -38,4 +38,4 @@ SELECT days.day, days.status, days.downloads, days.pip_downloads, days.ci_downlo
        week_before.downloads AS downloads_week_before
 FROM pyzn.days
 LEFT JOIN pyzn.days AS week_before ON week_before.day = days.day - 7;
-COMMENT ON VIEW pyzn.daily_totals IS 'All of PyPI per published UTC day, beside the same weekday of the week before (weekends run about a third below weekdays). Reads the ledger alone.';
+COMMENT ON VIEW pyzn.daily_totals IS 'All of PyPI per published UTC day, beside the same weekday of the week before (weekends run about a third below weekdays). Reads only the ledger.';

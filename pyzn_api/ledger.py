@@ -127,7 +127,7 @@ class Ledger:
     def state(self, basis: Basis) -> str:
         """A text that differs when, and only when, something has happened to what is named by `basis`.
 
-        A re-read or a re-count that finds the same content raises no revision, so it does not differ, unless it changes
+        A re-read or a recount that finds the same content raises no revision, so it does not differ, unless it changes
         a status that the answer tells. An answer that names no day is the same over any window with the
         same days in it.
         """

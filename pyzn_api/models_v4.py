@@ -12,7 +12,7 @@ class NotFinal(BaseModel):
     """The days of the answer whose numbers are not the last word."""
 
     missing: list[date] = Field(description="not published: their downloads are unknown, not zero")
-    provisional: list[date] = Field(description="published, and to be re-counted")
+    provisional: list[date] = Field(description="published, and to be recounted")
     suspect: list[date] = Field(description="published, although it differs much from the weeks before")
 
 

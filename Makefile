@@ -35,7 +35,7 @@ check-code: setup  ## linters, strict types, and who may import whom
 # Settings that lead nowhere: loading the definitions connects to nothing. The folder keeps Dagster from asking home.
 check-dagster: setup  ## Dagster's own tools load the definitions
 	@mkdir -p .venv/dagster && echo 'telemetry: {enabled: false}' > .venv/dagster/dagster.yaml
-	DAGSTER_HOME=$(CURDIR)/.venv/dagster PYZN_DATABASE_URL=postgresql://nobody@127.0.0.1/nowhere PYZN_BIGQUERY_PROJECT=none \
+	DAGSTER_HOME="$(CURDIR)/.venv/dagster" PYZN_DATABASE_URL=postgresql://nobody@127.0.0.1/nowhere PYZN_BIGQUERY_PROJECT=none \
 	    $(BIN)/dg check defs --no-check-yaml
 
 check-migrations: setup  ## no migration locks readers out, or breaks the version that runs beside it; see .squawk.toml

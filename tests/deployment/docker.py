@@ -15,7 +15,10 @@ from typing import Any
 
 from tests.deployment.compose import Deployment, variables
 
-COMMAND = """#!{python}
+# Python through the shell: the path of an interpreter after #! may have no space.
+COMMAND = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
 import json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as asked, asked.makefile("rw") as lines:
     asked.connect({address!r})

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from chaos.exactness import Watched, defects
+from chaos.exactness import Watched, defects, reader
 from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.parts import migrated
 from chaos.runs import Target, ingest
@@ -40,6 +40,9 @@ def run(rig: Rig) -> list[Figure]:
         day.expect(source.more(DAY, 10_000))
         stuck += ingest(target, DAY).complaints()
         wrong += day.look_for_the_newest()
+        # Connected before, as the API is: on a full disk Postgres may be unable to write the cache of its catalog that
+        # a new connection needs, and refuses it.
+        connected = reader(database.api_url)
         for fill in range(rig.size):
             day.expect(source.more(DAY, 10))
             # Spread evenly, so that some loads run out of room while staging, and some while publishing.
@@ -47,11 +50,12 @@ def run(rig: Rig) -> list[Figure]:
             outcome = ingest(target, DAY)
             refused += bool(outcome.refused)
             stuck += [f"disk {fill}: the run {outcome.died}"] if outcome.died else []
-            wrong += [f"disk {fill}, full: {line}" for line in day.look()]
+            wrong += [f"disk {fill}, full: {line}" for line in day.look(connected)]
             filler.unlink()
             stuck += [f"disk {fill}, with room again: {line}" for line in ingest(target, DAY).complaints()]
             wrong += [f"disk {fill}, with room again: {line}" for line in day.look_for_the_newest()]
             rig.tick()
+        connected.close()
         wrong += defects(database.api_url, {DAY: [source.content(DAY)]})
         _drop(rig, database.owner_url)
     if not refused:

@@ -57,6 +57,13 @@ def counted(rows: pa.Table) -> Content:
     )
 
 
+def reader(api_url: str) -> psycopg.Connection:
+    """A connection to read with, as `defects` needs it."""
+    connection = psycopg.connect(api_url, autocommit=True)
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    return connection
+
+
 def published(connection: psycopg.Connection, day: date) -> Content:
     """The content of a day, read from the tidy views."""
     by_version = connection.execute(
@@ -76,15 +83,19 @@ NOTHING = Content({}, {})
 """The content of a day that is not published."""
 
 
-def defects(api_url: str, accepted: Mapping[date, Sequence[Content]], whole: bool = True) -> list[str]:
+def defects(api: str | psycopg.Connection, accepted: Mapping[date, Sequence[Content]], whole: bool = True) -> list[str]:
     """All defects that a reader can see, a line each, in one snapshot with the API's role.
+
+    `api` is the API's URL, or a connection with its role and the isolation level REPEATABLE READ.
 
     Each day must be equal to one of its accepted contents, in both tables, in the ledger and by its checksum. The
     all-time totals must be the sum of the published days. With `whole`, no other day may exist.
     """
-    found: list[str] = []
-    with psycopg.connect(api_url) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    if isinstance(api, str):
+        with reader(api) as connection:
+            return defects(connection, accepted, whole)
+    connection, found = api, []
+    with connection.transaction():
         for day, contents in accepted.items():
             found += _defects_of(connection, day, contents)
         if whole:
@@ -165,11 +176,16 @@ class Watched:
         del self._accepted[:-1]
         return self.look()
 
-    def look(self) -> list[str]:
-        """The defects that a reader sees. Contents older than the one it saw are not accepted any more."""
-        found = defects(self._api_url, {self.day: self._accepted}, whole=False)
-        with psycopg.connect(self._api_url) as connection:
-            now = published(connection, self.day)
+    def look(self, connection: psycopg.Connection | None = None) -> list[str]:
+        """The defects that a reader sees. Contents older than the one it saw are not accepted any more.
+
+        Connects, unless there is a `connection`.
+        """
+        if connection is None:
+            with reader(self._api_url) as connected:
+                return self.look(connected)
+        found = defects(connection, {self.day: self._accepted}, whole=False)
+        now = published(connection, self.day)
         if now in self._accepted:
             del self._accepted[: self._accepted.index(now)]
         return found

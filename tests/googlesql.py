@@ -55,6 +55,7 @@ def run(sql: str, rows: Sequence[Mapping[str, Any]] = (), parameters: Parameters
     """What `sql` returns if `file_downloads` has these rows; what a row lacks is NULL. Raises Refused."""
     request = _request(service.EvaluateQueryRequest, sql, parameters)
     data = request.table_content[FILE_DOWNLOADS.path].table_data
+    data.SetInParent()  # without it, an empty table has no content
     for row in rows:
         data.row.add(cell=[_value(field, row.get(field.name)) for field in FILE_DOWNLOADS.fields])
     answer = _engine().call("EvaluateQuery", request)

@@ -6,6 +6,8 @@ keeps queries away from the machine's files and settings, which DuckDB's functio
 
 from __future__ import annotations
 
+from itertools import chain
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
@@ -18,13 +20,12 @@ _CLAUSES = (
 )
 _EXPRESSIONS = (
     "Add And Between Boolean Case Cast Column DPipe DataType Div Dot EQ Exists GT GTE Identifier If In Interval Is "
-    "LT LTE Like Literal Mod Mul NEQ Neg Not Null Or Paren Parameter RawString Sub TryCast Tuple Var"
+    "LT LTE Like Literal Mul NEQ Neg Not Null Or Paren Parameter RawString Sub Tuple Var"
 )
 _FUNCTIONS = (
-    "Abs AnyValue Avg Ceil Coalesce Concat Count CountIf CurrentDate CurrentTimestamp Date DateAdd DateDiff "
-    "DateSub Extract Floor GroupConcat Grouping IntDiv JSONFormat Length Lower Max Min Nullif RegexpLike "
-    "RegexpReplace Replace Round SafeDivide StartsWith EndsWith Substring Sum Timestamp TimestampAdd TimestampSub "
-    "TimestampTrunc Trim Upper"
+    "AnyValue Coalesce Concat Count CountIf CurrentDate CurrentTimestamp Date DateAdd DateSub EndsWith Extract "
+    "GroupConcat JSONFormat Length Lower Max Min Nullif RegexpExtract RegexpLike RegexpReplace Replace SafeDivide "
+    "StartsWith Substring Sum Timestamp TimestampAdd TimestampSub TimestampTrunc"
 )
 _ALLOWED = frozenset(f"{_CLAUSES} {_EXPRESSIONS} {_FUNCTIONS}".split())
 
@@ -35,20 +36,21 @@ _REFUSED_ARGUMENTS: dict[type[exp.Expr], dict[str, str]] = {
     exp.Table: {"when": "FOR SYSTEM_TIME AS OF", "version": "FOR SYSTEM_TIME AS OF", "ordinality": "WITH OFFSET"},
     exp.With: {"recursive": "WITH RECURSIVE"},
     exp.Cast: {"format": "CAST with FORMAT"},
-    exp.TryCast: {"format": "CAST with FORMAT"},
     exp.Date: {"zone": "DATE with a time zone", "expressions": "DATE with several arguments"},
     exp.Timestamp: {"zone": "TIMESTAMP with a time zone"},
     exp.TimestampTrunc: {"zone": "TIMESTAMP_TRUNC with a time zone"},
     exp.CurrentDate: {"this": "CURRENT_DATE with a time zone"},
     exp.RegexpReplace: {"position": "This form of REGEXP_REPLACE", "modifiers": "This form of REGEXP_REPLACE"},
+    exp.JSONFormat: {"options": "TO_JSON_STRING with line breaks"},
     exp.GroupConcat: {"on_overflow": "STRING_AGG with LIMIT"},
 }
 # Only units that mean the same in both: WEEK, for example, starts on Sunday in BigQuery and on Monday in DuckDB.
-_UNITS = frozenset({"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND", "DATE"})
-_CASTS = frozenset(
-    {exp.DType.TEXT, exp.DType.VARCHAR, exp.DType.BIGINT, exp.DType.DOUBLE, exp.DType.BOOLEAN}
-    | {exp.DType.DATE, exp.DType.TIMESTAMPTZ, exp.DType.TIMESTAMP}
-)
+_UNITS = frozenset({"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND", "DATE"})
+# DuckDB reads other texts as numbers and booleans, and rounds half to even.
+_CASTS = frozenset({exp.DType.TEXT, exp.DType.DATE, exp.DType.TIMESTAMPTZ})
+# What has the same text in both: not a FLOAT64, and not a TIMESTAMP with a fraction of a second.
+_TEXTS = frozenset({*exp.DataType.TEXT_TYPES, exp.DType.NULL})
+_AS_TEXT = _TEXTS | {*exp.DataType.INTEGER_TYPES, exp.DType.BOOLEAN, exp.DType.DATE}
 _STATEMENTS: tuple[tuple[tuple[type[exp.Expr], ...], str], ...] = (
     ((exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.TruncateTable), "DML statements are"),
     ((exp.Create, exp.Drop, exp.Alter), "DDL statements are"),
@@ -130,6 +132,20 @@ def _check(node: exp.Expr) -> None:
         raise unsupported("An escape in LIKE is", node)
     if isinstance(node, exp.Parameter) and not node.name:
         raise unsupported("Positional query parameters are", node)
+    if isinstance(node, exp.Substring):
+        numbers = [node.args["start"], *filter(None, [node.args.get("length")])]
+        if not all(isinstance(number, exp.Literal) and number.is_int for number in numbers) or numbers[0].name == "0":
+            raise unsupported("SUBSTR with other than a literal position from 1 and length is", node)
+
+
+def check_types(tree: exp.Query) -> None:
+    """Refuse what DuckDB may write as another text than BigQuery, once every expression has its type."""
+    jsons = ((node, _TEXTS) for node in tree.find_all(exp.JSONFormat))
+    casts = ((node, _AS_TEXT) for node in tree.find_all(exp.Cast) if node.to.this is exp.DType.TEXT)
+    for node, known in chain(jsons, casts):
+        kind = node.this.type
+        if kind is None or kind.this not in known:
+            raise unsupported(f"{node.sql('bigquery')}: text of {kind.sql('bigquery') if kind else '?'} is", node)
 
 
 def _is_unit(node: exp.Var) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, UnsupportedError
 
+from pyzn_local.bigquery.functions import UNLIKE_DUCKDB, bigquery_json, bigquery_lower
 from pyzn_local.bigquery.grammar import unsupported
 
-_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.IntDiv, exp.Mod, exp.Div)
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Div)
 
 
 def to_duckdb(tree: exp.Expr) -> str:
@@ -31,8 +32,14 @@ def _rewrite(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Table) and node.db:
         alias = node.alias or node.name
         return exp.alias_(exp.table_(node.name, db="main", quoted=True), alias, table=True, quoted=True)
-    if isinstance(node, exp.JSONFormat):  # DuckDB's JSON of NULL is NULL, BigQuery's is "null"
-        return exp.Coalesce(this=node.copy(), expressions=[exp.Literal.string("null")])
+    if isinstance(node, exp.Lower):
+        return exp.Anonymous(this=bigquery_lower.__name__, expressions=[node.this.copy()])
+    if isinstance(node, exp.JSONFormat):
+        return _json(node)
+    if isinstance(node, exp.Select) and (group := node.args.get("group")):
+        if group.find(exp.GroupingSets, exp.Rollup, exp.Cube):  # without rows, BigQuery returns no grand total
+            node.having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(0)), copy=False)
+        return node
     if isinstance(node, exp.CountIf):  # DuckDB's is NULL without rows
         return exp.Coalesce(this=node.copy(), expressions=[exp.Literal.number(0)])
     if isinstance(node, exp.DateAdd | exp.DateSub):  # DuckDB returns a timestamp
@@ -41,9 +48,17 @@ def _rewrite(node: exp.Expr) -> exp.Expr:
         return _extract(node)
     if isinstance(node, exp.Literal) and node.is_number:
         return _number(node)
-    if isinstance(node, exp.Div | exp.IntDiv | exp.Mod):  # DuckDB's division by zero is NULL
+    if isinstance(node, exp.Div):  # DuckDB's division by zero is NULL
         node.set("expression", _not_zero(node.expression))
     return node
+
+
+def _json(node: exp.JSONFormat) -> exp.Expr:
+    """BigQuery's JSON of a text; DuckDB's differs for some characters, and is NULL for NULL."""
+    unlike = exp.RegexpLike(this=node.this.copy(), expression=exp.Literal.string(UNLIKE_DUCKDB))
+    text = exp.Anonymous(this=bigquery_json.__name__, expressions=[node.this.copy()])
+    found = exp.Case(ifs=[exp.If(this=unlike, true=text)], default=node.copy())
+    return exp.Coalesce(this=found, expressions=[exp.Literal.string("null")])
 
 
 def _extract(node: exp.Extract) -> exp.Expr:

@@ -13,8 +13,8 @@ from sqlglot.optimizer.pushdown_projections import pushdown_projections
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from pyzn_local.bigquery.errors import invalid_query
-from pyzn_local.bigquery.fields import Field, leaves
-from pyzn_local.bigquery.grammar import parse, position
+from pyzn_local.bigquery.fields import leaves
+from pyzn_local.bigquery.grammar import parse
 from pyzn_local.bigquery.names import resolve, table_of
 from pyzn_local.bigquery.parameters import bind, read_parameters
 from pyzn_local.bigquery.partitions import Bounds, Evaluate, partition_bounds
@@ -61,7 +61,6 @@ def plan(query: str, parameters: Sequence[Mapping[str, Any]], evaluate: Evaluate
         # This changes the billed bytes: unused columns are not read, and a filter outside a CTE is moved into it.
         pruned = pushdown_predicates(pushdown_projections(tree.copy()), dialect="bigquery")
         uses = tuple(use for scope in traverse_scope(pruned) for use in _table_uses(scope, evaluate))
-        _check_fields(tree)
         sorts = tree.args.get("order") is not None and tree.args.get("limit") is None
         return Plan(to_duckdb(tree), uses, sorts)
     except SqlglotError as error:
@@ -103,23 +102,3 @@ def _path(column: exp.Column) -> tuple[str, ...]:
 def _leaves_under(table: Table, path: tuple[str, ...]) -> list[str]:
     wanted = tuple(name.lower() for name in path)
     return [".".join(leaf) for leaf, _ in leaves(table.fields) if leaf[: len(wanted)] == wanted]
-
-
-def _check_fields(tree: exp.Query) -> None:
-    """Refuse a field that its struct does not have, in every column read straight from a table."""
-    for scope in traverse_scope(tree):
-        for column in scope.columns:
-            source = scope.sources.get(column.table)
-            if isinstance(source, exp.Table):
-                _find_field(table_of(source).fields, _path(column), column)
-
-
-def _find_field(fields: tuple[Field, ...], path: tuple[str, ...], node: exp.Column) -> None:
-    parent: Field | None = None
-    for name in path:
-        found = next((field for field in fields if field.name == name.lower()), None)
-        if found is None:
-            if parent is None or parent.type != "RECORD":
-                raise invalid_query(f"Cannot access field {name} on a value that is not a STRUCT{position(node)}")
-            raise invalid_query(f"Field name {name} does not exist in {parent.sql_type}{position(node)}")
-        parent, fields = found, found.fields

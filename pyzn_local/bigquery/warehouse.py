@@ -19,6 +19,7 @@ from sqlglot import exp
 
 from pyzn_local.bigquery.errors import BigQueryError, invalid_query
 from pyzn_local.bigquery.fields import Field
+from pyzn_local.bigquery.functions import register
 from pyzn_local.bigquery.pricing import leaf_bytes_sql
 from pyzn_local.bigquery.results import Result, result_fields, spill
 from pyzn_local.bigquery.rewrite import to_duckdb
@@ -62,6 +63,7 @@ class Warehouse:
                 "threads": 2,
             },
         )
+        register(self._database)
         self._database.execute("SET GLOBAL TimeZone = 'UTC'")
         self._database.execute("SET GLOBAL lock_configuration = true")
         self._database.execute(
@@ -174,5 +176,7 @@ def translate_error(error: duckdb.Error) -> BigQueryError:
     if ungrouped := re.search(r'column "(.+?)" must appear in the GROUP BY clause', text):
         name = ungrouped[1]
         return invalid_query(f"SELECT list expression references column {name} which is neither grouped nor aggregated")
+    if unknown := re.search(r'(?:Referenced (?:column|table)|Could not find key|^Binder Error: Column) "(.+?)"', text):
+        return invalid_query(f"Unrecognized name: {unknown[1]}")
     first_line = text.splitlines()[0] if text else "unknown error"
     return invalid_query(re.sub(r"^[\w ]+ Error: ", "", first_line))

@@ -1,6 +1,9 @@
-"""Google's own SQL engine takes every statement that is sent to BigQuery, and returns the columns that are expected."""
+"""Google's own SQL engine takes what is sent to BigQuery, and gives what is expected and what the stand-in gives.
 
-from collections.abc import Sequence
+All that needs the engine is in this file, which one process runs: it takes seconds to start, and more to be compiled.
+"""
+
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from importlib.resources import files
 from typing import Any
@@ -9,11 +12,15 @@ import pyarrow as pa
 import pytest
 from google.cloud.bigquery import ScalarQueryParameter
 
+from pyzn_local.bigquery.fields import arrow_schema
 from pyzn_local.bigquery.server import Server
+from pyzn_local.bigquery.tables import FILE_DOWNLOADS
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.count import count_days
 from pyzn_pipeline.source.scan import SCHEMA, scan
 from tests import googlesql
+from tests.hostile import hostile_rows
+from tests.local.conftest import Connected, connected
 from tests.pipeline.conftest import TABLE
 
 DAY = date(2026, 7, 14)
@@ -53,3 +60,94 @@ def test_google_takes_a_statement_and_returns_the_columns_that_are_read(sent: Se
 
 def test_every_file_with_a_statement_is_among_them() -> None:
     assert {file.name for file in files("pyzn_pipeline.source").iterdir() if file.name.endswith(".sql")} == set(COLUMNS)
+
+
+@pytest.fixture(scope="module")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
+    """A stand-in with the hostile day; for tests that only read."""
+    with Server(tmp_path_factory.mktemp("bigquery")) as server, connected(server) as found:
+        server.load(pa.Table.from_pylist(hostile_rows(DAY), arrow_schema(FILE_DOWNLOADS.fields)))
+        yield found
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        r"""TO_JSON_STRING('a"b\\ \u0000 \u001f \u2028 \x7f é / \\u001F')""",
+        "TO_JSON_STRING(CAST(NULL AS STRING))",
+        "TO_JSON_STRING(TO_JSON_STRING('a'))",
+        "LOWER('\u0130 \u0391\u03a3 \u1e9e \u212a')",
+        "CAST(-12 AS STRING)",
+        "CAST(1 < 2 AS STRING)",
+        "CAST(DATE '2026-01-01' AS STRING)",
+        "CAST('2026-01-02 03:04:05+02' AS TIMESTAMP)",
+        "CONCAT('a', NULL)",
+        "'a' || 'b'",
+        "'B' < 'a'",
+        "'a\\nbc' LIKE 'a%c'",
+        "LENGTH('é🚀')",
+        "SUBSTR('héllo', 2, 3)",
+        "REPLACE('aaa', '', 'x')",
+        "STARTS_WITH('abc', 'ab')",
+        "REGEXP_REPLACE('a-b_c', r'[-_]', '.')",
+        r"REGEXP_REPLACE('abc', r'(b)', r'[\1]')",
+        "REGEXP_REPLACE('aaa', r'', 'x')",
+        r"REGEXP_CONTAINS('a\nb', r'^b')",
+        r"REGEXP_EXTRACT('3.12.1', r'^[0-9]+\.[0-9]+')",
+        r"REGEXP_EXTRACT('x', r'^[0-9]+\.[0-9]+')",
+        "REGEXP_EXTRACT('b', r'(a)?b')",
+        "7 / 2",
+        "0.1 + 0.2",
+        "2000000000 * 4",
+        "SAFE_DIVIDE(1, 0)",
+        "2 NOT IN (1, NULL)",
+        "FALSE OR NULL",
+        "IF(NULL, 'yes', 'no')",
+        "NULLIF('a', 'a')",
+        "CASE WHEN NULL THEN 1 ELSE 2 END",
+        "DATE(TIMESTAMP '2026-07-06 00:30:00+02')",
+        "DATE_ADD(DATE '2026-01-31', INTERVAL 1 MONTH)",
+        "DATE_SUB(DATE '2026-03-01', INTERVAL 1 DAY)",
+        "TIMESTAMP_TRUNC(TIMESTAMP '2026-07-06 12:00:00+02', DAY)",
+        "TIMESTAMP_ADD(TIMESTAMP '2026-07-06', INTERVAL 1 HOUR)",
+        "EXTRACT(YEAR FROM DATE '2026-03-01')",
+        "EXTRACT(HOUR FROM TIMESTAMP '2026-07-06 01:00:00+02')",
+        "EXTRACT(SECOND FROM TIMESTAMP '2026-07-06 01:00:59.9')",
+    ],
+)
+def test_an_expression_has_the_value_that_google_gives(stand_in: Connected, expression: str) -> None:
+    [(found,)] = stand_in.rows(f"SELECT {expression}")
+    [right] = googlesql.run(f"SELECT {expression} AS value")
+    assert found == right["value"]
+    assert type(found) is type(right["value"])
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT country_code, COUNT(*) AS n {day} GROUP BY country_code ORDER BY country_code DESC",
+        "SELECT country_code, COUNT(*) AS n {day} GROUP BY ROLLUP (country_code) ORDER BY 1, 2",
+        "SELECT country_code, COUNT(*) AS n {empty} GROUP BY ROLLUP (country_code)",
+        "SELECT country_code, COUNT(*) AS n {empty} GROUP BY GROUPING SETS ((country_code), ())",
+        "SELECT COUNT(*) AS n, COUNTIF(details.ci) AS ci, SUM(1) AS s, MAX(url) AS u, STRING_AGG(url) AS a {empty}",
+        "SELECT COUNT(details.ci) AS ci, COUNT(DISTINCT url) AS d, MIN(url) AS u, MAX(file.version) AS v {day}",
+        "SELECT STRING_AGG(country_code, ',' ORDER BY country_code, timestamp) AS a {day}",
+        "SELECT STRING_AGG(DISTINCT country_code, '' ORDER BY country_code DESC) AS a {day}",
+        "SELECT LOWER(country_code) AS country_code, COUNT(*) AS n {day} GROUP BY 1 ORDER BY 1",
+        "SELECT LOWER(country_code) AS country_code {day} AND country_code = 'US' LIMIT 1",
+        "SELECT COUNT(*) AS n, country_code AS c {day} GROUP BY c HAVING n > 20 AND c > 'a' ORDER BY c",
+        "SELECT SUM(n) AS n, COUNT(*) AS c FROM (SELECT country_code, COUNT(*) AS n {day} GROUP BY 1) ORDER BY n",
+        "SELECT REGEXP_EXTRACT(details.python, r'^[0-9]+') AS p, COUNT(*) AS n {day} GROUP BY p ORDER BY p",
+        "SELECT details.installer.name AS i, COUNT(*) AS n {day} AND details.installer.name NOT IN ('pip', 'uv') "
+        "GROUP BY i ORDER BY i",
+        "SELECT COUNT(*) AS n {day} AND IFNULL(details.installer.name NOT IN ('pip', 'uv'), FALSE)",
+        "SELECT LENGTH(url) AS l, SUBSTR(file.project, 2, 3) AS s, SUM(1) AS n {day} GROUP BY 1, 2 ORDER BY 1, 2",
+        "SELECT country_code {day} UNION ALL SELECT file.version {day} ORDER BY 1 LIMIT 500",
+        "SELECT a.country_code AS c, COUNT(*) AS n FROM (SELECT DISTINCT country_code {day}) AS a "
+        "LEFT JOIN (SELECT country_code {day}) AS b ON a.country_code = b.country_code GROUP BY c ORDER BY c",
+    ],
+)  # fmt: skip
+def test_a_statement_gives_the_rows_that_google_gives(stand_in: Connected, sql: str) -> None:
+    for name, day in (("day", DAY), ("empty", DAY - timedelta(days=9))):
+        sql = sql.replace(f"{{{name}}}", f"FROM `{TABLE}` WHERE DATE(timestamp) = '{day}'")
+    assert [dict(row.items()) for row in stand_in.query(sql).result()] == googlesql.run(sql, hostile_rows(DAY))

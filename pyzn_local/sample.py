@@ -1,7 +1,8 @@
 """Generates a SYNTHETIC day of PyPI downloads, with the columns of `file_downloads`.
 
-Project names are real, everything else is made up: the numbers say nothing about any project. Rows depend only
-on the day, so generating a day again gives the same rows.
+Project names are real, everything else is made up: the numbers say nothing about any project. But they move as PyPI's
+do: more each month, fewer at weekends and at night, new versions and Pythons that take over within weeks, and mirrors
+that fetch whatever there is. Rows depend only on the day, so generating a day again gives the same rows.
 """
 
 from __future__ import annotations
@@ -9,79 +10,95 @@ from __future__ import annotations
 import datetime as dt
 from functools import cache
 from importlib import resources
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_WEEKDAY_ROWS = 20_000
-_WEEKEND_SHARE = 0.63  # PyPI's weekends have about 37% fewer downloads than its weekdays
+_ROWS = 80_000  # of a usual weekday at the start of 2026
+_GROWTH = 0.0008  # a day: a third in a year
+_WEEKDAYS = (0.97, 1.03, 1.02, 1.01, 0.97, 0.64, 0.64)  # Monday first
+_HOURS = 1 + 0.22 * np.sin((np.arange(24) - 8) * np.pi / 12)  # UTC; the busiest one is 14
 _EPOCH = dt.date(1970, 1, 1)
+_YEAR_2026 = (dt.date(2026, 1, 1) - _EPOCH).days
 _DAY_MICROSECONDS = 86_400_000_000
 _SEED = 20_160_122
 
+_Shares: TypeAlias = "dict[str, float] | dict[str | None, float]"
+_Numbers: TypeAlias = "np.ndarray[tuple[int], np.dtype[Any]]"
 
 # Values with their share of the rows; None is NULL.
 _COUNTRIES = {
-    "US": 0.52, "IE": 0.06, "DE": 0.055, "SG": 0.05, "JP": 0.035, "GB": 0.03, "NL": 0.028, "IN": 0.027,
-    "FR": 0.025, "CA": 0.02, "BR": 0.017, "KR": 0.016, "AU": 0.015, "SE": 0.012, "HK": 0.011, "FI": 0.01,
-    "RU": 0.009, "PL": 0.007, "ES": 0.006, "IT": 0.006, "CH": 0.005, "ZA": 0.004, "IL": 0.004, "MX": 0.003,
-    "AR": 0.002, "CZ": 0.002, "NO": 0.002, "DK": 0.002, "BE": 0.002, "AT": 0.002, None: 0.013,
+    "US": 0.66, "IE": 0.045, "DE": 0.045, "SG": 0.04, "NL": 0.028, "IN": 0.027, "GB": 0.025, "JP": 0.022,
+    "FR": 0.017, "CA": 0.015, "BR": 0.011, "KR": 0.01, "AU": 0.009, "CN": 0.006, "SE": 0.006, "HK": 0.005,
+    "FI": 0.004, "PL": 0.003, "ES": 0.003, "IT": 0.003, "RU": 0.003, "CH": 0.002, "ZA": 0.002, "IL": 0.002,
+    "MX": 0.001, "AR": 0.001, "CZ": 0.001, "NO": 0.001, "DK": 0.001, "BE": 0.001, "AT": 0.001, "T1": 0.0002,
+    None: 0.006,
 }  # fmt: skip
-_INSTALLERS = {
-    "pip": 0.62, "uv": 0.25, "poetry": 0.05, "bandersnatch": 0.02, "requests": 0.02, "Browser": 0.008,
-    "pdm": 0.005, "Artifactory": 0.007, None: 0.02,
+_INSTALLERS = {  # the newest first: their shares grow
+    "uv": 0.33, "pip": 0.585, "poetry": 0.025, "pdm": 0.002, None: 0.012, "requests": 0.004, "Bazel": 0.002,
+    "Nexus": 0.001, "Browser": 0.001, "setuptools": 0.0005,
 }  # fmt: skip
+_MIRRORS = {"bandersnatch": 0.55, "Artifactory": 0.28, "devpi": 0.12, "z3c.pypimirror": 0.05}
+_MIRROR_SHARE = 0.04
 _INSTALLER_VERSIONS = {
-    "pip": "25.3", "uv": "0.9.11", "poetry": "2.2.1", "bandersnatch": "6.6.0", "requests": "2.32.5",
-    "pdm": "2.26.1",
+    "pip": "25.3", "uv": "0.9.11", "poetry": "2.2.1", "bandersnatch": "6.6.0", "requests": "2.32.5", "pdm": "2.26.1",
+    "devpi": "6.17.0",
 }  # fmt: skip
-_PYTHONS = {
-    "3.12.12": 0.26, "3.11.14": 0.24, "3.10.19": 0.16, "3.13.9": 0.13, "3.9.25": 0.09, "3.14.0": 0.04,
-    "3.8.20": 0.03, "3.7.17": 0.01, None: 0.04,
+_PYTHONS = {  # the newest first, as above
+    "3.15.0a2": 0.0006, "3.14.0rc2": 0.0004, "3.14.0": 0.025, "3.14.1": 0.03, "3.13.9": 0.1, "3.13.5": 0.06,
+    "3.12.12": 0.18, "3.12.3": 0.12, "3.12.1+": 0.0004, "3.11.14": 0.13, "3.11.2": 0.08, "3.10.19": 0.08,
+    "3.10.12": 0.06, "3.9.25": 0.06, "3.8.20": 0.024, "3.7.17": 0.014, "3.6.8": 0.003, "2.7.18": 0.002, "3": 0.0002,
 }  # fmt: skip
-_SYSTEMS = {"Linux": 0.87, "Darwin": 0.04, "Windows": 0.05, None: 0.04}
-_CI_SHARE = 0.34
-_TYPES = {"bdist_wheel": 0.86, "sdist": 0.14}
+_SYSTEMS = {
+    "Linux": 0.935, "Windows": 0.032, "Darwin": 0.022, None: 0.009, "Android": 0.0004, "FreeBSD": 0.0003,
+    "CYGWIN_NT-10.0-19045": 0.0002, "MSYS_NT-10.0-22631": 0.0002, "Emscripten": 0.0001,
+}  # fmt: skip
+_WITH_DETAILS = ("pip", "uv", "poetry", "pdm")  # the installers that say on what they run
+_CI_SHARE = 0.36
 _NO_VERSION_SHARE = 0.002
 
 
 def day(date: dt.date) -> pa.Table:
-    """The rows of one UTC day: about 20,000 on a weekday and 37% fewer on a weekend, ordered by time."""
+    """The rows of one UTC day, ordered by time: about 80,000 on a weekday early in 2026, a third fewer on a weekend."""
     number = (date - _EPOCH).days
     random = np.random.default_rng([_SEED, number])
-    weekend = _WEEKEND_SHARE if date.weekday() >= 5 else 1.0
-    rows = int(_WEEKDAY_ROWS * weekend * random.uniform(0.97, 1.03))
-    places = _places(random, rows)
-    versions = _versions(random, places, number)
+    grown = float(np.clip(np.exp(_GROWTH * (number - _YEAR_2026)), 0.2, 2))
+    rows = int(_ROWS * grown * _WEEKDAYS[date.weekday()] * random.uniform(0.98, 1.02))
+    mirrored = random.random(rows) < _MIRROR_SHARE
+    places = np.where(mirrored, random.integers(0, len(projects()), rows), _places(random, rows, number))
+    versions = _versions(random, places, mirrored, number)
     names = projects().take(pa.array(places))
-    types = _choose(random, _TYPES, rows)
-    suffix = pc.if_else(pc.equal(types, "sdist"), ".tar.gz", "-py3-none-any.whl")
+    # Projects differ, and what is new gains over the months: both bend the dice.
+    bend = (0.75 + places * 0.618 % 0.5) * np.clip(1 + _GROWTH * (number - _YEAR_2026), 0.6, 1.6)
+    usual = _choose(random, _INSTALLERS, rows, bend)
+    installers = pc.if_else(pa.array(mirrored), _choose(random, _MIRRORS, rows), usual)
+    detailed = pc.is_in(installers, pa.array(_WITH_DETAILS))
+    sdist = pa.array(random.random(rows) < np.where(mirrored, 0.4, 0.06))
     stem = pc.binary_join_element_wise(pc.replace_substring(names, "-", "_"), pc.fill_null(versions, "0"), "-")
-    microseconds = number * _DAY_MICROSECONDS + np.sort(random.integers(0, _DAY_MICROSECONDS, rows))
-    installers = _choose(random, _INSTALLERS, rows)
-    installer_versions = pa.array(list(_INSTALLER_VERSIONS.values())).take(
-        pc.index_in(installers, pa.array(list(_INSTALLER_VERSIONS)))
-    )
+    file = [
+        pc.binary_join_element_wise(stem, pc.if_else(sdist, ".tar.gz", "-py3-none-any.whl"), ""),
+        names,
+        versions,
+        pc.if_else(sdist, "sdist", "bdist_wheel"),
+    ]
+    known, newest = (pa.array(list(column)) for column in zip(*_INSTALLER_VERSIONS.items(), strict=True))
+    installer = [installers, newest.take(pc.index_in(installers, known))]
+    in_ci = pa.array(random.random(rows) < _CI_SHARE)
+    details = [
+        pa.StructArray.from_arrays(installer, names=["name", "version"]),
+        pc.if_else(detailed, _choose(random, _PYTHONS, rows, bend), None),
+        pa.StructArray.from_arrays([pc.if_else(detailed, _choose(random, _SYSTEMS, rows), None)], names=["name"]),
+        pc.if_else(pc.and_(detailed, in_ci), True, None),  # installers send true in CI, and nothing otherwise
+    ]
     return pa.table(
         {
-            "timestamp": pa.array(microseconds).cast(pa.timestamp("us", tz="UTC")),
-            "country_code": _choose(random, _COUNTRIES, rows),
+            "timestamp": _moments(random, rows, number),
+            "country_code": _choose(random, _COUNTRIES, rows, 0.9 + places * 0.618 % 0.2),
             "project": names,
-            "file": pa.StructArray.from_arrays(
-                [pc.binary_join_element_wise(stem, suffix, ""), names, versions, types],
-                names=["filename", "project", "version", "type"],
-            ),
-            "details": pa.StructArray.from_arrays(
-                [
-                    pa.StructArray.from_arrays([installers, installer_versions], names=["name", "version"]),
-                    _choose(random, _PYTHONS, rows),
-                    pa.StructArray.from_arrays([_choose(random, _SYSTEMS, rows)], names=["name"]),
-                    # Installers send true in CI, and nothing otherwise.
-                    pa.array(np.ones(rows, bool), mask=random.random(rows) >= _CI_SHARE),
-                ],
-                names=["installer", "python", "system", "ci"],
-            ),
+            "file": pa.StructArray.from_arrays(file, names=["filename", "project", "version", "type"]),
+            "details": pa.StructArray.from_arrays(details, names=["installer", "python", "system", "ci"]),
         }
     )
 
@@ -92,28 +109,44 @@ def projects() -> pa.Array:
     return pa.array(resources.files("pyzn_local").joinpath("sample_projects.txt").read_text("utf-8").split())
 
 
-def _choose(random: np.random.Generator, shares: dict[str, float] | dict[str | None, float], rows: int) -> pa.Array:
-    """`rows` random values, drawn by their shares."""
-    weights = np.array(list(shares.values()))
-    return pa.array(list(shares), pa.string()).take(
-        pa.array(random.choice(len(weights), rows, p=weights / weights.sum()))
-    )
+def _choose(random: np.random.Generator, shares: _Shares, rows: int, bend: _Numbers | float = 1.0) -> pa.Array:
+    """`rows` random values, drawn by their shares. `bend` over 1 draws the first ones more often, below 1 the last."""
+    ends = np.cumsum(list(shares.values()))
+    drawn = np.searchsorted(ends / ends[-1], random.random(rows) ** bend, side="right")
+    return pa.array(list(shares), pa.string()).take(pa.array(drawn))
 
 
-def _places(random: np.random.Generator, rows: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Random indexes into `projects()`. Their frequency is Zipf-like, but flatter at the top, as on PyPI."""
-    weights = 1 / (np.arange(len(projects())) + 8.0)
-    return random.choice(len(weights), rows, p=weights / weights.sum())
+def _moments(random: np.random.Generator, rows: int, number: int) -> pa.Array:
+    """The times of `rows` downloads, in order."""
+    hours = random.choice(24, rows, p=_HOURS / _HOURS.sum())
+    microseconds = hours * (_DAY_MICROSECONDS // 24) + random.integers(0, _DAY_MICROSECONDS // 24, rows)
+    return pa.array(number * _DAY_MICROSECONDS + np.sort(microseconds)).cast(pa.timestamp("us", tz="UTC"))
 
 
-def _versions(random: np.random.Generator, places: np.ndarray[tuple[int], np.dtype[np.int64]], number: int) -> pa.Array:
-    """A version for each row: most often the newest release, less often older ones, rarely none.
+def _places(random: np.random.Generator, rows: int, number: int) -> _Numbers:
+    """Random indexes into `projects()`. Their frequency is Zipf-like, but flatter at the top, as on PyPI.
 
-    Each project has a release every few weeks, so its versions change over the days.
+    Projects rise and fall by a fifth, each in its own weeks, so the rankings move.
+    """
+    order = np.arange(len(projects()))
+    weights = (1 + 0.2 * np.sin(number / (17 + order % 23) + order)) / (order + 8.0)
+    return random.choice(len(order), rows, p=weights / weights.sum())
+
+
+def _versions(random: np.random.Generator, places: _Numbers, mirrored: _Numbers, number: int) -> pa.Array:
+    """A version for each row; rarely none.
+
+    A project has a release every one to seven weeks. Most users have it some days later; others stay for months with a
+    release that many stay with; mirrors fetch the last hundred releases alike.
     """
     rows = len(places)
     pace = 9 + places * 7 % 40  # days between two releases of a project
-    release = (number - 16_000 + places * 13) // pace - np.minimum(random.geometric(0.45, rows) - 1, 12)
+    born = number - 16_000 + places * 13  # days since its first release
+    pinned = random.random(rows) < 0.3
+    lag = np.where(pinned, random.exponential(180, rows), random.exponential(6, rows))
+    release = (np.maximum(born - lag, 0) // pace).astype(np.int64)
+    release -= np.where(pinned, release % 6, 0)
+    release = np.where(mirrored, np.maximum(born // pace - random.integers(0, 100, rows), 0), release)
     major, rest = np.divmod(release, 90)
     minor, patch = np.divmod(rest, 5)
     text = pc.binary_join_element_wise(*(pa.array(part).cast(pa.string()) for part in (major, minor, patch)), ".")

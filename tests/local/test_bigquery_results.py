@@ -59,7 +59,7 @@ def of_day(day: dt.date) -> bigquery.QueryJobConfig:
 
 def plain(rows: pa.Table) -> pd.DataFrame:
     """The same rows in pandas, flat, with the pipeline's names for what is unknown."""
-    frame = pd.json_normalize(rows.to_pylist(), max_level=None)
+    frame = rows.flatten().flatten().flatten().to_pandas()
     project = frame["file.project"].str.lower().str.replace(r"[-_.]+", "-", regex=True)
     return pd.DataFrame(
         {

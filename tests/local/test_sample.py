@@ -16,9 +16,18 @@ from tests.local.conftest import connected
 MONDAY = dt.date(2026, 7, 6)
 
 
+MIRRORS = ["bandersnatch", "z3c.pypimirror", "Artifactory", "devpi"]
+
+
+def flat(day: dt.date) -> pd.DataFrame:
+    """A day of the sample with a column for each field: `details.installer.name`."""
+    frame: pd.DataFrame = sample.day(day).flatten().flatten().to_pandas()
+    return frame
+
+
 @pytest.fixture(scope="module")
 def monday() -> pd.DataFrame:
-    return pd.json_normalize(sample.day(MONDAY).to_pylist())
+    return flat(MONDAY)
 
 
 def test_a_day_is_the_same_whenever_it_is_generated() -> None:
@@ -33,10 +42,20 @@ def test_every_row_is_within_its_utc_day_in_order() -> None:
     assert (moments[1:] >= moments[:-1]).all()
 
 
-def test_weekends_are_about_a_third_lower() -> None:
-    rows = [sample.day(MONDAY + dt.timedelta(days=at)).num_rows for at in range(7)]
-    assert all(19_000 < count < 21_000 for count in rows[:5])
-    assert 0.58 < sum(rows[5:]) / 2 / (sum(rows[:5]) / 5) < 0.68
+def test_weeks_have_a_shape_and_grow() -> None:
+    weeks = [[sample.day(MONDAY + dt.timedelta(days=7 * week + at)).num_rows for at in range(7)] for week in range(5)]
+    for rows in weeks:
+        assert all(85_000 < count < 105_000 for count in rows[:5])
+        assert 0.58 < sum(rows[5:]) / 2 / (sum(rows[:5]) / 5) < 0.7
+        assert max(rows) in rows[1:4]  # Tuesday to Thursday
+    assert 1.01 < sum(weeks[-1]) / sum(weeks[0]) < 1.05
+    assert sample.day(dt.date(2035, 1, 3)).num_rows < 170_000  # it does not grow for ever
+
+
+def test_nights_are_quiet(monday: pd.DataFrame) -> None:
+    hours = monday["timestamp"].dt.hour.value_counts()
+    assert set(hours.index) == set(range(24))
+    assert 1.3 < hours.max() / hours.min() < 2
 
 
 @pytest.mark.parametrize("day", [MONDAY, dt.date(2020, 2, 29), dt.date(2016, 1, 22)])
@@ -49,16 +68,51 @@ def test_well_known_projects_occur_every_day(day: dt.date) -> None:
 def test_shares_are_plausible_and_everything_optional_is_null_at_times(monday: pd.DataFrame) -> None:
     assert set(monday["details.ci"].dropna()) == {True}
     assert 0.30 < monday["details.ci"].notna().mean() < 0.38
-    assert monday["country_code"].value_counts(normalize=True).index[0] == "US"
-    assert 0.5 < (monday["details.installer.name"] == "pip").mean() < 0.7
-    for column in ("country_code", "file.version", "details.installer.name", "details.python"):
+    assert 0.6 < (monday["country_code"] == "US").mean() < 0.7
+    installers = monday["details.installer.name"].value_counts(normalize=True)
+    assert list(installers.index[:2]) == ["pip", "uv"]
+    for column in ("country_code", "file.version", "details.installer.name", "details.python", "details.system.name"):
         assert 0 < monday[column].isna().sum() < 0.1 * len(monday)
 
 
-def test_a_project_has_a_few_versions_and_most_rows_the_newest(monday: pd.DataFrame) -> None:
-    versions = monday[monday["file.project"] == "boto3"]["file.version"].value_counts(normalize=True)
-    assert 4 <= len(versions) <= 13
-    assert versions.iloc[0] > 0.3
+def test_pythons_and_systems_are_the_usual_ones_and_a_few_wild_ones(monday: pd.DataFrame) -> None:
+    pythons = monday["details.python"].str.extract(r"^([0-9]+\.[0-9]+)")[0].value_counts(normalize=True)
+    assert {"3.9", "3.10", "3.11", "3.12", "3.13", "3.14"} <= set(pythons[pythons > 0.02].index)
+    assert {"2.7", "3.6", "3.15"} <= set(pythons[pythons < 0.01].index)
+    assert {"3", "3.14.0rc2", "3.12.1+"} <= set(monday["details.python"])
+    systems = monday["details.system.name"].value_counts(normalize=True)
+    assert list(systems.index[:3]) == ["Linux", "Windows", "Darwin"]
+    assert {"FreeBSD", "Android", "Emscripten"} <= set(systems.index)
+
+
+def test_mirrors_fetch_everything_alike_and_say_nothing_of_their_machine(monday: pd.DataFrame) -> None:
+    mirrored = monday[monday["details.installer.name"].isin(MIRRORS)]
+    assert set(mirrored["details.installer.name"]) == set(MIRRORS)
+    assert 0.03 < len(mirrored) / len(monday) < 0.05
+    assert mirrored[["details.python", "details.system.name", "details.ci"]].isna().all(axis=None)
+    by_project = mirrored["file.project"].value_counts()
+    assert len(by_project) == len(sample.projects())
+    assert by_project.max() < 4 * by_project.median()
+    assert mirrored.groupby("file.project")["file.version"].nunique().median() > 5
+
+
+def test_a_release_takes_over_within_weeks_and_old_ones_stay() -> None:
+    newest = set()
+    for weeks in range(6):
+        rows = flat(MONDAY + dt.timedelta(weeks=weeks))
+        versions = rows[rows["file.project"] == "requests"]["file.version"].value_counts(normalize=True)
+        newest.add(versions.index[0])
+        assert 0.25 < versions.iloc[0] < 0.85
+        assert (versions > 0.02).sum() >= 4
+        assert len(versions) > 10
+    assert 2 <= len(newest) <= 4
+
+
+def test_projects_differ(monday: pd.DataFrame) -> None:
+    """A chart of one project is not the chart of another one."""
+    top = monday[monday["file.project"].isin(monday["file.project"].value_counts().index[:10])]
+    new = (top["details.installer.name"] == "uv").groupby(top["file.project"]).mean()
+    assert new.max() - new.min() > 0.1
 
 
 def test_a_server_adds_the_days_that_are_missing_and_leaves_the_others(tmp_path: Path) -> None:
@@ -68,7 +122,7 @@ def test_a_server_adds_the_days_that_are_missing_and_leaves_the_others(tmp_path:
         server.load(own)
     with Server(tmp_path, with_sample=True) as server, connected(server) as bq:
         assert requests.get(f"{server.endpoint}/healthz", timeout=5).status_code == 503
-        assert server.wait_until_ready(30)
+        assert server.wait_until_ready(60)
         assert requests.get(f"{server.endpoint}/healthz", timeout=5).status_code == 200
         days = "SELECT DATE(timestamp) AS day, COUNT(*) FROM {table} WHERE timestamp >= '2000-01-01' GROUP BY day"
         found = dict(bq.rows(days))

@@ -4,44 +4,76 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import duckdb
 import psycopg
 import pyarrow as pa
 
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS, Breakdown, Count
+
+# What the product says in BigQuery's SQL, once more by hand. A breakdown that is not here is counted by its own
+# expression, as long as DuckDB understands it.
+_KEYS = {
+    "version": "file.version",
+    "country": "country_code",
+    "installer": "details.installer.name",
+    "python": "nullif(regexp_extract(details.python, '^[0-9]+[.][0-9]+'), '')",
+    "system": "details.system.name",
+}
+_COUNTED = {
+    "all": "TRUE",
+    "pip": "details.installer.name = 'pip'",
+    "ci": "details.ci",
+    "without_mirrors": """
+        CASE details.installer.name
+            WHEN 'bandersnatch' THEN FALSE WHEN 'z3c.pypimirror' THEN FALSE
+            WHEN 'Artifactory' THEN FALSE WHEN 'devpi' THEN FALSE
+            ELSE details.installer.name IS NOT NULL
+        END
+    """,
+}
 _OF_RAW_ROWS = """
-    SELECT coalesce(regexp_replace(lower(file.project), '[-_.]+', '-', 'g'), '(unknown)') AS project,
-           coalesce({key}, '(unknown)'), count(*),
-           count(*) FILTER (details.installer.name = 'pip'), count(*) FILTER (details.ci)
-    FROM rows GROUP BY ALL
+    SELECT coalesce(regexp_replace(lower(file.project), '[-_.]+', '-', 'g'), '(unknown)') AS project, {columns}
+    FROM rows WHERE {counted} GROUP BY ALL
 """
+
+Counts = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Content:
-    """A day: (downloads, by pip, by CI) of each (project, version), and downloads of each (project, country)."""
+    """A day: the counts of each project, and by each breakdown the counts of each (project, key).
 
-    versions: Mapping[tuple[str, str], tuple[int, int, int]]
-    countries: Mapping[tuple[str, str], int]
+    The counts are in the order of COUNTS, and of the breakdown's counts.
+    """
 
-    def ledger(self) -> tuple[int, ...]:
+    projects: Mapping[str, Counts]
+    by: Mapping[str, Mapping[tuple[str, str], Counts]]
+
+    def ledger(self) -> Counts:
         """The expected ledger row, in the order of _LEDGER."""
-        downloads, pip, ci = (sum(counts[at] for counts in self.versions.values()) for at in range(3))
-        projects = len({project for project, _ in self.versions})
-        return (downloads, downloads, pip, ci, projects, len(self.versions), len(self.countries))
+        downloads, *others = map(sum, zip(*self.projects.values(), strict=True))
+        return (downloads, downloads, *others, len(self.projects))
 
-    def by_project(self) -> Counter[str]:
-        """The downloads of each project."""
+    def sums(self) -> Counts:
+        """All downloads, and those that each breakdown counts."""
+        return (self.ledger()[0], *(sum(counts[0] for counts in pairs.values()) for pairs in self.by.values()))
+
+    def whole(self, breakdown: str) -> Counter[str]:
+        """All of PyPI by the keys of a breakdown."""
         totals: Counter[str] = Counter()
-        for (project, _), (downloads, _, _) in self.versions.items():
-            totals[project] += downloads
+        for (_, key), (downloads, *_) in self.by[breakdown].items():
+            totals[key] += downloads
         return totals
 
 
 _LEDGER = """
-    SELECT source_downloads, downloads, pip_downloads, ci_downloads, projects, project_versions, project_countries,
-           checksum = pyzn.day_checksum(day)
-    FROM pyzn.days WHERE day = %s
+    SELECT source_downloads, {columns}, projects, checksum = pyzn.day_checksum(day) FROM pyzn.days WHERE day = %s
+"""
+_OF_VIEW = "SELECT project, {columns} FROM pyzn.{view} WHERE day = %s"
+_BREAKDOWNS = """
+    SELECT breakdown, source_downloads, downloads, project_keys, whole FROM pyzn.day_breakdowns WHERE day = %s
 """
 
 
@@ -49,11 +81,34 @@ def counted(rows: pa.Table) -> Content:
     """The content of a day, counted from its raw rows."""
     with duckdb.connect() as connection:
         connection.register("rows", rows)
-        by_version = connection.execute(_OF_RAW_ROWS.format(key="file.version")).fetchall()
-        by_country = connection.execute(_OF_RAW_ROWS.format(key="country_code")).fetchall()
+
+        def found(counted: Count, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+            return connection.execute(
+                _OF_RAW_ROWS.format(columns=", ".join(columns), counted=_condition(counted))
+            ).fetchall()
+
+        projects = found(COUNTS[0], list(map(_counting, COUNTS)))
+        by = {b.name: found(b.counted, [_key(b), *map(_counting, b.counts)]) for b in BREAKDOWNS}
+    return _content(projects, by)
+
+
+def _key(breakdown: Breakdown) -> str:
+    return f"coalesce({_KEYS.get(breakdown.name, breakdown.expression)}, '(unknown)')"
+
+
+def _condition(count: Count) -> str:
+    return _COUNTED.get(count.name, count.condition)
+
+
+def _counting(count: Count) -> str:
+    return f"count(*) FILTER ({_condition(count)})"
+
+
+def _content(projects: Sequence[tuple[Any, ...]], by: Mapping[str, Sequence[tuple[Any, ...]]]) -> Content:
+    """The content from rows of (project, counts…), and by breakdown of (project, key, counts…)."""
     return Content(
-        {(project, version): (n, pip, ci) for project, version, n, pip, ci in by_version},
-        {(project, country): n for project, country, n, *_ in by_country},
+        {project: tuple(counts) for project, *counts in projects},
+        {name: {(project, key): tuple(counts) for project, key, *counts in rows} for name, rows in by.items()},
     )
 
 
@@ -66,20 +121,18 @@ def reader(api_url: str) -> psycopg.Connection:
 
 def published(connection: psycopg.Connection, day: date) -> Content:
     """The content of a day, read from the tidy views."""
-    by_version = connection.execute(
-        "SELECT project, version, downloads, pip_downloads, ci_downloads FROM pyzn.downloads_by_version WHERE day = %s",
-        [day],
-    ).fetchall()
-    by_country = connection.execute(
-        "SELECT project, country, downloads FROM pyzn.downloads_by_country WHERE day = %s", [day]
-    ).fetchall()
-    return Content(
-        {(project, version): (n, pip, ci) for project, version, n, pip, ci in by_version},
-        {(project, country): n for project, country, n in by_country},
+
+    def found(view: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        query = _OF_VIEW.format(columns=", ".join(columns), view=view)
+        return connection.execute(query.encode(), [day]).fetchall()
+
+    return _content(
+        found("downloads_by_project", [count.column for count in COUNTS]),
+        {b.name: found(b.view, [b.name, "downloads", *(subset.column for subset in b.subsets)]) for b in BREAKDOWNS},
     )
 
 
-NOTHING = Content({}, {})
+NOTHING = Content({}, {breakdown.name: {} for breakdown in BREAKDOWNS})
 """The content of a day that is not published."""
 
 
@@ -88,7 +141,7 @@ def defects(api: str | psycopg.Connection, accepted: Mapping[date, Sequence[Cont
 
     `api` is the API's URL, or a connection with its role and the isolation level REPEATABLE READ.
 
-    Each day must be equal to one of its accepted contents, in both tables, in the ledger and by its checksum. The
+    Each day must be equal to one of its accepted contents, in all views, in the ledger and by its checksum. The
     all-time totals must be the sum of the published days. With `whole`, no other day may exist.
     """
     if isinstance(api, str):
@@ -100,8 +153,8 @@ def defects(api: str | psycopg.Connection, accepted: Mapping[date, Sequence[Cont
             found += _defects_of(connection, day, contents)
         if whole:
             others = connection.execute(
-                "SELECT day FROM pyzn.days UNION SELECT day FROM pyzn.packed_by_version "
-                "UNION SELECT day FROM pyzn.packed_by_country"
+                "SELECT day FROM pyzn.days UNION SELECT day FROM pyzn.day_breakdowns "
+                "UNION SELECT day FROM pyzn.project_days"
             ).fetchall()
             found += [f"day {day}: published, and not in the source" for (day,) in others if day not in accepted]
         found += _totals_defects(connection)
@@ -110,7 +163,8 @@ def defects(api: str | psycopg.Connection, accepted: Mapping[date, Sequence[Cont
 
 def _defects_of(connection: psycopg.Connection, day: date, contents: Sequence[Content]) -> list[str]:
     content = published(connection, day)
-    of_ledger = connection.execute(_LEDGER, [day]).fetchone()
+    ledger = _LEDGER.format(columns=", ".join(count.column for count in COUNTS))
+    of_ledger = connection.execute(ledger.encode(), [day]).fetchone()
     if content not in contents:
         return [f"day {day}: {_difference(content, contents[-1])}"]
     if content == NOTHING:
@@ -121,12 +175,15 @@ def _defects_of(connection: psycopg.Connection, day: date, contents: Sequence[Co
     found = [] if tuple(sums) == content.ledger() else [f"day {day}: the ledger says {sums}, not {content.ledger()}"]
     if not intact:
         found.append(f"day {day}: the checksum is not that of the rows")
-    by_project = connection.execute(
-        "SELECT project, downloads FROM pyzn.downloads_by_project WHERE day = %s", [day]
-    ).fetchall()
-    if len(by_project) != len(dict(by_project)) or dict(by_project) != content.by_project():
-        found.append(f"day {day}: downloads_by_project is not the sum of the versions")
-    return found
+    of_breakdowns = {name: tuple(row) for name, *row in connection.execute(_BREAKDOWNS, [day])}
+    for breakdown in BREAKDOWNS:
+        pairs, whole = content.by[breakdown.name], content.whole(breakdown.name)
+        downloads = sum(whole.values())
+        expected = (downloads, downloads, len(pairs), dict(whole) if breakdown.common else None)
+        held = of_breakdowns.pop(breakdown.name, None)
+        if held != expected:
+            found.append(f"day {day}: the ledger says {held} by {breakdown.name}, not {expected}")
+    return found + [f"day {day}: a breakdown {name} that there is not" for name in of_breakdowns]
 
 
 def _totals_defects(connection: psycopg.Connection) -> list[str]:
@@ -147,12 +204,13 @@ def _totals_defects(connection: psycopg.Connection) -> list[str]:
 
 
 def _difference(found: Content, expected: Content) -> str:
-    """How many rows of both tables are lost, too many, or counted wrongly."""
+    """How many rows of each view are lost, too many, or counted wrongly."""
     parts = []
-    for table, have, want in (
-        ("version", found.versions, expected.versions),
-        ("country", found.countries, expected.countries),
-    ):
+    tables: list[tuple[str, Mapping[Any, Counts], Mapping[Any, Counts]]] = [
+        ("project", found.projects, expected.projects)
+    ]
+    tables += [(name, found.by[name], expected.by[name]) for name in expected.by]
+    for table, have, want in tables:
         lost, extra = len(want.keys() - have.keys()), len(have.keys() - want.keys())
         wrong = sum(have[key] != want[key] for key in have.keys() & want.keys())
         parts.append(f"by {table} {lost:,} rows lost, {extra:,} too many, {wrong:,} wrong of {len(want):,}")

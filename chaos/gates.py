@@ -9,8 +9,8 @@ from typing import Self
 import psycopg
 
 POINTS = (
-    "totals are locked", "totals have moved", "old versions are deleted", "new versions are there",
-    "old countries are deleted", "new countries are there", "the ledger is written", "it commits",
+    "totals are locked", "totals have moved", "old rows are deleted", "new rows are there",
+    "the ledger is written", "breakdowns are listed", "it commits",
 )  # fmt: skip
 """The triggers of gates.sql, in the order in which a run reaches them."""
 WAITING_AT = """

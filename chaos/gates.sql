@@ -8,12 +8,11 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER "totals are locked"        BEFORE INSERT ON pyzn.projects FOR EACH STATEMENT EXECUTE FUNCTION chaos.gate();
-CREATE TRIGGER "totals have moved"        AFTER  INSERT ON pyzn.projects FOR EACH STATEMENT EXECUTE FUNCTION chaos.gate();
-CREATE TRIGGER "old versions are deleted" AFTER  DELETE ON pyzn.packed_by_version FOR EACH STATEMENT EXECUTE FUNCTION chaos.gate();
-CREATE TRIGGER "new versions are there"   AFTER  INSERT ON pyzn.packed_by_version FOR EACH STATEMENT EXECUTE FUNCTION chaos.gate();
-CREATE TRIGGER "old countries are deleted" AFTER DELETE ON pyzn.packed_by_country FOR EACH STATEMENT EXECUTE FUNCTION chaos.gate();
-CREATE TRIGGER "new countries are there"  AFTER  INSERT ON pyzn.packed_by_country FOR EACH STATEMENT EXECUTE FUNCTION chaos.gate();
-CREATE TRIGGER "the ledger is written"    AFTER  INSERT OR UPDATE ON pyzn.days FOR EACH STATEMENT EXECUTE FUNCTION chaos.gate();
-CREATE CONSTRAINT TRIGGER "it commits"    AFTER  INSERT OR UPDATE ON pyzn.days
+CREATE TRIGGER "totals are locked"     BEFORE INSERT ON pyzn.projects FOR EACH STATEMENT EXECUTE FUNCTION chaos.gate();
+CREATE TRIGGER "totals have moved"     AFTER  INSERT ON pyzn.projects FOR EACH STATEMENT EXECUTE FUNCTION chaos.gate();
+CREATE TRIGGER "old rows are deleted"  AFTER  DELETE ON pyzn.project_days FOR EACH STATEMENT EXECUTE FUNCTION chaos.gate();
+CREATE TRIGGER "new rows are there"    AFTER  INSERT ON pyzn.project_days FOR EACH STATEMENT EXECUTE FUNCTION chaos.gate();
+CREATE TRIGGER "the ledger is written" AFTER  INSERT OR UPDATE ON pyzn.days FOR EACH STATEMENT EXECUTE FUNCTION chaos.gate();
+CREATE TRIGGER "breakdowns are listed" AFTER  INSERT ON pyzn.day_breakdowns FOR EACH STATEMENT EXECUTE FUNCTION chaos.gate();
+CREATE CONSTRAINT TRIGGER "it commits" AFTER  INSERT OR UPDATE ON pyzn.days
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION chaos.gate();

@@ -87,4 +87,4 @@ def _killed_at(point: str, gates: Gatekeeper, source: Source, target: Target, da
     return [f"killed when {point}: {line}" for line in found]
 
 
-CHECK = Check("kills", "KILLS", 24, 1000, "SIGKILLs of a run", run)
+CHECK = Check("kills", "KILLS", 28, 1000, "SIGKILLs of a run", run)

@@ -3,6 +3,7 @@
 The steps call the product's functions on a real Postgres. The model implements only what the documentation says.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -25,29 +26,31 @@ from sqlalchemy import Engine
 
 from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.parts import Database
-from pyzn_pipeline.breakdowns import UNKNOWN
+from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.reading.audits import AuditFailed
 from pyzn_pipeline.reading.day import publish_scan
 from pyzn_pipeline.reading.judgement import WorseReading
-from pyzn_pipeline.source.scan import Scan
+from pyzn_pipeline.source.scan import DOCUMENTS, SCHEMA, Scan
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.errors import StoreError, store_errors
 from pyzn_pipeline.store.imported_totals import ImportRefused, import_totals
 from pyzn_pipeline.store.locks import day_locked
-from pyzn_pipeline.store.partitions import RetiredDay, ensure_partitions
+from pyzn_pipeline.store.partitions import RetiredDay, ensure_partition
 from pyzn_pipeline.store.publication import Publication
 from pyzn_pipeline.store.retention import retire
-from tests.days import Download, scan_of
+from tests.days import Download, counts_for, key_of, scan_of
 
 DAYS = [date(2026, month, day) for month in (1, 2, 3) for day in (1, 2, 28)]
 STEPS_A_RUN = 50
 EMPTY = """
     DO $$ DECLARE part regclass; BEGIN
         FOR part IN SELECT inhrelid::regclass FROM pg_inherits JOIN pg_class ON pg_class.oid = inhparent
-                    WHERE relname IN ('packed_by_version', 'packed_by_country') AND relkind = 'p'
+                    WHERE relname = 'project_days' AND relkind = 'p'
         LOOP EXECUTE format('DROP TABLE %s', part); END LOOP;
     END $$;
-    TRUNCATE pyzn.days, pyzn.wanted, pyzn.requests, pyzn.profiles, pyzn.projects, pyzn.baseline, pyzn.retired_months;
+    TRUNCATE pyzn.days, pyzn.day_breakdowns, pyzn.wanted, pyzn.requests, pyzn.projects, pyzn.baseline,
+        pyzn.retired_months;
 """
 
 downloads = st.lists(
@@ -58,6 +61,9 @@ downloads = st.lists(
         country=st.sampled_from(["US", "DE", None]),
         pip=st.booleans(),
         ci=st.booleans(),
+        installer=st.sampled_from([None, "uv", "bandersnatch", "devpi"]),
+        python=st.sampled_from([None, "3.9.1", "3.12", "wild"]),
+        system=st.sampled_from([None, "Linux", "Darwin"]),
     ),
     min_size=1,
     max_size=12,
@@ -149,6 +155,29 @@ def machine(database: Database, tick: Callable[[], None]) -> type[RuleBasedState
             else:
                 raise AssertionError("published over a connection that was killed")
 
+        @precondition(lambda self: self.model.source)
+        @rule(data=st.data())
+        def read_a_wrong_document(self, data: st.DataObject) -> None:
+            tick()
+            day = data.draw(st.sampled_from(sorted(self.model.source)))
+            scanned = scan_of(day, self.model.source[day])
+            rows = pa.Table.from_batches(scanned.batches).to_pylist()
+            row = data.draw(st.sampled_from([row for row in rows if row["project"]]))
+            column = data.draw(st.sampled_from(DOCUMENTS))
+            row[column] = _with_one_more(row[column])
+            try:
+                _publish(
+                    store,
+                    replace(scanned, batches=iter(pa.Table.from_pylist(rows, SCHEMA).to_batches())),
+                    accept_worse=True,
+                )
+            except RetiredDay:
+                assert self.model.closed(day)
+            except AuditFailed:
+                assert not self.model.closed(day)
+            else:
+                raise AssertionError(f"published with a wrong {column}")
+
         @rule(today=st.sampled_from([date(2026, 2, 10), date(2026, 3, 10), date(2026, 3, 31)]))
         def months_retire(self, today: date) -> None:
             tick()
@@ -185,10 +214,14 @@ def machine(database: Database, tick: Callable[[], None]) -> type[RuleBasedState
                 days = {day: (revision, retired) for day, revision, retired in connection.execute(LEDGER)}
                 assert days == {day: (n, day in self.model.retired) for day, n in (+self.model.revisions).items()}
                 kept = [(day, row) for day, rows in self.model.published.items() for row in rows if day in self.kept()]
-                by_version = Counter((day, row.project, row.version or UNKNOWN) for day, row in kept)
-                by_country = Counter((day, row.project, row.country or UNKNOWN) for day, row in kept)
-                assert {tuple(key): count for *key, count in connection.execute(VERSIONS)} == by_version
-                assert {tuple(key): count for *key, count in connection.execute(COUNTRIES)} == by_country
+                for breakdown in BREAKDOWNS:
+                    counted = Counter(
+                        (day, row.project, key_of(breakdown, row))
+                        for day, row in kept
+                        if counts_for(breakdown.counted, row)
+                    )
+                    read = connection.execute(OF_VIEW.format(key=breakdown.name, view=breakdown.view).encode())
+                    assert {tuple(key): count for *key, count in read} == counted
 
         def kept(self) -> set[date]:
             return self.model.published.keys() - self.model.retired
@@ -197,9 +230,8 @@ def machine(database: Database, tick: Callable[[], None]) -> type[RuleBasedState
 
 
 TOTALS = "SELECT project, total_downloads FROM pyzn.projects WHERE total_downloads <> 0"
+OF_VIEW = "SELECT day, project, {key}, downloads FROM pyzn.{view}"
 LEDGER = "SELECT day, revision, retired_at IS NOT NULL FROM pyzn.days"
-VERSIONS = "SELECT day, project, version, downloads FROM pyzn.downloads_by_version"
-COUNTRIES = "SELECT day, project, country, downloads FROM pyzn.downloads_by_country"
 
 
 def run(rig: Rig) -> list[Figure]:
@@ -234,9 +266,17 @@ def run(rig: Rig) -> list[Figure]:
 def _publish(store: Engine, scanned: Scan, accept_worse: bool) -> Publication:
     """Publish like ingest_day after its scan."""
     with store_errors(f"day {scanned.day}"):
-        ensure_partitions(store, scanned.day)
+        ensure_partition(store, scanned.day)
         with day_locked(store, scanned.day) as connection:
             return publish_scan(connection, scanned, "chaos", {}, accept_worse).publication
+
+
+def _with_one_more(document: str) -> str:
+    """The document, or the array of counts, with one download more."""
+    counts = json.loads(document)
+    first = 0 if isinstance(counts, list) else next(iter(counts), "1")
+    counts[first] = (counts[first] if counts else 0) + 1
+    return json.dumps(counts, separators=(",", ":"))
 
 
 def _killing(database: Database, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

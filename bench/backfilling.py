@@ -21,7 +21,8 @@ FIRST = date(2026, 7, 1)
 DAYS = 31
 TABLE = "bigquery-public-data.pypi.file_downloads"
 NEEDED = """
-    SELECT timestamp, country_code, file.project, file.version, details.installer.name, details.ci
+    SELECT timestamp, country_code, file.project, file.version, details.installer.name AS installer, details.python,
+           details.system.name AS system, details.ci
     FROM `{table}` WHERE timestamp >= '{first}' AND timestamp < '{following}'
 """
 

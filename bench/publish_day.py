@@ -16,7 +16,7 @@ from bench.synthetic_day import SyntheticDay
 from pyzn_pipeline.reading.day import publish_scan
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.locks import day_locked
-from pyzn_pipeline.store.partitions import ensure_partitions
+from pyzn_pipeline.store.partitions import ensure_partition
 
 
 def main(url: str, day: str, size: str, folder: str) -> None:
@@ -25,7 +25,7 @@ def main(url: str, day: str, size: str, folder: str) -> None:
     store = engine(SecretStr(url))
     seconds: dict[str, float] = {}
     started = time.perf_counter()
-    ensure_partitions(store, synthetic.day)
+    ensure_partition(store, synthetic.day)
     with day_locked(store, synthetic.day) as connection:
         changed = publish_scan(connection, synthetic.scan(), "bench", seconds).publication.changed
     seconds["all"] = time.perf_counter() - started

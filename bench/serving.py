@@ -2,14 +2,11 @@
 
 import http.client
 import json
-import os
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from importlib.resources import files
 from pathlib import Path
 from random import Random
 
@@ -21,12 +18,12 @@ from bench.api_large_answer import get, running
 from bench.database import Database, database
 from bench.figures import Figure
 from bench.http_load import Load, load
+from bench.pgbench import reads_per_second
 from bench.publishing import publish
 from bench.synthetic_day import PROJECTS, SyntheticDay
-from pyzn_api.windows import Window, last_days, last_months, since_month_of_90_days_ago
-from pyzn_local.postgres import binary
-from pyzn_pipeline.breakdowns import BREAKDOWNS, VERSION
-from pyzn_pipeline.store.partitions import ensure_partitions
+from pyzn_api.windows import last_days, last_months, since_month_of_90_days_ago
+from pyzn_pipeline.store.partitions import ensure_partition
+from pyzn_pipeline.store.staging import COLUMNS
 
 MOST_PROJECTS = 10_000  # with a year of days; this needs a few minutes and GiB
 LEAST_PROJECTS = 500
@@ -44,15 +41,15 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
         yesterday = TODAY - timedelta(days=1)
         publish(own, yesterday, projects / PROJECTS, folder)
         _fill(own, [yesterday - timedelta(days=n) for n in range(1, 31)], yesterday)
-        month = _pgbench(own, "project_daily", last_days(TODAY, 30), projects, seconds)
+        month = reads_per_second(own, "project_daily", last_days(TODAY, 30), projects, seconds)
         _fill(own, [yesterday - timedelta(days=n) for n in range(31, 366 if size >= 0.1 else 100)], yesterday)
-        before = _pgbench(own, "downloads_by_version", last_months(TODAY, 12), projects, seconds)
+        before = reads_per_second(own, "downloads_by_version", last_months(TODAY, 12), projects, seconds)
         yield _packing(own, projects)
-        after = _pgbench(own, "downloads_by_version", last_months(TODAY, 12), projects, seconds)
+        after = reads_per_second(own, "downloads_by_version", last_months(TODAY, 12), projects, seconds)
         yield Figure(
             "a year of a project, reads/s once packed", f"{after:,.0f}", f"{before:,.0f} before", after / before, ""
         )
-        year = _pgbench(own, "project_daily", last_days(TODAY, 30), projects, seconds)
+        year = reads_per_second(own, "project_daily", last_days(TODAY, 30), projects, seconds)
         yield Figure(
             "the same query on a year of data",
             f"{1000 / year:.2f} ms",
@@ -66,26 +63,25 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
 def _fill(own: Database, days: list[date], like: date) -> None:
     """Give `days` the content of the published day `like`, each in its own partition, as after a publication."""
     for day in days:
-        ensure_partitions(own.store, day)
+        ensure_partition(own.store, day)
         with own.store.begin() as connection:
-            for breakdown in BREAKDOWNS:
-                columns = ", ".join(breakdown.columns)
-                connection.execute(
-                    text(
-                        f"INSERT INTO pyzn.{breakdown.table} (day, {columns}) "
-                        f"SELECT :day, {columns} FROM pyzn.{breakdown.table} WHERE day = :like ORDER BY project"
-                    ),
-                    {"day": day, "like": like},
-                )
+            columns = ", ".join(COLUMNS)
+            connection.execute(
+                text(
+                    f"INSERT INTO pyzn.project_days (day, {columns}) "
+                    f"SELECT :day, {columns} FROM pyzn.project_days WHERE day = :like ORDER BY project"
+                ),
+                {"day": day, "like": like},
+            )
             query = (Path(__file__).parent / "fill_day.sql").read_text(encoding="utf-8")
             connection.execute(text(query), {"day": day, "like": like})
     with psycopg.connect(own.owner_url, autocommit=True) as driver:
-        driver.execute("VACUUM ANALYZE pyzn.packed_by_version, pyzn.packed_by_country, pyzn.projects, pyzn.days")
+        driver.execute("VACUUM ANALYZE pyzn.project_days, pyzn.projects, pyzn.days")
 
 
 def _packing(own: Database, projects: int) -> Figure:
     """The longest wait of a reader while all closed months were packed."""
-    query = f"SELECT sum(downloads) FROM pyzn.{VERSION.table} WHERE project = %s AND day >= %s"
+    query = "SELECT sum(downloads) FROM pyzn.project_days WHERE project = %s AND day >= %s"
     packing = subprocess.Popen(
         [sys.executable, "-c", _PACK, own.owner_url, str(TODAY)], stdout=subprocess.PIPE, text=True
     )
@@ -115,29 +111,6 @@ print(len(list(pack_settled(engine(SecretStr(sys.argv[1])), date.fromisoformat(s
 """
 
 
-def _pgbench(own: Database, name: str, window: Window, projects: int, seconds: float, connections: int = 8) -> float:
-    """Transactions a second of one of the API's statements, for random projects."""
-    statement = files("pyzn_api").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
-    statement = re.sub("--.*", "", statement).replace("%(project)s", "('project-' || :number)")
-    statement = statement.replace("%(ci)s", "true")
-    for parameter, day in zip(("%(start)s", "%(end)s"), window, strict=True):
-        statement = statement.replace(parameter, f"'{day}'")
-    script = own.data.parent / "pgbench.sql"
-    script.write_text(f"\\set number random(1, {projects})\n{statement};\n", encoding="utf-8")
-    options = ["-n", "-M", "prepared", "-c", str(connections), "-j", "2", "-T", str(max(1, round(seconds)))]
-    done = subprocess.run(
-        [binary("pgbench"), *options, "-f", str(script), own.api_url],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PGOPTIONS": "-c jit=off"},  # as the API sets it
-    )
-    found = re.search(r"tps = ([\d.]+)", done.stdout)
-    if found is None:
-        sys.exit(f"pgbench said {done.stdout}")
-    return float(found[1])
-
-
 def _api(own: Database, projects: int, seconds: float, size: float, folder: Path) -> Iterator[Figure]:
     random = Random(2)  # noqa: S311 - nothing secret
 
@@ -149,7 +122,7 @@ def _api(own: Database, projects: int, seconds: float, size: float, folder: Path
 
     with running(own.api_url, cache_bytes=0) as (port, process):
         ours = load(port, any_project, 8, for_seconds).per_second
-        peer = _pgbench(own, "project_by_version", WINDOW, projects, seconds)
+        peer = reads_per_second(own, "project_by_version", WINDOW, projects, seconds)
         days = (WINDOW.end - WINDOW.start).days + 1
         yield Figure(
             f"API uncached, {days} days, 8 connections",

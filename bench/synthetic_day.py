@@ -27,12 +27,15 @@ class SyntheticDay:
     def make(cls, day: date, size: float, folder: Path) -> "SyntheticDay":
         """Make the day with `size` times the projects of PyPI, in this process. Needs gigabytes of memory."""
         projects = round(PROJECTS * size)
-        query = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+        queries = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
         with (
             duckdb.connect() as connection,
             pa.OSFile(str(_path(day, size, folder)), "wb") as file,
             pa.ipc.new_file(file, SCHEMA) as writer,
         ):
+            *macros, query = connection.extract_statements(queries)
+            for macro in macros:
+                connection.execute(macro)
             answer = connection.sql(query, params={"projects": projects, "day": day.toordinal()})
             for batch in answer.to_arrow_reader(BATCH_ROWS):
                 writer.write_batch(batch.cast(SCHEMA))

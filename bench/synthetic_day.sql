@@ -1,80 +1,98 @@
--- One synthetic UTC day with the columns of scan_day.sql's result: a row per (breakdown, project) and the rows of the
--- whole day, by breakdown and project. Runs on DuckDB. The same $projects and $day give the same rows; another $day
--- gives the same projects other counts.
+-- One synthetic UTC day with the columns of scan_day.sql's result: a row per project, and one of the whole day. Runs on
+-- DuckDB. The same $projects and $day give the same rows; another $day gives the same projects other counts.
 --
 -- All distributions are Zipf-like. With $projects = 750,000 the sizes are those of PyPI in 2026: 3.3 million (project,
--- version) pairs, 3.0 million (project, country) pairs; at most 1,500 versions and 200 countries a project.
+-- version) pairs, 3.0 million (project, country) pairs; at most 1,500 versions and 200 countries a project. 40% of the
+-- projects, small ones only, are downloaded by nobody but a mirror; the others have 2 to 14 installers, 1 to 14 minor
+-- versions of Python and 1 to 6 systems.
+
+-- `total` downloads divided by `keys` keys: the first gets what the others leave.
+CREATE MACRO others(total, keys) AS
+    list_transform(range(1, keys), LAMBDA key: 1 + floor((total - keys) * 0.3 / pow(key + 1, 1.3))::BIGINT);
+CREATE MACRO divided(total, keys) AS
+    list_prepend(total - coalesce(list_sum(others(total, keys)), 0)::BIGINT, others(total, keys));
+-- {"key": downloads, …}. Entries sort like their keys, because a quotation mark is below all their characters.
+CREATE MACRO packed(counts, keys) AS
+    '{' || array_to_string(list_sort(list_transform(counts, LAMBDA n, place: '"' || keys[place] || '":' || n)), ',') || '}';
+CREATE MACRO country_codes() AS
+    list_prepend('US', list_transform(range(1, 200), LAMBDA n:
+        CASE n WHEN 20 THEN '(unknown)' ELSE chr(65 + (n // 26)::INTEGER) || chr(65 + (n % 26)::INTEGER) END));
+CREATE MACRO installers() AS
+    ['pip', 'bandersnatch', 'uv', '(unknown)', 'requests', 'poetry', 'Browser', 'devpi', 'Nexus', 'Artifactory', 'pdm',
+     'setuptools', 'z3c.pypimirror', 'Bazel'];
+CREATE MACRO pythons() AS
+    ['3.12', '3.11', '(unknown)', '3.13', '3.10', '3.9', '3.14', '3.8', '3.7', '3.6', '2.7', '3.15', '3.5', '3.4'];
+CREATE MACRO systems() AS ['Linux', 'Darwin', 'Windows', '(unknown)', 'FreeBSD', 'CYGWIN_NT-10.0-19045'];
+
 WITH project AS (
     SELECT
         rank,
         'project-' || rank AS name,
+        rank > 0.2 * $projects AND hash(rank) % 100 < 50 AS by_mirror,
         least(1500, 1 + floor(0.431 * $projects / rank))::BIGINT AS versions,
-        least(200, 1 + floor(0.511 * $projects / rank))::BIGINT AS countries
+        least(200, 1 + floor(0.511 * $projects / rank))::BIGINT AS countries,
+        least(14, 2 + hash(rank, 1) % 2 + floor(0.4 * $projects / rank))::BIGINT AS installers,
+        least(14, 1 + hash(rank, 2) % 4 + floor(0.4 * $projects / rank))::BIGINT AS pythons,
+        least(6, 1 + hash(rank, 3) % 2 + floor(0.1 * $projects / rank))::BIGINT AS systems
     FROM range(1, $projects + 1) AS ranks (rank)
 ),
 version AS (
     SELECT
-        rank, name, countries,
+        rank,
         CASE WHEN place = 0 AND rank % 50 = 1 THEN '(unknown)'
              ELSE (place // 100) || '.' || (place // 10 % 10) || '.' || (place % 10) END AS key,
         1 + floor(0.8e8 * (0.7 + 0.6 * (hash($day, rank, place) % 1000) / 1000) / ((rank + 15) * pow(place + 1, 0.9)))::BIGINT
           + CASE WHEN place = 0 THEN countries ELSE 0 END AS downloads,
-        (hash(rank, place) % 100) / 100 AS pip_share,
-        (hash(place, rank) % 60) / 100 AS ci_share
+        CASE WHEN by_mirror THEN 0 ELSE (hash(rank, place) % 100) / 100 END AS pip_share,
+        CASE WHEN by_mirror THEN 0 ELSE (hash(place, rank) % 60) / 100 END AS ci_share
     FROM project, LATERAL unnest(range(versions)) AS places (place)
 ),
 by_version AS (
     SELECT
-        'version' AS breakdown, name AS project, rank,
-        count(*) AS keys,
+        rank,
         sum(downloads)::BIGINT AS downloads,
         sum(floor(downloads * pip_share)::BIGINT)::BIGINT AS pip_downloads,
         sum(floor(downloads * ci_share)::BIGINT)::BIGINT AS ci_downloads,
-        '{' || string_agg('"' || key || '":' || downloads, ',' ORDER BY key) || '}' AS document,
-        '[' || string_agg(floor(downloads * pip_share)::BIGINT::VARCHAR, ',' ORDER BY key) || ']' AS pip_counts,
-        '[' || string_agg(floor(downloads * ci_share)::BIGINT::VARCHAR, ',' ORDER BY key) || ']' AS ci_counts
+        '{' || string_agg('"' || key || '":' || downloads, ',' ORDER BY key) || '}' AS by_version,
+        '[' || string_agg(floor(downloads * pip_share)::BIGINT::VARCHAR, ',' ORDER BY key) || ']' AS pip_by_version,
+        '[' || string_agg(floor(downloads * ci_share)::BIGINT::VARCHAR, ',' ORDER BY key) || ']' AS ci_by_version
     FROM version
-    GROUP BY name, rank
+    GROUP BY rank
 ),
-country AS (
-    SELECT
-        name, rank, downloads, pip_downloads, ci_downloads, place,
-        CASE WHEN place = 0 THEN 'US' WHEN place = 20 THEN '(unknown)'
-             ELSE chr(65 + (place // 26)::INTEGER) || chr(65 + (place % 26)::INTEGER) END AS key,
-        CASE WHEN place = 0 THEN 0
-             ELSE 1 + floor((downloads - countries) * 0.3 / pow(place + 1, 1.3))::BIGINT END AS counted
-    FROM by_version JOIN project USING (rank), LATERAL unnest(range(countries)) AS places (place)
-),
-by_country AS (
-    SELECT
-        'country' AS breakdown, name AS project, rank,
-        count(*) AS keys, any_value(downloads) AS downloads,
-        any_value(pip_downloads) AS pip_downloads, any_value(ci_downloads) AS ci_downloads,
-        '{' || string_agg('"' || key || '":' || CASE WHEN place = 0 THEN downloads - rest ELSE counted END, ',' ORDER BY key) || '}' AS document,
-        NULL AS pip_counts, NULL AS ci_counts
-    FROM (SELECT *, sum(counted) OVER (PARTITION BY rank)::BIGINT AS rest FROM country)
-    GROUP BY name, rank
+installed AS (
+    SELECT *, CASE WHEN by_mirror THEN [0, downloads] ELSE divided(downloads, installers) END AS by_place
+    FROM by_version JOIN project USING (rank)
 ),
 answer AS (
-    SELECT * FROM by_version
-    UNION ALL
-    SELECT * FROM by_country
-    UNION ALL
-    SELECT 'day', NULL, 0, 1, sum(downloads), sum(pip_downloads), sum(ci_downloads), NULL, NULL, NULL FROM by_version
-    UNION ALL
-    SELECT 'day_by_country', NULL, 0, 1, sum(downloads), sum(pip_downloads), sum(ci_downloads),
-           '{"US":' || sum(downloads) || '}', NULL, NULL
-    FROM by_version
-    UNION ALL
-    SELECT 'day_by_hour', NULL, 0, 1, sum(downloads), sum(pip_downloads), sum(ci_downloads),
-           '{"12":' || sum(downloads) || '}', NULL, NULL
-    FROM by_version
-    UNION ALL
-    SELECT 'day_by_replaced', NULL, 0, 1, sum(downloads), sum(pip_downloads), sum(ci_downloads),
-           '{"false":' || sum(downloads) || '}', NULL, NULL
-    FROM by_version
+    SELECT
+        name AS project, downloads, pip_downloads, ci_downloads,
+        -- Not those of the mirrors and the unknown, by their places.
+        CASE WHEN by_mirror THEN 0 ELSE downloads - coalesce(list_sum(list_select(by_place, [2, 4, 8, 10, 13])), 0)::BIGINT END
+            AS downloads_without_mirrors,
+        by_version, pip_by_version, ci_by_version,
+        packed(divided(downloads, countries), country_codes()) AS by_country,
+        CASE WHEN by_mirror THEN packed([downloads], ['bandersnatch']) ELSE packed(by_place, installers()) END
+            AS by_installer,
+        pythons, systems
+    FROM installed
 )
-SELECT breakdown, project, keys, downloads::BIGINT AS downloads, pip_downloads::BIGINT AS pip_downloads,
-       ci_downloads::BIGINT AS ci_downloads, document, pip_counts, ci_counts
+SELECT
+    project, downloads, pip_downloads, ci_downloads, downloads_without_mirrors, 0::BIGINT AS replaced_rows,
+    by_version, pip_by_version, ci_by_version, by_country, by_installer,
+    CASE WHEN downloads_without_mirrors = 0 THEN '{}'
+         ELSE packed(divided(downloads_without_mirrors, least(pythons, downloads_without_mirrors)), pythons()) END
+        AS by_python,
+    CASE WHEN downloads_without_mirrors = 0 THEN '{}'
+         ELSE packed(divided(downloads_without_mirrors, least(systems, downloads_without_mirrors)), systems()) END
+        AS by_system,
+    '{}' AS by_hour
 FROM answer
-ORDER BY breakdown, project
+UNION ALL
+SELECT
+    NULL, sum(downloads)::BIGINT, sum(pip_downloads)::BIGINT, sum(ci_downloads)::BIGINT,
+    sum(downloads_without_mirrors)::BIGINT, 0, '{}', '[]', '[]',
+    '{"US":' || sum(downloads) || '}', '{"pip":' || sum(downloads) || '}',
+    '{"3.12":' || sum(downloads_without_mirrors) || '}', '{"Linux":' || sum(downloads_without_mirrors) || '}',
+    '{"12":' || sum(downloads) || '}'
+FROM answer
+ORDER BY project

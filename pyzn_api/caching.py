@@ -2,7 +2,7 @@
 
 An answer's ETag is a hash of what identifies it (route and parameters), of the ledger's state over its
 basis, and of the code that renders. Reading the state costs one small statement per second and process, so
-a 304 and a cached answer touch neither the packed tables nor, mostly, Postgres. The alternative, a hash of
+a 304 and a cached answer touch neither the projects' rows nor, mostly, Postgres. The alternative, a hash of
 the body, would need the body first.
 """
 

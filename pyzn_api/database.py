@@ -9,12 +9,15 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from string import Template
 
 from prometheus_client import Counter
 from psycopg import AsyncConnection, OperationalError, errors
 from psycopg.pq.abc import PGresult
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from pydantic import SecretStr
+
+from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, Breakdown
 
 # The longest wait for a connection. Less than the second that a 503 may take, since a busy server needs the rest.
 CONNECTION_SECONDS = 0.7
@@ -38,9 +41,26 @@ class BusyError(DatabaseAwayError):
 
 @cache
 def statement(name: str) -> bytes:
-    """The SQL of sql/`name`.sql, with its bound parameters, and the edition (edition.sql) as one column more."""
-    edition, rows = (files(__package__).joinpath("sql", f"{each}.sql").read_bytes() for each in ("edition", name))
+    """The SQL of sql/`name`.sql, with its bound parameters, and the edition (edition.sql) as one column more.
+
+    `counts by python` is counts.sql for that breakdown.
+    """
+    file, _, by = name.partition(" by ")
+    edition, rows = (files(__package__).joinpath("sql", f"{each}.sql").read_bytes() for each in ("edition", file))
+    if by:
+        breakdown = next(breakdown for breakdown in BREAKDOWNS if breakdown.name == by)
+        names = {"name": by, "document": breakdown.document, "view": breakdown.view, "downloads": _counted(breakdown)}
+        rows = Template(rows.decode()).substitute(names).encode()
     return b"SELECT answer.*, (%b) AS edition FROM (%b) AS answer" % (edition, rows)
+
+
+def _counted(breakdown: Breakdown) -> str:
+    """SQL for what the tidy view counts, with the parameter `ci` if it knows of CI."""
+    if CI not in breakdown.subsets:
+        return "downloads"
+    return f"""CASE %(ci)s::text
+        WHEN 'include' THEN downloads WHEN 'exclude' THEN downloads - {CI.column} ELSE {CI.column}
+    END"""
 
 
 # Whatever the server, its database, the role and libpq's PG… variables say. The API's role has the first two by

@@ -1,7 +1,7 @@
 """What is published: the table `days` as this process last saw it, and what an answer may depend on.
 
 Everything that the API says about a day, and every ETag, comes from this copy, so neither a 304 nor
-`/api/v4/days` touches the packed tables.
+`/api/v4/days` touches the projects' rows.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
@@ -39,6 +40,7 @@ class Day:
     downloads: int
     projects: int
     published_at: datetime
+    breakdowns: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +117,9 @@ class Ledger:
         """
         return [day for day in window.days() if self.ranking is None or day in self.ranking.missing]
 
-    def missing(self, window: Window) -> Sequence[date]:
-        """The days of that window that are not published, oldest first."""
-        published = {row.day for row in self.within(window)}
+    def missing(self, window: Window, breakdown: str | None = None) -> Sequence[date]:
+        """The days of that window that are not published, or not by `breakdown`, oldest first."""
+        published = {row.day for row in self.within(window) if breakdown is None or breakdown in row.breakdowns}
         return [day for day in window.days() if day not in published]
 
     def within(self, window: Window) -> Sequence[Day]:
@@ -221,8 +223,16 @@ def _contents(days: Sequence[Day]) -> str:
 
 def _day(row: list[Any]) -> Day:
     """A row of ledger.sql."""
-    day, status, revision, downloads, projects, published_at = row
-    return Day(date.fromisoformat(day), status, revision, downloads, projects, datetime.fromisoformat(published_at))
+    day, status, revision, downloads, projects, published_at, breakdowns = row
+    held = _same(frozenset(breakdowns or ()))
+    published = datetime.fromisoformat(published_at)
+    return Day(date.fromisoformat(day), status, revision, downloads, projects, published, held)
+
+
+@cache
+def _same(breakdowns: frozenset[str]) -> frozenset[str]:
+    """One object for all days that hold the same."""
+    return breakdowns
 
 
 def _ranking(column: bytes) -> Ranking | None:

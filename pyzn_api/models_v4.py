@@ -1,11 +1,12 @@
 """The shapes of v4, for the OpenAPI document only: no answer passes through them."""
 
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from pyzn_api.models import BY_VERSION, Downloads, example
+from pyzn_pipeline.breakdowns import UNKNOWN, Breakdown
 
 
 class NotFinal(BaseModel):
@@ -77,35 +78,6 @@ class Summaries(BaseModel):
     days: NotFinal
 
 
-class VersionCount(BaseModel):
-    """The downloads of a version in a period."""
-
-    period: date = Field(description="the first day of the period")
-    version: str
-    downloads: Downloads
-
-
-class CountryCount(BaseModel):
-    """The downloads from a country in a period."""
-
-    period: date = Field(description="the first day of the period")
-    country: str = Field(description='ISO 3166-1 alpha-2; unknown is "(unknown)"')
-    downloads: Downloads
-
-
-def _counts(column: str, counts: list[tuple[str, str, int]]) -> ConfigDict:
-    return example(
-        {
-            "project": "sampleproject",
-            "start": "2026-06-20",
-            "end": "2026-07-19",
-            "granularity": "day",
-            "downloads": [{"period": period, column: key, "downloads": n} for period, key, n in counts],
-            "days": _DAYS,
-        }
-    )
-
-
 class Counts(BaseModel):
     """Counts of a project over a range of days."""
 
@@ -116,39 +88,67 @@ class Counts(BaseModel):
     days: NotFinal
 
 
-class CountsByVersion(Counts):
-    """Downloads per period and version."""
+_EXAMPLES = {
+    "version": [
+        (day, version, counts[version])
+        for day, counts in BY_VERSION.items()
+        if day >= "2026-06-20"
+        for version in sorted(counts, key=lambda version: (-counts[version], version))
+    ],
+    "country": [
+        ("2026-06-20", "US", 12),
+        ("2026-07-17", "US", 95),
+        ("2026-07-19", "US", 60),
+        ("2026-07-19", "(unknown)", 15),
+        ("2026-07-19", "DE", 15),
+        ("2026-07-19", "FR", 15),
+        ("2026-07-19", "XK", 15),
+    ],
+    "installer": [
+        ("2026-06-20", "bandersnatch", 12),
+        ("2026-07-17", "pip", 60),
+        ("2026-07-17", "bandersnatch", 35),
+        ("2026-07-19", "pip", 95),
+        ("2026-07-19", "bandersnatch", 25),
+    ],
+    "python": [
+        ("2026-07-17", "3.12", 45),
+        ("2026-07-17", "3.9", 15),
+        ("2026-07-19", "3.12", 72),
+        ("2026-07-19", "3.9", 23),
+    ],
+    "system": [("2026-07-17", "Linux", 60), ("2026-07-19", "Linux", 95)],
+}
+"""Real answers, by breakdown."""
 
-    model_config = _counts(
-        "version",
-        [
-            (day, version, counts[version])
-            for day, counts in BY_VERSION.items()
-            if day >= "2026-06-20"
-            for version in sorted(counts, key=lambda version: (-counts[version], version))
-        ],
+
+def counts_by(breakdown: Breakdown) -> type[Counts]:
+    """The shape of the counts by one breakdown."""
+    name = breakdown.name
+    title = name.title().replace("_", "")
+    fields: dict[str, Any] = {name: (str, Field(description=f'{breakdown.key}; unknown is "{UNKNOWN}"'))}
+    count = create_model(
+        f"{title}Count",
+        __doc__=f"The downloads of a project with one {name} in a period.",
+        period=(date, Field(description="the first day of the period")),
+        downloads=(Downloads, ...),
+        **fields,
     )
-
-    downloads: list[VersionCount]
-
-
-class CountsByCountry(Counts):
-    """Downloads per period and country."""
-
-    model_config = _counts(
-        "country",
-        [
-            ("2026-06-20", "US", 12),
-            ("2026-07-17", "US", 95),
-            ("2026-07-19", "US", 60),
-            ("2026-07-19", "(unknown)", 15),
-            ("2026-07-19", "DE", 15),
-            ("2026-07-19", "FR", 15),
-            ("2026-07-19", "XK", 15),
-        ],
+    answer = {
+        "project": "sampleproject",
+        "start": "2026-06-20",
+        "end": "2026-07-19",
+        "granularity": "day",
+        "downloads": [{"period": period, name: key, "downloads": n} for period, key, n in _EXAMPLES.get(name, [])],
+        "days": _DAYS,
+    }
+    return create_model(
+        f"CountsBy{title}",
+        __base__=Counts,
+        __doc__=f"Downloads per period and {name}.",
+        __cls_kwargs__={"json_schema_extra": {"example": answer}},
+        downloads=(list[count], ...),
     )
-
-    downloads: list[CountryCount]
 
 
 class Day(BaseModel):

@@ -42,12 +42,15 @@ def json_body(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def days_not_final(ledger: Ledger, window: Window, not_counted: Sequence[date] | None = None) -> dict[str, list[str]]:
+def days_not_final(
+    ledger: Ledger, window: Window, not_counted: Sequence[date] | None = None, breakdown: str | None = None
+) -> dict[str, list[str]]:
     """The days of the window whose numbers are not the last word, by status.
 
-    `not_counted` are those that an answer made beforehand leaves out; otherwise they are those not published.
+    `not_counted` are those that an answer made beforehand leaves out; otherwise they are those not published, or
+    published before `breakdown` existed.
     """
-    missing = ledger.missing(window) if not_counted is None else not_counted
+    missing = ledger.missing(window, breakdown) if not_counted is None else not_counted
     found: dict[str, list[str]] = {"missing": [str(day) for day in missing]}
     for status in ("provisional", "suspect"):
         counted = (row.day for row in ledger.within(window) if row.status == status)

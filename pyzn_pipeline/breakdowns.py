@@ -1,37 +1,79 @@
-"""The breakdowns of a day. Each is described here once; scan, staging, audits and assets are generated from it.
+"""The counts and breakdowns of a day. Each is described here once, and everything else follows from it.
 
-To add one, add an entry here and a migration that creates `packed_by_<name>` and its view.
+To add a breakdown, add an entry to BREAKDOWNS and a migration: its column in `pyzn.project_days`, its view, and
+`pyzn.day_checksum` with that column.
 """
 
 from dataclasses import dataclass
 
 UNKNOWN = "(unknown)"
-"""The key for NULL at the source. No version or country contains parentheses, so it is never a real one."""
+"""The key for NULL at the source. No real key contains parentheses."""
+
+MIRRORS = ("bandersnatch", "z3c.pypimirror", "Artifactory", "devpi")
+"""The installers that copy PyPI, as pypistats.org defines them."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number of a project's day: how many of its rows fulfil `condition`, BigQuery SQL that is never NULL."""
+
+    name: str
+    column: str
+    condition: str
+
+    @property
+    def label(self) -> str:
+        """What the UI and messages call it."""
+        return self.column.replace("_", " ").replace("ci ", "CI ")
+
+
+DOWNLOADS = Count("all", "downloads", "TRUE")
+PIP = Count("pip", "pip_downloads", "IFNULL(details.installer.name = 'pip', FALSE)")
+CI = Count("ci", "ci_downloads", "IFNULL(details.ci, FALSE)")
+WITHOUT_MIRRORS = Count(
+    "without_mirrors",
+    "downloads_without_mirrors",
+    f"IFNULL(details.installer.name NOT IN ({', '.join(map(repr, MIRRORS))}), FALSE)",
+)
+COUNTS = (DOWNLOADS, PIP, CI, WITHOUT_MIRRORS)
 
 
 @dataclass(frozen=True)
 class Breakdown:
-    """One way to divide a project's day.
+    """One way to divide a project's day by a key.
 
-    `expression` is BigQuery SQL over `file_downloads`; NULL means unknown.
-    `counts` names the subsets of downloads ("pip", "ci") that its packed table counts as well.
+    `expression` is the key, BigQuery SQL over `file_downloads`; NULL means unknown. `counted` are the rows that
+    count, and `subsets` are counted for each key as well. `common`: a key means the same for every project, so all of
+    PyPI is divided by it too. The API can be asked for keys of the form `filters`; `key` says what they are, `example`
+    is one of them, in which `*` is anything if there are `wildcard`s.
     """
 
     name: str
+    plural: str
+    key: str
     expression: str
-    counts: tuple[str, ...]
     description: str
+    example: str
+    counted: Count = DOWNLOADS
+    subsets: tuple[Count, ...] = ()
+    common: bool = True
+    filters: str = r"^[^\u0000]{0,100}$"
+    wildcard: bool = False
 
     @property
-    def table(self) -> str:
-        """The packed table, in the schema `pyzn`."""
-        return f"packed_by_{self.name}"
+    def counts(self) -> tuple[Count, ...]:
+        """What each of its columns counts, the document first."""
+        return (self.counted, *self.subsets)
+
+    @property
+    def document(self) -> str:
+        """The column with {"key": downloads, …}, in code-point order of the keys."""
+        return f"by_{self.name}"
 
     @property
     def columns(self) -> list[str]:
-        """The columns of a scan's row that go into its packed table."""
-        subsets = [f"{count}_{kind}" for count in self.counts for kind in ("downloads", "counts")]
-        return ["project", "downloads", "document", *subsets]
+        """The document's column, and for each subset one with [downloads, …] in the order of the document's keys."""
+        return [self.document, *(f"{subset.name}_by_{self.name}" for subset in self.subsets)]
 
     @property
     def view(self) -> str:
@@ -41,14 +83,50 @@ class Breakdown:
 
 VERSION = Breakdown(
     name="version",
+    plural="versions",
+    key="the release as PyPI spells it",
     expression="file.version",
-    counts=("pip", "ci"),
     description="Downloads per UTC day, project and version: all of them, by pip, and by CI.",
+    example="2.*",
+    subsets=(PIP, CI),
+    common=False,
+    wildcard=True,
 )
 COUNTRY = Breakdown(
     name="country",
+    plural="countries",
+    key="an ISO 3166-1 alpha-2 code",
     expression="country_code",
-    counts=(),
     description="Downloads per UTC day, project and country (ISO 3166-1 alpha-2).",
+    example="US",
+    # ISO 3166-1 alpha-2; what Fastly and MaxMind add (T1, A1, **); nothing at all; a mark.
+    filters=r"^([^\u0000]{0,2}|\([a-z ]+\))$",
 )
-BREAKDOWNS = (VERSION, COUNTRY)
+INSTALLER = Breakdown(
+    name="installer",
+    plural="installers",
+    key="the installer's name",
+    expression="details.installer.name",
+    description="Downloads per UTC day, project and installer (pip, uv, bandersnatch, …).",
+    example="pip",
+)
+PYTHON = Breakdown(
+    name="python",
+    plural="pythons",
+    key="the minor version of Python",
+    expression=r"REGEXP_EXTRACT(details.python, r'^[0-9]+\.[0-9]+')",
+    description="Downloads per UTC day, project and minor version of Python (3.12), without mirrors.",
+    example="3.*",
+    wildcard=True,
+    counted=WITHOUT_MIRRORS,
+)
+SYSTEM = Breakdown(
+    name="system",
+    plural="systems",
+    key="the operating system's name",
+    expression="details.system.name",
+    description="Downloads per UTC day, project and operating system (Linux, Darwin, Windows, …), without mirrors.",
+    example="Linux",
+    counted=WITHOUT_MIRRORS,
+)
+BREAKDOWNS = (VERSION, COUNTRY, INSTALLER, PYTHON, SYSTEM)

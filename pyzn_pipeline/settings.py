@@ -102,7 +102,7 @@ class Settings(StoreSettings):
     maximum_bytes_billed: int = Field(
         default=TIB,
         gt=0,
-        description="bytes that one day's scan may bill; a day of all PyPI is about 0.2 TiB",
+        description="bytes that one day's scan may bill; a day of all PyPI is about 0.3 TiB",
     )
     usd_per_tib: float = Field(default=6.25, ge=0, description="US dollars per TiB billed, BigQuery on demand")
     alert_webhook_url: WebUrl | None = Field(

@@ -1,6 +1,7 @@
 """Small days for tests: rows of downloads, and the Arrow batches that BigQuery would return for them."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,7 +9,20 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from pyzn_pipeline.breakdowns import UNKNOWN
+from pyzn_pipeline.breakdowns import (
+    BREAKDOWNS,
+    CI,
+    COUNTS,
+    DOWNLOADS,
+    INSTALLER,
+    MIRRORS,
+    PIP,
+    PYTHON,
+    UNKNOWN,
+    WITHOUT_MIRRORS,
+    Breakdown,
+    Count,
+)
 from pyzn_pipeline.source.scan import SCHEMA, Scan
 
 
@@ -20,6 +34,9 @@ class Download(NamedTuple):
     country: str | None = "US"
     pip: bool = True
     ci: bool = False
+    installer: str | None = None  # other than pip
+    python: str | None = None
+    system: str | None = None
 
 
 def scan_of(day: date, downloads: Iterable[Download], **changes: int) -> Scan:
@@ -30,60 +47,59 @@ def scan_of(day: date, downloads: Iterable[Download], **changes: int) -> Scan:
 
 
 def _rows(downloads: list[Download]) -> Iterator[dict[str, object]]:
-    by_project: dict[str, list[Download]] = {}
+    by_project: dict[str | None, list[Download]] = {}
     for download in downloads:
         by_project.setdefault(download.project, []).append(download)
-    for breakdown in ("version", "country"):
-        for project, own in by_project.items():
-            keys = [getattr(download, breakdown) or UNKNOWN for download in own]
-            counts = Counter(keys)
-            subsets = {
-                name: Counter(key for key, download in zip(keys, own, strict=True) if getattr(download, name))
-                for name in ("pip", "ci")
-            }
-            yield {
-                "breakdown": breakdown,
-                "project": project,
-                "keys": len(counts),
-                "downloads": len(own),
-                "document": json.dumps({key: counts[key] for key in sorted(counts)}, separators=(",", ":")),
-            } | {
-                column: value
-                for name, subset in subsets.items()
-                for column, value in (
-                    (f"{name}_downloads", subset.total()),
-                    (
-                        f"{name}_counts",
-                        json.dumps([subset[key] for key in sorted(counts)], separators=(",", ":"))
-                        if breakdown == "version"
-                        else None,
-                    ),
-                )
-            }
-    yield {
-        "breakdown": "day",
-        "project": None,
-        "keys": 1,
-        "downloads": len(downloads),
-        "pip_downloads": sum(download.pip for download in downloads),
-        "ci_downloads": sum(download.ci for download in downloads),
-    }
-    countries = Counter(download.country or UNKNOWN for download in downloads)
+    for project, own in by_project.items():
+        yield {"project": project, **_counts(own), **_documents(own), "by_hour": "{}"}
     hours = Counter(  # as raw_rows spreads them
         str(min(n * 24 // max(len(downloads) - 1, 1), 23)) for n in range(len(downloads))
     )
-    replaced = Counter({"false": len(downloads)})  # none of these has text that Postgres cannot carry
-    for name, counts in (("day_by_country", countries), ("day_by_hour", hours), ("day_by_replaced", +replaced)):
-        if counts:
-            yield {
-                "breakdown": name,
-                "project": None,
-                "keys": len(counts),
-                "downloads": len(downloads),
-                "pip_downloads": 0,
-                "ci_downloads": 0,
-                "document": json.dumps({key: counts[key] for key in sorted(counts)}, separators=(",", ":")),
-            }
+    of_day = _documents(downloads) | {"by_version": "{}", "pip_by_version": "[]", "ci_by_version": "[]"}
+    yield {"project": None, **_counts(downloads), **of_day, "by_hour": _packed(hours)}
+
+
+def counts_for(count: Count, download: Download) -> bool:
+    """Whether a row is one of those that `count` counts."""
+    installer = download.installer or ("pip" if download.pip else None)
+    return {
+        DOWNLOADS: True,
+        PIP: installer == "pip",
+        CI: download.ci,
+        WITHOUT_MIRRORS: installer is not None and installer not in MIRRORS,
+    }[count]
+
+
+def key_of(breakdown: Breakdown, download: Download) -> str:
+    """The key of a row."""
+    if breakdown == INSTALLER:
+        return download.installer or ("pip" if download.pip else UNKNOWN)
+    if breakdown == PYTHON:
+        minor = re.match(r"[0-9]+\.[0-9]+", download.python or "")
+        return minor.group() if minor else UNKNOWN
+    key: str | None = getattr(download, breakdown.name)
+    return UNKNOWN if key is None else key
+
+
+def _counts(downloads: list[Download]) -> dict[str, int]:
+    counts = {count.column: sum(counts_for(count, download) for download in downloads) for count in COUNTS}
+    return counts | {"replaced_rows": 0}  # none of these has text that Postgres cannot store
+
+
+def _documents(downloads: list[Download]) -> dict[str, str]:
+    documents: dict[str, str] = {}
+    for breakdown in BREAKDOWNS:
+        keys, *subsets = (
+            Counter(key_of(breakdown, download) for download in downloads if counts_for(count, download))
+            for count in breakdown.counts
+        )
+        of_subsets = [json.dumps([subset[key] for key in sorted(keys)], separators=(",", ":")) for subset in subsets]
+        documents |= zip(breakdown.columns, [_packed(keys), *of_subsets], strict=True)
+    return documents
+
+
+def _packed(counts: Counter[str]) -> str:
+    return json.dumps({key: counts[key] for key in sorted(counts)}, separators=(",", ":"))
 
 
 def raw_rows(day: date, downloads: Iterable[Download]) -> pa.Table:
@@ -104,8 +120,23 @@ def raw_rows(day: date, downloads: Iterable[Download]) -> pa.Table:
             ),
             "details": pa.array(
                 # As linehaul writes it: no installer is NULL, not on CI is NULL.
-                [{"installer": {"name": "pip"} if row.pip else None, "ci": row.ci or None} for row in rows],
-                pa.struct([("installer", pa.struct([("name", pa.string())])), ("ci", pa.bool_())]),
+                [
+                    {
+                        "installer": {"name": row.installer or "pip"} if row.installer or row.pip else None,
+                        "python": row.python,
+                        "system": {"name": row.system} if row.system else None,
+                        "ci": row.ci or None,
+                    }
+                    for row in rows
+                ],
+                pa.struct(
+                    [
+                        ("installer", pa.struct([("name", pa.string())])),
+                        ("python", pa.string()),
+                        ("system", pa.struct([("name", pa.string())])),
+                        ("ci", pa.bool_()),
+                    ]
+                ),
             ),
         }
     )

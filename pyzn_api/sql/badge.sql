@@ -3,7 +3,7 @@
 -- Cost: one index look-up in projects, and one heap row per day of the window.
 SELECT total_downloads, (
     SELECT coalesce(sum(downloads), 0)::bigint
-    FROM pyzn.packed_by_version
+    FROM pyzn.project_days
     WHERE project = known.project AND day BETWEEN %(start)s AND %(end)s
 )
 FROM pyzn.projects AS known

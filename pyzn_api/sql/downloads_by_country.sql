@@ -13,13 +13,13 @@ FROM pyzn.projects AS known,
                  )
                  FROM (
                      SELECT coalesce(%(codes)s::jsonb ->> country, country), sum(counted::bigint)
-                     FROM json_each_text(document) AS entry (country, counted)
+                     FROM json_each_text(by_country) AS entry (country, counted)
                      GROUP BY 1
                  ) AS named (code, downloads)
              ) || ']',
              ',' ORDER BY day
          ) AS entries
-         FROM pyzn.packed_by_country
+         FROM pyzn.project_days
          WHERE project = known.project AND day BETWEEN %(start)s AND %(end)s
      ) AS daily
 WHERE known.project = %(project)s

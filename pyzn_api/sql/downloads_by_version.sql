@@ -7,15 +7,15 @@ SELECT '{"downloads":{' || coalesce(daily.entries, '') || '}}'
 FROM pyzn.projects AS known,
      LATERAL (
          SELECT string_agg(
-             '"' || day || '":' || CASE WHEN %(ci)s OR ci_downloads = 0 THEN document::text ELSE (
+             '"' || day || '":' || CASE WHEN %(ci)s OR ci_downloads = 0 THEN by_version::text ELSE (
                  SELECT '{' || string_agg(to_json(version) || ':' || (counted::bigint - by_ci::bigint), ',' ORDER BY place) || '}'
-                 FROM ROWS FROM (json_each_text(document), json_array_elements_text(ci_counts))
+                 FROM ROWS FROM (json_each_text(by_version), json_array_elements_text(ci_by_version))
                       WITH ORDINALITY AS entry (version, counted, by_ci, place)
                  WHERE counted::bigint > by_ci::bigint
              ) END,
              ',' ORDER BY day
          ) AS entries
-         FROM pyzn.packed_by_version
+         FROM pyzn.project_days
          WHERE project = known.project AND day BETWEEN %(start)s AND %(end)s AND (%(ci)s OR downloads > ci_downloads)
      ) AS daily
 WHERE known.project = %(project)s

@@ -4,15 +4,15 @@
 -- Cost: one index look-up in projects, one heap row per day of the window; documents are passed on as
 -- text and read once for their keys.
 WITH daily AS MATERIALIZED (
-    SELECT day, document
-    FROM pyzn.packed_by_version
+    SELECT day, by_version
+    FROM pyzn.project_days
     WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s
 )
 SELECT known.total_downloads,
        coalesce(
-           (SELECT json_agg(DISTINCT version COLLATE "C") FROM daily, json_object_keys(document) AS version),
+           (SELECT json_agg(DISTINCT version COLLATE "C") FROM daily, json_object_keys(by_version) AS version),
            '[]'
        ),
-       (SELECT string_agg('"' || day || '":' || document, ',' ORDER BY day) FROM daily)
+       (SELECT string_agg('"' || day || '":' || by_version, ',' ORDER BY day) FROM daily)
 FROM pyzn.projects AS known
 WHERE known.project = %(project)s

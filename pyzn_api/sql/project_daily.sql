@@ -7,7 +7,7 @@ SELECT '{"id":' || to_json(known.project)
 FROM pyzn.projects AS known,
      LATERAL (
          SELECT string_agg('"' || day || '":' || downloads, ',' ORDER BY day DESC) AS entries
-         FROM pyzn.packed_by_version
+         FROM pyzn.project_days
          WHERE project = known.project AND day BETWEEN %(start)s AND %(end)s
      ) AS daily
 WHERE known.project = %(project)s

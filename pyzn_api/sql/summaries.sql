@@ -1,7 +1,7 @@
 -- One row: a JSON array with an object per project that is known, in the order of `names` (normalised).
 -- Weeks and months are the 7 and 30 days that end with `latest`, the latest published day.
 -- Cost: per project one index look-up in projects, one in every partition for the first and latest
--- day, and 30 heap rows in each of the two packed tables, whose keys are read.
+-- day, and 30 heap rows, whose keys are read.
 SELECT coalesce(json_agg(json_build_object(
     'project', known.project,
     'total_downloads', known.total_downloads,
@@ -19,19 +19,19 @@ CROSS JOIN LATERAL (
     SELECT coalesce(sum(downloads) FILTER (WHERE day = %(latest)s::date), 0)::bigint,
            coalesce(sum(downloads) FILTER (WHERE day > %(latest)s::date - 7), 0)::bigint,
            coalesce(sum(downloads), 0)::bigint
-    FROM pyzn.packed_by_version
+    FROM pyzn.project_days
     WHERE project = known.project AND day > %(latest)s::date - 30 AND day <= %(latest)s::date
 ) AS recent (last_day, last_week, last_month)
 CROSS JOIN LATERAL (
-    SELECT min(day), max(day) FROM pyzn.packed_by_version WHERE project = known.project
+    SELECT min(day), max(day) FROM pyzn.project_days WHERE project = known.project
 ) AS ever (first_day, latest_day)
 CROSS JOIN LATERAL (
     SELECT count(DISTINCT version)
-    FROM pyzn.packed_by_version, json_object_keys(document) AS version
+    FROM pyzn.project_days, json_object_keys(by_version) AS version
     WHERE project = known.project AND day > %(latest)s::date - 30 AND day <= %(latest)s::date
 ) AS versions (number)
 CROSS JOIN LATERAL (
     SELECT count(DISTINCT country)
-    FROM pyzn.packed_by_country, json_object_keys(document) AS country
+    FROM pyzn.project_days, json_object_keys(by_country) AS country
     WHERE project = known.project AND day > %(latest)s::date - 30 AND day <= %(latest)s::date
 ) AS countries (number)

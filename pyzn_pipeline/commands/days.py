@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.settings import StoreSettings, load
 from pyzn_pipeline.store import ledger
@@ -28,8 +29,10 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
 
     Without START: the last 35 days. Without END: up to yesterday. A day is `final`, `provisional` (not
     yet confirmed by a recount a week later), `suspect` (published, but unlike its weekday: the check in
-    the UI says how), or `missing`. A wanted day also shows its state: it waits for its run, failed (why,
-    and when it is tried again), was given up, or was taken back by the person who asked.
+    the UI says how), or `missing`. A day that was published before a breakdown existed is missing for
+    that breakdown only, until a backfill reads it again. A wanted day also shows its state: it waits for
+    its run, failed (why, and when it is tried again), was given up, or was taken back by the person who
+    asked.
     """
     settings = load(StoreSettings)
     last = end or datetime.now(UTC).date() - timedelta(days=1)
@@ -48,19 +51,23 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
 
 def _ledger_table(rows: pd.DataFrame) -> Table:
     table = Table("day", "status", title="The ledger, UTC days", title_justify="left", box=SIMPLE_HEAD)
-    for name in ("revision", "downloads", "projects", "versions", "countries"):
+    for name in ("revision", "downloads", "projects"):
         table.add_column(name, justify="right")
     table.add_column("published (UTC)")
     for row in rows.to_dict("records"):
         status = f"[{COLOURS[row['status']]}]{row['status']}[/]"
         if row["status"] == "missing":
-            table.add_row(str(row["day"]), status, *[""] * 5, _attempt(row))
+            table.add_row(str(row["day"]), status, *[""] * 3, _attempt(row))
         else:
-            counts = (row[name] for name in ("downloads", "projects", "project_versions", "project_countries"))
+            counts = (row[name] for name in ("downloads", "projects"))
             remarks = [f"{row['published_at']:%Y-%m-%d %H:%M}"]
             if row["source_recount"] != row["source_downloads"]:
                 remarks.append(
                     f"the source counts {row['source_recount']:,} since {row['recounted_at']:%Y-%m-%d %H:%M}"
+                )
+            if lacking := [b.name for b in BREAKDOWNS if b.name not in row["project_keys"]]:
+                remarks.append(
+                    f"missing by {', '.join(lacking)}: published before that was counted; a backfill adds it"
                 )
             if row["replaced_rows"]:
                 remarks.append(f"{row['replaced_rows']:,} rows with replaced text")

@@ -21,15 +21,14 @@ Metadata = dict[str, MetadataValue[Any]]
 
 def day_metadata(ingested: Ingested, breakdown: Breakdown, source: BigQuerySource) -> Metadata:
     """The metadata of one materialization: counts, cost, seconds by stage, the day's most downloaded projects."""
-    counts, scan, publication = ingested.counts[breakdown.name], ingested.scan, ingested.publication
+    tally, scan, publication = ingested.tally, ingested.scan, ingested.publication
+    packed = tally.packed[breakdown.name]
     console = source.console(scan.job_id)
     return {
-        "dagster/row_count": MetadataValue.int(counts.keys),
-        "downloads": MetadataValue.int(counts.downloads),
-        "pip downloads": MetadataValue.int(counts.pip_downloads),
-        "CI downloads": MetadataValue.int(counts.ci_downloads),
-        "projects": MetadataValue.int(counts.rows),
-        "rows with replaced text": MetadataValue.int(ingested.replaced_rows),
+        "dagster/row_count": MetadataValue.int(packed.keys),
+        **{count.label: MetadataValue.int(packed.sums[count.column]) for count in breakdown.counts},
+        "projects": MetadataValue.int(packed.projects),
+        "rows with replaced text": MetadataValue.int(tally.replaced_rows),
         "status": MetadataValue.text(publication.status),
         "revision": MetadataValue.int(publication.revision),
         "outcome": MetadataValue.text("published" if publication.changed else "re-read, unchanged"),
@@ -39,7 +38,7 @@ def day_metadata(ingested: Ingested, breakdown: Breakdown, source: BigQuerySourc
         "rows in project order": MetadataValue.bool(scan.in_order),
         "BigQuery job": MetadataValue.url(console) if console else MetadataValue.text(scan.job_id),
         **{f"seconds to {stage}": MetadataValue.float(spent) for stage, spent in ingested.seconds.items()},
-        "top projects": table(ingested.top),
+        "top projects": table(tally.top),
     }
 
 

@@ -1,15 +1,13 @@
 """Hard audits: conditions that must hold before a day is published. Pure functions that compare numbers."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from pyzn_pipeline.breakdowns import Breakdown
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.reading.tally import Counts
-
-DAY = "day"
-"""The breakdown of the scan's row with the source's own count."""
+from pyzn_pipeline.reading.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,8 @@ EVERY_ROW_RECEIVED = Audit(
 DAY_NOT_EMPTY = Audit("day_not_empty", "The source counts at least one download on the day.")
 SUM_EQUALS_SOURCE = Audit(
     "sum_equals_source",
-    "The downloads in the documents add up to the source's own COUNT(*) of the day, exactly.",
+    "The downloads in the documents add up to the source's own counts of the rows that count, exactly: in each "
+    "project, and over the day.",
 )
 HARD_AUDITS = (EVERY_ROW_RECEIVED, DAY_NOT_EMPTY, SUM_EQUALS_SOURCE)
 
@@ -51,45 +50,41 @@ class AuditFailed(PyznError):
         super().__init__(f"day {findings[0].day}: {'; '.join(reasons)}; not published")
 
 
-def audit(day: date, breakdown: Breakdown, reported_rows: int, counts: Mapping[str, Counts]) -> list[Finding]:
+def audit(day: date, breakdown: Breakdown, reported_rows: int, tally: Tally) -> list[Finding]:
     """Run every hard audit on one staged breakdown and return the findings.
 
-    `reported_rows` is the row count of the scan's job; `counts` is by breakdown, see tally.Counts.
+    `reported_rows` is the row count of the scan's job.
     """
-    received = sum(count.rows for count in counts.values())
-    of_day = counts.get(DAY, Counts())
-    source = of_day.downloads
-    staged = counts.get(breakdown.name, Counts())
-    whole = staged.keys == staged.packed_keys and staged.ragged == 0 and staged.nuls == 0
-    sums_hold = {staged.downloads, staged.packed_downloads} == {source} and all(
-        getattr(staged, f"packed_{name}_downloads") == getattr(of_day, f"{name}_downloads") for name in breakdown.counts
-    )
+    packed, source = tally.packed[breakdown.name], tally.of_day
+    columns = [count.column for count in breakdown.counts]
+    whole = packed.ragged == 0 and packed.nuls == 0
+    sums_hold = all(source[column] == tally.of_projects[column] == packed.sums[column] for column in columns)
+    of_pypi = sum(json.loads(tally.whole[breakdown.name]).values()) if breakdown.common else source[columns[0]]
     return [
         Finding(day, breakdown.name, check.name, passed, message)
         for check, passed, message in (
             (
                 EVERY_ROW_RECEIVED,
-                received == reported_rows,
-                f"BigQuery reports {reported_rows:,} rows, {received:,} arrived",
+                tally.rows == reported_rows,
+                f"BigQuery reports {reported_rows:,} rows, {tally.rows:,} arrived",
             ),
-            (DAY_NOT_EMPTY, source > 0, f"the source counts {source:,} downloads"),
+            (DAY_NOT_EMPTY, source["downloads"] > 0, f"the source counts {source['downloads']:,} downloads"),
             (
                 SUM_EQUALS_SOURCE,
-                sums_hold and whole,
-                f"source says {_named(of_day, breakdown)}, {breakdown.name} documents sum to "
-                f"{_named(staged, breakdown, 'packed_')}"
-                + (
-                    ""
-                    if whole
-                    else f" and hold {staged.packed_keys:,} of {staged.keys:,} keys, {staged.ragged:,} ragged"
-                    + (f", {staged.nuls:,} with a NUL character, which Postgres cannot read" if staged.nuls else "")
-                ),
+                sums_hold and whole and of_pypi == source[columns[0]],
+                f"source says {_named(source, breakdown)}, {breakdown.name} documents sum to "
+                f"{_named(packed.sums, breakdown)}"
+                + ("" if of_pypi == source[columns[0]] else f", that of all of PyPI to {of_pypi:,}")
+                + (f", {packed.ragged:,} do not add up to their project's counts" if packed.ragged else "")
+                + (f", {packed.nuls:,} have a NUL character, which Postgres cannot read" if packed.nuls else ""),
             ),
         )
     ]
 
 
-def _named(counts: Counts, breakdown: Breakdown, prefix: str = "") -> str:
+def _named(sums: Mapping[str, int], breakdown: Breakdown) -> str:
     """'5,801 downloads (3,600 pip, 1,900 ci)', with the subsets that the breakdown counts."""
-    subsets = [f"{getattr(counts, f'{prefix}{name}_downloads'):,} {name}" for name in breakdown.counts]
-    return f"{getattr(counts, f'{prefix}downloads'):,} downloads" + (f" ({', '.join(subsets)})" if subsets else "")
+    subsets = [f"{sums[subset.column]:,} {subset.name}" for subset in breakdown.subsets]
+    return f"{sums[breakdown.counted.column]:,} {breakdown.counted.label}" + (
+        f" ({', '.join(subsets)})" if subsets else ""
+    )

@@ -6,18 +6,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
-import pandas as pd
 from sqlalchemy import Connection, Engine
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTRY, VERSION
-from pyzn_pipeline.reading.audits import DAY, AuditFailed, Finding, audit
+from pyzn_pipeline.breakdowns import BREAKDOWNS
+from pyzn_pipeline.reading.audits import AuditFailed, Finding, audit
 from pyzn_pipeline.reading.judgement import judge
-from pyzn_pipeline.reading.tally import Counts, Tally
+from pyzn_pipeline.reading.tally import Tally
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.scan import Scan, scan
 from pyzn_pipeline.store.errors import store_errors
 from pyzn_pipeline.store.locks import day_locked
-from pyzn_pipeline.store.partitions import ensure_partitions
+from pyzn_pipeline.store.partitions import ensure_partition
 from pyzn_pipeline.store.publication import Publication, is_published, publish
 from pyzn_pipeline.store.staging import stage
 
@@ -26,16 +25,13 @@ from pyzn_pipeline.store.staging import stage
 class Ingested:
     """The result of reading one day.
 
-    `top` has project, downloads, pip_downloads, ci_downloads; `replaced_rows` counts the source's rows with text that
-    Postgres cannot store; `seconds` is by stage.
+    `seconds` is by stage.
     """
 
     publication: Publication
     scan: Scan
-    counts: dict[str, Counts]
+    tally: Tally
     findings: list[Finding]
-    top: pd.DataFrame
-    replaced_rows: int
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -56,7 +52,7 @@ def ingest_day(
     """
     seconds: dict[str, float] = {}
     with store_errors(f"day {day}"):
-        ensure_partitions(engine, day)
+        ensure_partition(engine, day)
         with day_locked(engine, day) as connection:
             with _timed(seconds, "scan"):
                 scanned = scan(clients, table, day, maximum_bytes_billed)
@@ -75,31 +71,25 @@ def publish_scan(
         with _timed(seconds, "receive"):
             stage(connection, scanned.day, scanned.batches, tally.add, beside=again)
         with _timed(seconds, "audit"):
-            counts = tally.counts
-            hard = [f for b in BREAKDOWNS for f in audit(scanned.day, b, scanned.rows, counts)]
+            hard = [f for b in BREAKDOWNS for f in audit(scanned.day, b, scanned.rows, tally)]
             if not all(finding.passed for finding in hard):
                 raise AuditFailed(hard)
-            soft, accepted = judge(connection, scanned.day, counts, tally.profile, accept_worse)
+            soft, accepted = judge(connection, scanned.day, tally, accept_worse)
         with _timed(seconds, "publish"):
             columns = _ledger_columns(scanned, tally, run_id) | {"accepted_because": accepted}
             doubted = accepted is None and not all(finding.passed for finding in soft)
-            publication = publish(connection, columns, tally.profile, suspect=doubted, again=again)
-    return Ingested(publication, scanned, counts, hard + soft, tally.top, tally.replaced_rows, seconds)
+            publication = publish(connection, columns, _breakdowns(tally), suspect=doubted, again=again)
+    return Ingested(publication, scanned, tally, hard + soft, seconds)
 
 
 def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, object]:
-    counts = tally.counts
-    versions, countries = counts[VERSION.name], counts[COUNTRY.name]
     return {
         "day": scanned.day,
-        "source_downloads": counts[DAY].downloads,
-        "downloads": versions.packed_downloads,
-        "pip_downloads": versions.pip_downloads,
-        "ci_downloads": versions.ci_downloads,
-        "projects": versions.rows,
-        "project_versions": versions.keys,
-        "project_countries": countries.keys,
+        "source_downloads": tally.of_day["downloads"],
+        **tally.of_projects,
+        "projects": tally.projects,
         "checksum": tally.checksum,
+        "by_hour": tally.by_hour,
         "replaced_rows": tally.replaced_rows,
         "bigquery_job": scanned.job_id,
         "bytes_processed": scanned.bytes_processed,
@@ -107,6 +97,20 @@ def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, objec
         "run_id": run_id,
         "read_at": scanned.began_at,
     }
+
+
+def _breakdowns(tally: Tally) -> list[dict[str, object]]:
+    """The ledger's row for each breakdown."""
+    return [
+        {
+            "breakdown": breakdown.name,
+            "source_downloads": tally.of_day[breakdown.counted.column],
+            "downloads": tally.packed[breakdown.name].sums[breakdown.counted.column],
+            "project_keys": tally.packed[breakdown.name].keys,
+            "whole": tally.whole.get(breakdown.name),
+        }
+        for breakdown in BREAKDOWNS
+    ]
 
 
 @contextmanager

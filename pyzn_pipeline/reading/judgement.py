@@ -5,11 +5,10 @@ from datetime import date
 
 from sqlalchemy import Connection
 
-from pyzn_pipeline.breakdowns import VERSION
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.audits import Finding
 from pyzn_pipeline.reading.soft_audits import WEEKS, Measures, soft_audit
-from pyzn_pipeline.reading.tally import Counts
+from pyzn_pipeline.reading.tally import Tally
 from pyzn_pipeline.store.ledger import weeks_before
 
 
@@ -19,9 +18,7 @@ class WorseReading(PyznError):
     transient = False
 
 
-def judge(
-    connection: Connection, day: date, counts: dict[str, Counts], profile: dict[str, str], accept_worse: bool
-) -> tuple[list[Finding], str | None]:
+def judge(connection: Connection, day: date, tally: Tally, accept_worse: bool) -> tuple[list[Finding], str | None]:
     """The soft findings of the staged day, and the reason with which a person accepted them earlier, or None.
 
     The staged and the published day are compared with the same earlier weeks. The staged one is worse if
@@ -30,19 +27,13 @@ def judge(
     """
     weeks = weeks_before(connection, day, WEEKS)
     before, published = weeks[weeks["day"] != day], weeks[weeks["day"] == day]
-    versions = counts[VERSION.name]
-    staged = Measures(
-        day,
-        versions.downloads,
-        versions.rows,
-        json.loads(profile["by_country"]),
-        json.loads(profile["by_hour"]),
-    )
+    whole = {name: json.loads(counts) for name, counts in tally.whole.items()}
+    staged = Measures(day, tally.of_day["downloads"], tally.projects, json.loads(tally.by_hour), whole)
     findings = soft_audit(staged, before)
     if published.empty:
         return findings, None
     row = published.iloc[0]
-    old = Measures(day, row["downloads"], row["projects"], row["by_country"] or {}, row["by_hour"] or {})
+    old = Measures(day, row["downloads"], row["projects"], row["by_hour"], row["whole"])
     failed, failed_before = (
         {finding.audit: finding.message for finding in found if not finding.passed}
         for found in (findings, soft_audit(old, before))

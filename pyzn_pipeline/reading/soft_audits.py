@@ -3,7 +3,7 @@
 They compare a day with the same weekday of the weeks before it (weekends have about 37% fewer downloads than
 weekdays). They use medians, so one unusual week changes little. The tolerances allow for PyPI's growth and
 holidays; the tests have a year of such days. They cannot see a small loss that is spread evenly over all
-projects, countries and hours: such a day looks like a quiet day. Recounts at the source find that.
+projects, keys and hours: such a day looks like a quiet day. Recounts at the source find that.
 """
 
 import math
@@ -13,7 +13,7 @@ from datetime import date
 
 import pandas as pd
 
-from pyzn_pipeline.breakdowns import COUNTRY, UNKNOWN, VERSION
+from pyzn_pipeline.breakdowns import BREAKDOWNS, UNKNOWN, Breakdown
 from pyzn_pipeline.reading.audits import Audit, Finding
 
 WEEKS = 6  # back, for the median
@@ -28,65 +28,82 @@ PROJECTS_LIKE_WEEKDAY = Audit(
     "The distinct projects are within -25% and +40% of the median of the same weekday in the six weeks before.",
 )
 EVERY_HOUR = Audit("every_hour_there", "No UTC hour has less than a quarter of the downloads of the day's median hour.")
-KNOWN_COUNTRIES = Audit(
-    "unknown_country_share",
-    "The share of unknown countries is as on the same weekday before, give or take half of it and two points.",
-)
-COUNTRY_MIX = Audit(
-    "country_mix",
-    "The entropy of the country mix is within 0.25 bits of the same weekday before, and no country with "
-    "1% of the downloads has lost three quarters of its share.",
-)
+OF_THE_DAY = (LIKE_ITS_WEEKDAY, PROJECTS_LIKE_WEEKDAY, EVERY_HOUR)
+"""The audits of the day as a whole. The asset of the first breakdown shows them."""
+
+
+def _of_pypi(breakdown: Breakdown) -> tuple[Audit, Audit]:
+    """The audits of all of PyPI by one breakdown: the share of unknown keys, and the mix of the keys."""
+    return (
+        Audit(
+            f"unknown_{breakdown.name}_share",
+            f"The share of downloads with an unknown {breakdown.name} is as on the same weekday before, give or take "
+            "half of it and two points.",
+        ),
+        Audit(
+            f"{breakdown.name}_mix",
+            f"The entropy of the {breakdown.name} mix is within 0.25 bits of the same weekday before, and no "
+            f"{breakdown.name} with 1% of the downloads has lost three quarters of its share.",
+        ),
+    )
+
+
 SOFT_AUDITS = {
-    VERSION: (LIKE_ITS_WEEKDAY, PROJECTS_LIKE_WEEKDAY, EVERY_HOUR),
-    COUNTRY: (KNOWN_COUNTRIES, COUNTRY_MIX),
+    breakdown: (OF_THE_DAY if breakdown == BREAKDOWNS[0] else ()) + (_of_pypi(breakdown) if breakdown.common else ())
+    for breakdown in BREAKDOWNS
 }
 """The soft audits, by the breakdown whose asset shows them."""
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What the soft audits compare: a whole day's counts, its downloads by country and by UTC hour ('0' to '23')."""
+    """What the soft audits compare: a whole day's counts, its downloads by UTC hour ('0' to '23'), and all of PyPI by
+    key for each common breakdown that the day has.
+    """
 
     day: date
     downloads: int
     projects: int
-    by_country: Mapping[str, int]
     by_hour: Mapping[str, int]
+    whole: Mapping[str, Mapping[str, int]]
 
 
 def soft_audit(measures: Measures, weeks: pd.DataFrame) -> list[Finding]:
     """Run every soft audit, in the order of SOFT_AUDITS. One with too little data to compare passes and says so.
 
-    `weeks` has a row per earlier published day of the same weekday: downloads, projects, by_country (a dict, or None).
+    `weeks` has a row per earlier published day of the same weekday: downloads, projects, whole (as in Measures).
     """
-    short = f"nothing to compare with: {len(weeks)} earlier weeks are published, {FEWEST_WEEKS} are needed"
     if len(weeks) >= FEWEST_WEEKS:
         usual = weeks[["downloads", "projects"]].median()
         downloads = _near(measures.downloads, usual["downloads"], -0.35, 0.5)
         projects = _near(measures.projects, usual["projects"], -0.25, 0.4)
     else:
-        downloads = projects = (True, short)
-    mixes = pd.DataFrame([mix for mix in weeks["by_country"] if mix], dtype="float64")
-    if len(mixes) >= FEWEST_WEEKS and measures.by_country:
-        shares = mixes.fillna(0).div(mixes.sum(axis=1), axis=0)
-        own = pd.Series(measures.by_country, dtype="float64") / sum(measures.by_country.values())
-        unknown = _unknown(own, shares, measures.downloads)
-        mix = _mix(own, shares, measures.downloads)
-    else:
-        unknown = mix = (True, short)
-    found = {
-        LIKE_ITS_WEEKDAY: downloads,
-        PROJECTS_LIKE_WEEKDAY: projects,
-        EVERY_HOUR: _hours(measures),
-        KNOWN_COUNTRIES: unknown,
-        COUNTRY_MIX: mix,
-    }
+        downloads = projects = (True, _too_few(len(weeks)))
+    found = {LIKE_ITS_WEEKDAY: downloads, PROJECTS_LIKE_WEEKDAY: projects, EVERY_HOUR: _hours(measures)}
+    for breakdown in BREAKDOWNS:
+        if breakdown.common:
+            found |= zip(_of_pypi(breakdown), _keys(measures, weeks, breakdown.name), strict=True)
     return [
         Finding(measures.day, breakdown.name, audit.name, *found[audit])
         for breakdown, audits in SOFT_AUDITS.items()
         for audit in audits
     ]
+
+
+def _too_few(weeks: int) -> str:
+    return f"nothing to compare with: {weeks} earlier weeks are published, {FEWEST_WEEKS} are needed"
+
+
+def _keys(measures: Measures, weeks: pd.DataFrame, name: str) -> tuple[tuple[bool, str], tuple[bool, str]]:
+    """The findings of the two audits of all of PyPI by the breakdown `name`."""
+    counts = measures.whole.get(name)
+    mixes = pd.DataFrame([whole[name] for whole in weeks["whole"] if whole.get(name)], dtype="float64")
+    if len(mixes) < FEWEST_WEEKS or not counts:
+        return (True, _too_few(len(mixes))), (True, _too_few(len(mixes)))
+    shares = mixes.fillna(0).div(mixes.sum(axis=1), axis=0)
+    downloads = sum(counts.values())
+    own = pd.Series(counts, dtype="float64") / downloads
+    return _unknown(name, own, shares, downloads), _mix(name, own, shares, downloads)
 
 
 def _near(value: int, expected: float, low: float, high: float) -> tuple[bool, str]:
@@ -109,23 +126,23 @@ def _hours(measures: Measures) -> tuple[bool, str]:
     return quiet.empty, message
 
 
-def _unknown(own: pd.Series, shares: pd.DataFrame, downloads: int) -> tuple[bool, str]:
+def _unknown(name: str, own: pd.Series, shares: pd.DataFrame, downloads: int) -> tuple[bool, str]:
     share = float(own.get(UNKNOWN, 0.0))
     before = float(shares[UNKNOWN].median()) if UNKNOWN in shares else 0.0
-    message = f"{share:.2%} of the downloads are from an unknown country, {before:.2%} in the weeks before"
+    message = f"{share:.2%} of the downloads are with an unknown {name}, {before:.2%} in the weeks before"
     return abs(share - before) <= 0.02 + before / 2 + 5 / math.sqrt(downloads), message
 
 
-def _mix(own: pd.Series, shares: pd.DataFrame, downloads: int) -> tuple[bool, str]:
+def _mix(name: str, own: pd.Series, shares: pd.DataFrame, downloads: int) -> tuple[bool, str]:
     entropy = _entropy(own)
     before = float(shares.apply(_entropy, axis=1).median())
     usual = shares.median()
     # With fewer than 100 downloads, a share can fall this much by chance.
     seen = usual[(usual >= 0.01) & (usual * downloads >= 100)]
     gone = seen[own.reindex(seen.index).fillna(0) < seen / 4]
-    message = f"the country mix has {entropy:.2f} bits, {before:.2f} in the weeks before"
-    for country, share in gone.items():
-        message += f"; {country} has {own.get(country, 0.0):.1%} of the downloads instead of {share:.1%}"
+    message = f"the {name} mix has {entropy:.2f} bits, {before:.2f} in the weeks before"
+    for key, share in gone.items():
+        message += f"; {key} has {own.get(key, 0.0):.1%} of the downloads instead of {share:.1%}"
     return abs(entropy - before) <= 0.25 + 10 / math.sqrt(downloads) and gone.empty, message
 
 

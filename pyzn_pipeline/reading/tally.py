@@ -4,12 +4,13 @@ It counts the same batches that are sent to Postgres, so it counts the documents
 done in SQL because Postgres needed 6 seconds for a full day, while the other core was idle.
 """
 
-import json
-from collections import defaultdict
-from dataclasses import dataclass, fields
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import md5
 from importlib.resources import files
+from string import Template
 from typing import Self
 
 import duckdb
@@ -17,39 +18,50 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pyzn_pipeline.breakdowns import VERSION
+from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.source.scan import BY_HOUR, NUMBERS, REPLACED
 
 TOP_PROJECTS = 10
 _TOP_COLUMNS = ["project", "downloads", "pip_downloads", "ci_downloads"]
 
+Numbers = dict[str, int]
 
-@dataclass(frozen=True)
-class Counts:
-    """The sums over the rows of one breakdown; `packed_*` are counted inside the documents."""
 
-    rows: int = 0
+@dataclass
+class Packed:
+    """The sums over the documents of one breakdown; `sums` has one number for each of its columns, see tally.sql."""
+
+    projects: int = 0
     keys: int = 0
-    downloads: int = 0
-    pip_downloads: int = 0
-    ci_downloads: int = 0
-    packed_keys: int = 0
-    packed_downloads: int = 0
-    packed_pip_downloads: int = 0
-    packed_ci_downloads: int = 0
     ragged: int = 0
     nuls: int = 0
+    sums: Counter[str] = field(default_factory=Counter)
 
 
 class Tally:
-    """Adds up batches of `source.scan.SCHEMA`. A context manager, because it opens a DuckDB to count with."""
+    """Adds up batches of `source.scan.SCHEMA`. A context manager, because it opens a DuckDB to count with.
 
-    def __init__(self) -> None:
+    `rows` counts all rows, `projects` those of a project. `of_projects` are the sums of the projects' counts, `of_day`
+    the source's own counts of the day, both by column; `packed` is by breakdown. `whole` has all of PyPI by key, for
+    each breakdown that is common, as JSON text; `by_hour` the same by UTC hour. `replaced_rows` counts the source's
+    rows with text that Postgres cannot store, and that the scan replaced. The checksum is over `breakdowns`.
+    """
+
+    def __init__(self, breakdowns: Sequence[Breakdown] = BREAKDOWNS) -> None:
         # One thread: a batch is too small for DuckDB to divide.
         self._duckdb = duckdb.connect(config={"threads": 1, "enable_external_access": False})
-        self._sums: dict[str, list[int]] = defaultdict(lambda: [0] * len(fields(Counts)))
+        self._breakdowns = breakdowns
+        self._counted = {b.name: [count.column for count in b.counts] for b in breakdowns}
         self._checksum = 0
-        self._of_day: dict[str, str] = {}
         self._top: list[pa.Table] = []
+        self.rows = 0
+        self.projects = 0
+        self.of_projects: Counter[str] = Counter()
+        self.of_day: Numbers = dict.fromkeys(NUMBERS, 0)
+        self.packed = {breakdown.name: Packed() for breakdown in breakdowns}
+        self.whole = {breakdown.name: "{}" for breakdown in breakdowns if breakdown.common}
+        self.by_hour = "{}"
+        self.replaced_rows = 0
 
     def __enter__(self) -> Self:
         return self
@@ -59,19 +71,23 @@ class Tally:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Count one batch."""
-        self._duckdb.register("batch", batch)
-        for breakdown, *sums, checksum in self._duckdb.execute(_query()).fetchall():
-            self._sums[breakdown] = [int(a + b) for a, b in zip(self._sums[breakdown], sums, strict=True)]
-            self._checksum += int(checksum)
-        self._duckdb.unregister("batch")
-        self._add_top(batch)
-        of_day = batch.filter(pc.starts_with(batch["breakdown"], "day_")).select(["breakdown", "document"])
-        self._of_day |= {row["breakdown"].removeprefix("day_"): row["document"] for row in of_day.to_pylist()}
-
-    @property
-    def counts(self) -> dict[str, Counts]:
-        """The counts by breakdown, 'day' among them."""
-        return {breakdown: Counts(*sums) for breakdown, sums in self._sums.items()}
+        self.rows += batch.num_rows
+        of_project = pc.is_valid(batch["project"])
+        projects = batch.filter(of_project)
+        self.projects += projects.num_rows
+        self.of_projects.update({name: pc.sum(projects[name], min_count=0).as_py() for name in NUMBERS})
+        self._duckdb.register("projects", projects)
+        self._count()
+        # fetchall, because DuckDB keeps `projects` in use until its last row was asked for.
+        ((checksum,),) = self._duckdb.execute(_checksum_query(tuple(self._breakdowns))).fetchall()
+        self._checksum += int(checksum)
+        self._duckdb.unregister("projects")
+        self._add_top(projects)
+        for day in batch.filter(pc.invert(of_project)).to_pylist():
+            self.of_day = {name: day[name] for name in NUMBERS}
+            self.whole = {name: day[f"by_{name}"] for name in self.whole}
+            self.by_hour = day[BY_HOUR]
+            self.replaced_rows = day[REPLACED]
 
     @property
     def checksum(self) -> str:
@@ -79,26 +95,59 @@ class Tally:
         return md5(str(self._checksum).encode(), usedforsecurity=False).hexdigest()
 
     @property
-    def profile(self) -> dict[str, str]:
-        """The documents of the whole day, as JSON text: 'by_country' and 'by_hour'."""
-        return {name: self._of_day.get(name, "{}") for name in ("by_country", "by_hour")}
-
-    @property
-    def replaced_rows(self) -> int:
-        """How many rows of the source had text that Postgres cannot store, and that the scan replaced."""
-        return int(json.loads(self._of_day.get("by_replaced", "{}")).get("true", 0))
-
-    @property
     def top(self) -> pd.DataFrame:
         """The most downloaded projects: project, downloads, pip_downloads, ci_downloads."""
         return pa.concat_tables(self._top).to_pandas() if self._top else pd.DataFrame(columns=_TOP_COLUMNS)
 
-    def _add_top(self, batch: pa.RecordBatch) -> None:
-        rows = batch.filter(pc.equal(batch["breakdown"], VERSION.name)).select(_TOP_COLUMNS)
-        both = pa.concat_tables([*self._top, pa.Table.from_batches([rows])])
+    def _count(self) -> None:
+        for name, projects, keys, ragged, nuls, sums in self._duckdb.execute(
+            _query(tuple(self._breakdowns))
+        ).fetchall():
+            packed = self.packed[name]
+            packed.projects += projects
+            packed.keys += int(keys)
+            packed.ragged += ragged
+            packed.nuls += nuls
+            packed.sums.update(dict(zip(self._counted[name], map(int, sums), strict=True)))
+
+    def _add_top(self, projects: pa.RecordBatch) -> None:
+        both = pa.concat_tables([*self._top, pa.Table.from_batches([projects.select(_TOP_COLUMNS)])])
         self._top = [both.sort_by([("downloads", "descending"), ("project", "ascending")]).slice(0, TOP_PROJECTS)]
 
 
 @cache
-def _query() -> str:
-    return files(__package__).joinpath("tally.sql").read_text(encoding="utf-8")
+def _query(breakdowns: tuple[Breakdown, ...]) -> str:
+    """The SQL of tally.sql for all breakdowns: one statement, because each has its cost for every batch."""
+    return " UNION ALL ".join(map(_of_breakdown, breakdowns))
+
+
+def _of_breakdown(breakdown: Breakdown) -> str:
+    columns = list(enumerate(breakdown.columns))
+    whole = (
+        # The cast alone rounds 1.5: its text must be the original's.
+        f"numbers_{n}::VARCHAR[] = entries_{n} AND len(numbers_{n}) = len(numbers_0) AND sum_{n} = {count.column}"
+        for n, count in enumerate(breakdown.counts)
+    )
+    return _template("tally").substitute(
+        name=breakdown.name,
+        document=breakdown.document,
+        entries=", ".join(
+            f"TRY(json_extract({column}, '{'$[*]' if n else '$.*'}'))::VARCHAR[] AS entries_{n}"
+            for n, column in columns
+        ),
+        numbers=", ".join(f"TRY_CAST(entries_{n} AS BIGINT[]) AS numbers_{n}" for n, _ in columns),
+        list_sums=", ".join(f"coalesce(list_sum(numbers_{n}), 0) AS sum_{n}" for n, _ in columns),
+        whole=" AND ".join(whole),
+        sums=", ".join(f"coalesce(sum(sum_{n}), 0)" for n, _ in columns),
+    )
+
+
+@cache
+def _checksum_query(breakdowns: tuple[Breakdown, ...]) -> str:
+    """The SQL of checksum.sql for the columns of `breakdowns`."""
+    columns = ["project", *NUMBERS, *(column for breakdown in breakdowns for column in breakdown.columns)]
+    return _template("checksum").substitute(columns=", ".join(columns))
+
+
+def _template(name: str) -> Template:
+    return Template(files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
 """Scans one UTC day: its price, the query, and the rows as a stream."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -13,7 +13,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, UNKNOWN
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS, DOWNLOADS, UNKNOWN, Count
 from pyzn_pipeline.settings import TIB
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, exceeds_resources, source_errors
@@ -28,17 +28,15 @@ MARK = "\ufffd"
 LONGEST_PROJECT = 500
 """How many characters of a project's name are kept: an index entry in Postgres has at most 2,704 bytes."""
 
+NUMBERS = [count.column for count in COUNTS]
+DOCUMENTS = [column for breakdown in BREAKDOWNS for column in breakdown.columns]
+BY_HOUR = "by_hour"
+REPLACED = "replaced_rows"
 SCHEMA = pa.schema(
     [
-        ("breakdown", pa.string()),
         ("project", pa.string()),
-        ("keys", pa.int64()),
-        ("downloads", pa.int64()),
-        ("pip_downloads", pa.int64()),
-        ("ci_downloads", pa.int64()),
-        ("document", pa.string()),
-        ("pip_counts", pa.string()),
-        ("ci_counts", pa.string()),
+        *((name, pa.int64()) for name in (*NUMBERS, REPLACED)),
+        *((name, pa.string()) for name in (*DOCUMENTS, BY_HOUR)),
     ]
 )
 """The columns of a scan's result, see scan_day.sql."""
@@ -67,19 +65,43 @@ class Scan:
 def scan_query(table: str) -> str:
     """The SQL of scan_day.sql for `table` and all breakdowns."""
     names = [breakdown.name for breakdown in BREAKDOWNS]
+    packed = [(b.name, b.counts, b.columns) for b in BREAKDOWNS]
     return Template(files(__package__).joinpath("scan_day.sql").read_text(encoding="utf-8")).substitute(
         table=table,
         unknown=UNKNOWN,
-        columns=", ".join(f"IFNULL({b.expression}, '{UNKNOWN}') AS {b.name}" for b in BREAKDOWNS),
-        carried=", ".join(f"REGEXP_REPLACE(f.{name}, r'\\x00', '{MARK}') AS {name}" for name in names),
-        texts=", ".join(f"f.{name}" for name in names),
         mark=MARK,
         longest=LONGEST_PROJECT,
+        keys=",\n    ".join(f"IFNULL({b.expression}, '{UNKNOWN}') AS {b.name}" for b in BREAKDOWNS),
+        conditions=",\n    ".join(f"{count.condition} AS is_{count.name}" for count in COUNTS),
+        carried=", ".join(f"REGEXP_REPLACE(f.{name}, r'\\x00', '{MARK}') AS {name}" for name in names),
+        flags=", ".join(f"f.is_{count.name}" for count in COUNTS),
+        texts=", ".join(f"f.{name}" for name in names),
         names=", ".join(names),
-        sets=", ".join(f"(project, {name})" for name in names),
+        counts=",\n    ".join(f"COUNTIF(is_{count.name}) AS {count.column}" for count in COUNTS),
+        columns=", ".join(NUMBERS),
+        sets=", ".join(
+            [f"(project, {name})" for name in names]
+            + [f"({breakdown.name})" for breakdown in BREAKDOWNS if breakdown.common]
+        ),
         cases=" ".join(f"WHEN {name} IS NOT NULL THEN '{name}'" for name in names),
-        with_pip=_names_with("pip"),
-        with_ci=_names_with("ci"),
+        # Qualified: BigQuery would take `downloads` alone for the alias.
+        totals=",\n  ".join(f"SUM(IF(k.breakdown = 'total', k.{name}, 0)) AS {name}" for name in NUMBERS),
+        documents=",\n  ".join(_packed(*columns) for columns in [*packed, ("hour", [DOWNLOADS], [BY_HOUR])]),
+    )
+
+
+def _packed(name: str, counts: Sequence[Count], columns: Sequence[str]) -> str:
+    """SQL for the columns of a breakdown: the document, and an array for each subset. Only keys that count are in."""
+    numbers = [f"CAST(k.{count.column} AS STRING)" for count in counts]
+    entries = [f"CONCAT(TO_JSON_STRING(k.key), ':', {numbers[0]})", *numbers[1:]]
+    counted = f"k.breakdown = '{name}' AND k.{counts[0].column} > 0"
+    texts = [f"IFNULL(STRING_AGG(IF({counted}, {entry}, NULL), ',' ORDER BY k.key), '')" for entry in entries]
+    document, *arrays = zip(texts, columns, strict=True)
+    return ",\n  ".join(
+        [
+            "CONCAT('{{', {}, '}}') AS {}".format(*document),
+            *("CONCAT('[', {}, ']') AS {}".format(*array) for array in arrays),
+        ]
     )
 
 
@@ -89,10 +111,6 @@ def unsorted_query(table: str) -> str:
     if not clause:
         raise ValueError("scan_day.sql does not end with a top-level ORDER BY")
     return query
-
-
-def _names_with(count: str) -> str:
-    return ", ".join(f"'{b.name}'" for b in BREAKDOWNS if count in b.counts)
 
 
 def usd(billed: int, usd_per_tib: float) -> float:

@@ -1,20 +1,18 @@
 -- One UTC day of `file_downloads`, counted by every breakdown in one scan (GROUPING SETS).
 --
--- Returns, by breakdown and project: one row per (breakdown, project), its keys packed in code-point order; and four
--- rows of the whole day with project NULL: breakdown 'day', the source's own COUNT(*) of the day; 'day_by_country'
--- and 'day_by_hour' (UTC), which the soft audits compare; and 'day_by_replaced', {"true": the rows whose text was
--- replaced, "false": the others}.
--- Costs one scan of the named columns of one partition: about 0.2 TiB for a day of all PyPI.
+-- Returns one row per project: its counts, and for each breakdown the keys packed in code-point order. One more row,
+-- with project NULL, is the whole day: the source's own counts of its rows, all of PyPI by each breakdown whose keys
+-- mean the same for every project, and by UTC hour. `replaced_rows` counts the rows whose text was replaced.
+-- Costs one scan of the named columns of one partition: about 0.3 TiB for a day of all PyPI.
 --
 -- Names after a dollar sign are filled from pyzn_pipeline/breakdowns.py and the settings; @-names are bound.
 WITH flat AS (
   -- The struct is flattened here: the table has a top-level `project` as well.
   SELECT
     IFNULL(REGEXP_REPLACE(LOWER(file.project), r'[-_.]+', '-'), '$unknown') AS project,  -- PEP 503
-    $columns,
+    $keys,
     CAST(EXTRACT(HOUR FROM timestamp) AS STRING) AS hour,
-    IFNULL(details.installer.name = 'pip', FALSE) AS is_pip,
-    IFNULL(details.ci, FALSE) AS is_ci
+    $conditions
   FROM `$table`
   WHERE timestamp >= @start_of_day AND timestamp < @end_of_day
 ),
@@ -24,8 +22,8 @@ scan AS (
   SELECT
     SUBSTR(REGEXP_REPLACE(f.project, r'\x00', '$mark'), 1, $longest) AS project,
     $carried,
-    f.hour, f.is_pip, f.is_ci,
-    CAST(REGEXP_CONTAINS(CONCAT(f.project, $texts), r'\x00') OR LENGTH(f.project) > $longest AS STRING) AS replaced
+    f.hour, $flags,
+    REGEXP_CONTAINS(CONCAT(f.project, $texts), r'\x00') OR LENGTH(f.project) > $longest AS is_replaced
   FROM flat AS f
 ),
 counted AS (
@@ -33,36 +31,23 @@ counted AS (
     project,
     $names,
     hour,
-    replaced,
-    COUNT(*) AS downloads,
-    COUNTIF(is_pip) AS pip_downloads,
-    COUNTIF(is_ci) AS ci_downloads
+    $counts,
+    COUNTIF(is_replaced) AS replaced_rows
   FROM scan
-  GROUP BY GROUPING SETS ($sets, (country), (hour), (replaced), ())
+  GROUP BY GROUPING SETS ($sets, (hour), (project), ())
 ),
 keyed AS (
   SELECT
-    CASE
-      WHEN hour IS NOT NULL THEN 'day_by_hour'
-      WHEN replaced IS NOT NULL THEN 'day_by_replaced'
-      WHEN project IS NULL AND country IS NOT NULL THEN 'day_by_country'
-      $cases
-      ELSE 'day'
-    END AS breakdown,
-    COALESCE($names, hour, replaced) AS key,
-    project, downloads, pip_downloads, ci_downloads
+    CASE $cases WHEN hour IS NOT NULL THEN 'hour' ELSE 'total' END AS breakdown,
+    COALESCE($names, hour) AS key,
+    project, $columns, replaced_rows
   FROM counted
 )
 SELECT
-  k.breakdown,
   k.project,
-  COUNT(*) AS keys,
-  SUM(k.downloads) AS downloads,  -- qualified, or BigQuery would take the alias `downloads` for the column
-  SUM(k.pip_downloads) AS pip_downloads,
-  SUM(k.ci_downloads) AS ci_downloads,
-  CONCAT('{', STRING_AGG(CONCAT(TO_JSON_STRING(k.key), ':', CAST(k.downloads AS STRING)), ',' ORDER BY k.key), '}') AS document,
-  IF(k.breakdown IN ($with_pip), CONCAT('[', STRING_AGG(CAST(k.pip_downloads AS STRING), ',' ORDER BY k.key), ']'), NULL) AS pip_counts,
-  IF(k.breakdown IN ($with_ci), CONCAT('[', STRING_AGG(CAST(k.ci_downloads AS STRING), ',' ORDER BY k.key), ']'), NULL) AS ci_counts
+  $totals,
+  SUM(IF(k.breakdown = 'total', k.replaced_rows, 0)) AS replaced_rows,
+  $documents
 FROM keyed AS k
-GROUP BY k.breakdown, k.project
-ORDER BY k.breakdown, k.project  -- fills each table's index from end to end, which is fastest
+GROUP BY k.project
+ORDER BY k.project  -- fills the table's index from end to end, which is fastest

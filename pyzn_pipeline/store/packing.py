@@ -14,7 +14,6 @@ from psycopg import sql
 from sqlalchemy import Engine
 
 from pyzn_pipeline import calendar
-from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store.errors import store_errors
 from pyzn_pipeline.store.locks import days_locked
@@ -24,6 +23,7 @@ WORTH_IT = 7  # partitions; fewer are not worth rewriting the month
 LOCK_TIMEOUT = "50ms"  # how long new readers may have to wait while the swap waits for an older reader
 PATIENCE_SECONDS = 30 * 60  # a publication holds the table for a minute or two
 CHUNK = 2**20  # bytes
+PARENT = sql.Identifier("pyzn", "project_days")
 
 
 class PackingBlocked(PyznError):
@@ -31,9 +31,8 @@ class PackingBlocked(PyznError):
 
 
 class Packed(NamedTuple):
-    """The days [first, following) of one breakdown, joined from `partitions` partitions."""
+    """The days [first, following), joined from `partitions` partitions."""
 
-    breakdown: Breakdown
     first: date
     following: date
     partitions: int
@@ -45,44 +44,40 @@ def pack_settled(engine: Engine, today: date) -> Iterator[Packed]:
     Yields each result as soon as it is done. Each is one transaction; meanwhile a reading of one of its
     days waits. Raises PackingBlocked or StoreError.
     """
-    for breakdown in BREAKDOWNS:
-        with store_errors(f"packing of {breakdown.table}"), engine.connect() as connection:
-            # Without the day that settles today: its last recount is still to come.
-            settled = partitions(connection, breakdown, date.min, today - timedelta(days=calendar.SETTLED_AFTER))
-        for month, group in groupby(settled, key=lambda partition: partition.first.replace(day=1)):
-            parts = list(group)
-            over = parts[-1].following == following_month(month)
-            if len(parts) >= WORTH_IT or (over and len(parts) > 1):
-                with store_errors(f"packing of {breakdown.table}, {month:%B %Y}"):
-                    pack(engine, breakdown, month, parts[-1].following)
-                yield Packed(breakdown, month, parts[-1].following, len(parts))
+    with store_errors("packing"), engine.connect() as connection:
+        # Without the day that settles today: its last recount is still to come.
+        settled = partitions(connection, date.min, today - timedelta(days=calendar.SETTLED_AFTER))
+    for month, group in groupby(settled, key=lambda partition: partition.first.replace(day=1)):
+        parts = list(group)
+        over = parts[-1].following == following_month(month)
+        if len(parts) >= WORTH_IT or (over and len(parts) > 1):
+            with store_errors(f"packing of {month:%B %Y}"):
+                pack(engine, month, parts[-1].following)
+            yield Packed(month, parts[-1].following, len(parts))
 
 
-def pack(engine: Engine, breakdown: Breakdown, first: date, following: date) -> None:
+def pack(engine: Engine, first: date, following: date) -> None:
     """Rewrite the partitions of the days [first, following) as one, in project order.
 
     Makes a copy while the days are locked, so no publication of them is lost, and swaps it in within one
     transaction. Readers wait only for the swap, and at most LOCK_TIMEOUT before it begins. Costs a sort
     of the days' rows. Raises PackingBlocked.
     """
-    parent = sql.Identifier("pyzn", breakdown.table)
-    copy = sql.Identifier("pyzn", f"{breakdown.table}_{first:%Y_%m_%d}_to_{following - timedelta(days=1):%Y_%m_%d}")
+    copy = sql.Identifier("pyzn", f"project_days_{first:%Y_%m_%d}_to_{following - timedelta(days=1):%Y_%m_%d}")
     days = sql.SQL("day >= {} AND day < {}").format(sql.Literal(first), sql.Literal(following))
     with days_locked(engine, first, following) as connection, connection.begin():
-        parts = partitions(connection, breakdown, first, following)
+        parts = partitions(connection, first, following)
         driver = cast("psycopg.Connection", connection.connection.driver_connection)
         # With this CHECK, attaching the table does not have to scan its rows.
-        driver.execute(sql.SQL("CREATE TABLE {} (LIKE {}, CHECK ({}))").format(copy, parent, days))
-        _copy_in_project_order(engine, driver, parent, copy, days)
+        driver.execute(sql.SQL("CREATE TABLE {} (LIKE {}, CHECK ({}))").format(copy, PARENT, days))
+        _copy_in_project_order(engine, driver, copy, days)
         driver.execute("SET LOCAL maintenance_work_mem = '256MB'")
         driver.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (project, day)").format(copy))
         driver.execute(sql.SQL("ANALYZE {}").format(copy))
-        _swap(driver, parent, copy, parts, (first, following))
+        _swap(driver, copy, parts, (first, following))
 
 
-def _copy_in_project_order(
-    engine: Engine, into: psycopg.Connection, parent: sql.Identifier, copy: sql.Identifier, days: sql.Composed
-) -> None:
+def _copy_in_project_order(engine: Engine, into: psycopg.Connection, copy: sql.Identifier, days: sql.Composed) -> None:
     """Copy the rows through this process, because only COPY can FREEZE them: every snapshot sees frozen rows.
 
     With INSERT, a transaction that began before the swap would see neither the old rows nor the new ones.
@@ -93,7 +88,7 @@ def _copy_in_project_order(
         driver = cast("psycopg.Connection", reading.connection.driver_connection)
         driver.execute("SET work_mem = '128MB'")
         with (
-            driver.cursor().copy(query.format(parent, days)) as rows,
+            driver.cursor().copy(query.format(PARENT, days)) as rows,
             into.cursor().copy(sql.SQL("COPY {} FROM STDIN WITH (FORMAT BINARY, FREEZE)").format(copy)) as written,
         ):
             chunk = bytearray()
@@ -107,7 +102,6 @@ def _copy_in_project_order(
 
 def _swap(
     driver: psycopg.Connection,
-    parent: sql.Identifier,
     copy: sql.Identifier,
     parts: list[Partition],
     days: tuple[date, date],
@@ -119,10 +113,10 @@ def _swap(
         try:
             with driver.transaction():
                 driver.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
-                driver.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(parent))
+                driver.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(PARENT))
                 for name in names:
-                    driver.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(parent, name))
-                driver.execute(sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES {}").format(parent, copy, bounds))
+                    driver.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(PARENT, name))
+                driver.execute(sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES {}").format(PARENT, copy, bounds))
                 driver.execute(sql.SQL("DROP TABLE {}").format(sql.SQL(", ").join(names)))
         except psycopg.errors.LockNotAvailable as error:
             if time.monotonic() > deadline:

@@ -1,17 +1,16 @@
-"""Partitions of the packed tables: creates one before a day is loaded, and finds those of a range of days."""
+"""Partitions of `pyzn.project_days`: creates one before a day is loaded, and finds those of a range of days."""
 
 from datetime import date, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, text
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store.database import statement
 
 
 class Partition(NamedTuple):
-    """A partition of a packed table, in the schema `pyzn`: the days [first, following)."""
+    """A partition of `pyzn.project_days`, in the schema `pyzn`: the days [first, following)."""
 
     name: str
     first: date
@@ -24,8 +23,8 @@ class RetiredDay(PyznError):
     transient = False
 
 
-def ensure_partitions(engine: Engine, day: date) -> None:
-    """Create a partition for `day` in every packed table that has none. Raises RetiredDay if it was dropped.
+def ensure_partition(engine: Engine, day: date) -> None:
+    """Create a partition for `day` if there is none. Raises RetiredDay if it was dropped.
 
     Each new day gets its own partition, because it then fills a new index from end to end. In a month's
     index it would change every page and write it to the log. packing.py later joins days to months.
@@ -38,19 +37,17 @@ def ensure_partitions(engine: Engine, day: date) -> None:
     with engine.begin() as connection:
         ensure_not_retired(connection, day)
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('pyzn.partitions'))"))
-        for breakdown in BREAKDOWNS:
-            parent, child = f"pyzn.{breakdown.table}", f"pyzn.{breakdown.table}_{day:%Y_%m_%d}"
-            if not partitions(connection, breakdown, day, following):
-                connection.execute(text(f"CREATE TABLE {child} (LIKE {parent} INCLUDING ALL)"))
-                connection.execute(
-                    text(f"ALTER TABLE {parent} ATTACH PARTITION {child} FOR VALUES FROM ('{day}') TO ('{following}')")
-                )
+        if not partitions(connection, day, following):
+            child = f"pyzn.project_days_{day:%Y_%m_%d}"
+            connection.execute(text(f"CREATE TABLE {child} (LIKE pyzn.project_days INCLUDING ALL)"))
+            bounds = f"FOR VALUES FROM ('{day}') TO ('{following}')"
+            connection.execute(text(f"ALTER TABLE pyzn.project_days ATTACH PARTITION {child} {bounds}"))
 
 
-def partitions(connection: Connection, breakdown: Breakdown, first: date, following: date) -> list[Partition]:
-    """The partitions of a packed table with any day of [first, following), oldest first."""
-    found = {"table": breakdown.table, "first": first, "following": following}
-    return [Partition(*row) for row in connection.execute(statement("partitions"), found)]
+def partitions(connection: Connection, first: date, following: date) -> list[Partition]:
+    """The partitions with any day of [first, following), oldest first."""
+    found = connection.execute(statement("partitions"), {"first": first, "following": following})
+    return [Partition(*row) for row in found]
 
 
 def following_month(month: date) -> date:

@@ -2,15 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
-from importlib.resources import files
-from string import Template
 from typing import Any
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
 from pyzn_pipeline import calendar
-from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.partitions import ensure_not_retired
 
@@ -32,11 +28,11 @@ def is_published(connection: Connection, day: date) -> bool:
 
 
 def publish(
-    connection: Connection, ledger: dict[str, Any], profile: dict[str, str], suspect: bool, again: bool
+    connection: Connection, ledger: dict[str, Any], breakdowns: list[dict[str, Any]], suspect: bool, again: bool
 ) -> Publication:
     """Publish the staged day inside the caller's transaction. `again`: the day is published already and is replaced.
 
-    `ledger` has the columns of write_ledger_row.sql without status, `profile` those of write_profile.sql.
+    `ledger` has the columns of write_ledger_row.sql without status, `breakdowns` a row each for write_breakdown.sql.
     New content is `provisional` or `suspect`. It becomes `final` when the day has settled (calendar.py) and is then
     re-read or recounted and found the same. If the content is unchanged, only the time of the count is updated.
     """
@@ -56,19 +52,12 @@ def publish(
     connection.execute(text("SET LOCAL work_mem = '128MB'; SET LOCAL enable_nestloop = off; SET LOCAL jit = off"))
     if again:
         connection.execute(statement("add_difference_to_totals"), {"day": day})
-        for breakdown in BREAKDOWNS:
-            connection.execute(_packed("delete_rows", breakdown), {"day": day})
-            connection.execute(_packed("insert_rows", breakdown))
+        connection.execute(text("DELETE FROM pyzn.project_days WHERE day = :day"), {"day": day})
+        connection.execute(statement("insert_staged"))
     else:
         connection.execute(statement("add_to_totals"), {"day": day})
     status = "suspect" if suspect else "provisional"
     revision = connection.execute(statement("write_ledger_row"), ledger | {"status": status}).scalar_one()
-    connection.execute(statement("write_profile"), {"day": day} | profile)
+    connection.execute(text("DELETE FROM pyzn.day_breakdowns WHERE day = :day"), {"day": day})
+    connection.execute(statement("write_breakdown"), [{"day": day} | breakdown for breakdown in breakdowns])
     return Publication(day, revision, status, changed=True)
-
-
-@cache
-def _packed(name: str, breakdown: Breakdown) -> TextClause:
-    """The SQL of `name`.sql for the packed table of a breakdown."""
-    template = Template(files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8"))
-    return text(template.substitute(table=breakdown.table, name=breakdown.name))

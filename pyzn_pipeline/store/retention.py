@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
@@ -44,9 +43,8 @@ def _retire(engine: Engine, month: date) -> None:
                 connection.execute(statement("close_month"), {"month": month})
                 connection.execute(statement("retire_days"), {"month": month})
                 connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
-                for breakdown in BREAKDOWNS:
-                    for name, _, _ in partitions(connection, breakdown, month, following_month(month)):
-                        connection.execute(text(f"DROP TABLE pyzn.{name}"))
+                for name, _, _ in partitions(connection, month, following_month(month)):
+                    connection.execute(text(f"DROP TABLE pyzn.{name}"))
         except OperationalError as error:
             if "lock timeout" not in str(error.orig):
                 raise

@@ -5,6 +5,7 @@ from datetime import date
 
 from sqlalchemy import Engine
 
+from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.days import spans
 from pyzn_pipeline.settings import TIB
 from pyzn_pipeline.source.connection import Clients
@@ -16,6 +17,7 @@ from pyzn_pipeline.store import ledger
 class BackfillCost:
     """The number of days, how many of them are published already and would be re-read, and the price.
 
+    `lacking` of the published ones are missing for a breakdown, which reading them again would add.
     `retired` days are refused before anything is billed, so they cost nothing.
     """
 
@@ -23,6 +25,7 @@ class BackfillCost:
     last: date
     days: int
     published: int
+    lacking: int
     retired: int
     bytes_billed: int
     dollars: float
@@ -30,6 +33,7 @@ class BackfillCost:
     def __str__(self) -> str:
         """One line of text."""
         known = f", {self.published:,} of them published already (read and billed again)" if self.published else ""
+        known += f", {self.lacking:,} of those to add a breakdown that they are missing" if self.lacking else ""
         known += f", {self.retired:,} retired (refused)" if self.retired else ""
         tib = self.bytes_billed / TIB
         size = f"{tib:,.2f} TiB" if tib >= 0.1 else f"{1024 * tib:,.2f} GiB"
@@ -45,13 +49,15 @@ def backfill_cost(clients: Clients, table: str, engine: Engine, days: list[date]
     """
     rows = ledger.days(engine, days[0], days[-1])
     retired = rows["retired_at"].notna()
+    published = rows[(rows["status"] != "missing") & ~retired]
     readable = list(rows.loc[~retired, "day"])
     billed = sum(estimate(clients, table, first, last) for first, last in spans(readable))
     return BackfillCost(
         first=days[0],
         last=days[-1],
         days=len(days),
-        published=int(((rows["status"] != "missing") & ~retired).sum()),
+        published=len(published),
+        lacking=sum(any(b.name not in held for b in BREAKDOWNS) for held in published["project_keys"]),
         retired=int(retired.sum()),
         bytes_billed=billed,
         dollars=usd(billed, usd_per_tib),

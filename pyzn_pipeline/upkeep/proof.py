@@ -1,25 +1,21 @@
 """Proves published days: compares the ledger with the tables and with the source. Changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from string import Template
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, TextClause, text
 
+from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 from pyzn_pipeline.reading.tally import Tally
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.scan import scan
-from pyzn_pipeline.store.database import statement
+from pyzn_pipeline.store.database import statement, text_of
 from pyzn_pipeline.store.errors import store_errors
-
-IN_TABLES = {
-    "downloads": "downloads", "pip_downloads": "pip_downloads", "ci_downloads": "ci_downloads", "projects": "projects",
-    "project_versions": "project_versions", "project_countries": "project_countries", "checksum": "checksum",
-    "country_downloads": "downloads",
-}  # fmt: skip
-"""Each count of the tables with the ledger's column that must equal it."""
 
 
 @dataclass(frozen=True)
@@ -43,31 +39,67 @@ def verify(
     """
     for row in rows.to_dict("records"):
         day: date = row["day"]
+        breakdowns = [breakdown for breakdown in BREAKDOWNS if breakdown.name in row["project_keys"]]
         with store_errors(f"day {day}"), engine.connect() as connection:
             held = connection.execute(statement("day_in_tables"), {"day": day}).one()._mapping
-        differences = [
-            f"{name.replace('_', ' ')}: the tables have {_told(held[name])}, the ledger says {_told(row[column])}"
-            for name, column in IN_TABLES.items()
-            if held[name] != row[column]
-        ]
+            differences = [
+                _difference(column.replace("_", " "), found, row[column])
+                for column, found in held.items()
+                if found != row[column]
+            ]
+            for breakdown in breakdowns:
+                differences += _differences_by(breakdown, connection, row)
         if source[day] != row["source_downloads"]:
             differences.append(
                 f"downloads: the source counts {source[day]:,} now, {row['source_downloads']:,} when the day was read"
             )
         if clients is not None:
             with store_errors(f"day {day}"):
-                checksum = _checksum_at_source(clients, table, day, limit)
+                checksum = _checksum_at_source(clients, table, day, limit, breakdowns)
             if checksum != row["checksum"]:
                 differences.append(f"checksum: the source gives {checksum} now, the ledger says {row['checksum']}")
         yield Proof(day, row["downloads"], row["revision"], differences)
 
 
-def _checksum_at_source(clients: Clients, table: str, day: date, limit: int) -> str:
-    """The checksum that the day would have if it were published from the current source."""
-    with Tally() as tally:
+def _differences_by(breakdown: Breakdown, connection: Connection, row: dict[Hashable, Any]) -> list[str]:
+    """The differences between the documents of a breakdown and the day's row of the ledger."""
+    held = connection.execute(_in_tables(breakdown), {"day": row["day"]}).one()._mapping
+    expected = {count.column: row[count.column] for count in breakdown.counts}
+    expected["project_keys"] = row["project_keys"][breakdown.name]
+    differences = [
+        _difference(f"{column.replace('_', ' ')} by {breakdown.name}", held[column], value)
+        for column, value in expected.items()
+        if held[column] != value
+    ]
+    if not held["whole_is_right"]:
+        differences.append(f"all of PyPI by {breakdown.name}: the tables have other counts than the ledger")
+    return differences
+
+
+@cache
+def _in_tables(breakdown: Breakdown) -> TextClause:
+    """The SQL of breakdown_in_tables.sql. The view calls the number that counts `downloads`, whatever it counts."""
+    columns = {count.column: "downloads" if count == breakdown.counted else count.column for count in breakdown.counts}
+    return text(
+        Template(text_of("breakdown_in_tables").decode()).substitute(
+            name=breakdown.name,
+            view=breakdown.view,
+            sums=", ".join(f"sum({of_view}) AS {of_view}" for of_view in columns.values()),
+            totals=", ".join(f"coalesce(sum({of_view}), 0)::bigint AS {c}" for c, of_view in columns.items()),
+        )
+    )
+
+
+def _checksum_at_source(clients: Clients, table: str, day: date, limit: int, breakdowns: Sequence[Breakdown]) -> str:
+    """The checksum that the day would have if its `breakdowns` were published from the current source."""
+    with Tally(breakdowns) as tally:
         for batch in scan(clients, table, day, limit).batches:
             tally.add(batch)
         return tally.checksum
+
+
+def _difference(name: str, found: Any, expected: Any) -> str:
+    return f"{name}: the tables have {_told(found)}, the ledger says {_told(expected)}"
 
 
 def _told(value: Any) -> str:

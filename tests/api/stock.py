@@ -1,13 +1,15 @@
 """Days as the pipeline would publish them, small enough to add up by hand."""
 
 import json
+from collections import Counter
 from datetime import date, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
 from pydantic import SecretStr
 
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.rankings import rank
 
@@ -60,71 +62,102 @@ def publish(
 ) -> None:
     """One day in one transaction, in place of what was published of it."""
     with connection.transaction():
-        for table in ("packed_by_version", "packed_by_country"):
-            first = day.replace(day=1)
-            connection.execute(
-                sql.SQL("CREATE TABLE IF NOT EXISTS pyzn.{} PARTITION OF pyzn.{} FOR VALUES FROM ({}) TO ({})").format(
-                    sql.Identifier(f"{table}_{first:%Y_%m}"),
-                    sql.Identifier(table),
-                    sql.Literal(first),
-                    sql.Literal((first + timedelta(days=31)).replace(day=1)),
-                )
+        first = day.replace(day=1)
+        connection.execute(
+            sql.SQL(
+                "CREATE TABLE IF NOT EXISTS pyzn.{} PARTITION OF pyzn.project_days FOR VALUES FROM ({}) TO ({})"
+            ).format(
+                sql.Identifier(f"project_days_{first:%Y_%m}"),
+                sql.Literal(first),
+                sql.Literal((first + timedelta(days=31)).replace(day=1)),
             )
+        )
         connection.execute(
             "UPDATE pyzn.projects SET total_downloads = total_downloads - downloads "
-            "FROM pyzn.packed_by_version AS packed WHERE packed.project = projects.project AND day = %s",
+            "FROM pyzn.project_days AS packed WHERE packed.project = projects.project AND day = %s",
             [day],
         )
-        connection.execute("DELETE FROM pyzn.packed_by_version WHERE day = %s", [day])
-        connection.execute("DELETE FROM pyzn.packed_by_country WHERE day = %s", [day])
-        for project, (versions, countries) in projects.items():
-            _publish_project(connection, day, project, versions, countries)
-        counts = [count for versions, _ in projects.values() for count in versions.values()]
-        total = sum(count.downloads for count in counts)
+        connection.execute("DELETE FROM pyzn.project_days WHERE day = %s", [day])
+        rows = [_row(day, project, *sample) for project, sample in projects.items()]
+        for row in rows:
+            _insert(connection, "project_days", row)
+            connection.execute(
+                "INSERT INTO pyzn.projects VALUES (%s, %s) ON CONFLICT (project) DO UPDATE "
+                "SET total_downloads = projects.total_downloads + excluded.total_downloads",
+                [row["project"], row["downloads"]],
+            )
+        sums = {count.column: sum(row[count.column] for row in rows) for count in COUNTS}
         published_at = datetime.combine(day + timedelta(days=1), time(17, 20), tzinfo=None).isoformat() + "Z"
-        connection.execute(
-            "INSERT INTO pyzn.days VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, 0, '', '', 0, 0, '', %s, %s, %s) "
-            "ON CONFLICT (day) DO UPDATE SET status = excluded.status, revision = days.revision + 1,"
+        ledger = sums | {
+            "day": day, "status": status, "revision": 1, "source_downloads": sums["downloads"], "projects": len(rows),
+            "by_hour": "{}", "checksum": "", "replaced_rows": 0, "bigquery_job": "", "bytes_processed": 0,
+            "bytes_billed": 0, "run_id": "", "published_at": published_at, "read_at": published_at,
+            "recounted_at": published_at, "source_recount": sums["downloads"],
+        }  # fmt: skip
+        _insert(
+            connection,
+            "days",
+            ledger,
+            " ON CONFLICT (day) DO UPDATE SET status = excluded.status, revision = days.revision + 1,"
             " source_downloads = excluded.downloads, downloads = excluded.downloads, projects = excluded.projects,"
             " published_at = now()",
-            [
-                day, status, total, total, sum(c.pip for c in counts), sum(c.ci for c in counts),
-                len(projects), len(counts), published_at, published_at, total,
-            ],
-        )  # fmt: skip
+        )
+        connection.execute("DELETE FROM pyzn.day_breakdowns WHERE day = %s", [day])
+        for breakdown in BREAKDOWNS:
+            whole: Counter[str] = Counter()
+            for row in rows:
+                whole.update(json.loads(row[breakdown.document]))
+            _insert(
+                connection,
+                "day_breakdowns",
+                {
+                    "day": day,
+                    "breakdown": breakdown.name,
+                    "source_downloads": sums[breakdown.counted.column],
+                    "downloads": whole.total(),
+                    "project_keys": sum(len(json.loads(row[breakdown.document])) for row in rows),
+                    "whole": packed(whole) if breakdown.common else None,
+                },
+            )
 
 
-def _publish_project(
-    connection: psycopg.Connection, day: date, project: str, versions: Versions, countries: Countries
-) -> None:
-    def packed(value: object) -> str:
-        return json.dumps(value, separators=(",", ":"))
+def packed(value: object) -> str:
+    """Compact JSON, as BigQuery writes it."""
+    return json.dumps(value, separators=(",", ":"))
 
+
+def _insert(connection: psycopg.Connection, table: str, row: dict[str, Any], conflict: str = "") -> None:
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        sql.Identifier("pyzn", table),
+        sql.SQL(", ").join(map(sql.Identifier, row)),
+        sql.SQL(", ").join(map(sql.Placeholder, row)),
+    )
+    connection.execute(sql.SQL("{}{}").format(statement, sql.SQL(conflict)), row)
+
+
+def _row(day: date, project: str, versions: Versions, countries: Countries) -> dict[str, Any]:
+    """A row of project_days. What is not by pip is by a mirror; a quarter of pip runs on Python 3.9, all on Linux."""
     ordered = dict(sorted(versions.items()))
-    total = sum(count.downloads for count in ordered.values())
-    connection.execute(
-        "INSERT INTO pyzn.packed_by_version VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            total,
-            sum(count.pip for count in ordered.values()),
-            sum(count.ci for count in ordered.values()),
-            day,
-            project,
-            packed({version: count.downloads for version, count in ordered.items()}),
-            packed([count.pip for count in ordered.values()]),
-            packed([count.ci for count in ordered.values()]),
-        ],
-    )
+    total, pip, ci = (sum(counts) for counts in zip(*ordered.values(), strict=True))
     assert sum(countries.values()) == total, f"{project} {day}: the countries do not sum to the versions"
-    connection.execute(
-        "INSERT INTO pyzn.packed_by_country VALUES (%s, %s, %s, %s)",
-        [total, day, project, packed(dict(sorted(countries.items())))],
-    )
-    connection.execute(
-        "INSERT INTO pyzn.projects VALUES (%s, %s) "
-        "ON CONFLICT (project) DO UPDATE SET total_downloads = projects.total_downloads + excluded.total_downloads",
-        [project, total],
-    )
+    documents = {
+        "by_version": {version: count.downloads for version, count in ordered.items()},
+        "by_country": dict(sorted(countries.items())),
+        "by_installer": {"bandersnatch": total - pip, "pip": pip},
+        "by_python": {"3.12": pip - pip // 4, "3.9": pip // 4},
+        "by_system": {"Linux": pip},
+    }
+    return {
+        "day": day,
+        "project": project,
+        "downloads": total,
+        "pip_downloads": pip,
+        "ci_downloads": ci,
+        "downloads_without_mirrors": pip,
+        "pip_by_version": packed([count.pip for count in ordered.values()]),
+        "ci_by_version": packed([count.ci for count in ordered.values()]),
+        **{name: packed({key: n for key, n in document.items() if n}) for name, document in documents.items()},
+    }
 
 
 def stock(owner_url: str) -> None:

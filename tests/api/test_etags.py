@@ -51,6 +51,9 @@ VARIANTS = {
         "?granularity=month",
     ],
     "/api/v4/projects/{project}/countries": ["", "?start=2026-07-18", "?format=csv", "?country=US"],
+    "/api/v4/projects/{project}/installers": ["", "?start=2026-07-18", "?format=csv", "?installer=pip"],
+    "/api/v4/projects/{project}/pythons": ["", "?start=2026-07-18", "?format=csv", "?python=3.*"],
+    "/api/v4/projects/{project}/systems": ["", "?start=2026-07-18", "?format=csv", "?system=linux"],
     "/api/v4/days": ["", "?start=2026-07-01", "?format=csv"],
     "/api/v4/top": ["", "?period=week", "?period=month&format=csv"],
 }
@@ -101,7 +104,10 @@ class World:
 
 def published(store: Engine, day: date, number: int) -> None:
     """`number` downloads of foo-bar in each of its breakdowns, and one of another project."""
-    downloads = [Download("foo-bar", "1.0", "US"), Download("foo-bar", "2.0", "DE", ci=True)] * number
+    downloads = [
+        Download("foo-bar", "1.0", "US", python="3.12.1", system="Linux"),
+        Download("foo-bar", "2.0", "DE", ci=True),
+    ] * number
     publish(store, scan_of(day, [*downloads, Download("other")]))
 
 

@@ -113,7 +113,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
     "server away": (not_listening, "database", "PYZN_DATABASE_URL: Postgres: connection failed"),
     "not migrated": (in_database("DROP SCHEMA pyzn CASCADE"), "schema", "revision none.* run `pyzn migrate`"),
     "an older schema": (
-        in_database("UPDATE pyzn.alembic_version SET version_num = '0001'"), "schema", "revision 0001.* `pyzn migrate`",
+        in_database("UPDATE pyzn.alembic_version SET version_num = '0000'"), "schema", "revision 0000.* `pyzn migrate`",
     ),
     "a newer schema": (
         in_database("UPDATE pyzn.alembic_version SET version_num = '9999'"), "schema", "newer.* install the PyZn that",

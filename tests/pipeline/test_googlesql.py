@@ -17,14 +17,16 @@ from pyzn_local.bigquery.server import Server
 from pyzn_local.bigquery.tables import FILE_DOWNLOADS
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.count import count_days
-from pyzn_pipeline.source.scan import SCHEMA, scan
+from pyzn_pipeline.source.scan import SCHEMA, scan, scan_query
 from tests import googlesql
+from tests.counted import expected
 from tests.hostile import hostile_rows
 from tests.local.conftest import Connected, connected
 from tests.pipeline.conftest import TABLE
 
 DAY = date(2026, 7, 14)
 LIMIT = 2**40
+FEW = hostile_rows(DAY)[:400]
 ARROW = {"STRING": pa.string(), "INT64": pa.int64(), "DATE": pa.date32()}
 COLUMNS = {"scan_day.sql": SCHEMA, "count_days.sql": pa.schema([("day", pa.date32()), ("downloads", pa.int64())])}
 
@@ -64,9 +66,9 @@ def test_every_file_with_a_statement_is_among_them() -> None:
 
 @pytest.fixture(scope="module")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
-    """A stand-in with the hostile day; for tests that only read."""
+    """A stand-in with a few hostile rows; for tests that only read."""
     with Server(tmp_path_factory.mktemp("bigquery")) as server, connected(server) as found:
-        server.load(pa.Table.from_pylist(hostile_rows(DAY), arrow_schema(FILE_DOWNLOADS.fields)))
+        server.load(pa.Table.from_pylist(FEW, arrow_schema(FILE_DOWNLOADS.fields)))
         yield found
 
 
@@ -135,7 +137,7 @@ def test_an_expression_has_the_value_that_google_gives(stand_in: Connected, expr
         "SELECT STRING_AGG(DISTINCT country_code, '' ORDER BY country_code DESC) AS a {day}",
         "SELECT LOWER(country_code) AS country_code, COUNT(*) AS n {day} GROUP BY 1 ORDER BY 1",
         "SELECT LOWER(country_code) AS country_code {day} AND country_code = 'US' LIMIT 1",
-        "SELECT COUNT(*) AS n, country_code AS c {day} GROUP BY c HAVING n > 20 AND c > 'a' ORDER BY c",
+        "SELECT COUNT(*) AS n, country_code AS c {day} GROUP BY c HAVING n > 2 AND c > 'a' ORDER BY c",
         "SELECT SUM(n) AS n, COUNT(*) AS c FROM (SELECT country_code, COUNT(*) AS n {day} GROUP BY 1) ORDER BY n",
         "SELECT REGEXP_EXTRACT(details.python, r'^[0-9]+') AS p, COUNT(*) AS n {day} GROUP BY p ORDER BY p",
         "SELECT details.installer.name AS i, COUNT(*) AS n {day} AND details.installer.name NOT IN ('pip', 'uv') "
@@ -150,4 +152,15 @@ def test_an_expression_has_the_value_that_google_gives(stand_in: Connected, expr
 def test_a_statement_gives_the_rows_that_google_gives(stand_in: Connected, sql: str) -> None:
     for name, day in (("day", DAY), ("empty", DAY - timedelta(days=9))):
         sql = sql.replace(f"{{{name}}}", f"FROM `{TABLE}` WHERE DATE(timestamp) = '{day}'")
-    assert [dict(row.items()) for row in stand_in.query(sql).result()] == googlesql.run(sql, hostile_rows(DAY))
+    assert [dict(row.items()) for row in stand_in.query(sql).result()] == googlesql.run(sql, FEW)
+
+
+def test_a_day_is_counted_alike_by_google_by_the_stand_in_and_by_plain_python(
+    sent: Sent, clients: Clients, bigquery: Server
+) -> None:
+    rows = hostile_rows(DAY)
+    right = expected(rows, DAY)
+    bigquery.load(pa.Table.from_pylist(rows, arrow_schema(FILE_DOWNLOADS.fields)))
+    assert pa.Table.from_batches(scan(clients, TABLE, DAY, LIMIT).batches).to_pylist() == right
+    sql = scan_query(TABLE)
+    assert googlesql.run(sql, rows, sent[sql]) == right

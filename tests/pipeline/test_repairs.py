@@ -164,17 +164,17 @@ def test_a_day_that_keeps_failing_is_left_missing_with_its_reason(
 
 def test_unless_told_from_when_a_new_deployment_heals_no_further_back_than_its_first_publication(store: Engine) -> None:
     for first_published, healed_from in (("2026-07-10", "2026-07-09"), ("2026-01-01", "2026-06-13")):
-        change(store, "DELETE FROM pyzn.days")
+        change(store, "TRUNCATE pyzn.days CASCADE")
         change(store, "DELETE FROM pyzn.wanted")
         change(
             store,
-            "INSERT INTO pyzn.days VALUES ('2020-02-02', 'final', 1, 1, 1, 0, 0, 1, 1, 1, '', '', 0, 0, '',"
-            " CAST(:at AS timestamptz), CAST(:at AS timestamptz), 1)",
+            "INSERT INTO pyzn.days VALUES ('2020-02-02', 'final', 1, 1, 1, 0, 0, 0, 1, '{}', '', 0, '', 0, 0, '',"
+            " CAST(:at AS timestamptz), CAST(:at AS timestamptz), CAST(:at AS timestamptz), 1)",
             at=f"{first_published} 12:00Z",
         )
         due = due_for_reading(store, datetime(2026, 7, 15, 18, 30, tzinfo=UTC), repair_from=None)
         assert [str(due[0]), str(due[-1])] == ["2026-07-14", healed_from]
-    change(store, "DELETE FROM pyzn.days")
+    change(store, "TRUNCATE pyzn.days CASCADE")
     change(store, "DELETE FROM pyzn.wanted")
     assert not due_for_reading(store, datetime(2026, 7, 15, 18, 30, tzinfo=UTC), repair_from=None)
 
@@ -275,8 +275,8 @@ def test_recounts_are_due_at_23_utc_of_the_first_third_and_seventh_day(
     day = date(2026, 7, 14)
     change(
         store,
-        "INSERT INTO pyzn.days VALUES (:day, 'provisional', 1, 1, 1, 0, 0, 1, 1, 1, '', '', 0, 0, '',"
-        " '2026-07-15 17:20Z', CAST(:counted AS timestamptz), 1)",
+        "INSERT INTO pyzn.days VALUES (:day, 'provisional', 1, 1, 1, 0, 0, 0, 1, '{}', '', 0, '', 0, 0, '',"
+        " '2026-07-15 17:20Z', '2026-07-15 17:20Z', CAST(:counted AS timestamptz), 1)",
         day=day,
         counted=counted + "Z",
     )

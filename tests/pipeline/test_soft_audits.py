@@ -15,6 +15,11 @@ NEW_YEAR = date(2025, 1, 1)
 SHARES = {"US": 0.5, "DE": 0.08, "SG": 0.06, "IE": 0.05, "JP": 0.04, "GB": 0.03, "IN": 0.03, UNKNOWN: 0.012} | {
     f"X{n:02}": 0.198 / 100 for n in range(100)
 }
+OTHER_SHARES = {
+    "installer": {"pip": 0.62, "uv": 0.27, "poetry": 0.05, "bandersnatch": 0.02, "requests": 0.02, UNKNOWN: 0.02},
+    "python": {"3.12": 0.27, "3.11": 0.24, "3.10": 0.16, "3.13": 0.15, "3.9": 0.1, "3.14": 0.04, UNKNOWN: 0.04},
+    "system": {"Linux": 0.87, "Windows": 0.05, "Darwin": 0.04, UNKNOWN: 0.04},
+}
 HOLIDAYS = {  # of the share of an ordinary day, as it may be seen from all countries together
     **{date(2025, 12, 22) + timedelta(days=n): 0.8 - 0.01 * n for n in range(12)},
     **{date(2025, 1, 27) + timedelta(days=n): 0.94 for n in range(8)},
@@ -41,15 +46,23 @@ def ordinary_day(day: date, seed: int) -> Measures:
         day,
         downloads,
         int(700_000 * level**0.4 * (0.9 if weekend else 1.0) * random.lognormal(0, 0.02)),
-        {country: int(downloads * share / sum(shares.values())) for country, share in shares.items()},
         {str(hour): int(downloads / 24 * share * random.lognormal(0, 0.03)) for hour, share in enumerate(rhythm)},
+        {"country": mix(downloads, shares)}
+        | {
+            name: mix(downloads, {key: share * random.lognormal(0, 0.03) for key, share in usual.items()})
+            for name, usual in OTHER_SHARES.items()
+        },
     )
+
+
+def mix(downloads: int, shares: dict[str, float]) -> dict[str, int]:
+    return {key: int(downloads * share / sum(shares.values())) for key, share in shares.items()}
 
 
 def weeks_before(day: date, days: dict[date, Measures]) -> pd.DataFrame:
     before = [days[day - timedelta(weeks=n)] for n in range(1, WEEKS + 1) if day - timedelta(weeks=n) in days]
     return pd.DataFrame(
-        [(m.downloads, m.projects, m.by_country) for m in before], columns=["downloads", "projects", "by_country"]
+        [(m.downloads, m.projects, m.whole) for m in before], columns=["downloads", "projects", "whole"]
     )
 
 
@@ -75,20 +88,26 @@ def scaled(measures: Measures, factor: float) -> Measures:
     return replace(
         measures,
         downloads=int(measures.downloads * factor),
-        by_country={country: int(n * factor) for country, n in measures.by_country.items()},
+        whole={name: {key: int(n * factor) for key, n in counts.items()} for name, counts in measures.whole.items()},
         by_hour={hour: int(n * factor) for hour, n in measures.by_hour.items()},
     )
 
 
+def with_keys(measures: Measures, name: str, **changes: int) -> Measures:
+    return replace(measures, whole={**measures.whole, name: {**measures.whole[name], **changes}})
+
+
 def without_country(measures: Measures) -> Measures:
-    return replace(measures, by_country=dict(measures.by_country) | {"DE": 0})
+    return with_keys(measures, "country", DE=0)
 
 
 def with_unknown_countries(measures: Measures) -> Measures:
-    lost = measures.by_country["DE"]
-    return replace(
-        measures, by_country=dict(measures.by_country) | {"DE": 0, UNKNOWN: measures.by_country[UNKNOWN] + lost}
-    )
+    countries = measures.whole["country"]
+    return with_keys(measures, "country", DE=0, **{UNKNOWN: countries[UNKNOWN] + countries["DE"]})
+
+
+def without_pythons(measures: Measures) -> Measures:
+    return replace(measures, whole={**measures.whole, "python": {UNKNOWN: measures.downloads}})
 
 
 def without_an_hour(measures: Measures) -> Measures:
@@ -104,9 +123,25 @@ def without_an_hour(measures: Measures) -> Measures:
         (without_an_hour, "every_hour_there"),
         (without_country, "country_mix"),
         (with_unknown_countries, "unknown_country_share"),
-        (lambda measures: replace(measures, by_country={"US": measures.downloads}), "country_mix"),
+        (lambda measures: with_keys(measures, "country", US=100 * measures.downloads), "country_mix"),
+        (without_pythons, "unknown_python_share"),
+        (without_pythons, "python_mix"),
+        (lambda measures: with_keys(measures, "system", Darwin=0), "system_mix"),
+        (lambda measures: with_keys(measures, "installer", uv=0), "installer_mix"),
     ],
-    ids=["half", "twice", "half the projects", "an hour gone", "a country gone", "countries lost", "one country"],
+    ids=[
+        "half",
+        "twice",
+        "half the projects",
+        "an hour gone",
+        "a country gone",
+        "countries lost",
+        "one country",
+        "pythons lost",
+        "one python",
+        "a system gone",
+        "an installer gone",
+    ],
 )
 def test_a_spoiled_day_is_doubted_on_every_day_but_a_holiday(
     year: dict[date, Measures], spoil: Callable[[Measures], Measures], audit: str
@@ -128,4 +163,6 @@ def test_without_three_weeks_before_it_a_day_is_not_doubted_and_the_finding_says
     day = NEW_YEAR - timedelta(weeks=WEEKS - 2)
     findings = soft_audit(scaled(year[day], 0.1), weeks_before(day, year))
     assert all(finding.passed for finding in findings)
-    assert sum("nothing to compare with: 2 earlier weeks are published" in finding.message for finding in findings) == 4
+    assert (
+        sum("nothing to compare with: 2 earlier weeks are published" in finding.message for finding in findings) == 10
+    )

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pyzn_pipeline.reading.tally import TOP_PROJECTS, Counts, Tally
+from pyzn_pipeline.reading.tally import TOP_PROJECTS, Tally
 from pyzn_pipeline.source.scan import SCHEMA
 from tests.days import Download, scan_of
 
@@ -28,40 +28,47 @@ def tallied(*batches: list[dict[str, Any]]) -> Tally:
 def test_it_does_not_matter_how_the_rows_are_divided_and_ordered() -> None:
     rows = rows_of_the_day()
     whole, single = tallied(rows), tallied(*([row] for row in reversed(rows)))
-    assert (whole.counts, whole.checksum, whole.profile) == (single.counts, single.checksum, single.profile)
+    assert (whole.packed, whole.checksum, whole.whole) == (single.packed, single.checksum, single.whole)
+    assert (whole.of_day, whole.of_projects, whole.by_hour) == (single.of_day, single.of_projects, single.by_hour)
     assert whole.top.equals(single.top)
-    assert whole.counts["version"] == Counts(2, 3, 3, 2, 1, 3, 3, 2, 1, 0)
+    version, python = whole.packed["version"], whole.packed["python"]
+    assert (version.projects, version.keys, version.ragged, version.nuls) == (2, 3, 0, 0)
+    assert version.sums == {"downloads": 3, "pip_downloads": 2, "ci_downloads": 1}
+    assert (python.projects, python.keys, python.sums) == (2, 2, {"downloads_without_mirrors": 2})
+    assert whole.of_day == whole.of_projects == {
+        "downloads": 3, "pip_downloads": 2, "ci_downloads": 1, "downloads_without_mirrors": 2
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("document", '{"2.31.0":1.0,"2.32.0":1}'),
-        ("document", '{"2.31.0":"1","2.32.0":1}'),
-        ("document", '{"2.31.0":true,"2.32.0":1}'),
-        ("document", '{"2.31.0":null,"2.32.0":2}'),
-        ("document", '{"2.31.0":[1],"2.32.0":1}'),
-        ("document", '{"2.31.0":99999999999999999999,"2.32.0":1}'),
-        ("pip_counts", "[1.4,0]"),
-        ("pip_counts", '["1",0]'),
-        ("pip_counts", "[1]"),
-        ("pip_counts", "[1,0,0]"),
-        ("ci_counts", "[1,null]"),
-        ("ci_counts", "[1,"),
-        ("ci_counts", "{}"),
+        ("by_version", '{"2.31.0":1.0,"2.32.0":1}'),
+        ("by_version", '{"2.31.0":"1","2.32.0":1}'),
+        ("by_version", '{"2.31.0":true,"2.32.0":1}'),
+        ("by_version", '{"2.31.0":null,"2.32.0":2}'),
+        ("by_version", '{"2.31.0":[1],"2.32.0":1}'),
+        ("by_version", '{"2.31.0":99999999999999999999,"2.32.0":1}'),
+        ("pip_by_version", "[1.4,0]"),
+        ("pip_by_version", '["1",0]'),
+        ("pip_by_version", "[1]"),
+        ("pip_by_version", "[1,0,0]"),
+        ("ci_by_version", "[1,null]"),
+        ("ci_by_version", "[1,"),
+        ("ci_by_version", "{}"),
     ],
 )
 def test_what_is_not_one_whole_number_for_each_key_is_ragged(column: str, value: str) -> None:
     rows = rows_of_the_day()
-    assert tallied(rows).counts["version"].ragged == 0
-    next(row for row in rows if row["project"] == "requests" and row["breakdown"] == "version")[column] = value
-    assert tallied(rows).counts["version"].ragged == 1
+    assert tallied(rows).packed["version"].ragged == 0
+    next(row for row in rows if row["project"] == "requests")[column] = value
+    assert tallied(rows).packed["version"].ragged == 1
 
 
 def test_a_document_that_is_not_json_counts_for_nothing() -> None:
     rows = rows_of_the_day()
-    next(row for row in rows if row["project"] == "requests" and row["breakdown"] == "country")["document"] = '{"US":'
-    assert tallied(rows).counts["country"].packed_downloads == 1
+    next(row for row in rows if row["project"] == "requests")["by_country"] = '{"US":'
+    assert tallied(rows).packed["country"].sums["downloads"] == 1
 
 
 def test_the_top_projects_are_the_most_downloaded_of_all_batches() -> None:

@@ -75,21 +75,32 @@ def test_published_days_are_proven_and_the_cost_is_said_first(command: CliRunner
     ("statement", "message"),
     [
         (
-            "UPDATE pyzn.packed_by_version SET document = '{\"1.0\":2}' WHERE day = '2026-07-14' AND project = 'numpy'",
-            "downloads: the tables have 4, the ledger says 3; checksum: the tables have ",
+            "UPDATE pyzn.project_days SET by_version = '{\"1.0\":2}' WHERE day = '2026-07-14' AND project = 'numpy'",
+            "downloads by version: the tables have 4, the ledger says 3",
         ),
         (
-            "DELETE FROM pyzn.packed_by_country WHERE day = '2026-07-14' AND project = 'numpy'",
-            "project countries: the tables have 2, the ledger says 3; checksum: ",
+            "DELETE FROM pyzn.project_days WHERE day = '2026-07-14' AND project = 'numpy'",
+            "projects: the tables have 1, the ledger says 2; checksum: ",
+        ),
+        (
+            "UPDATE pyzn.project_days SET by_python = '{}' WHERE day = '2026-07-14' AND project = 'numpy'",
+            "downloads without mirrors by python: the tables have 2, the ledger says 3; project keys by python: ",
+        ),
+        (
+            "UPDATE pyzn.day_breakdowns SET whole = '{\"DE\":3}' WHERE day = '2026-07-14' AND breakdown = 'country'",
+            "all of PyPI by country: the tables have other counts than the ledger",
         ),
         ("UPDATE pyzn.days SET ci_downloads = 0 WHERE day = '2026-07-14'", "ci downloads: the tables have 1"),
         (
             "UPDATE pyzn.days SET downloads = 9, source_downloads = 9 WHERE day = '2026-07-14'",
             "downloads: the source counts 3 now, 9 when the day was read",
         ),
-        ("DELETE FROM pyzn.profiles; DELETE FROM pyzn.days WHERE day = '2026-07-14'", "missing"),
+        (
+            "DELETE FROM pyzn.day_breakdowns WHERE day = '2026-07-14'; DELETE FROM pyzn.days WHERE day = '2026-07-14'",
+            "missing",
+        ),
     ],
-    ids=["a document", "a row", "the ledger", "the source", "the day"],
+    ids=["a document", "a row", "python", "all of PyPI", "the ledger", "the source", "the day"],
 )
 def test_what_differs_is_said_and_the_command_fails(
     command: CliRunner, published: Engine, statement: str, message: str
@@ -105,8 +116,7 @@ def test_what_differs_is_said_and_the_command_fails(
 def test_other_rows_of_the_same_count_are_found_by_a_full_verification_alone(
     command: CliRunner, published: Engine
 ) -> None:
-    for table in ("packed_by_version", "packed_by_country"):
-        change(published, f"UPDATE pyzn.{table} SET project = 'flask' WHERE project = 'numpy'")
+    change(published, "UPDATE pyzn.project_days SET project = 'flask' WHERE project = 'numpy'")
     change(published, "UPDATE pyzn.days SET checksum = pyzn.day_checksum(day)")
     assert verify(command).exit_code == 0
     result = verify(command, "--full")

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import requests
 
+from pyzn_pipeline.breakdowns import BREAKDOWNS
 from tests.days import Download, raw_rows
 from tests.stack.conftest import Pyzn, alive, processes, pyzn_at
 
@@ -57,7 +58,7 @@ def test_the_ui_shows_both_assets_materialized_for_every_day(up: Pyzn) -> None:
     answer = requests.post(f"{settings(up)['PYZN_DAGSTER_URL']}/graphql", json={"query": query}, timeout=60).json()
     stats = {node["assetKey"]["path"][0]: node["partitionStats"] for node in answer["data"]["assetNodes"]}
     whole = {"numMaterialized": SAMPLE_DAYS, "numFailed": 0}
-    assert [stats[asset] for asset in ("downloads_by_version", "downloads_by_country")] == [whole, whole]
+    assert [stats[breakdown.view] for breakdown in BREAKDOWNS] == [whole] * len(BREAKDOWNS)
 
 
 def test_the_tables_are_open_to_sql(up: Pyzn) -> None:

@@ -9,7 +9,6 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTRY, VERSION
 from pyzn_pipeline.store import packing
 from pyzn_pipeline.store.locks import day_locked
 from pyzn_pipeline.store.packing import pack, pack_settled
@@ -35,7 +34,7 @@ def june(store: Engine) -> Engine:
 def spans(store: Engine) -> list[tuple[date, date]]:
     """The days that each partition holds."""
     with store.connect() as connection:
-        return [(first, following) for _, first, following in partitions(connection, VERSION, date.min, date.max)]
+        return [(first, following) for _, first, following in partitions(connection, date.min, date.max)]
 
 
 def intact(store: Engine) -> list[tuple[Any, ...]]:
@@ -45,7 +44,7 @@ def intact(store: Engine) -> list[tuple[Any, ...]]:
 def test_a_month_that_is_over_becomes_one_partition_with_the_same_content(june: Engine) -> None:
     before = everything(june)
     done = list(pack_settled(june, date(2026, 7, 20)))
-    assert [(packed.breakdown, packed.partitions) for packed in done] == [(VERSION, 13), (COUNTRY, 13)]
+    assert done == [(FIRST, FOLLOWING, 13)]
     assert spans(june) == [(FIRST, FOLLOWING)]
     assert everything(june) == before
     assert intact(june) == [(True,)]
@@ -54,8 +53,8 @@ def test_a_month_that_is_over_becomes_one_partition_with_the_same_content(june: 
 
 def test_the_rows_of_a_project_lie_together(june: Engine) -> None:
     order = "SELECT array_agg(project ORDER BY ctid) = array_agg(project ORDER BY project, day) FROM {}"
-    pack(june, VERSION, FIRST, FOLLOWING)
-    assert rows(june, order.format("pyzn.packed_by_version_2026_06_01_to_2026_06_30")) == [(True,)]
+    pack(june, FIRST, FOLLOWING)
+    assert rows(june, order.format("pyzn.project_days_2026_06_01_to_2026_06_30")) == [(True,)]
 
 
 def test_days_that_may_still_change_wait(june: Engine) -> None:
@@ -88,7 +87,7 @@ def test_a_missing_day_of_a_packed_month_can_be_published(store: Engine) -> None
 def test_a_publication_of_a_day_that_is_packed_waits_and_is_not_lost(june: Engine) -> None:
     with ThreadPoolExecutor(2) as threads:
         with day_locked(june, DAY):  # a run that reads the day
-            packed = threads.submit(pack, june, VERSION, FIRST, FOLLOWING)
+            packed = threads.submit(pack, june, FIRST, FOLLOWING)
             other = threads.submit(publish, june, scan_of(DAYS[-1], [Download("project-1")] * 100))
         packed.result()
         other.result()
@@ -107,9 +106,9 @@ def test_a_packing_that_dies_leaves_the_month_as_it_was_and_the_next_one_packs_i
     with monkeypatch.context() as patched:
         patched.setattr(packing, "_swap", die)
         with pytest.raises(KeyboardInterrupt):
-            pack(june, VERSION, FIRST, FOLLOWING)
+            pack(june, FIRST, FOLLOWING)
     assert (everything(june), spans(june)) == (before, were)
-    pack(june, VERSION, FIRST, FOLLOWING)
+    pack(june, FIRST, FOLLOWING)
     assert (everything(june), spans(june)) == (before, [(FIRST, FOLLOWING)])
 
 
@@ -119,9 +118,9 @@ def test_it_does_not_queue_readers_behind_a_long_one_and_gives_up_by_name(
     monkeypatch.setattr(packing, "PATIENCE_SECONDS", 0)
     before = everything(june)
     with psycopg.connect(database.api_url) as reader:
-        reader.execute("SELECT * FROM pyzn.packed_by_version LIMIT 1")  # and stays in its transaction
-        with pytest.raises(packing.PackingBlocked, match=r"packed_by_version_2026_06_18 to .* not packed"):
-            pack(june, VERSION, FIRST, FOLLOWING)
+        reader.execute("SELECT * FROM pyzn.project_days LIMIT 1")  # and stays in its transaction
+        with pytest.raises(packing.PackingBlocked, match=r"project_days_2026_06_18 to .* not packed"):
+            pack(june, FIRST, FOLLOWING)
     assert everything(june) == before
 
 
@@ -129,15 +128,14 @@ def test_a_reader_with_an_old_snapshot_sees_the_month_whole(june: Engine, databa
     with psycopg.connect(database.api_url) as reader:
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         days = reader.execute("SELECT count(*) FROM pyzn.days").fetchone()
-        for breakdown in BREAKDOWNS:
-            pack(june, breakdown, FIRST, FOLLOWING)
-        found = reader.execute("SELECT count(DISTINCT day) FROM pyzn.packed_by_version").fetchone()
+        pack(june, FIRST, FOLLOWING)
+        found = reader.execute("SELECT count(DISTINCT day) FROM pyzn.project_days").fetchone()
     assert found == days == (13,)
 
 
 def test_readers_never_miss_a_row_meanwhile(june: Engine) -> None:
     done = threading.Event()
-    query = text("SELECT (SELECT count(*) FROM pyzn.packed_by_version), pyzn.day_checksum('2026-06-20')")
+    query = text("SELECT (SELECT count(*) FROM pyzn.project_days), pyzn.day_checksum('2026-06-20')")
 
     def read() -> set[tuple[Any, ...]]:
         seen = set()
@@ -148,7 +146,6 @@ def test_readers_never_miss_a_row_meanwhile(june: Engine) -> None:
 
     with ThreadPoolExecutor(2) as threads:
         readers = [threads.submit(read) for _ in range(2)]
-        for breakdown in BREAKDOWNS:
-            pack(june, breakdown, FIRST, FOLLOWING)
+        pack(june, FIRST, FOLLOWING)
         done.set()
     assert len(set().union(*(reader.result() for reader in readers))) == 1

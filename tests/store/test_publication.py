@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from pyzn_pipeline.breakdowns import UNKNOWN
+from pyzn_pipeline.breakdowns import MIRRORS, UNKNOWN
 from pyzn_pipeline.reading.audits import AuditFailed
 from pyzn_pipeline.reading.judgement import WorseReading
 from pyzn_pipeline.source.scan import SCHEMA, Scan
@@ -34,14 +34,14 @@ DOWNLOADS = [
 
 A_DAY_AS_READ = """
     SELECT (SELECT downloads FROM pyzn.days), (SELECT sum(downloads)::bigint FROM pyzn.downloads_by_version),
-           (SELECT sum(total_downloads)::bigint FROM pyzn.projects), (SELECT count(*) FROM pyzn.packed_by_country)
+           (SELECT sum(total_downloads)::bigint FROM pyzn.projects), (SELECT count(*) FROM pyzn.downloads_by_country)
 """
 
 
 def everything(store: Engine) -> list[list[tuple[Any, ...]]]:
     """All the tables that a publication touches."""
-    tables = ("days", "projects", "downloads_by_version", "downloads_by_country")
-    return [rows(store, f"SELECT * FROM pyzn.{table} AS row ORDER BY row") for table in tables]
+    tables = ("days", "day_breakdowns", "projects", "project_days")
+    return [rows(store, f"SELECT row::text FROM pyzn.{table} AS row ORDER BY row::text") for table in tables]
 
 
 def test_the_tidy_views_hold_what_the_source_counted(store: Engine) -> None:
@@ -57,9 +57,28 @@ def test_the_tidy_views_hold_what_the_source_counted(store: Engine) -> None:
         (DAY, "requests", "US", 2),
     ]
     assert rows(store, "SELECT * FROM pyzn.downloads_by_project ORDER BY project") == [
-        (DAY, "numpy", 1, 1, 0),
-        (DAY, "requests", 3, 2, 1),
+        (DAY, "numpy", 1, 1, 0, 1),
+        (DAY, "requests", 3, 2, 1, 2),
     ]
+
+
+def test_python_system_and_the_installer_leave_out_what_the_rule_says(store: Engine) -> None:
+    downloads = [
+        Download("numpy", python="3.12.4", system="Linux"),
+        Download("numpy", installer="uv", python="3.13", system="Darwin"),
+        Download("numpy", installer="uv", python="x"),
+        Download("numpy", pip=False, python="3.9", system="Linux"),  # unknown installers may be mirrors
+        *(Download("numpy", installer=mirror, python="3.9", system="Linux") for mirror in MIRRORS),
+    ]
+    publish(store, scan_of(DAY, downloads))
+    by = 'SELECT {0}, downloads FROM pyzn.downloads_by_{0} ORDER BY {0} COLLATE "C"'
+    assert rows(store, by.format("python")) == [(UNKNOWN, 1), ("3.12", 1), ("3.13", 1)]
+    assert rows(store, by.format("system")) == [(UNKNOWN, 1), ("Darwin", 1), ("Linux", 1)]
+    assert dict(rows(store, by.format("installer"))) == {UNKNOWN: 1, "pip": 1, "uv": 2, **dict.fromkeys(MIRRORS, 1)}
+    whole = "SELECT key, downloads FROM pyzn.pypi_downloads WHERE day = '{}' AND breakdown = '{}' "
+    whole += 'ORDER BY key COLLATE "C"'
+    for name in ("python", "system", "installer"):
+        assert rows(store, whole.format(DAY, name)) == rows(store, by.format(name))
 
 
 def test_the_ledger_says_what_the_day_is(store: Engine) -> None:
@@ -67,8 +86,9 @@ def test_the_ledger_says_what_the_day_is(store: Engine) -> None:
     row = ledger.days(store, DAY, DAY).to_dict("records")[0]
     expected = {
         "day": DAY, "status": "provisional", "revision": 1, "downloads": 4, "source_downloads": 4, "pip_downloads": 3,
-        "ci_downloads": 1, "projects": 2, "project_versions": 3, "project_countries": 3, "run_id": "run-1",
+        "ci_downloads": 1, "downloads_without_mirrors": 3, "projects": 2, "run_id": "run-1",
         "bytes_processed": 1000,
+        "project_keys": {"version": 3, "country": 3, "installer": 3, "python": 2, "system": 2},
     }  # fmt: skip
     assert {name: row[name] for name in expected} == expected
     assert row["published_at"] == row["recounted_at"]
@@ -123,7 +143,7 @@ def test_anyone_can_compute_the_checksum_from_the_tables(store: Engine) -> None:
     check = f"SELECT checksum = pyzn.day_checksum(day) FROM pyzn.days WHERE day = '{DAY}'"
     assert rows(store, check) == [(True,)]
     with store.begin() as connection:
-        connection.execute(text("UPDATE pyzn.packed_by_country SET document = '{}' WHERE project = 'numpy'"))
+        connection.execute(text("UPDATE pyzn.project_days SET by_country = '{}' WHERE project = 'numpy'"))
     assert rows(store, check) == [(False,)]
 
 
@@ -131,7 +151,7 @@ def test_anyone_can_compute_the_checksum_from_the_tables(store: Engine) -> None:
     ("downloads", "reported", "message"),
     [
         ([], {}, r"day 2026-07-14: the source counts 0 downloads; not published"),
-        (DOWNLOADS, {"rows": 9}, r"day 2026-07-14: BigQuery reports 9 rows, 8 arrived; not published"),
+        (DOWNLOADS, {"rows": 9}, r"day 2026-07-14: BigQuery reports 9 rows, 3 arrived; not published"),
     ],
     ids=["empty day", "lost page"],
 )
@@ -149,19 +169,35 @@ def test_a_day_that_fails_a_hard_audit_leaves_the_tables_untouched(
     ("column", "value", "message"),
     [
         ("downloads", 5, r"source says 4 downloads \(3 pip, 1 ci\), version documents sum to 4 downloads"),
-        ("document", '{"2.31.0":3,"2.32.0":1}', "version documents sum to 5 downloads"),
-        ("document", '{"2.31.0":3}', "version documents sum to 4 .* and hold 2 of 3 keys"),
-        ("pip_counts", "[2,1]", r"version documents sum to 4 downloads \(4 pip, 1 ci\)"),
-        ("ci_counts", "[1]", "hold 3 of 3 keys, 1 ragged"),
-        ("document", '{"2.31.0":2,"\\\\\\u0000":1}', "hold 3 of 3 keys, 0 ragged, 1 with a NUL character"),
+        (
+            "downloads_without_mirrors",
+            1,
+            "python documents sum to 3 downloads without mirrors, 1 do not add up to their",
+        ),
+        ("by_version", '{"2.31.0":3,"2.32.0":1}', "version documents sum to 5 downloads"),
+        ("by_country", '{"DE":1,"US":1}', "source says 4 downloads, country documents sum to 3 downloads"),
+        ("by_installer", '{"(unknown)":2,"pip":2}', "installer documents sum to 5 downloads, 1 do not add up"),
+        (
+            "by_python",
+            '{"(unknown)":3}',
+            "source says 3 downloads without mirrors, python documents sum to 4 downloads w",
+        ),
+        ("by_system", "{}", "system documents sum to 1 downloads without mirrors"),
+        ("pip_by_version", "[2,1]", r"version documents sum to 4 downloads \(4 pip, 1 ci\)"),
+        ("ci_by_version", "[1]", "1 do not add up to their project's counts"),
+        ("by_version", '{"2.31.0":2,"\\\\\\u0000":1}', "1 have a NUL character"),
         ("project", "requests\0", 'day 2026-07-14: Postgres: invalid byte sequence for encoding "UTF8": 0x00'),
-        ("document", '{"2.31.0":', "Postgres: invalid input syntax for type json"),
+        ("by_version", '{"2.31.0":', "Postgres: invalid input syntax for type json"),
         ("project", "numpy", "Postgres: duplicate key value"),
     ],
     ids=[
         "row count",
+        "without mirrors",
         "document sum",
-        "lost key",
+        "lost country",
+        "one installer too many",
+        "mirrors on Python",
+        "no system",
         "pip sum",
         "short array",
         "NUL in a key",
@@ -175,7 +211,7 @@ def test_a_source_that_disagrees_with_itself_is_refused(
 ) -> None:
     whole = scan_of(DAY, DOWNLOADS)
     table = next(whole.batches).to_pylist()
-    wrong = next(row for row in table if row["project"] == "requests" and row["breakdown"] == "version")
+    wrong = next(row for row in table if row["project"] == "requests")
     wrong[column] = value
     batches = iter([pa.RecordBatch.from_pylist(table, schema=SCHEMA)])
     before = everything(store)

@@ -163,9 +163,7 @@ DAYS = st.dictionaries(
 @given(days=DAYS)
 def test_any_days_are_ranked_as_a_dictionary_would(store: Engine, days: dict[int, dict[str, int]]) -> None:
     with store.begin() as connection:
-        connection.execute(
-            text("TRUNCATE pyzn.days, pyzn.packed_by_version, pyzn.packed_by_country, pyzn.projects CASCADE")
-        )
+        connection.execute(text("TRUNCATE pyzn.days, pyzn.project_days, pyzn.projects CASCADE"))
     for days_ago, downloads in (days | {0: days.get(0, {"a": 1})}).items():
         put(store, ago(days_ago), **downloads)
     rank(store, LAST)

@@ -56,11 +56,11 @@ def test_a_reader_delays_the_drop_and_a_reader_that_never_ends_prevents_it(
     two_months: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with two_months.connect() as reader:
-        reader.execute(text("SELECT count(*) FROM pyzn.packed_by_version"))
+        reader.execute(text("SELECT count(*) FROM pyzn.project_days"))
         monkeypatch.setattr(retention, "PATIENCE_SECONDS", 0)
         with pytest.raises(RetirementBlocked, match="June 2026 has been read without a pause"):
             retire(two_months, DUE, KEEP)
-        assert reader.execute(text("SELECT count(*) FROM pyzn.packed_by_version")).scalar_one() == 3
+        assert reader.execute(text("SELECT count(*) FROM pyzn.project_days")).scalar_one() == 3
         assert len(rows(two_months, "SELECT day FROM pyzn.days WHERE retired_at IS NULL")) == 3
 
         monkeypatch.setattr(retention, "PATIENCE_SECONDS", 60)

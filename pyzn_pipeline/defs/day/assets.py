@@ -124,7 +124,7 @@ def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: st
         ),
         metadata={
             "dagster/table_name": f"pyzn.{breakdown.view}",
-            "packed table": f"pyzn.{breakdown.table}",
+            "packed table": "pyzn.project_days",
             "query": MetadataValue.md(f"```sql\n{scan_query(table)}\n```"),
         },
     )

@@ -33,9 +33,8 @@ def totals_metadata(engine: Engine, day: date) -> Metadata:
         "downloads a week before": of_day["downloads_week_before"],
         "pip downloads": of_day["pip_downloads"],
         "CI downloads": of_day["ci_downloads"],
+        "downloads without mirrors": of_day["downloads_without_mirrors"],
         "projects": of_day["projects"],
-        "project versions": of_day["project_versions"],
-        "project countries": of_day["project_countries"],
     }
     return {
         "the last weeks": downloads_by_day(rows, day),

@@ -15,10 +15,8 @@ def packing_schedule() -> ScheduleDefinition:
     @op(description="Rewrites each month's settled days as one partition in project order. Readers are not blocked.")
     def pack_settled_days(context: OpExecutionContext, store: Store) -> None:
         with store.engine() as engine:
-            for breakdown, first, following, partitions in pack_settled(engine, datetime.now(UTC).date()):
-                context.log.info(
-                    f"{breakdown.table}: {partitions} partitions of [{first}, {following}) joined into one"
-                )
+            for first, following, partitions in pack_settled(engine, datetime.now(UTC).date()):
+                context.log.info(f"{partitions} partitions of [{first}, {following}) joined into one")
 
     @job(description="Keeps a project's days next to each other on disk, so that long ranges are fast to read.")
     def packing() -> None:

@@ -6,9 +6,9 @@ MERGE INTO pyzn.projects AS known
 USING (
     SELECT project, sum(downloads) AS downloads, coalesce(as_of, '-infinity') AS counted_up_to
     FROM (
-        SELECT project, downloads FROM staged_by_version
+        SELECT project, downloads FROM staged
         UNION ALL
-        SELECT project, -downloads FROM pyzn.packed_by_version WHERE day = :day
+        SELECT project, -downloads FROM pyzn.project_days WHERE day = :day
     ) AS both_days
     LEFT JOIN pyzn.baseline ON true  -- one row at most
     GROUP BY project, as_of

@@ -4,7 +4,7 @@
 MERGE INTO pyzn.projects AS known
 USING (
     SELECT project, downloads, coalesce(as_of, '-infinity') AS counted_up_to
-    FROM pyzn.packed_by_version
+    FROM pyzn.project_days
     LEFT JOIN pyzn.baseline ON true  -- one row at most
     WHERE day = :day
 ) AS added

@@ -11,6 +11,6 @@ SELECT
     coalesce(sum(downloads) FILTER (WHERE day > bounds.last - 30), 0)::bigint AS month,
     coalesce(sum(downloads) FILTER (WHERE day <= bounds.last - 30), 0)::bigint AS month_before,
     coalesce(sum(downloads) FILTER (WHERE day = bounds.last - 7), 0)::bigint AS weekday_before
-FROM pyzn.packed_by_version, (SELECT CAST(:day AS date) AS last) AS bounds
+FROM pyzn.project_days, (SELECT CAST(:day AS date) AS last) AS bounds
 WHERE day BETWEEN CAST(:day AS date) - 59 AND CAST(:day AS date)
 GROUP BY project

@@ -1,10 +1,13 @@
 -- One row per UTC day from :first to :last, in order: the ledger's row, or status 'missing'. If the day is wanted, the
--- row also has who asked for it and the attempts. One index scan of each table; a row is small.
+-- row also has who asked for it and the attempts. `project_keys` is
+-- {"breakdown": how many (project, key) pairs} of the breakdowns that the day holds. Index scans; a row is small.
 SELECT
     calendar.day::date                   AS day,
     coalesce(days.status, 'missing')     AS status,
     days.revision, days.downloads, days.source_downloads, days.pip_downloads, days.ci_downloads,
-    days.projects, days.project_versions, days.project_countries, days.checksum, days.replaced_rows,
+    days.downloads_without_mirrors, days.projects, days.checksum, days.replaced_rows,
+    (SELECT json_object_agg(breakdown, project_keys) FROM pyzn.day_breakdowns WHERE day_breakdowns.day = days.day)
+                                         AS project_keys,
     days.bigquery_job, days.bytes_processed, days.bytes_billed, days.run_id,
     days.published_at, days.read_at, days.recounted_at, days.source_recount, days.accepted_because, days.retired_at,
     wanted.asked_by, wanted.attempts, wanted.failed_at, wanted.run_id AS attempt_run_id, wanted.next_attempt_at,

@@ -1,4 +1,4 @@
--- The partitions of the packed table :table with any day from :first up to :following (exclusive), oldest first:
+-- The partitions of pyzn.project_days with any day from :first up to :following (exclusive), oldest first:
 -- name, and the days [first, following) that it holds.
 -- Reads the catalog only, one row for each partition.
 SELECT child.relname AS name, bounds.first, bounds.following
@@ -10,5 +10,5 @@ CROSS JOIN LATERAL (
         pg_get_expr(child.relpartbound, child.oid), 'FROM \(''(.*)''\) TO \(''(.*)''\)'
     ) AS bound
 ) AS bounds
-WHERE inhparent = CAST('pyzn.' || :table AS regclass) AND bounds.first < :following AND bounds.following > :first
+WHERE inhparent = CAST('pyzn.project_days' AS regclass) AND bounds.first < :following AND bounds.following > :first
 ORDER BY bounds.first

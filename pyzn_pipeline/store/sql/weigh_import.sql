@@ -5,7 +5,7 @@ SELECT project, (imported.total_downloads + coalesce(published.downloads, 0))::b
 FROM imported
 LEFT JOIN (
     SELECT project, sum(downloads) AS downloads
-    FROM pyzn.packed_by_version
+    FROM pyzn.project_days
     WHERE day > :as_of AND project IN (SELECT project FROM imported)
     GROUP BY project
 ) AS published USING (project)

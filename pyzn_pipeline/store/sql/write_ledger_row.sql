@@ -1,11 +1,11 @@
 -- Inserts the day's row of the ledger with revision 1, or replaces it with the next revision. Returns the revision.
 INSERT INTO pyzn.days AS published (
     day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads,
-    projects, project_versions, project_countries, checksum, replaced_rows,
+    downloads_without_mirrors, projects, by_hour, checksum, replaced_rows,
     bigquery_job, bytes_processed, bytes_billed, run_id, published_at, read_at, recounted_at, source_recount, accepted_because
 ) VALUES (
     :day, :status, 1, :source_downloads, :downloads, :pip_downloads, :ci_downloads,
-    :projects, :project_versions, :project_countries, :checksum, :replaced_rows,
+    :downloads_without_mirrors, :projects, CAST(:by_hour AS json), :checksum, :replaced_rows,
     :bigquery_job, :bytes_processed, :bytes_billed, :run_id, statement_timestamp(), :read_at, statement_timestamp(), :source_downloads, :accepted_because
 )
 ON CONFLICT (day) DO UPDATE SET
@@ -15,9 +15,9 @@ ON CONFLICT (day) DO UPDATE SET
     downloads = excluded.downloads,
     pip_downloads = excluded.pip_downloads,
     ci_downloads = excluded.ci_downloads,
+    downloads_without_mirrors = excluded.downloads_without_mirrors,
     projects = excluded.projects,
-    project_versions = excluded.project_versions,
-    project_countries = excluded.project_countries,
+    by_hour = excluded.by_hour,
     checksum = excluded.checksum,
     replaced_rows = excluded.replaced_rows,
     bigquery_job = excluded.bigquery_job,

@@ -1,11 +1,11 @@
-"""One partition for each day, and free space on the pages of the totals for updates in place."""
+"""The schema as it is first released."""
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0001"
+down_revision = None
 
 
 def upgrade() -> None:

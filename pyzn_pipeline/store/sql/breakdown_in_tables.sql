@@ -1,0 +1,12 @@
+-- One row: what the documents of :day hold by $name, counted key by key, independently of the ledger; and whether
+-- all of PyPI by key is the same as in the ledger. proof.py fills the names after a dollar sign.
+-- Costs a pass over the day's documents, a few seconds for a day of all PyPI.
+WITH counted AS (
+    SELECT $name AS key, count(*) AS keys, $sums FROM pyzn.$view WHERE day = :day GROUP BY $name
+)
+SELECT
+    coalesce(sum(keys), 0)::bigint AS project_keys,
+    $totals,
+    (SELECT whole IS NULL OR whole::jsonb = (SELECT coalesce(jsonb_object_agg(key, downloads), '{}') FROM counted)
+     FROM pyzn.day_breakdowns WHERE day = :day AND breakdown = '$name') AS whole_is_right
+FROM counted

@@ -1,0 +1,93 @@
+"""What a scan must make of raw rows: the same counts in plain Python."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS, UNKNOWN, Count
+from pyzn_pipeline.source.scan import BY_HOUR, LONGEST_PROJECT, MARK, REPLACED, SCHEMA
+
+Row = Mapping[str, Any]
+
+_MIRRORS = ("bandersnatch", "z3c.pypimirror", "Artifactory", "devpi")  # pypistats.org's rule
+_KEYS: dict[str, Callable[[Row], str | None]] = {
+    "version": lambda row: _field(row, "file", "version"),
+    "country": lambda row: row["country_code"],
+    "installer": lambda row: _field(row, "details", "installer", "name"),
+    "python": lambda row: _found(r"[0-9]+\.[0-9]+", _field(row, "details", "python")),
+    "system": lambda row: _field(row, "details", "system", "name"),
+}
+_CONDITIONS: dict[str, Callable[[Row], bool]] = {
+    "all": lambda _: True,
+    "pip": lambda row: _KEYS["installer"](row) == "pip",
+    "ci": lambda row: _field(row, "details", "ci") is True,
+    "without_mirrors": lambda row: _KEYS["installer"](row) not in {None, *_MIRRORS},
+}
+
+
+def expected(rows: Iterable[Row], day: date) -> list[dict[str, Any]]:
+    """The rows of a scan of `day`, in its order: all of PyPI, with project None, and then its projects."""
+    by_project: dict[str | None, list[Row]] = {None: []}
+    for row in rows:
+        if row["timestamp"].date() == day:
+            by_project[None].append(row)
+            by_project.setdefault(_project(row).replace("\0", MARK)[:LONGEST_PROJECT], []).append(row)
+    return [_counted(name, by_project[name]) for name in sorted(by_project, key=lambda name: (name is not None, name))]
+
+
+def _counted(project: str | None, rows: list[Row]) -> dict[str, Any]:
+    found: dict[str, Any] = {"project": project}
+    found |= {count.column: sum(_CONDITIONS[count.name](row) for row in rows) for count in COUNTS}
+    found[REPLACED] = sum(_is_replaced(row) for row in rows)
+    for breakdown in BREAKDOWNS:
+        packed = rows if project is not None or breakdown.common else []
+        counts = [_by_key(packed, breakdown.name, count) for count in breakdown.counts]
+        keys = sorted(counts[0])
+        found |= dict(
+            zip(breakdown.columns, [_document(counts[0]), *(_array(keys, c) for c in counts[1:])], strict=True)
+        )
+    hours = Counter(str(row["timestamp"].hour) for row in (rows if project is None else ()))
+    return {name: (found | {BY_HOUR: _document(hours)})[name] for name in SCHEMA.names}
+
+
+def _by_key(rows: list[Row], breakdown: str, count: Count) -> Counter[str]:
+    return Counter(_key(row, breakdown).replace("\0", MARK) for row in rows if _CONDITIONS[count.name](row))
+
+
+def _key(row: Row, breakdown: str) -> str:
+    key = _KEYS[breakdown](row)
+    return UNKNOWN if key is None else key
+
+
+def _project(row: Row) -> str:
+    name = _field(row, "file", "project")
+    return UNKNOWN if name is None else re.sub(r"[-_.]+", "-", name.lower())
+
+
+def _is_replaced(row: Row) -> bool:
+    texts = [_project(row), *(_key(row, breakdown.name) for breakdown in BREAKDOWNS)]
+    return "\0" in "".join(texts) or len(_project(row)) > LONGEST_PROJECT
+
+
+def _field(row: Row, *path: str) -> Any:
+    found: Any = row
+    for name in path:
+        found = None if found is None else found.get(name)
+    return found
+
+
+def _found(pattern: str, text: str | None) -> str | None:
+    match = re.match(pattern, text or "")
+    return match and match[0]
+
+
+def _document(counts: Counter[str]) -> str:
+    text = json.dumps({key: counts[key] for key in sorted(counts)}, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _array(keys: list[str], counts: Counter[str]) -> str:
+    return json.dumps([counts[key] for key in keys], separators=(",", ":"))

@@ -284,7 +284,7 @@ def _killing(database: Database, batches: Iterator[pa.RecordBatch]) -> Iterator[
     with psycopg.connect(database.owner_url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND state = 'idle in transaction'"
+            "WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
     yield from batches
 

@@ -2,33 +2,40 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Literal
 from xml.sax.saxutils import escape
+
+from webcolors import CSS3, name_to_hex, names
 
 Units = Literal["international_system", "abbreviation", "none"]
 
 PREFIXES: dict[Units, str] = {"international_system": "kMGTP", "abbreviation": "kMBTQ", "none": ""}
 
-COLORS = {
-    "black": "#000",
-    "blue": "#007ec6",
+# What CSS calls no colour: https://github.com/badges/shields/blob/master/badge-maker/lib/color.js
+SHIELDS_COLORS = {
     "brightgreen": "#4c1",
-    "gray": "#555",
-    "green": "#97ca00",
-    "grey": "#555",
-    "lightgray": "#9f9f9f",
-    "lightgrey": "#9f9f9f",
-    "orange": "#fe7d37",
-    "pink": "#ff69b4",
-    "purple": "#800080",
-    "red": "#e05d44",
-    "white": "#fff",
-    "yellow": "#dfb317",
-    "yellowgreen": "#a4a61d",
-}  # https://github.com/badges/shields/blob/master/badge-maker/lib/color.js, and a few of CSS
-EXPECTED_COLOR = f"three or six hexadecimal digits, or one of {', '.join(COLORS)}"
-_NAMES = "|".join("".join(f"[{c.upper()}{c}]" for c in name) for name in COLORS)
-COLOR_PATTERN = rf"^(#?([0-9a-fA-F]{{3}}|[0-9a-fA-F]{{6}})|{_NAMES})$"
+    "critical": "#e05d44",
+    "important": "#fe7d37",
+    "inactive": "#9f9f9f",
+    "informational": "#007ec6",
+    "success": "#4c1",
+}
+# https://www.w3.org/TR/css-color-4/#named-colors; webcolors has those of CSS 3.
+COLORS = (
+    {name: name_to_hex(name) for name in names(CSS3)}
+    | {"rebeccapurple": "#663399", "transparent": "#0000"}
+    | SHIELDS_COLORS
+)
+EXPECTED_COLOR = f"3, 4, 6 or 8 hexadecimal digits, a name of CSS, or one of {', '.join(SHIELDS_COLORS)}"
+
+
+def in_any_case(words: Iterable[str]) -> str:
+    """The pattern of those words, in the regular expressions of JSON Schema, which know no flag for it."""
+    return "|".join("".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in word) for word in words)
+
+
+COLOR_PATTERN = rf"^(#?([0-9a-fA-F]{{3,4}}|[0-9a-fA-F]{{6}}|[0-9a-fA-F]{{8}})|{in_any_case(COLORS)})$"
 
 LONGEST_TEXT = 64  # characters
 # Not what XML 1.0 cannot hold, nor controls, nor what turns the direction of the text around it.
@@ -90,7 +97,7 @@ def parse_text(text: str) -> str:
 
 
 def svg(left: str, right: str, left_color: str, right_color: str) -> bytes:
-    """A badge. Texts may be anything printable; colours are `#hex`."""
+    """A badge. Texts may be anything printable; colours are `#hex`, of which the fourth part is how opaque it is."""
     left_length, right_length = _length(left), _length(right)
     middle = left_length + 2 * _PADDING
     right_width = right_length + 2 * _PADDING
@@ -132,8 +139,8 @@ def _tenths(character: str) -> int:
 
 
 def _is_light(color: str) -> bool:
-    """Whether dark text is easier to read on it, as shields.io decides it."""
+    """Whether dark text is easier to read on it, as shields.io decides it; what shines through is a white page."""
     digits = color.removeprefix("#")
-    size = len(digits) // 3
-    red, green, blue = (int((digits[i : i + size] * 2)[:2], 16) for i in range(0, 3 * size, size))
-    return (red * 299 + green * 587 + blue * 114) / 255000 > 0.69
+    size = 1 if len(digits) < 6 else 2
+    red, green, blue, opaque = (int((digits + "ff")[i * size :][:size] * (3 - size), 16) for i in range(4))
+    return 1 - (1 - (red * 299 + green * 587 + blue * 114) / 255000) * opaque / 255 > 0.69

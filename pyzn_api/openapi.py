@@ -56,8 +56,12 @@ def table_of(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
 
 
 def svg_badge() -> dict[int | str, dict[str, Any]]:
-    """The 200 of a badge."""
-    return {200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}, "description": "The badge"}}
+    """The answers of a badge that are pictures."""
+    content = {"image/svg+xml": {"schema": {"type": "string"}}}
+    return {
+        200: {"content": content, "description": "The badge"},
+        404: {"content": content, "description": "A badge that says that nobody has heard of the project"},
+    }
 
 
 def document(app: FastAPI, *, keyed: bool) -> dict[str, Any]:

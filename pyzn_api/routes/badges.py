@@ -1,24 +1,27 @@
 """Badges for READMEs."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from pyzn_api import projects
 from pyzn_api.badges import (
     COLOR_PATTERN,
-    COLORS,
+    EXPECTED_COLOR,
     LONGEST_TEXT,
     PREFIXES,
     TEXT_PATTERN,
     Units,
     abbreviated,
+    in_any_case,
     parse_color,
     parse_text,
     svg,
 )
 from pyzn_api.caching import Recipe
+from pyzn_api.errors import UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors, svg_badge
@@ -30,6 +33,8 @@ from pyzn_api.state import state
 Period = Literal["total", "month", "week"]
 
 DAYS: dict[Period, int] = {"total": 1, "month": 30, "week": 7}
+ALIASES = {"monthly": "month", "weekly": "week"}
+GREY, BLUE, PALE = "#555", "#007ec6", "#9f9f9f"  # of shields.io
 FORM = Form(
     "image/svg+xml",
     "public, max-age=86400",
@@ -39,12 +44,20 @@ FORM = Form(
 router = APIRouter(tags=["badges"])
 
 
+def _lower(text: object) -> object:
+    """As READMEs write it: in any case, and by another name."""
+    return ALIASES.get(text.lower(), text.lower()) if isinstance(text, str) else text
+
+
+def _in_any_case(words: Iterable[str]) -> WithJsonSchema:
+    """The schema of one of those words, however it is written."""
+    return WithJsonSchema({"type": "string", "pattern": f"^({in_any_case(words)})$"})
+
+
 Color = Annotated[
     str,
     AfterValidator(parse_color),
-    Query(
-        description=f"hexadecimal digits, or one of {', '.join(COLORS)}", json_schema_extra={"pattern": COLOR_PATTERN}
-    ),
+    Query(description=f"{EXPECTED_COLOR}; in any case", json_schema_extra={"pattern": COLOR_PATTERN}),
 ]
 
 
@@ -53,36 +66,41 @@ async def _badge(
     project: str,
     period: Period,
     left: str,
-    colors: tuple[str, str] = ("grey", "blue"),
+    colors: tuple[str, str] = (GREY, BLUE),
     units: Units = "international_system",
 ) -> Response:
-    name = known_form(project)
+    try:
+        name = known_form(project)
 
-    def basis(ledger: Ledger) -> Basis:
-        return Basis(ledger.recent(DAYS[period], state(request).today), totals=period == "total")
+        def basis(ledger: Ledger) -> Basis:
+            return Basis(ledger.recent(DAYS[period], state(request).today), totals=period == "total")
 
-    async def render(snapshot: Snapshot) -> bytes:
-        ever, recently, *_ = await projects.row_of(snapshot, "badge", name)
-        number = int(ever if period == "total" else recently)
-        return svg(left, abbreviated(number, units), *map(parse_color, colors))
+        async def render(snapshot: Snapshot) -> bytes:
+            ever, recently, *_ = await projects.row_of(snapshot, "badge", name)
+            number = int(ever if period == "total" else recently)
+            return svg(left, abbreviated(number, units), *colors)
 
-    recipe = Recipe(("badge", name, period, left, colors, units), basis, render, FORM)
-    return await state(request).answers.respond(request, recipe)
+        recipe = Recipe(("badge", name, period, left, colors, units), basis, render, FORM)
+        return await state(request).answers.respond(request, recipe)
+    except UnknownProjectError as error:
+        # A picture, since what shows a badge shows nothing else.
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **dict(FORM.headers)}
+        return Response(svg(left, "unknown project", GREY, PALE), error.status, headers, FORM.media_type)
 
 
-@router.get("/badge/{project}", summary="All-time downloads", responses=errors(404, 503) | svg_badge())
+@router.get("/badge/{project}", summary="All-time downloads", responses=errors(503) | svg_badge())
 async def total(request: Request, project: ProjectName) -> Response:
     """Grey and blue."""
     return await _badge(request, project, "total", "downloads")
 
 
-@router.get("/badge/{project}/month", summary="Downloads, last 30 days", responses=errors(404, 503) | svg_badge())
+@router.get("/badge/{project}/month", summary="Downloads, last 30 days", responses=errors(503) | svg_badge())
 async def month(request: Request, project: ProjectName) -> Response:
     """The 30 days that end with the latest published one."""
     return await _badge(request, project, "month", "downloads/month")
 
 
-@router.get("/badge/{project}/week", summary="Downloads, last 7 days", responses=errors(404, 503) | svg_badge())
+@router.get("/badge/{project}/week", summary="Downloads, last 7 days", responses=errors(503) | svg_badge())
 async def week(request: Request, project: ProjectName) -> Response:
     """The 7 days that end with the latest published one."""
     return await _badge(request, project, "week", "downloads/week")
@@ -91,12 +109,17 @@ async def week(request: Request, project: ProjectName) -> Response:
 @router.get(
     "/personalized-badge/{project}",
     summary="Downloads, in a text and colours of one's own",
-    responses=errors(400, 404, 503) | svg_badge(),
+    responses=errors(400, 503) | svg_badge(),
 )
 async def personalized(
     request: Request,
     project: ProjectName,
-    period: Annotated[Period, Query(description="all time, 30 days or 7 days")] = "total",
+    period: Annotated[
+        Period,
+        BeforeValidator(_lower),
+        _in_any_case([*DAYS, *ALIASES]),
+        Query(description="all time, 30 days or 7 days: total, month or monthly, week or weekly; in any case"),
+    ] = "total",
     left_color: Color = "green",
     right_color: Color = "green",
     left_text: Annotated[
@@ -109,8 +132,14 @@ async def personalized(
     ] = "downloads/month",
     units: Annotated[
         Units,
-        Query(description="; ".join(f"{name}: {prefixes or 'written out'}" for name, prefixes in PREFIXES.items())),
+        BeforeValidator(_lower),
+        _in_any_case(PREFIXES),
+        Query(
+            description="; ".join(f"{name}: {prefixes or 'written out'}" for name, prefixes in PREFIXES.items())
+            + "; in any case"
+        ),
     ] = "international_system",
 ) -> Response:
     """Numbers are cut down to the prefix: 1999 is 1k."""
-    return await _badge(request, project, period, left_text, (left_color, right_color), units)
+    colors = parse_color(left_color), parse_color(right_color)  # a default is not validated
+    return await _badge(request, project, period, left_text, colors, units)

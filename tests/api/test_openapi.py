@@ -40,7 +40,9 @@ def test_every_route_has_a_summary_and_every_error_an_example(document: dict[str
         assert "422" not in operation["responses"], path
         assert ("404" in operation["responses"]) == ("{project}" in path), path
         for status, response in operation["responses"].items():
-            if status != "200":
+            if status == "404" and "badge" in path:
+                assert list(response["content"]) == ["image/svg+xml"], path
+            elif status != "200":
                 content = response["content"]["application/json"]
                 assert content["schema"] == {"$ref": "#/components/schemas/Error"}, (path, status)
                 assert content["example"]["error"] == int(status), path

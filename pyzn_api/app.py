@@ -7,7 +7,19 @@ from fastapi import FastAPI
 from pyzn_api import errors
 from pyzn_api.middleware import CrossOrigin, HeadAsGet, KeyRequired
 from pyzn_api.observation import Observed
-from pyzn_api.routes import admin, badges, counts, days, documentation, downloads, health, status, summaries, top
+from pyzn_api.routes import (
+    admin,
+    badges,
+    counts,
+    days,
+    documentation,
+    downloads,
+    health,
+    pypistats,
+    status,
+    summaries,
+    top,
+)
 from pyzn_api.settings import Settings
 from pyzn_api.state import State
 from pyzn_api.windows import Clock, utc_now
@@ -27,7 +39,7 @@ def build_app(settings: Settings, now: Clock = utc_now) -> FastAPI:
     app.state.pyzn = state
     errors.install(app)
     # In the order of the documentation.
-    for topic in (health, downloads, summaries, counts, days, status, top, badges, admin, documentation):
+    for topic in (health, downloads, pypistats, summaries, counts, days, status, top, badges, admin, documentation):
         app.include_router(topic.router)
     # The last one added is the outermost.
     if settings.keys:

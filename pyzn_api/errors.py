@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
@@ -74,6 +74,15 @@ class UnknownProjectError(ApiError):
 
     def __init__(self, normalised: str) -> None:
         super().__init__(f"Project with name {shortened(normalised)} does not exist")
+
+
+class UnknownPeriodError(ApiError):
+    """As pypistats.org answers to a period that it does not know, whatever the project."""
+
+    status = 404
+
+    def __init__(self, period: str, known: Sequence[str]) -> None:
+        super().__init__(f"period={shortened(period)!r}: expected one of {', '.join(known)}")
 
 
 def shortened(text: str) -> str:

@@ -13,7 +13,7 @@ from pyzn_api.responses import JSON, Form
 from pyzn_api.windows import Window
 
 _VARY = ("Vary", "Accept-Encoding, Accept")
-_LINK = ("Link", '</api/v4/days>; rel="describedby"')
+LINK = ("Link", '</api/v4/days>; rel="describedby"')
 
 
 def wants_csv(request: Request, asked: str | None) -> bool:
@@ -25,7 +25,7 @@ def form(*, as_csv: bool) -> Form:
     """The headers of a table. CSV has no place for the days that are missing, so it says where they are."""
     if not as_csv:
         return Form(JSON.media_type, JSON.cache_control, (_VARY,))
-    return Form("text/csv; charset=utf-8", JSON.cache_control, (_VARY, _LINK))
+    return Form("text/csv; charset=utf-8", JSON.cache_control, (_VARY, LINK))
 
 
 def csv_body(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> bytes:

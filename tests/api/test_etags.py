@@ -42,6 +42,11 @@ VARIANTS = {
     "/badge/{project}/month": [""],
     "/badge/{project}/week": [""],
     "/personalized-badge/{project}": ["", "?period=month", "?period=week&units=none"],
+    "/api/packages/{project}/recent": ["", "?period=day", "?period=week"],
+    "/api/packages/{project}/overall": ["", "?mirrors=true", "?mirrors=false"],
+    "/api/packages/{project}/python_major": ["", "?version=3"],
+    "/api/packages/{project}/python_minor": ["", "?version=3.12"],
+    "/api/packages/{project}/system": ["", "?os=linux"],
     "/api/v4/projects": ["?name=foo-bar&name=no-such-project", "?name=foo-bar&format=csv"],
     "/api/v4/projects/{project}": ["", "?format=csv"],
     "/api/v4/projects/{project}/versions": [
@@ -58,6 +63,7 @@ VARIANTS = {
     "/api/v4/top": ["", "?period=week", "?period=month&format=csv"],
 }
 URLS = [path.replace("{project}", "foo-bar") + variant for path, variants in VARIANTS.items() for variant in variants]
+URLS += [path.replace("{project}", "__all__") for path in VARIANTS if path.startswith("/api/packages/")]
 NEVER_KEPT = ["/health-check", "/api/v4/status"]  # no ETag, and no-store
 NEWEST, SUSPECT, RETIRED = date(2026, 7, 19), date(2026, 7, 17), date(2024, 2, 3)
 # The clock says 2026-07-20: these are the first days of a year, four months, 30 days; and one that v2 loses next month.

@@ -22,7 +22,7 @@ SHIELDS_COLORS = {
     "success": "#4c1",
 }
 # https://www.w3.org/TR/css-color-4/#named-colors; webcolors has those of CSS 3.
-COLORS = (
+COLORS: dict[str, str] = (
     {name: name_to_hex(name) for name in names(CSS3)}
     | {"rebeccapurple": "#663399", "transparent": "#0000"}
     | SHIELDS_COLORS

@@ -260,3 +260,41 @@ class Top(BaseModel):
     end: date
     projects: list[Ranked]
     days: NotFinal
+
+
+class TopPackage(BaseModel):
+    """A project of the list."""
+
+    download_count: Downloads
+    project: str
+
+
+class ListedDays(BaseModel):
+    """What the list counts."""
+
+    start: date
+    end: date
+    days: NotFinal
+
+
+class TopPackages(BaseModel):
+    """The list of the most downloaded projects, as scanners know it."""
+
+    model_config = example(
+        {
+            "last_update": "2026-07-20 17:20:00",
+            "source": "bigquery-public-data.pypi.file_downloads, by PyZn",
+            "meta": {"start": "2026-06-20", "end": "2026-07-19", "days": _DAYS},
+            "total_rows": 2,
+            "rows": [
+                {"download_count": 3000, "project": "busy"},
+                {"download_count": 227, "project": "sampleproject"},
+            ],
+        }
+    )
+
+    last_update: str | None = Field(description="UTC: the latest publication of a day that is counted; null before any")
+    source: str
+    meta: ListedDays
+    total_rows: int
+    rows: list[TopPackage]

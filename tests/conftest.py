@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -62,9 +63,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield server
 
 
-@pytest.fixture
-def database(postgres: Postgres) -> Iterator[Database]:
-    """A database of its own for the test, dropped after it."""
+@contextmanager
+def own_database(postgres: Postgres) -> Iterator[Database]:
+    """A database with the schema, dropped at the end."""
     name = f"pyzn_test_{next(_numbers)}"
     with psycopg.connect(postgres.url(), autocommit=True) as connection:
         connection.execute(
@@ -78,6 +79,13 @@ def database(postgres: Postgres) -> Iterator[Database]:
         migrate(engine(SecretStr(urls.owner_url)), with_driver(SecretStr(urls.api_url)))
         yield urls
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[Database]:
+    """A database of its own for the test, dropped after it."""
+    with own_database(postgres) as made:
+        yield made
 
 
 @pytest.fixture

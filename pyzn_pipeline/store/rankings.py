@@ -10,8 +10,8 @@ from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import StoreError, store_errors
 from pyzn_pipeline.store.locks import day_locked
 
-RANKS = 1000
-"""How many places are kept for each period: the API's largest `limit`. All 0.75 million would double a day's disk."""
+RANKS = 15_000
+"""How many places are kept for each period: the API's largest `limit`, and what readers of top lists are used to."""
 
 SHOWN = 10  # rows of the tables that people look at
 

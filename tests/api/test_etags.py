@@ -60,6 +60,8 @@ VARIANTS = {
     "/api/v4/projects/{project}/pythons": ["", "?start=2026-07-18", "?format=csv", "?python=3.*"],
     "/api/v4/projects/{project}/systems": ["", "?start=2026-07-18", "?format=csv", "?system=linux"],
     "/api/v4/days": ["", "?start=2026-07-01", "?format=csv"],
+    "/top-pypi-packages.min.json": [""],
+    "/top-pypi-packages.csv": [""],
     "/api/v4/top": ["", "?period=week", "?period=month&format=csv"],
 }
 URLS = [path.replace("{project}", "foo-bar") + variant for path, variants in VARIANTS.items() for variant in variants]

@@ -159,7 +159,7 @@ CODE = "an ISO 3166-1 alpha-2 code, as answers list it, or (unknown)"
             "country='\ufffd\ufffd': expected an ISO 3166-1 alpha-2 code, as answers list it, or (unknown)",
         ),
         ("/api/v4/top?limit=0", "limit='0': expected greater than or equal to 1"),
-        ("/api/v4/top?limit=99999", "limit='99999': expected less than or equal to 1000"),
+        ("/api/v4/top?limit=99999", "limit='99999': expected less than or equal to 15000"),
         ("/api/v4/top?limit=many", "limit='many': expected a whole number"),
         ("/api/v4/top?period=year", "period='year': expected 'day', 'week' or 'month'"),
         ("/api/v4/projects", "name='': expected a value"),

@@ -183,3 +183,39 @@ def _places(days: dict[int, dict[str, int]], window: range) -> dict[str, tuple[i
             sums[project] = sums.get(project, 0) + count
     ordered = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
     return {project: (place, count) for place, (project, count) in enumerate(ordered, start=1)}
+
+
+def test_what_no_project_can_be_called_is_not_ranked(store: Engine) -> None:
+    """Nobody could ask for it: no route answers such a name."""
+    named = {
+        "(unknown)": 9,
+        "a b": 8,
+        "-a": 7,
+        "a-": 6,
+        "p\u00e4ket": 5,
+        "x" * 256: 4,
+        "-": 3,
+        "x" * 255: 3,
+        "a-1": 2,
+        "b": 1,
+    }
+    put(store, ago(7), b=1)
+    put(store, LAST, **named)
+    ranking = rank(store, LAST)
+    for period in ("day", "week", "month"):
+        assert [project for _, project, *_ in ranked(store, period)][:2] == ["x" * 255, "a-1"], period
+        assert {project for _, project, *_ in ranked(store, period)} == {"x" * 255, "a-1", "b"}, period
+    assert set(ranking.movers["project"]) == {"x" * 255, "a-1"}
+
+
+def test_a_ranking_tells_the_latest_publication_that_it_counts(store: Engine) -> None:
+    put(store, ago(30), a=1)
+    put(store, LAST, a=1)
+    put(store, ago(29), a=1)
+    put(store, LAST + timedelta(days=1), a=1)
+    rank(store, LAST)
+    ((told, published),) = rows(
+        store,
+        f"SELECT rankings.published_at, days.published_at FROM pyzn.rankings, pyzn.days WHERE days.day = '{ago(29)}'",
+    )
+    assert told == published

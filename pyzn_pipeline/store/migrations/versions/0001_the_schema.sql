@@ -178,10 +178,12 @@ CREATE TABLE pyzn.rankings (
     day           date PRIMARY KEY,
     missing       date[]      NOT NULL,
     computed_from text        NOT NULL,
+    published_at  timestamptz NOT NULL,
     ranked_at     timestamptz NOT NULL
 );
 COMMENT ON TABLE pyzn.rankings IS 'One row per ranked day; written in the same transaction as its rows in pyzn.top_projects.';
 COMMENT ON COLUMN pyzn.rankings.missing IS 'Days of the month that ends with this day that were not published, or retired, and so are not counted.';
+COMMENT ON COLUMN pyzn.rankings.published_at IS 'The latest publication among the 30 days of the month.';
 COMMENT ON COLUMN pyzn.rankings.computed_from IS 'pyzn.ranking_source(day) when it was ranked; out of date when that has changed.';
 
 CREATE TABLE pyzn.top_projects (
@@ -193,7 +195,7 @@ CREATE TABLE pyzn.top_projects (
     change    integer,
     PRIMARY KEY (day, period, rank)
 );
-COMMENT ON TABLE pyzn.top_projects IS 'The 1,000 most downloaded projects of the 1, 7 and 30 days that end with a day (UTC); ties by name.';
+COMMENT ON TABLE pyzn.top_projects IS 'The 15,000 most downloaded projects of the 1, 7 and 30 days that end with a day (UTC), by names that a project can have; ties by name.';
 COMMENT ON COLUMN pyzn.top_projects.change IS 'Places gained since the 1, 7 or 30 days before those; negative is lost. NULL for a project without downloads then, and for all when a day of then is not published.';
 
 -- A ranking counts 30 days and compares them with the 30 before: valid until one of the 60 changes.

@@ -1,0 +1,65 @@
+"""The list of the most downloaded projects, as linters and scanners download it."""
+
+import csv
+from datetime import date
+
+import httpx
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.rankings import RANKS, rank
+from tests.api.conftest import serving, settings
+from tests.api.stock import Count, publish
+from tests.conftest import Database
+
+JSON, CSV = "/top-pypi-packages.min.json", "/top-pypi-packages.csv"
+DAY = date(2026, 7, 19)
+
+
+@pytest.mark.parametrize("path", [JSON, CSV])
+def test_the_list_is_cached_like_every_answer(client: httpx.Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.headers["cache-control"].startswith("public, max-age=3600")
+    again = client.get(path, headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_the_csv_is_the_same_list(client: httpx.Client) -> None:
+    answer = client.get(CSV)
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.text.startswith("download_count,project\n")
+    listed = [(int(row["download_count"]), row["project"]) for row in csv.DictReader(answer.text.splitlines())]
+    rows = client.get(JSON).json()["rows"]
+    assert listed == [(row["download_count"], row["project"]) for row in rows] != []
+
+
+def test_nothing_is_listed_before_the_first_ranking(database: Database) -> None:
+    with serving(settings(database.api_url)) as client:
+        answer = client.get(JSON).json()
+        assert (answer["last_update"], answer["rows"]) == (None, [])
+        assert client.get(CSV).text == "download_count,project\n"
+
+
+def test_fifteen_thousand_projects_are_listed_and_as_many_can_be_asked_for(database: Database) -> None:
+    projects = {f"p{n}": ({"1": Count(n)}, {"US": n}) for n in range(1, 6)}
+    with psycopg.connect(database.owner_url) as owner:
+        publish(owner, DAY, projects)
+        owner.execute(
+            "INSERT INTO pyzn.project_days"
+            " (downloads, pip_downloads, ci_downloads, downloads_without_mirrors, day, project)"
+            " SELECT 100 + n, 0, 0, 0, %s, 'many-' || n FROM generate_series(1, %s) AS n",
+            [DAY, RANKS],
+        )
+    rank(engine(SecretStr(database.owner_url)), DAY)
+    with serving(settings(database.api_url)) as client:
+        rows = client.get(JSON).json()["rows"]
+        assert len(rows) == 15_000
+        assert (rows[0], rows[-1]) == (
+            {"download_count": 15_100, "project": "many-15000"},
+            {"download_count": 101, "project": "many-1"},
+        )
+        top = client.get("/api/v4/top", params={"period": "month", "limit": 15_000}).json()["projects"]
+        assert [(each["downloads"], each["project"]) for each in top] == [tuple(row.values()) for row in rows]
+        assert len(client.get("/api/v4/top").json()["projects"]) == 100

@@ -22,8 +22,7 @@ from pyzn_api.tables import LINK
 
 ALL = "__all__"  # the project that is all of PyPI; no project can be called so
 WINDOW_DAYS = 181
-RECENT_DAYS = 30
-PERIODS = ("day", "month", "week")  # in the order of the answer, as the statement counts them
+PERIODS = {"day": 1, "month": 30, "week": 7}  # days; in the order of the answer, as the statement counts them
 SYSTEMS = ("darwin", "linux", "windows", "other", "null")
 LONGEST_VERSION = 20  # characters; a version of Python has five
 FORM = Form(JSON.media_type, JSON.cache_control, (LINK,))  # its shape has no place for the days that are missing
@@ -72,7 +71,7 @@ async def recent(
 ) -> Response:
     """The last day is the latest published one; 7 and 30 days end with it."""
     if period not in {None, *PERIODS}:
-        raise UnknownPeriodError(str(period), PERIODS)
+        raise UnknownPeriodError(str(period), [*PERIODS])
     name = _known(project)
 
     async def data(snapshot: Snapshot) -> bytes:
@@ -81,7 +80,8 @@ async def recent(
             b'"last_%b":%b' % (each.encode(), n) for each, n in counted if period in {None, each}
         )
 
-    return await _respond(request, "recent", name, RECENT_DAYS, data, period)
+    days = PERIODS[period or "month"]
+    return await _respond(request, "recent", name, days, data, period)
 
 
 @router.get(

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from pyzn_api import errors
+from pyzn_api.direct import Direct
 from pyzn_api.middleware import CrossOrigin, HeadAsGet, KeyRequired
 from pyzn_api.observation import Observed
 from pyzn_api.routes import (
@@ -42,6 +43,7 @@ def build_app(settings: Settings, now: Clock = utc_now) -> FastAPI:
     for topic in (health, downloads, pypistats, summaries, counts, days, status, top, badges, admin, documentation):
         app.include_router(topic.router)
     # The last one added is the outermost.
+    app.add_middleware(Direct, routes=app.routes)
     if settings.keys:
         app.add_middleware(KeyRequired, keys=settings.keys)
     app.add_middleware(CrossOrigin, origins=settings.cors_origins)

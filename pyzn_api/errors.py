@@ -134,15 +134,24 @@ async def _unforeseen(_: Request, error: Exception) -> Response:
     return envelope(500, BROKEN)
 
 
+# Starlette types every function as taking Exception, and calls each with its own class only.
+_FUNCTIONS: dict[type[Exception], Any] = {
+    ApiError: _api_error,
+    DatabaseAwayError: _database_away,
+    HTTPException: _routing,
+    RequestValidationError: _validation,
+    Exception: _unforeseen,
+}
+
+
 def install(app: FastAPI) -> None:
     """Make every error of `app` answer in the envelope."""
-    # Starlette types every function as taking Exception, and calls each with its own class only.
-    functions = {
-        ApiError: _api_error,
-        DatabaseAwayError: _database_away,
-        HTTPException: _routing,
-        RequestValidationError: _validation,
-        Exception: _unforeseen,
-    }
-    for kind, function in functions.items():
-        app.add_exception_handler(kind, cast(Any, function))
+    for kind, function in _FUNCTIONS.items():
+        app.add_exception_handler(kind, function)
+
+
+async def response_to(request: Request, error: Exception) -> Response:
+    """What `install` makes of `error`."""
+    function = next(_FUNCTIONS[kind] for kind in type(error).__mro__ if kind in _FUNCTIONS)
+    response: Response = await function(request, error)
+    return response

@@ -7,7 +7,7 @@ the body, would need the body first.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +23,7 @@ from prometheus_client import Counter
 import pyzn_api
 from pyzn_api.database import CONNECTION_SECONDS, BusyError, Database, DatabaseAwayError
 from pyzn_api.ledger import Basis, Ledger, LedgerReader
-from pyzn_api.responses import JSON, Answer, Form, full, has_already, not_modified, prepare
+from pyzn_api.responses import JSON, Answer, Form, full, has_already, not_modified
 from pyzn_api.settings import MIB
 from pyzn_api.snapshot import Snapshot
 
@@ -60,7 +60,7 @@ class Answers:
         self._kept: LRUCache[Key, Answer] = LRUCache(max_bytes, _cost)
         self._alive: WeakSet[Answer] = WeakSet()  # kept, or still being sent
         self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
-        self._rendering: dict[tuple[Key, str], asyncio.Task[Answer]] = {}
+        self._flights: dict[Key, asyncio.Task[Answer]] = {}  # what is being made
 
     @property
     def kept_bytes(self) -> float:
@@ -80,16 +80,16 @@ class Answers:
         kept = self._kept.get(recipe.key)
         if kept is not None and kept.etag == etag:
             self.outcomes.labels("hit").inc()
-            return full(request, kept, recipe.form)
+            return await self._full(request, kept, recipe)
         try:
             answer = await self._render_once(recipe, ledger, etag, fresh=fresh)
         except DatabaseAwayError:
             if kept is None:
                 raise
             self.outcomes.labels("stale").inc()
-            return full(request, kept, recipe.form)
+            return await self._full(request, kept, recipe)
         self.outcomes.labels("miss").inc()
-        return full(request, answer, recipe.form)
+        return await self._full(request, answer, recipe)
 
     @asynccontextmanager
     async def place_for_large(self) -> AsyncIterator[None]:
@@ -108,18 +108,32 @@ class Answers:
         finally:
             self._large.release()
 
+    async def _full(self, request: Request, answer: Answer, recipe: Recipe) -> Response:
+        """200 with that answer, compressed first if this client is the first one to take it so."""
+        if answer.lacks_gzip_for(request):
+            await asyncio.shield(self._once(("gzip", id(answer)), lambda: self._compress(recipe.key, answer)))
+        return full(request, answer, recipe.form)
+
+    async def _compress(self, key: Key, answer: Answer) -> Answer:
+        await answer.compress()
+        if self._kept.get(key) is answer:
+            self._keep(key, answer)  # it is larger now
+        return answer
+
+    def _once(self, flight: Key, make: Callable[[], Coroutine[None, None, Answer]]) -> asyncio.Task[Answer]:
+        """The task that makes it, one for all who ask for the same meanwhile; if one of them hangs up, it goes on."""
+        task = self._flights.get(flight)
+        if task is None:
+            task = self._flights[flight] = asyncio.create_task(make())
+            task.add_done_callback(lambda _: self._flights.pop(flight, None))
+        return task
+
     async def _render_once(self, recipe: Recipe, ledger: Ledger, etag: str, *, fresh: bool) -> Answer:
         """Everyone who asks for the same thing meanwhile waits for the same rendering."""
         if not fresh:
             raise DatabaseAwayError("the ledger could not be read, so nothing else is tried")
-        flight = (recipe.key, etag)
-        task = self._rendering.get(flight)
-        if task is None:
-            task = asyncio.create_task(self._render(recipe, ledger, etag))
-            self._rendering[flight] = task
-            task.add_done_callback(lambda _: self._rendering.pop(flight, None))
-        # Waiting like this, a client that hangs up does not end it for the others; and a server that
-        # hangs is noticed by the next look at the ledger, not by the statement's own limit.
+        task = self._once((recipe.key, etag), lambda: self._render(recipe, ledger, etag))
+        # A server that hangs is noticed by the next look at the ledger, not by the statement's own limit.
         while not (await asyncio.wait({task}, timeout=_LOOK_AGAIN))[0]:
             _, fresh = await self._reader.read()
             if not fresh:
@@ -128,7 +142,7 @@ class Answers:
 
     async def _render(self, recipe: Recipe, ledger: Ledger, etag: str) -> Answer:
         body, etag = await self._body(recipe, ledger, etag)
-        answer = await prepare(body, etag)
+        answer = Answer(body, etag)
         self._alive.add(answer)
         self._keep(recipe.key, answer)
         return answer

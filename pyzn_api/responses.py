@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from starlette.types import Receive, Scope, Send
 
 SMALLEST_COMPRESSED = 1000  # bytes; below a packet's size nothing is saved
+AT_ONCE = 2**14  # bytes; up to these in the event loop, some tenths of a millisecond
 QUICKLY_COMPRESSED = 2**20  # bytes; above, a twentieth more on the wire for half the time or less
 SLICE = 2**18  # bytes
 PATIENCE_SECONDS = 30.0  # how long a client may take for one slice
@@ -26,26 +27,35 @@ class Form:
 JSON = Form("application/json", "public, max-age=3600, stale-if-error=3600, stale-while-revalidate=60")
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Answer:
-    """A rendered body, and the same body compressed when that is worth it."""
+    """A rendered body, and the same body compressed once somebody has asked for that and it is worth it."""
 
     body: bytes
-    compressed: bytes | None
     etag: str  # weak, since both bodies share it
+    compressed: bytes | None = None
 
     @property
     def size(self) -> int:
         """Bytes of both bodies."""
         return len(self.body) + len(self.compressed or b"")
 
+    def lacks_gzip_for(self, request: Request) -> bool:
+        """Whether the client is to get it compressed, and it is not yet."""
+        return (
+            self.compressed is None
+            and len(self.body) >= SMALLEST_COMPRESSED
+            and accepts_gzip(request.headers.get("accept-encoding", ""))
+        )
 
-async def prepare(body: bytes, etag: str) -> Answer:
-    """The answer with that body, compressed once and for all, in a thread."""
-    if len(body) < SMALLEST_COMPRESSED:
-        return Answer(body, None, etag)
-    level = 6 if len(body) < QUICKLY_COMPRESSED else 4
-    return Answer(body, await asyncio.to_thread(gzip.compress, body, level, mtime=0), etag)
+    async def compress(self) -> None:
+        """Once and for all; in a thread, unless it takes less than handing it to one."""
+        size = len(self.body)
+        if size < AT_ONCE:
+            self.compressed = gzip.compress(self.body, 6, mtime=0)
+        else:
+            level = 6 if size < QUICKLY_COMPRESSED else 4
+            self.compressed = await asyncio.to_thread(gzip.compress, self.body, level, mtime=0)
 
 
 class Sliced(Response):

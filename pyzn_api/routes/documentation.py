@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from pyzn_api.openapi import document
-from pyzn_api.responses import JSON, Form, full, has_already, not_modified, prepare
+from pyzn_api.responses import JSON, Answer, Form, full, has_already, not_modified
 from pyzn_api.state import state
 from pyzn_api.tables import json_body
 
@@ -52,8 +52,10 @@ async def _respond(request: Request, name: str, form: Form, make: Callable[[], b
     prepared = state(request).files
     if name not in prepared:
         body = make()
-        prepared[name] = await prepare(body, f'W/"{blake2b(body, digest_size=12).hexdigest()}"')
+        prepared[name] = Answer(body, f'W/"{blake2b(body, digest_size=12).hexdigest()}"')
     answer = prepared[name]
+    if answer.lacks_gzip_for(request):
+        await answer.compress()
     return not_modified(answer.etag, form) if has_already(request, answer.etag) else full(request, answer, form)
 
 

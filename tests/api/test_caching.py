@@ -154,3 +154,13 @@ def test_a_cache_of_no_bytes_answers_all_the_same(stocked: Database) -> None:
     with serving(settings(stocked.api_url, cache_bytes=0)) as client:
         assert client.get(ROUTES[0]).json() == client.get(ROUTES[0]).json()
         assert metric(client, "pyzn_api_cache_bytes") == 0
+
+
+def test_an_answer_is_compressed_when_somebody_first_takes_it_so_and_once(stocked: Database) -> None:
+    with serving(settings(stocked.api_url)) as client:
+        path, kept = "/api/v3/pro/projects/busy/downloads", []
+        for encoding in ("identity", "identity", "gzip", "gzip", "identity"):
+            assert client.get(path, headers={"Accept-Encoding": encoding}).status_code == 200
+            kept.append(metric(client, "pyzn_api_cache_bytes"))
+        assert metric(client, 'pyzn_api_answers_total{outcome="miss"}') == 1
+    assert kept[0] == kept[1] < kept[2] == kept[3] == kept[4]

@@ -102,7 +102,7 @@ def test_a_client_that_takes_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPat
         raise AssertionError
 
     body = b"x" * (3 * responses.SLICE)
-    response = responses.Sliced(responses.Answer(body, None, "tag"), body, {}, "text/plain")
+    response = responses.Sliced(responses.Answer(body, "tag"), body, {}, "text/plain")
     asyncio.run(asyncio.wait_for(response({"type": "http"}, receive, send), 5))
     assert [len(message.get("body", b"")) for message in sent] == [0, responses.SLICE, responses.SLICE]
     assert sent[-1]["more_body"]

@@ -12,11 +12,12 @@ from importlib.resources import files
 from string import Template
 
 from prometheus_client import Counter
-from psycopg import AsyncConnection, OperationalError, errors
+from psycopg import OperationalError, errors
 from psycopg.pq.abc import PGresult
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from pydantic import SecretStr
 
+from pyzn_api.libpq import Connection, execute
 from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, Breakdown
 
 # The longest wait for a connection. Less than the second that a 503 may take, since a busy server needs the rest.
@@ -74,7 +75,7 @@ SELECT pg_backend_pid()
 """
 
 
-async def _configure(connection: AsyncConnection) -> None:
+async def _configure(connection: Connection) -> None:
     """Make a new connection fit. What is raised here the pool logs; who asks meanwhile gets a 503."""
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
@@ -85,8 +86,8 @@ async def _configure(connection: AsyncConnection) -> None:
     backend = await last.fetchone()
     # A pooler answers the login itself, and cannot know yet which backend it will give. There a prepared statement may
     # belong to anybody; the settings do not differ, since every connection in its pool gets the same.
-    if backend != (connection.info.backend_pid,):
-        connection.prepare_threshold = None
+    if backend == (connection.info.backend_pid,):
+        connection.prepared = set()
 
 
 class Database:
@@ -94,9 +95,9 @@ class Database:
 
     def __init__(self, url: SecretStr, pool_size: int) -> None:
         self.statements = Counter("pyzn_api_database_statements_total", "Statements executed.", registry=None)
-        self._running: set[asyncio.Task[Sequence[Row]]] = set()
         self._pool = AsyncConnectionPool(
             url.get_secret_value(),
+            connection_class=Connection,
             open=False,
             min_size=1,
             max_size=pool_size,
@@ -121,9 +122,7 @@ class Database:
         await self._pool.open(wait=False)
 
     async def close(self) -> None:
-        """Let what is running end, at most a second, and hang up."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=1)
+        """Hang up; what is still running is given up."""
         await self._pool.close(timeout=1)
 
     def pool_stats(self) -> Mapping[str, int]:
@@ -135,43 +134,34 @@ class Database:
     ) -> Sequence[Row]:
         """The rows of sql/`name`.sql as UTF-8 texts, the edition of the tables in each as the last; NULL is empty.
 
-        Raises DatabaseAwayError after `seconds` at most. A server that hangs cannot be cancelled (the
-        driver would wait for its consent), so the statement is left behind with its connection.
+        Raises DatabaseAwayError after `seconds` at most.
         """
-        task = asyncio.create_task(self._rows(name, parameters or {}))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        done, _ = await asyncio.wait({task}, timeout=seconds)
-        if not done:
-            task.add_done_callback(lambda late: late.cancelled() or late.exception())
-            raise DatabaseAwayError(f"no answer to {name}.sql within {seconds} seconds")
-        return task.result()
-
-    async def _rows(self, name: str, parameters: Mapping[str, object]) -> Sequence[Row]:
         clock = asyncio.get_running_loop().time
-        deadline = clock() + CONNECTION_SECONDS
+        began = clock()
         while True:
-            connection: AsyncConnection | None = None
+            connection: Connection | None = None
             try:
-                async with self._pool.connection(timeout=max(deadline - clock(), 0.001)) as connection:
-                    cursor = await connection.execute(statement(name), parameters, prepare=True)
-                    self.statements.inc()
-                    result = cursor.pgresult
-                    if result is None:
-                        return []
-                    # Several rows may be many megabytes, whose copying would keep the event loop.
-                    return _texts(result) if result.ntuples < 2 else await asyncio.to_thread(_texts, result)
+                connection = await self._pool.getconn(max(began + CONNECTION_SECONDS - clock(), 0.001))
+                result = await execute(connection, statement(name), parameters or {}, began + seconds - clock())
+                self.statements.inc()
+                # Several rows may be many megabytes, whose copying would keep the event loop.
+                return _texts(result) if result.ntuples < 2 else await asyncio.to_thread(_texts, result)
             except (PoolTimeout, PoolClosed) as error:
                 raise DatabaseAwayError(f"no connection for {name}.sql: {error}") from error
+            except TimeoutError as error:
+                raise DatabaseAwayError(f"no answer to {name}.sql within {seconds} seconds") from error
             except errors.QueryCanceled as error:
                 raise BusyError(f"{name}.sql: {error}") from error
             except OperationalError as error:
                 # A server that restarted leaves dead connections in the pool; each is found out by
                 # using it, which costs living ones nothing.
-                if connection is None or not connection.broken or clock() >= deadline:
+                if connection is None or not connection.broken or clock() >= began + CONNECTION_SECONDS:
                     raise DatabaseAwayError(f"{name}.sql: {error}") from error
             except _NOT_READY as error:
                 raise DatabaseAwayError(f"{name}.sql: {error}") from error
+            finally:
+                if connection is not None:
+                    await self._pool.putconn(connection)
 
 
 def _texts(result: PGresult) -> Sequence[Row]:

@@ -1,0 +1,109 @@
+"""One statement on a connection of psycopg, over libpq's own asynchronous interface.
+
+psycopg's cursors do the same and more, in generators that take as long as a small statement does in Postgres. Here
+nothing is converted: parameters are sent as texts, whose types Postgres finds, and the result comes as libpq has it.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from itertools import count
+from typing import NamedTuple
+
+from psycopg import AsyncConnection, errors, pq
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq.abc import PGconn, PGresult
+
+_PARAMETER = re.compile(rb"%(?:\((\w+)\)s|%)")
+_OK = {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}
+_transformer = Transformer()
+_numbers = count()
+
+
+class Connection(AsyncConnection):
+    """A connection, and the statements that are prepared on it."""
+
+    prepared: set[bytes] | None = None  # None: a prepared statement may end up on another session
+
+
+class _Statement(NamedTuple):
+    sql: bytes  # with $1, $2, …
+    parameters: tuple[str, ...]  # the names of these
+    name: bytes
+
+
+@cache
+def _statement(query: bytes) -> _Statement:
+    """`query` with Postgres' own parameters in place of psycopg's `%(name)s`."""
+    names: dict[bytes, int] = {}
+
+    def number(found: re.Match[bytes]) -> bytes:
+        return b"$%d" % names.setdefault(found[1], len(names) + 1) if found[1] else b"%"
+
+    sql = _PARAMETER.sub(number, re.sub(rb"--.*", b"", query))
+    return _Statement(sql, tuple(name.decode() for name in names), b"pyzn_%d" % next(_numbers))
+
+
+def _text(value: object) -> bytes | None:
+    """`value` as Postgres reads it."""
+    if isinstance(value, str):
+        return value.encode()
+    return None if value is None else bytes(_transformer.get_dumper(value, PyFormat.TEXT).dump(value) or b"")
+
+
+async def execute(connection: Connection, query: bytes, parameters: Mapping[str, object], seconds: float) -> PGresult:
+    """The result of `query`, prepared at its first time on a connection that keeps what is prepared.
+
+    Raises what psycopg raises, and TimeoutError after `seconds`. Then, and when it is cancelled, the connection is
+    closed: waiting for the consent of a server that hangs would take as long as the answer.
+    """
+    statement, pgconn = _statement(query), connection.pgconn
+    values = [_text(parameters[name]) for name in statement.parameters]
+    try:
+        async with asyncio.timeout(seconds):
+            if connection.prepared is None:
+                pgconn.send_query_params(statement.sql, values)
+                return await _result(pgconn)
+            if statement.name not in connection.prepared:
+                pgconn.send_prepare(statement.name, statement.sql)
+                await _result(pgconn)
+                connection.prepared.add(statement.name)
+            pgconn.send_query_prepared(statement.name, values)
+            return await _result(pgconn)
+    except (TimeoutError, asyncio.CancelledError):
+        pgconn.finish()
+        raise
+
+
+async def _result(pgconn: PGconn) -> PGresult:
+    """Send what is to be sent, and wait for the result of it. Raises what psycopg raises."""
+    loop, socket = asyncio.get_running_loop(), pgconn.socket
+    while pgconn.flush():  # more than the socket takes at once
+        await _ready(socket, loop.add_writer, loop.remove_writer)
+    result = None
+    while True:
+        while not pgconn.is_busy():
+            if (more := pgconn.get_result()) is None:
+                if result is None or result.status not in _OK:
+                    raise errors.error_from_result(result) if result else errors.OperationalError("no result")
+                return result
+            result = more
+        # Anew each time: an event loop forgets a socket that has an error, and then the rest is still to be read.
+        await _ready(socket, loop.add_reader, loop.remove_reader)
+        pgconn.consume_input()
+
+
+async def _ready(socket: int, add: Callable[[int, Callable[[], None]], None], remove: Callable[[int], bool]) -> None:
+    """Wait until the event loop says so of the socket."""
+    event = asyncio.get_running_loop().create_future()
+
+    def happened() -> None:
+        if not event.done():
+            event.set_result(None)
+
+    add(socket, happened)
+    try:
+        await event
+    finally:
+        remove(socket)

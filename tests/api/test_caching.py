@@ -158,7 +158,7 @@ def test_a_cache_of_no_bytes_answers_all_the_same(stocked: Database) -> None:
 
 def test_an_answer_is_compressed_when_somebody_first_takes_it_so_and_once(stocked: Database) -> None:
     with serving(settings(stocked.api_url)) as client:
-        path, kept = "/api/v3/pro/projects/busy/downloads", []
+        path, kept = "/api/v4/days?start=2026-01-01&end=2026-07-19", []
         for encoding in ("identity", "identity", "gzip", "gzip", "identity"):
             assert client.get(path, headers={"Accept-Encoding": encoding}).status_code == 200
             kept.append(metric(client, "pyzn_api_cache_bytes"))

@@ -1,38 +1,80 @@
 """`python -m pyzn_api`: the API on one port, until SIGTERM or SIGINT."""
 
 import logging
+import os
+import signal
 import sys
+from multiprocessing import parent_process
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
 
 import uvicorn
+from fastapi import FastAPI
+from prometheus_client.multiprocess import mark_process_dead
 
 from pyzn_api.app import build_app
 from pyzn_api.observation import JsonLines
 from pyzn_api.settings import SettingsError, load
 
+METRICS = "PROMETHEUS_MULTIPROC_DIR"  # the library's name
+
+
+def application() -> FastAPI:
+    """The application of one process, with its log."""
+    lines = logging.StreamHandler()
+    lines.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[lines])
+    if parent := parent_process():
+        Thread(target=_end_with, args=[parent], daemon=True).start()
+        _forget_the_dead(Path(os.environ[METRICS]))
+    return build_app(load())
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """End this worker when the process is gone that would end it, or it would keep the port."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _forget_the_dead(metrics: Path) -> None:
+    """Drop the gauges of workers that died; this one may be in place of one of them. What they counted stays."""
+    for pid in {int(file.stem.rpartition("_")[2]) for file in metrics.glob("gauge_live*.db")}:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library's
+
 
 def main() -> None:
-    """Serve with the settings of the environment; exit with status 2, naming them, when some are missing."""
+    """Serve with the settings of the environment; exit with status 2, naming them, when some are missing.
+
+    With several workers this process only starts them, hands them the socket and replaces one that dies.
+    """
     try:
         settings = load()
     except SettingsError as error:
         sys.exit(f"{error}")
-    lines = logging.StreamHandler()
-    lines.setFormatter(JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[lines])
-    uvicorn.run(
-        build_app(settings),
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,  # it would write query strings, and with them the admin password
-        server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,  # the last address that is none of these is the client's
-        log_config=None,
-        timeout_keep_alive=75,  # seconds; longer than a proxy's 60, which must be the one to hang up
-        timeout_graceful_shutdown=10,  # seconds for requests that are under way
-    )
+    with TemporaryDirectory(prefix="pyzn-api-") as folder:
+        if settings.workers > 1:
+            os.environ[METRICS] = folder  # where the workers add up their metrics
+        uvicorn.run(
+            "pyzn_api.__main__:application",
+            factory=True,
+            workers=settings.workers,
+            host=settings.host,
+            port=settings.port,
+            loop="uvloop",
+            http="httptools",
+            access_log=False,  # it would write query strings, and with them the admin password
+            server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,  # the last address that is none of these is the client's
+            log_config=None,
+            timeout_keep_alive=75,  # seconds; longer than a proxy's 60, which must be the one to hang up
+            timeout_graceful_shutdown=10,  # seconds for requests that are under way
+        )
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """What operators see: a line of JSON per request, and numbers for Prometheus."""
 
+import asyncio
 import json
 import logging
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pyzn_api.caching import Answers
@@ -40,28 +40,46 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-class Gauges(Collector):
-    """What is looked up when Prometheus asks."""
+class Gauges:
+    """What is not counted but looked at: every second, and when Prometheus asks. Of several workers, the sum."""
 
-    def __init__(self, database: Database, answers: Answers, reader: LedgerReader) -> None:
+    def __init__(self, registry: CollectorRegistry, database: Database, answers: Answers, reader: LedgerReader) -> None:
+        self._registry = registry
         self._database = database
         self._answers = answers
         self._reader = reader
+        self._gauges: dict[str, Gauge] = {}
 
-    def collect(self) -> Iterator[Metric]:
-        """A gauge each; none for the latest day while it is not known."""
+    async def keep_updated(self) -> None:
+        """Look every second, since another worker may be the one that Prometheus asks."""
+        while True:
+            self.update()
+            await asyncio.sleep(1)
+
+    def update(self) -> None:
+        """Look now; the latest day has no gauge while it is not known."""
         pool = self._database.pool_stats()
-        found: dict[str, tuple[str, float]] = {
-            "cache_bytes": ("Bytes of the answers in the cache.", self._answers.kept_bytes),
-            "database_connections": ("Connections that answers use.", pool.get("pool_size", 0)),
-            "database_connections_idle": ("Those of them that are idle.", pool.get("pool_available", 0)),
-            "database_requests_waiting": ("Answers that wait for a connection.", pool.get("requests_waiting", 0)),
-        }
+        self._set("workers", "Processes that answer.", 1)
+        self._set("cache_bytes", "Bytes of the answers in the cache.", self._answers.kept_bytes)
+        self._set("database_connections", "Connections that answers use.", pool.get("pool_size", 0))
+        self._set("database_connections_idle", "Those of them that are idle.", pool.get("pool_available", 0))
+        self._set("database_requests_waiting", "Answers that wait for a connection.", pool.get("requests_waiting", 0))
         if (latest := self._reader.latest) is not None:
             begins = datetime.combine(latest, datetime.min.time(), UTC).timestamp()
-            found["latest_day_timestamp_seconds"] = ("When the latest published day began.", begins)
-        for name, (meaning, value) in found.items():
-            yield GaugeMetricFamily(f"pyzn_api_{name}", meaning, value)
+            self._set("latest_day_timestamp_seconds", "When the latest published day began.", begins, "livemax")
+
+    def _set(self, name: str, meaning: str, value: float, mode: Literal["livesum", "livemax"] = "livesum") -> None:
+        if name not in self._gauges:
+            self._gauges[name] = Gauge(f"pyzn_api_{name}", meaning, registry=self._registry, multiprocess_mode=mode)
+        self._gauges[name].set(value)
+
+
+def exposition(registry: CollectorRegistry, workers: int) -> bytes:
+    """What Prometheus is told: of this process, or of all workers added up."""
+    if workers > 1:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's
+    return generate_latest(registry)
 
 
 class Observed:

@@ -62,6 +62,12 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="the address to listen on")
     port: int = Field(default=5200, ge=0, le=65535, description="the TCP port to listen on")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="processes that share the port; one for each core, with a cache and connections of its own",
+    )
     pool_size: int = Field(
         default=8,
         ge=1,

@@ -32,8 +32,9 @@ class State:
         self.reader = LedgerReader(self._ledger_database)
         self.answers = Answers(self.database, self.reader, settings.cache_bytes)
         self.registry = CollectorRegistry()  # of what Prometheus is told
-        for part in (self.database.statements, self.answers.outcomes, Gauges(self.database, self.answers, self.reader)):
-            self.registry.register(part)
+        for counter in (self.database.statements, self.answers.outcomes):
+            self.registry.register(counter)
+        self.gauges = Gauges(self.registry, self.database, self.answers, self.reader)
         self.files: dict[str, Answer] = {}  # of the documentation, made at the first request
         self.guesses = asyncio.Lock()  # of the admin password: one core at most is busy with them
 
@@ -47,7 +48,9 @@ class State:
         """The lifespan of the application."""
         await self.database.open()
         await self._ledger_database.open()
+        looking = asyncio.create_task(self.gauges.keep_updated())
         yield
+        looking.cancel()
         await self.database.close()
         await self._ledger_database.close()
 

@@ -1,9 +1,10 @@
 """Liveness, and the numbers of this process."""
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from pyzn_api import models
+from pyzn_api.observation import exposition
 from pyzn_api.openapi import errors
 from pyzn_api.state import state
 
@@ -18,6 +19,8 @@ async def health_check() -> Response:
 
 @router.get("/metrics", include_in_schema=False)
 async def prometheus(request: Request) -> Response:
-    """Numbers since the process started, for Prometheus."""
-    text = generate_latest(state(request).registry)
+    """Numbers since the start, of all workers, for Prometheus."""
+    parts = state(request)
+    parts.gauges.update()
+    text = exposition(parts.registry, parts.settings.workers)
     return Response(text, headers={"Cache-Control": "no-store"}, media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -1,0 +1,93 @@
+"""PYZN_API_WORKERS: several processes on one port, seen as one."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import psutil
+import pytest
+
+from pyzn_local.ports import free_port
+from tests.api.test_process import command
+from tests.conftest import Database
+
+WORKERS = 3
+ASKED = 40
+PATH = "/api/projects/sampleproject"
+ANSWERED = 'pyzn_api_requests_total{route="/api/projects/{project}",status="200"}'
+
+
+class Serving:
+    """A process that has started its workers."""
+
+    def __init__(self, port: int, process: psutil.Process) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = process
+
+    def workers(self) -> list[psutil.Process]:
+        children = self.process.children()
+        return [child for child in children if child.status() != "zombie" and "spawn_main" in " ".join(child.cmdline())]
+
+    def number(self, name: str) -> float:
+        """A metric; 0 if it is not there, or nobody answers."""
+        try:
+            lines = httpx.get(f"{self.url}/metrics", timeout=10).text.splitlines()
+        except httpx.TransportError:
+            return 0
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name), 0)
+
+    def all_answer(self) -> bool:
+        return self.number("pyzn_api_workers") == WORKERS
+
+
+@pytest.fixture
+def serving(stocked: Database) -> Iterator[Serving]:
+    port = free_port()
+    variables = {"PYZN_API_DATABASE_URL": stocked.api_url, "PYZN_API_PORT": str(port)}
+    arguments, environment = command(**variables, PYZN_API_WORKERS=str(WORKERS))
+    with subprocess.Popen(arguments, env=environment, stderr=subprocess.DEVNULL) as process:
+        found = Serving(port, psutil.Process(process.pid))
+        try:
+            wait_until(found.all_answer)
+            yield found
+        finally:
+            process.terminate()
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_their_numbers_are_added_up_whichever_is_asked(serving: Serving) -> None:
+    for _ in range(ASKED):
+        assert httpx.get(serving.url + PATH).status_code == 200  # each on a connection of its own
+    assert {serving.number(ANSWERED) for _ in range(2 * WORKERS)} == {ASKED}
+    assert serving.number("pyzn_api_latest_day_timestamp_seconds") == 1784419200  # 2026-07-19, and not thrice that
+
+
+def test_one_that_dies_is_replaced_and_what_it_counted_stays(serving: Serving) -> None:
+    for _ in range(ASKED):
+        httpx.get(serving.url + PATH)
+    before = serving.workers()
+    before[0].send_signal(signal.SIGKILL)
+    wait_until(
+        lambda: before[0] not in serving.workers() and len(serving.workers()) == WORKERS and serving.all_answer()
+    )
+    assert serving.number(ANSWERED) == ASKED
+    assert httpx.get(serving.url + PATH).status_code == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_none_of_them_outlives_the_process_that_started_them(number: signal.Signals, serving: Serving) -> None:
+    workers = serving.workers()
+    assert len(workers) == WORKERS
+    serving.process.send_signal(number)
+    _, alive = psutil.wait_procs([serving.process, *workers], timeout=20)
+    assert not alive
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(serving.url + PATH)

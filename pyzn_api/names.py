@@ -1,6 +1,7 @@
 """Project names, as PyPI compares them."""
 
 import re
+from functools import lru_cache
 
 from pyzn_api.errors import UnknownProjectError
 
@@ -24,6 +25,7 @@ def is_possible(name: str) -> bool:
     return len(name) <= MAXIMUM_LENGTH and _VALID.fullmatch(name) is not None
 
 
+@lru_cache(maxsize=4096)
 def known_form(name: str) -> str:
     """The normal form to look a project up by.
 

@@ -126,4 +126,8 @@ class Observed:
                 "bytes": sent,
                 "milliseconds": round(seconds * 1000, 2),
             }
-            logger.info("request", extra={"fields": fields})
+            if logger.isEnabledFor(logging.INFO):
+                # As logger.info() does, which also walks the stack for the line that called it.
+                record = logging.LogRecord(logger.name, logging.INFO, __file__, 0, "request", None, None)
+                record.fields = fields
+                logger.handle(record)

@@ -34,6 +34,7 @@ class Answer:
     body: bytes
     etag: str  # weak, since both bodies share it
     compressed: bytes | None = None
+    made_of: object = None  # the ledger and basis that the tag was last seen to be of
 
     @property
     def size(self) -> int:

@@ -8,6 +8,7 @@ clients choose.
 from calendar import monthrange
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 Clock = Callable[[], datetime]
@@ -32,16 +33,19 @@ class Window(NamedTuple):
 EVER = Window(date.min, date.max)
 
 
+@lru_cache(maxsize=8)
 def last_days(today: date, count: int) -> Window:
     """The `count` days before `today`."""
     return Window(today - timedelta(days=count), today - timedelta(days=1))
 
 
+@lru_cache(maxsize=8)
 def since_month_of_90_days_ago(today: date) -> Window:
     """From the first day of the month that today - 90 days falls in: three to four months."""
     return Window((today - timedelta(days=90)).replace(day=1), today - timedelta(days=1))
 
 
+@lru_cache(maxsize=8)
 def last_months(today: date, count: int) -> Window:
     """From the same day `count` months before `today`, or that month's last day if it is shorter."""
     year, month = divmod(today.year * 12 + today.month - 1 - count, 12)

@@ -27,6 +27,9 @@ STATEMENT_SECONDS = 7.0  # the longest wait for an answer; Postgres ends a state
 # Not migrated yet, or not for this role: time or an operator mends it, so it counts as away.
 _NOT_READY = (errors.UndefinedTable, errors.InvalidSchemaName, errors.InsufficientPrivilege)
 
+# https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
+_RECOVERY_CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected)
+
 logger = logging.getLogger(__name__)
 
 Row = tuple[bytes, ...]
@@ -154,8 +157,12 @@ class Database:
                 raise BusyError(f"{name}.sql: {error}") from error
             except OperationalError as error:
                 # A server that restarted leaves dead connections in the pool; each is found out by
-                # using it, which costs living ones nothing.
-                if connection is None or not connection.broken or clock() >= began + CONNECTION_SECONDS:
+                # using it, which costs living ones nothing. A replica cancels what keeps it from following the primary;
+                # that only reads, and so is run again.
+                again = isinstance(error, _RECOVERY_CONFLICTS) or (
+                    connection is not None and connection.broken and clock() < began + CONNECTION_SECONDS
+                )
+                if not again or clock() >= began + seconds:
                     raise DatabaseAwayError(f"{name}.sql: {error}") from error
             except _NOT_READY as error:
                 raise DatabaseAwayError(f"{name}.sql: {error}") from error

@@ -37,7 +37,7 @@ def binary(name: str) -> str:
     return str(Path(package.origin).parent / "pginstall18" / "bin" / name)
 
 
-def _as_unprivileged_user(command: list[str], owned: Path) -> list[str]:
+def as_unprivileged_user(command: list[str], owned: Path) -> list[str]:
     """`command` as an unprivileged user, because PostgreSQL refuses to run as root.
 
     Root runs it as `nobody` with the one capability that it needs to reach a data folder below root's own folders.
@@ -97,7 +97,7 @@ class Postgres:
             "--auth", "scram-sha-256", "--pwfile", "/dev/stdin", "--encoding", "UTF8", "--no-locale",
         ]  # fmt: skip
         made = subprocess.run(
-            _as_unprivileged_user(command, unfinished),
+            as_unprivileged_user(command, unfinished),
             input=self.password,
             capture_output=True,
             text=True,
@@ -122,7 +122,7 @@ class Postgres:
         ]  # fmt: skip
         with (self.home / "log").open("ab") as log:
             return subprocess.Popen(
-                _as_unprivileged_user(command, self.data),
+                as_unprivileged_user(command, self.data),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -138,10 +138,13 @@ class Postgres:
         return True
 
     @contextmanager
-    def running(self, timeout: float = 30) -> Iterator[Self]:
-        """Run the server, and stop it at the end. Raises PostgresError with the end of its log if it does not start."""
+    def running(self, timeout: float = 30, *settings: str) -> Iterator[Self]:
+        """Run the server with those settings (see `start`), and stop it at the end.
+
+        Raises PostgresError with the end of its log if it does not start.
+        """
         self.create()
-        server = self.start()
+        server = self.start(*settings)
         deadline = time.monotonic() + timeout
         try:
             while not self.is_ready():

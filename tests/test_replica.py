@@ -1,0 +1,181 @@
+"""The API on a streaming replica: what it answers while the primary changes, and the replica lags and catches up."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import httpx
+import psycopg
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from pyzn_local.ports import free_port
+from pyzn_local.postgres import Postgres
+from pyzn_pipeline.postgres_url import with_driver
+from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.packing import pack_settled
+from pyzn_pipeline.store.retention import retire
+from pyzn_pipeline.store.schema import migrate
+from tests.api.conftest import NOW, serving, settings
+from tests.api.test_workers import wait_until
+from tests.days import Download, scan_of
+from tests.replica import Replica, replica_of
+from tests.store.publishing import publish
+
+PATH = "/api/v2/projects/requests"
+PATHS = [
+    PATH,
+    "/api/projects/requests",
+    "/api/v3/pro/projects/requests/downloads",
+    "/api/v4/projects/requests",
+    "/api/v4/projects/requests/versions?start=2026-04-01&end=2026-07-19",
+    "/api/v4/days?start=2026-04-01&end=2026-07-19",
+    "/badge/requests",
+]
+OLD = [date(2026, 4, 1) + timedelta(days=n) for n in range(5)]
+RECENT = [date(2026, 6, 1) + timedelta(days=n) for n in range(16)]
+CONFLICTS = "SELECT sum(confl_lock + confl_snapshot + confl_deadlock) FROM pg_stat_database_conflicts"
+
+
+class Both(NamedTuple):
+    """A primary with its replica, and clients of an API on each."""
+
+    primary: Postgres
+    replica: Replica
+    store: Engine
+    on_primary: httpx.Client
+    on_replica: httpx.Client
+
+
+@pytest.fixture
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    folder = tmp_path_factory.mktemp("replicated")
+    primary = Postgres(folder / "primary", free_port())
+    # A reader that holds up the replica is cancelled after a moment, where the default is half a minute.
+    impatient = "max_standby_streaming_delay=100ms"
+    with primary.running(), replica_of(primary, folder / "replica", impatient) as replica:
+        primary.ensure_role("pyzn", "owner-password")
+        primary.ensure_database("pyzn", "pyzn")
+        store = engine(SecretStr(primary.url("pyzn", "pyzn", "owner-password")))
+        migrate(store, with_driver(SecretStr(primary.url("pyzn", "pyzn_api", "api-password"))))
+        for day in OLD + RECENT:
+            put(store, day, 1)
+        replica.wait_for(primary)
+        urls = [server.url("pyzn", "pyzn_api", "api-password") for server in (primary, replica)]
+        clients = [serving(settings(url, cache_bytes=0)) for url in urls]
+        with clients[0] as on_primary, clients[1] as on_replica:
+            yield Both(primary, replica, store, on_primary, on_replica)
+        store.dispose()
+
+
+def put(store: Engine, day: date, count: int) -> None:
+    """Publish the day with `count` downloads of each of two versions."""
+    publish(store, scan_of(day, [Download("requests", version) for version in ("1.0", "2.0") for _ in range(count)]))
+
+
+def same_everywhere(both: Both) -> bool:
+    answers = [[client.get(path) for path in PATHS] for client in (both.on_primary, both.on_replica)]
+    seen = [[(each.status_code, each.headers.get("etag"), each.content) for each in all_] for all_ in answers]
+    return seen[0] == seen[1]
+
+
+def test_a_replica_that_lags_gives_the_answers_and_tags_of_before_and_then_those_of_the_primary(both: Both) -> None:
+    assert same_everywhere(both)
+    before = {path: both.on_replica.get(path) for path in PATHS}
+    both.replica.lag()
+    put(both.store, RECENT[-1], 2)
+    put(both.store, RECENT[-1] + timedelta(days=1), 1)
+    wait_until(lambda: both.on_primary.get(PATH).headers["etag"] != before[PATH].headers["etag"])
+    time.sleep(1.1)  # by now it has looked at the ledger again
+    for path, answer in before.items():
+        now = both.on_replica.get(path)
+        assert (now.headers["etag"], now.content) == (answer.headers["etag"], answer.content), path
+        tag = {"If-None-Match": answer.headers["etag"]}
+        assert both.on_replica.get(path, headers=tag).status_code == 304
+        assert both.on_primary.get(path, headers=tag).status_code == 200
+    both.replica.catch_up()
+    wait_until(lambda: same_everywhere(both))
+
+
+def of_one_publication(answer: httpx.Response) -> bool:
+    """Whether v2's two versions were counted at the same time, and the total with them; April may be retired."""
+    body = json.loads(answer.content)
+    days = {day: tuple(versions.values()) for day, versions in body["downloads"].items()}
+    alike = all(len(set(counts)) == 1 and len(counts) == 2 for counts in days.values())
+    old = [day for day in days if date.fromisoformat(day) in OLD]
+    retired = 0 if old else 2 * len(OLD)
+    return alike and len(old) in {0, len(OLD)} and body["total_downloads"] == sum(map(sum, days.values())) + retired
+
+
+def keep_asking(client: httpx.Client, over: threading.Event) -> list[tuple[str, httpx.Response]]:
+    """Every path again and again; and v2 in between, which tells the most."""
+    with httpx.Client(base_url=client.base_url, timeout=20) as own:
+        got = []
+        while not over.is_set():
+            for path in PATHS:
+                got += [(path, own.get(path)), (PATH, own.get(PATH))]
+        return got
+
+
+def test_while_days_are_published_packed_and_retired_each_answer_is_of_one_publication(both: Both) -> None:
+    over = threading.Event()
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(keep_asking, client, over) for client in (both.on_primary, *[both.on_replica] * 3)]
+        for count in range(2, 6):
+            for day in RECENT[:4]:
+                put(both.store, day, count)
+            both.replica.lag()
+            put(both.store, RECENT[4], count)
+            list(pack_settled(both.store, NOW.date()))
+            put(both.store, RECENT[5] + timedelta(days=8 * count), count)
+            time.sleep(0.3)
+            both.replica.catch_up()
+        retire(both.store, NOW.date(), 60)
+        both.replica.wait_for(both.primary)
+        time.sleep(1.5)
+        over.set()
+        answers = [got for each in asked for got in each.result()]
+    assert {answer.status_code for _, answer in answers} <= {200, 503}
+    good = [(path, answer) for path, answer in answers if answer.status_code == 200]
+    assert len(good) > 0.9 * len(answers) > 100
+    assert all(of_one_publication(answer) for path, answer in good if path == PATH)
+    bodies: dict[tuple[str, str], set[bytes]] = {}
+    for path, answer in good:
+        bodies.setdefault((path, answer.headers["etag"]), set()).add(answer.content)
+    assert {key: len(different) for key, different in bodies.items() if len(different) > 1} == {}
+    assert len({tag for path, tag in bodies if path == PATH}) > 10
+    wait_until(lambda: same_everywhere(both))
+
+
+def test_a_statement_that_the_replica_cancels_is_run_again(both: Both) -> None:
+    before = both.on_replica.get(PATH)
+    with (
+        psycopg.connect(both.primary.url("pyzn")) as first,
+        psycopg.connect(both.primary.url("pyzn")) as second,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        # The statement on the replica has locked the one table and waits for the other, when both are to be changed.
+        first.execute("LOCK TABLE pyzn.project_days IN ACCESS EXCLUSIVE MODE")
+        flush(both)
+        answer = threads.submit(httpx.get, f"{both.on_replica.base_url}{PATH}", timeout=20)
+        time.sleep(0.5)
+        second.execute("LOCK TABLE pyzn.projects IN ACCESS EXCLUSIVE MODE")
+        flush(both)
+        conflict: Callable[[], bool] = lambda: bool(both.replica.execute(CONFLICTS))  # noqa: E731
+        wait_until(conflict, 10)
+        first.rollback()
+        second.rollback()
+        again = answer.result()
+    assert (again.status_code, again.content) == (200, before.content)
+
+
+def flush(both: Both) -> None:
+    """Let the replica see what is not committed."""
+    with psycopg.connect(both.primary.url("pyzn"), autocommit=True) as other:
+        other.execute("SELECT pg_switch_wal()")
+    time.sleep(0.3)

@@ -52,8 +52,8 @@ class Answers:
 
     def __init__(self, database: Database, reader: LedgerReader, max_bytes: int) -> None:
         self.outcomes = Counter("pyzn_api_answers_total", "Answers given.", ["outcome"], registry=None)
-        for outcome in ("hit", "miss", "stale", "not_modified"):
-            self.outcomes.labels(outcome)  # so that each is told from the beginning
+        # Each is told from the beginning.
+        self._outcomes = {name: self.outcomes.labels(name) for name in ("hit", "miss", "stale", "not_modified")}
         self._database = database
         self._reader = reader
         self._max_bytes = max_bytes
@@ -79,20 +79,20 @@ class Answers:
         same = kept is not None and kept.made_of == (ref(ledger), basis)
         etag = kept.etag if kept is not None and same else _etag(recipe, ledger)
         if has_already(request, etag):
-            self.outcomes.labels("not_modified").inc()
+            self._outcomes["not_modified"].inc()
             return not_modified(etag, recipe.form)
         if kept is not None and kept.etag == etag:
             kept.made_of = (ref(ledger), basis)
-            self.outcomes.labels("hit").inc()
+            self._outcomes["hit"].inc()
             return await self._full(request, kept, recipe)
         try:
             answer = await self._render_once(recipe, ledger, etag, fresh=fresh)
         except DatabaseAwayError:
             if kept is None:
                 raise
-            self.outcomes.labels("stale").inc()
+            self._outcomes["stale"].inc()
             return await self._full(request, kept, recipe)
-        self.outcomes.labels("miss").inc()
+        self._outcomes["miss"].inc()
         return await self._full(request, answer, recipe)
 
     @asynccontextmanager

@@ -98,6 +98,8 @@ class Database:
 
     def __init__(self, url: SecretStr, pool_size: int) -> None:
         self.statements = Counter("pyzn_api_database_statements_total", "Statements executed.", registry=None)
+        self._at_hand: list[Connection] = []  # of the pool, idle
+        self._waiting = 0  # requests for a connection
         self._pool = AsyncConnectionPool(
             url.get_secret_value(),
             connection_class=Connection,
@@ -126,11 +128,14 @@ class Database:
 
     async def close(self) -> None:
         """Hang up; what is still running is given up."""
+        while self._at_hand:
+            await self._pool.putconn(self._at_hand.pop())
         await self._pool.close(timeout=1)
 
     def pool_stats(self) -> Mapping[str, int]:
         """psycopg_pool's counters: https://www.psycopg.org/psycopg3/docs/advanced/pool.html#pool-stats"""
-        return self._pool.get_stats()
+        stats = self._pool.get_stats()
+        return stats | {"pool_available": stats.get("pool_available", 0) + len(self._at_hand)}
 
     async def rows(
         self, name: str, parameters: Mapping[str, object] | None = None, *, seconds: float = STATEMENT_SECONDS
@@ -144,7 +149,7 @@ class Database:
         while True:
             connection: Connection | None = None
             try:
-                connection = await self._pool.getconn(max(began + CONNECTION_SECONDS - clock(), 0.001))
+                connection = await self._take(max(began + CONNECTION_SECONDS - clock(), 0.001))
                 result = await execute(connection, statement(name), parameters or {}, began + seconds - clock())
                 self.statements.inc()
                 # Several rows may be many megabytes, whose copying would keep the event loop.
@@ -168,7 +173,24 @@ class Database:
                 raise DatabaseAwayError(f"{name}.sql: {error}") from error
             finally:
                 if connection is not None:
-                    await self._pool.putconn(connection)
+                    await self._give_back(connection)
+
+    async def _take(self, seconds: float) -> Connection:
+        """A connection: one that was used just now, or one of the pool. Raises what psycopg_pool raises."""
+        if self._at_hand:
+            return self._at_hand.pop()
+        self._waiting += 1
+        try:
+            return await self._pool.getconn(seconds)
+        finally:
+            self._waiting -= 1
+
+    async def _give_back(self, connection: Connection) -> None:
+        """Keep it at hand, which takes less than the pool's bookkeeping, unless others wait or it is of no use."""
+        if self._waiting or connection.closed or self._pool.closed:
+            await self._pool.putconn(connection)
+        else:
+            self._at_hand.append(connection)
 
 
 def _texts(result: PGresult) -> Sequence[Row]:

@@ -73,6 +73,17 @@ class CrossOrigin(CORSMiddleware):
             max_age=86400,  # seconds
         )
 
+        self._always = [(name.lower().encode(), value.encode()) for name, value in self.simple_headers.items()]
+
+    async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
+        """As the parent's; where any origin may read, every answer has the same headers, written once."""
+        if not self.allow_all_origins:
+            await super().send(message, send, request_headers)
+            return
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *self._always]
+        await send(message)
+
     def preflight_response(self, request_headers: Headers) -> Response:
         """As the parent's, with its refusals in the envelope."""
         response = super().preflight_response(request_headers)

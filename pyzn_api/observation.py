@@ -93,6 +93,7 @@ class Observed:
         self._seconds = Histogram(
             "pyzn_api_request_seconds", "Time to answer.", ["route"], buckets=BUCKETS, registry=registry
         )
+        self._series: dict[tuple[str, int], tuple[Counter, Histogram]] = {}  # looking one up takes as long as adding
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -115,8 +116,11 @@ class Observed:
         finally:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "none")
-            self._requests.labels(route, status).inc()
-            self._seconds.labels(route).observe(seconds)
+            if (route, status) not in self._series:
+                self._series[route, status] = self._requests.labels(route, status), self._seconds.labels(route)
+            requests, duration = self._series[route, status]
+            requests.inc()
+            duration.observe(seconds)
             fields = {
                 "client": (scope.get("client") or ("",))[0],
                 "method": scope["method"],

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request, Response
 from starlette.types import Receive, Scope, Send
@@ -34,6 +34,7 @@ class Answer:
     body: bytes
     etag: str  # weak, since both bodies share it
     compressed: bytes | None = None
+    heads: dict[bool, list[tuple[bytes, bytes]]] = field(default_factory=dict)  # the headers of both, once needed
     made_of: object = None  # the ledger and basis that the tag was last seen to be of
 
     @property
@@ -57,6 +58,13 @@ class Answer:
         else:
             level = 6 if size < QUICKLY_COMPRESSED else 4
             self.compressed = await asyncio.to_thread(gzip.compress, self.body, level, mtime=0)
+
+
+class Whole(Response):
+    """A small body with headers that are written once for all who get it."""
+
+    def __init__(self, body: bytes, raw_headers: list[tuple[bytes, bytes]]) -> None:
+        self.status_code, self.body, self.background, self.raw_headers = 200, body, None, raw_headers
 
 
 class Sliced(Response):
@@ -93,12 +101,14 @@ def full(request: Request, answer: Answer, form: Form) -> Response:
     """200 with the body, compressed for a client that accepts gzip; 304 for `If-None-Match: *`, since there is one."""
     if request.headers.get("if-none-match", "").strip() == "*":
         return not_modified(answer.etag, form)
-    body, headers = answer.body, _headers(answer.etag, form)
-    if answer.compressed is not None and accepts_gzip(request.headers.get("accept-encoding", "")):
-        body, headers = answer.compressed, headers | {"Content-Encoding": "gzip"}
-    if len(body) <= SLICE:
-        return Response(body, 200, headers, form.media_type)
-    return Sliced(answer, body, headers, form.media_type)
+    compressed = answer.compressed is not None and accepts_gzip(request.headers.get("accept-encoding", ""))
+    body = (compressed and answer.compressed) or answer.body
+    if len(body) > SLICE:
+        return Sliced(answer, body, _headers(answer.etag, form, compressed), form.media_type)
+    if compressed not in answer.heads:
+        whole = Response(body, 200, _headers(answer.etag, form, compressed), form.media_type)
+        answer.heads[compressed] = whole.raw_headers
+    return Whole(body, answer.heads[compressed])
 
 
 def not_modified(etag: str, form: Form) -> Response:
@@ -106,8 +116,9 @@ def not_modified(etag: str, form: Form) -> Response:
     return Response(status_code=304, headers=_headers(etag, form))
 
 
-def _headers(etag: str, form: Form) -> dict[str, str]:
-    return {
+def _headers(etag: str, form: Form, compressed: bool = False) -> dict[str, str]:
+    encoding = {"Content-Encoding": "gzip"} if compressed else {}
+    return encoding | {
         "ETag": etag,
         "Cache-Control": form.cache_control,
         "Vary": "Accept-Encoding",

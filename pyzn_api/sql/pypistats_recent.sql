@@ -1,6 +1,6 @@
--- One row: the downloads without mirrors of a project in the day, the month (30 days) and the week (7 days) that end
--- with `end`; of all of PyPI for '__all__'. No row for a project nobody has heard of.
--- Cost: one index look-up in projects, and 30 heap rows; or 30 rows of the ledger.
+-- One row: the downloads without mirrors of a project on the day `end`, in all days from `start`, and in the last seven of
+-- these; of all of PyPI for '__all__'. No row for a project nobody has heard of.
+-- Cost: one index look-up in projects, and a heap row per day; or the ledger's rows of those days.
 SELECT recent.*
 FROM (
     SELECT 1 FROM pyzn.projects WHERE project = %(project)s

@@ -16,7 +16,8 @@ SELECT (
         concat('{"category":"', category, '","date":"', day, '","downloads":', counted, '}'), ',' ORDER BY category, day
     )
     FROM daily, LATERAL (
-        VALUES ('with_mirrors', downloads, %(with_mirrors)s), ('without_mirrors', without_mirrors, %(without_mirrors)s)
+        VALUES ('with_mirrors', downloads, %(with_mirrors)s::boolean),
+               ('without_mirrors', without_mirrors, %(without_mirrors)s::boolean)
     ) AS entry (category, counted, wanted)
     WHERE wanted AND counted > 0
 )

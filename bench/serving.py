@@ -23,7 +23,7 @@ from bench.peer import peer
 from bench.pgbench import reads_per_second
 from bench.publishing import publish
 from bench.synthetic_day import PROJECTS, SyntheticDay
-from pyzn_api.windows import last_days, last_months, since_month_of_90_days_ago
+from pyzn_api.windows import Window, last_days, last_months, since_month_of_90_days_ago
 from pyzn_pipeline.store.partitions import ensure_partition
 from pyzn_pipeline.store.staging import COLUMNS
 
@@ -38,11 +38,8 @@ ROUNDS = 3  # of two that are compared, in turn; the medians count
 V2 = "/api/v2/projects/project-{}"
 SMALL = "/api/projects/project-{}"
 STATIC = "/health-check"
-# What is asked, of PyZn and of the peer. Each has a route that answers it.
-QUESTIONS = [
-    ("downloads of the last month", "/badge/project-{}/month", "/api/packages/project-{}/recent"),
-    ("downloads by day", V2, "/api/packages/project-{}/overall"),
-]
+RECENT = "/api/packages/project-{}/recent"
+OVERALL = "/api/packages/project-{}/overall"
 
 
 def figures(size: float, folder: Path) -> Iterator[Figure]:
@@ -128,7 +125,11 @@ def _api(own: Database, projects: int, seconds: float, size: float, folder: Path
         return elapsed < seconds
 
     with running(own.api_url, cache_bytes=0) as (port, process):
-        yield _uncached(own, port, projects, seconds)
+        for path, sql, window in (
+            (V2, "project_by_version", WINDOW),
+            (RECENT, "pypistats_recent", last_days(TODAY, 30)),
+        ):
+            yield _uncached(own, port, projects, seconds, path, sql, window)
         yield from _beside_peer(own, port, projects, for_seconds)
         quiet = load(port, SMALL, projects, 50, for_seconds)
         busy = _while_publishing(own, port, projects, size, folder)
@@ -151,33 +152,32 @@ def _api(own: Database, projects: int, seconds: float, size: float, folder: Path
         )
 
 
-def _uncached(own: Database, port: int, projects: int, seconds: float) -> Figure:
-    """In turn with pgbench, so that both see the same machine."""
+def _uncached(own: Database, port: int, projects: int, seconds: float, path: str, sql: str, window: Window) -> Figure:
+    """Requests for `path` in turn with pgbench and its statement, so that both see the same machine."""
     rounds = [
         (
-            load(port, V2, projects, 8, lambda elapsed: elapsed < seconds).per_second,
-            reads_per_second(own, "project_by_version", WINDOW, projects, seconds),
+            load(port, path, projects, 8, lambda elapsed: elapsed < seconds).per_second,
+            reads_per_second(own, sql, window, projects, seconds),
         )
         for _ in range(ROUNDS)
     ]
     ours, peer_rate = (median(rates) for rates in zip(*rounds, strict=True))
-    days = (WINDOW.end - WINDOW.start).days + 1
     return Figure(
-        f"API uncached, one process, {days} days, 8 connections ({CLIENT})",
+        f"API uncached, {path.format('N')}, one process, 8 connections ({CLIENT})",
         f"{ours:,.0f}/s", f"{peer_rate:,.0f}/s pgbench", ours / peer_rate, "≥ 0.4",
     )  # fmt: skip
 
 
 def _beside_peer(own: Database, port: int, projects: int, go_on: GoOn) -> Iterator[Figure]:
-    """The same questions to a service as pypistats.org is built, in turn, both with one process and no cache."""
+    """The same requests to a service as pypistats.org is built, in turn, both with one process and no cache."""
     with peer(own) as other:
-        for question, ours, theirs in QUESTIONS:
+        for path in (RECENT, OVERALL):
             rounds = [
-                (load(port, ours, projects, 8, go_on), load(other, theirs, projects, 8, go_on)) for _ in range(ROUNDS)
+                (load(port, path, projects, 8, go_on), load(other, path, projects, 8, go_on)) for _ in range(ROUNDS)
             ]
             rates = [median(each.per_second for each in loads) for loads in zip(*rounds, strict=True)]
             yield Figure(
-                f"{question} ({CLIENT})",
+                f"{path.format('N')} ({CLIENT})",
                 f"{rates[0]:,.0f}/s", f"{rates[1]:,.0f}/s Flask, SQLAlchemy, gunicorn", rates[0] / rates[1], "≥ 5.0",
             )  # fmt: skip
 

@@ -84,7 +84,6 @@ def scan_query(table: str) -> str:
             + [f"({breakdown.name})" for breakdown in BREAKDOWNS if breakdown.common]
         ),
         cases=" ".join(f"WHEN {name} IS NOT NULL THEN '{name}'" for name in names),
-        # Qualified: BigQuery would take `downloads` alone for the alias.
         totals=",\n  ".join(f"SUM(IF(k.breakdown = 'total', k.{name}, 0)) AS {name}" for name in NUMBERS),
         documents=",\n  ".join(_packed(*columns) for columns in [*packed, ("hour", [DOWNLOADS], [BY_HOUR])]),
     )

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from pyzn_pipeline.breakdowns import MIRRORS, UNKNOWN
+from pyzn_pipeline.breakdowns import BREAKDOWNS, MIRRORS, UNKNOWN
 from pyzn_pipeline.reading.audits import AuditFailed
 from pyzn_pipeline.reading.judgement import WorseReading
 from pyzn_pipeline.source.scan import SCHEMA, Scan
 from pyzn_pipeline.store import ledger
 from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.store.locks import day_locked
-from tests.days import Download, scan_of
+from tests.days import Download, counts_for, key_of, scan_of
 from tests.store.publishing import publish, rows, totals
 
 DAY = date(2026, 7, 14)
@@ -249,15 +249,22 @@ def test_a_stream_that_breaks_midway_publishes_nothing(store: Engine) -> None:
     assert everything(store) == before
 
 
+SPELLINGS = st.none() | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=8
+)
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.builds(
             Download,
             project=st.sampled_from(["a", "b-c", "z"]),
-            version=st.none()
-            | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=8),
-            country=st.sampled_from([None, "US", "DE"]),
+            version=SPELLINGS,
+            country=SPELLINGS,
+            installer=SPELLINGS,
+            python=SPELLINGS | st.sampled_from(["3.9.1", "3.14"]),
+            system=SPELLINGS,
             pip=st.booleans(),
             ci=st.booleans(),
         ),
@@ -265,11 +272,14 @@ def test_a_stream_that_breaks_midway_publishes_nothing(store: Engine) -> None:
         max_size=30,
     )
 )
-def test_any_spelling_of_a_version_comes_back_as_it_was(store: Engine, downloads: list[Download]) -> None:
+def test_any_spelling_of_a_key_comes_back_as_it_was(store: Engine, downloads: list[Download]) -> None:
     publish(store, scan_of(DAY, downloads), accept_worse=True)
-    expected = Counter((d.project, d.version or UNKNOWN) for d in downloads)
-    found = rows(store, "SELECT project, version, downloads FROM pyzn.downloads_by_version")
-    assert {(project, version): count for project, version, count in found} == expected
+    for breakdown in BREAKDOWNS:
+        counted = (d for d in downloads if counts_for(breakdown.counted, d))
+        found = rows(store, f"SELECT project, {breakdown.name}, downloads FROM pyzn.{breakdown.view}")
+        assert {(project, key): count for project, key, count in found} == Counter(
+            (d.project, key_of(breakdown, d)) for d in counted
+        )
     assert rows(store, "SELECT checksum = pyzn.day_checksum(day) FROM pyzn.days") == [(True,)]
 
 

@@ -116,7 +116,7 @@ def peer(own: Database) -> Iterator[int]:
 
 
 def _answers(port: int) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", "/api/packages/project-1/recent")
         return connection.getresponse().status == 200

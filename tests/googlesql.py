@@ -26,7 +26,7 @@ from zetasql.wasi._pb2.zetasql.public import type_pb2 as types
 from zetasql.wasi._pb2.zetasql.public import value_pb2 as values
 
 from pyzn_local.bigquery.fields import Field
-from pyzn_local.bigquery.tables import FILE_DOWNLOADS
+from pyzn_local.bigquery.tables import FILE_DOWNLOADS, QUERIED, Table
 
 Parameters = Sequence[ScalarQueryParameter]
 
@@ -46,18 +46,20 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def columns(sql: str, parameters: Parameters = ()) -> dict[str, str]:
-    """The columns that `sql` over `file_downloads` returns, with their types. Raises Refused."""
+    """The columns that `sql` over the stand-in's tables returns, with their types. Raises Refused."""
     prepared = _engine().call("PrepareQuery", _request(service.PrepareQueryRequest, sql, parameters)).prepared
     return {column.name: _NAMES[column.type.type_kind] for column in prepared.columns}
 
 
-def run(sql: str, rows: Sequence[Mapping[str, Any]] = (), parameters: Parameters = ()) -> list[dict[str, Any]]:
-    """What `sql` returns if `file_downloads` has these rows; what a row lacks is NULL. Raises Refused."""
+def run(
+    sql: str, rows: Sequence[Mapping[str, Any]] = (), parameters: Parameters = (), table: Table = FILE_DOWNLOADS
+) -> list[dict[str, Any]]:
+    """What `sql` returns if `table` has these rows; what a row lacks is NULL. Raises Refused."""
     request = _request(service.EvaluateQueryRequest, sql, parameters)
-    data = request.table_content[FILE_DOWNLOADS.path].table_data
+    data = request.table_content[table.path].table_data
     data.SetInParent()  # without it, an empty table has no content
     for row in rows:
-        data.row.add(cell=[_value(field, row.get(field.name)) for field in FILE_DOWNLOADS.fields])
+        data.row.add(cell=[_value(field, row.get(field.name)) for field in table.fields])
     answer = _engine().call("EvaluateQuery", request)
     names = [column.name for column in answer.prepared.columns]
     return [dict(zip(names, map(_python, row.cell), strict=True)) for row in answer.content.table_data.row]
@@ -109,14 +111,15 @@ def _language() -> Any:
 
 
 def _request(kind: Any, sql: str, parameters: Parameters) -> Any:
-    table = tables.SimpleTableProto(name=FILE_DOWNLOADS.path)
-    for field in FILE_DOWNLOADS.fields:
-        table.column.add(name=field.name, type=_type(field))
+    known = [tables.SimpleTableProto(name=path) for path in QUERIED]
+    for proto, table in zip(known, QUERIED.values(), strict=True):
+        for column in table.fields:
+            proto.column.add(name=column.name, type=_type(column))
     functions = options.ZetaSQLBuiltinFunctionOptionsProto(language_options=_language())
     request = kind(
         sql=sql,
         options=options.AnalyzerOptionsProto(language_options=_language(), default_timezone="UTC"),
-        simple_catalog=catalog.SimpleCatalogProto(name="", table=[table], builtin_function_options=functions),
+        simple_catalog=catalog.SimpleCatalogProto(name="", table=known, builtin_function_options=functions),
     )
     for parameter in parameters:
         field = Field(str(parameter.name), parameter.type_)
@@ -145,6 +148,8 @@ def _value(field: Field, value: Any) -> Any:
             found.struct_value.field.extend(_value(part, value.get(part.name)) for part in field.fields)
         case "STRING":
             found.string_value = value
+        case "INTEGER":
+            found.int64_value = value
         case "BOOLEAN":
             found.bool_value = value
         case "TIMESTAMP":

@@ -6,12 +6,17 @@
      "delay": [{"route": "tables.get", "seconds": 0.5, "times": 1}],
      "cut_stream_after_rows": 1000, "cut_stream_times": 1,
      "lose_page": true,
-     "sort_exceeds_resources": true}
+     "sort_exceeds_resources": true,
+     "deny_metadata": true,
+     "unpartitioned_rows": 2}
 
 Routes are the API's method names: jobs.insert, jobs.query, jobs.get, jobs.cancel, jobs.getQueryResults,
 tables.get, tabledata.list, datasets.get, storage.createReadSession, storage.readRows, and `job` for a job that
 starts and then fails. An entry without a route or a method matches any. While `sort_exceeds_resources` is set, every
-query job that sorts its whole result fails, as in BigQuery when one worker's memory is too small.
+query job that sorts its whole result fails, as in BigQuery when one worker's memory is too small. While
+`deny_metadata` is set, queries of INFORMATION_SCHEMA.PARTITIONS are refused, as without bigquery.tables.list. While
+`unpartitioned_rows` is set, that view has so many rows of each day in `__UNPARTITIONED__`, as BigQuery has streamed
+rows for a while; the table itself has them all.
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ from typing import Any
 
 from pyzn_local.bigquery.errors import BigQueryError, invalid
 from pyzn_local.bigquery.requests import words
+from pyzn_local.bigquery.tables import PARTITIONS
 
 ROUTES = words(
     "jobs.insert jobs.query jobs.get jobs.cancel jobs.getQueryResults tables.get tabledata.list datasets.get "
@@ -70,6 +76,8 @@ class Faults:
             self._cuts = 0
             self._lost_pages = 0
             self._sort_exceeds = False
+            self._deny_metadata = False
+            self.unpartitioned_rows = 0
 
     def inject(self, document: Mapping[str, Any]) -> None:
         """Replace the faults with those of `document`.
@@ -84,6 +92,8 @@ class Faults:
             "cut_stream_times": int,
             "lose_page": bool,
             "sort_exceeds_resources": bool,
+            "deny_metadata": bool,
+            "unpartitioned_rows": int,
         }
         _check_fields(document, known, "faults")
         entries = [_refusal(entry) for entry in document.get("refuse", [])]
@@ -94,6 +104,8 @@ class Faults:
             self._cuts = document.get("cut_stream_times", 1) if self._cut_after is not None else 0
             self._lost_pages = int(document.get("lose_page", False))
             self._sort_exceeds = document.get("sort_exceeds_resources", False)
+            self._deny_metadata = document.get("deny_metadata", False)
+            self.unpartitioned_rows = document.get("unpartitioned_rows", 0)
 
     def check(self, route: str, method: str) -> None:
         """Delay or refuse one request, if there is a fault for it.
@@ -124,6 +136,21 @@ class Faults:
                 "Resources exceeded during query execution: The query could not be executed in the allotted memory. "
                 "Peak usage: 125% of limit.\nTop memory consumer(s):\n  ORDER BY operations: 99%\n"
                 "  other/unattributed: 1%\n",
+            )
+
+    def check_metadata(self) -> None:
+        """Refuse a query of the partitions' metadata, if there is a fault for that.
+
+        Raises:
+            BigQueryError: 403 `accessDenied`.
+        """
+        if self._deny_metadata:
+            view = f"{PARTITIONS.project}:{PARTITIONS.dataset}.{PARTITIONS.name}"
+            raise BigQueryError(
+                HTTPStatus.FORBIDDEN,
+                "accessDenied",
+                f"Access Denied: Table {view}: User does not have permission to query table {view}, or perhaps it "
+                "does not exist.",
             )
 
     def cut_after(self) -> int | None:

@@ -63,7 +63,7 @@ def position(node: exp.Expr) -> str:
     """` at [line:column]` of the first name or literal in `node` (both from 1), or '' when unknown."""
     for found in node.walk():
         meta = found.meta
-        if "line" in meta:
+        if meta.get("col") is not None:  # sqlglot joins INFORMATION_SCHEMA.x to one name, and loses its column
             return f" at [{meta['line']}:{max(1, meta['col'] - (meta['end'] - meta['start']))}]"
     return ""
 

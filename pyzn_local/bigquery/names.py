@@ -14,14 +14,14 @@ from sqlglot.schema import MappingSchema
 
 from pyzn_local.bigquery.errors import invalid_query
 from pyzn_local.bigquery.grammar import check_types, position, unsupported
-from pyzn_local.bigquery.tables import TABLES, Table, find_table
+from pyzn_local.bigquery.tables import PARTITIONS, QUERIED, Table, find_table
 
 _BARE = "bare"  # marks a column that was written without its table after WHERE, where an alias may be meant
 
 
 def _schema() -> MappingSchema:
     schema = MappingSchema(dialect="bigquery")
-    for table in TABLES.values():
+    for table in QUERIED.values():
         schema.add_table(table.path, {field.name: field.sql_type for field in table.fields}, dialect="bigquery")
     return schema
 
@@ -54,8 +54,8 @@ def resolve(tree: exp.Query) -> exp.Query:
 
 
 def table_of(node: exp.Table) -> Table:
-    """The stored table for a qualified table node."""
-    return find_table(node.catalog, node.db, node.name)
+    """The stored table, or view of metadata, for a qualified table node."""
+    return find_table(node.catalog, node.db, node.name, among=QUERIED)
 
 
 def _check_table(node: exp.Table, tree: exp.Query) -> None:
@@ -69,7 +69,8 @@ def _check_table(node: exp.Table, tree: exp.Query) -> None:
         raise unsupported("Wildcard tables are", node)
     if not node.catalog:
         raise unsupported(f"A table without its project ({node.db}.{node.name}) is", node)
-    table_of(node)
+    if table_of(node) is PARTITIONS and any(select.is_star for select in tree.find_all(exp.Select)):
+        raise unsupported(f"A * over {PARTITIONS.name}, which has fewer columns here, is", node)
 
 
 def _result_names(tree: exp.Query) -> list[str] | None:

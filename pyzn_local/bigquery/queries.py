@@ -44,6 +44,8 @@ class Queries:
         only(configuration, JOB_FIELDS, "configuration")
         only(options, QUERY_FIELDS, "configuration.query")
         understood = self._plan(options, location)
+        if understood.reads_metadata:
+            self._faults.check_metadata()
         processed = self._warehouse.processed_bytes(understood)
         billed = billed_bytes(processed, len(understood.tables))
         statistics = {
@@ -66,7 +68,9 @@ class Queries:
             check_cap(billed, maximum)
             if understood.sorts:
                 self._faults.check_sort()
-            job.result = self._warehouse.run(understood, cursor, self._jobs.result_path(job))
+            job.result = self._warehouse.run(
+                understood, cursor, self._jobs.result_path(job), self._faults.unpartitioned_rows
+            )
 
         self._jobs.start(job, run)
         return job

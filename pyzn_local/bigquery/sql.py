@@ -19,7 +19,7 @@ from pyzn_local.bigquery.names import resolve, table_of
 from pyzn_local.bigquery.parameters import bind, read_parameters
 from pyzn_local.bigquery.partitions import Bounds, Evaluate, partition_bounds
 from pyzn_local.bigquery.rewrite import to_duckdb
-from pyzn_local.bigquery.tables import Table
+from pyzn_local.bigquery.tables import PARTITIONS, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,11 @@ class Plan:
     def tables(self) -> tuple[Table, ...]:
         """The tables read, each once."""
         return tuple({use.table.path: use.table for use in self.uses}.values())
+
+    @property
+    def reads_metadata(self) -> bool:
+        """Whether it reads INFORMATION_SCHEMA.PARTITIONS."""
+        return PARTITIONS in self.tables
 
 
 def plan(query: str, parameters: Sequence[Mapping[str, Any]], evaluate: Evaluate) -> Plan:
@@ -76,9 +81,9 @@ def _table_uses(scope: Scope, evaluate: Evaluate) -> list[TableUse]:
         if not isinstance(source, exp.Table):
             continue
         table = table_of(source)
-        column = exp.column(table.partition_column, table=alias, quoted=True)
+        column = exp.column(table.partition_column or "", table=alias, quoted=True)
         bounds = partition_bounds(where.this if where else None, column, evaluate)
-        if not bounds:
+        if table.partition_column and not bounds:
             raise invalid_query(
                 f"Cannot query over table '{table.path}' without a filter over column(s) "
                 f"'{table.partition_column}' that can be used for partition elimination"

@@ -1,10 +1,11 @@
 """The tables of the stand-in: the columns of `bigquery-public-data.pypi.file_downloads`, and look-up by name.
 
-Columns: https://docs.pypi.org/api/bigquery/
+Columns: https://docs.pypi.org/api/bigquery/, and https://cloud.google.com/bigquery/docs/information-schema-partitions
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyzn_local.bigquery.errors import BigQueryError, not_found
@@ -15,13 +16,16 @@ LOCATION = "US"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that is partitioned by the UTC day of `partition_column`. Queries must filter on that column."""
+    """A table that is partitioned by the UTC day of `partition_column`. Queries must filter on that column.
+
+    A view of metadata has no such column.
+    """
 
     project: str
     dataset: str
     name: str
     fields: tuple[Field, ...]
-    partition_column: str
+    partition_column: str | None
     description: str
 
     @property
@@ -84,6 +88,25 @@ FILE_DOWNLOADS = Table(
 
 TABLES = {FILE_DOWNLOADS.path: FILE_DOWNLOADS}
 
+PARTITIONS = Table(
+    project=FILE_DOWNLOADS.project,
+    dataset=FILE_DOWNLOADS.dataset,
+    name="INFORMATION_SCHEMA.PARTITIONS",
+    partition_column=None,
+    description="The dataset's partitions. BigQuery has more columns: total_billable_bytes, storage_tier and a time.",
+    fields=(
+        _string("table_catalog"),
+        _string("table_schema"),
+        _string("table_name"),
+        _string("partition_id"),
+        Field("total_rows", "INTEGER"),
+        Field("total_logical_bytes", "INTEGER"),
+    ),
+)
+
+QUERIED = TABLES | {PARTITIONS.path: PARTITIONS}
+"""What a query can name in FROM."""
+
 
 def missing_table(project: str, dataset: str, name: str) -> BigQueryError:
     """404 for a table, or for its dataset if that does not exist either."""
@@ -97,13 +120,13 @@ def missing_dataset(project: str, dataset: str, location: str) -> BigQueryError:
     return not_found(f"Not found: Dataset {project}:{dataset} was not found in location {location}")
 
 
-def find_table(project: str, dataset: str, name: str) -> Table:
-    """The table of that name.
+def find_table(project: str, dataset: str, name: str, *, among: Mapping[str, Table] = TABLES) -> Table:
+    """The table of that name, `among` those that are stored.
 
     Raises:
         BigQueryError: 404 `notFound`.
     """
-    found = TABLES.get(f"{project}.{dataset}.{name}")
+    found = among.get(f"{project}.{dataset}.{name}")
     if found is None:
         raise missing_table(project, dataset, name)
     return found

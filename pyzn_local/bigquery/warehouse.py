@@ -24,9 +24,34 @@ from pyzn_local.bigquery.pricing import leaf_bytes_sql
 from pyzn_local.bigquery.results import Result, result_fields, spill
 from pyzn_local.bigquery.rewrite import to_duckdb
 from pyzn_local.bigquery.sql import Plan
-from pyzn_local.bigquery.tables import TABLES, Table
+from pyzn_local.bigquery.tables import PARTITIONS, TABLES, Table
 
 _MEMORY = "2GB"  # beyond it, DuckDB spills into the data directory
+
+_UNPARTITIONED = "unpartitioned_rows"  # a variable of DuckDB: so many rows of each day are in no partition yet
+_PARTITIONS = f"""
+CREATE OR REPLACE VIEW "{PARTITIONS.name}" AS
+WITH stored AS (
+    SELECT table_path, strftime(day, '%Y%m%d') AS id, SUM(rows) AS stored_rows,
+        SUM(list_sum(map_values(bytes))) AS bytes,
+        LEAST(SUM(rows), COALESCE(getvariable('{_UNPARTITIONED}'), 0)) AS streamed_rows
+    FROM partitions GROUP BY table_path, day
+),
+listed AS (
+    SELECT table_path, id, stored_rows - streamed_rows AS total_rows, bytes FROM stored
+    UNION ALL
+    SELECT table_path, '__UNPARTITIONED__', SUM(streamed_rows), 0 FROM stored
+    GROUP BY table_path HAVING SUM(streamed_rows) > 0
+)
+SELECT
+    split_part(table_path, '.', 1) AS table_catalog,
+    split_part(table_path, '.', 2) AS table_schema,
+    split_part(table_path, '.', 3) AS table_name,
+    id AS partition_id,
+    CAST(total_rows AS BIGINT) AS total_rows,
+    CAST(bytes AS BIGINT) AS total_logical_bytes
+FROM listed
+"""  # noqa: S608  # our own names
 
 
 @dataclass(slots=True)
@@ -73,6 +98,7 @@ class Warehouse:
         for table in TABLES.values():
             columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in table.fields)
             self._database.execute(f'CREATE TABLE IF NOT EXISTS "{table.name}" ({columns})')
+        self._database.execute(_PARTITIONS)
         self._open = threading.Lock()
         self._loading = threading.Lock()
 
@@ -103,8 +129,12 @@ class Warehouse:
         with self.cursor() as cursor:
             return result_fields(cursor.sql(plan.duckdb_sql).limit(0).to_arrow_table().schema)
 
-    def run(self, plan: Plan, cursor: duckdb.DuckDBPyConnection, path: Path) -> Result:
-        """Run a statement and write its rows to `path`. `cursor.interrupt()` from another thread stops it."""
+    def run(self, plan: Plan, cursor: duckdb.DuckDBPyConnection, path: Path, unpartitioned: int = 0) -> Result:
+        """Run a statement and write its rows to `path`. `cursor.interrupt()` from another thread stops it.
+
+        For INFORMATION_SCHEMA.PARTITIONS, `unpartitioned` rows of each day are in no partition yet.
+        """
+        cursor.execute(f"SET VARIABLE {_UNPARTITIONED} = {unpartitioned:d}")
         return spill(cursor.sql(plan.duckdb_sql).to_arrow_reader(), path)
 
     def load(self, table: Table, batches: Iterable[pa.RecordBatch], cursor: duckdb.DuckDBPyConnection) -> int:

@@ -1,0 +1,78 @@
+"""INFORMATION_SCHEMA.PARTITIONS: the rows of each partition, as its documentation says, and what is refused.
+
+https://cloud.google.com/bigquery/docs/information-schema-partitions; never compared with Google's own.
+"""
+
+import pytest
+from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPICallError, NotFound
+from google.cloud import bigquery
+
+from pyzn_local import sample
+from tests.local.conftest import EMPTY_DAY, MONDAY, ODD_DAY, SUNDAY, Connected, odd_rows
+
+VIEW = "`bigquery-public-data.pypi.INFORMATION_SCHEMA.PARTITIONS`"
+STORED = f"SELECT partition_id, total_rows FROM {VIEW} WHERE table_name = 'file_downloads'"
+MIB = 2**20
+
+
+def test_every_partition_has_its_rows_and_bytes(bq: Connected) -> None:
+    names = bq.rows(f"SELECT DISTINCT table_catalog, table_schema, table_name FROM {VIEW}")
+    assert names == [("bigquery-public-data", "pypi", "file_downloads")]
+    assert dict(bq.rows(STORED)) == {
+        f"{ODD_DAY:%Y%m%d}": len(odd_rows()),
+        f"{SUNDAY:%Y%m%d}": sample.day(SUNDAY).num_rows,
+        f"{MONDAY:%Y%m%d}": sample.day(MONDAY).num_rows,
+    }
+    [(size,)] = bq.rows(f"SELECT total_logical_bytes FROM {VIEW} WHERE partition_id = '{SUNDAY:%Y%m%d}'")
+    assert size == bq.client.get_table(f"bigquery-public-data.pypi.file_downloads${SUNDAY:%Y%m%d}").num_bytes
+    assert bq.rows(f"{STORED} AND partition_id = '{EMPTY_DAY:%Y%m%d}'") == []
+
+
+def test_a_load_and_a_forgotten_day_change_it(own_bq: Connected) -> None:
+    own_bq.server.load(odd_rows())
+    own_bq.server.load(odd_rows())
+    own_bq.server.forget(MONDAY)
+    assert own_bq.rows(STORED) == [(f"{ODD_DAY:%Y%m%d}", 2 * len(odd_rows()))]
+
+
+def test_it_bills_the_minimum_however_many_rows_there_are(bq: Connected) -> None:
+    dry = bq.query(STORED, job_config=bigquery.QueryJobConfig(dry_run=True))
+    assert dry.total_bytes_processed == 0
+    job = bq.query(STORED)
+    job.result()
+    assert (job.total_bytes_processed, job.total_bytes_billed) == (0, 10 * MIB)
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind", "message"),
+    [
+        (f"SELECT * FROM {VIEW}", BadRequest, r"A \* over INFORMATION_SCHEMA\.PARTITIONS, .* is not supported"),
+        (f"SELECT storage_tier FROM {VIEW}", BadRequest, "Unrecognized name: storage_tier"),
+        ("SELECT table_name FROM INFORMATION_SCHEMA.PARTITIONS", BadRequest, "must be qualified with a dataset"),
+        ("SELECT table_name FROM pypi.INFORMATION_SCHEMA.PARTITIONS", BadRequest, "table without its project"),
+        (f"SELECT 1 FROM {VIEW}".replace("pypi", "nope"), NotFound, "Dataset bigquery-public-data:nope"),
+        (f"SELECT 1 FROM {VIEW}".replace("PARTITIONS", "TABLES"), NotFound, r"pypi\.INFORMATION_SCHEMA\.TABLES"),
+    ],
+)
+def test_what_is_not_known_of_it_is_refused(
+    bq: Connected, sql: str, kind: type[GoogleAPICallError], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        bq.rows(sql)
+
+
+def test_who_may_not_see_it_can_still_query_the_table(own_bq: Connected) -> None:
+    own_bq.server.inject({"deny_metadata": True})
+    for dry_run in (False, True):
+        with pytest.raises(Forbidden, match=r"Access Denied: Table bigquery-public-data:pypi\.INFORMATION_SCHEMA"):
+            own_bq.query(STORED, job_config=bigquery.QueryJobConfig(dry_run=dry_run), retry=None, job_retry=None)
+    assert own_bq.rows("SELECT COUNT(*) FROM {table} WHERE DATE(timestamp) = '2026-07-06'")
+    own_bq.server.clear_faults()
+    assert own_bq.rows(STORED)
+
+
+def test_streamed_rows_are_in_the_table_before_they_are_in_a_partition(own_bq: Connected) -> None:
+    total = sample.day(MONDAY).num_rows
+    own_bq.server.inject({"unpartitioned_rows": 3})
+    assert dict(own_bq.rows(STORED)) == {f"{MONDAY:%Y%m%d}": total - 3, "__UNPARTITIONED__": 3}
+    assert own_bq.rows("SELECT COUNT(*) FROM {table} WHERE DATE(timestamp) = '2026-07-06'") == [(total,)]

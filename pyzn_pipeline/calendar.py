@@ -17,7 +17,7 @@ LATE_AT = time(20)
 """On D+1: the day is late, and alerts say so. Until then there was time for one or two retries."""
 
 RECOUNTED_AT = time(23)
-"""On D+1, D+3 and D+7: the source is asked for its COUNT(*) of the day."""
+"""On D+1, D+3 and D+7: the source is asked for its count of the day."""
 
 RECOUNTED_AFTER = (1, 3, 7)  # days
 RECOUNT_PAUSE = timedelta(hours=1)  # from a publication to its first recount: sooner, the source cannot have changed

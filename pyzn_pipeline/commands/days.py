@@ -30,9 +30,10 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
     Without START: the last 35 days. Without END: up to yesterday. A day is `final`, `provisional` (not
     yet confirmed by a recount a week later), `suspect` (published, but unlike its weekday: the check in
     the UI says how), or `missing`. A day that was published before a breakdown existed is missing for
-    that breakdown only, until a backfill reads it again. A wanted day also shows its state: it waits for
-    its run, failed (why, and when it is tried again), was given up, or was taken back by the person who
-    asked.
+    that breakdown only, until a backfill reads it again. A recounted day says when, and by what: by
+    `metadata` (the rows that BigQuery says the day's partition has) or by `count` (COUNT(*)). A wanted
+    day also shows its state: it waits for its run, failed (why, and when it is tried again), was given
+    up, or was taken back by the person who asked.
     """
     settings = load(StoreSettings)
     last = end or datetime.now(UTC).date() - timedelta(days=1)
@@ -61,10 +62,11 @@ def _ledger_table(rows: pd.DataFrame) -> Table:
         else:
             counts = (row[name] for name in ("downloads", "projects"))
             remarks = [f"{row['published_at']:%Y-%m-%d %H:%M}"]
+            recounted = f"{row['recounted_at']:%Y-%m-%d %H:%M} (by {row['recounted_by']})"
             if row["source_recount"] != row["source_downloads"]:
-                remarks.append(
-                    f"the source counts {row['source_recount']:,} since {row['recounted_at']:%Y-%m-%d %H:%M}"
-                )
+                remarks.append(f"the source counts {row['source_recount']:,} since {recounted}")
+            elif row["recounted_by"] != "scan":
+                remarks.append(f"recounted {recounted}")
             if lacking := [b.name for b in BREAKDOWNS if b.name not in row["project_keys"]]:
                 remarks.append(
                     f"missing by {', '.join(lacking)}: published before that was counted; a backfill adds it"

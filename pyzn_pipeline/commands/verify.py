@@ -9,7 +9,7 @@ from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.days import days_between, spans
 from pyzn_pipeline.settings import Settings, load
 from pyzn_pipeline.source.connection import clients_of
-from pyzn_pipeline.source.count import count_days, estimate_count
+from pyzn_pipeline.source.count import count_days, price
 from pyzn_pipeline.source.scan import estimate, usd
 from pyzn_pipeline.store import ledger
 from pyzn_pipeline.store.schema import open_store
@@ -40,15 +40,21 @@ def verify(start: date, end: date, full: bool) -> None:
         rows = ledger.days(store, start, end)
         held = rows[(rows["status"] != "missing") & rows["retired_at"].isna()]
         days = list(held["day"])
+        published = dict(zip(days, map(int, held["source_downloads"]), strict=True))
         table, limit = settings.bigquery_table, settings.maximum_bytes_billed
-        cost = estimate_count(clients, table, days) + (
-            sum(estimate(clients, table, *span) for span in spans(days)) if full else 0
-        )
+        cost = price(clients, table, days)
+        bills = cost.least + (sum(estimate(clients, table, *span) for span in spans(days)) if full else 0)
         click.echo(
-            f"asking the source about {len(days)} days: {cost:,} bytes, ${usd(cost, settings.usd_per_tib):,.2f}",
+            f"asking the source about {len(days)} days: {bills:,} bytes, ${usd(bills, settings.usd_per_tib):,.2f}; "
+            + (
+                f"up to {cost.count:,} bytes, ${usd(cost.count, settings.usd_per_tib):,.2f} more for days that "
+                "BigQuery's metadata does not confirm"
+                if cost.no_metadata is None
+                else f"by COUNT(*), because of {cost.no_metadata}"
+            ),
             err=True,
         )
-        counts, _ = count_days(clients, table, days, limit)
+        counts = count_days(clients, table, published, limit).downloads
         proven = 0
         found = proofs(held, counts, store, clients if full else None, table, limit)
         for row in rows.to_dict("records"):

@@ -1,6 +1,11 @@
-"""The source's current count of downloads by day. Does not read the rows."""
+"""The source's current count of downloads by day. Does not read the rows.
 
-from collections.abc import Sequence
+BigQuery's metadata has the number of rows of each partition, and costs next to nothing to ask. Where it is refused, or
+says another number than the ledger, `COUNT(*)` decides.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
 from string import Template
@@ -9,19 +14,112 @@ from google.cloud import bigquery
 
 from pyzn_pipeline.days import spans
 from pyzn_pipeline.source.connection import Clients
-from pyzn_pipeline.source.errors import CostLimitExceeded, source_errors
-from pyzn_pipeline.source.scan import PATIENCE, QUERY_TIMEOUT
+from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, source_errors
+from pyzn_pipeline.source.scan import MIN_BYTES_BILLED, PATIENCE, QUERY_TIMEOUT
+
+METADATA, COUNT = "metadata", "count"
+"""What gave a count: the metadata of the day's partition, or `COUNT(*)`."""
+
+_NEEDS = "bigquery.tables.get and bigquery.tables.list on the table's dataset"
 
 
-def count_days(
+@dataclass(frozen=True)
+class Counts:
+    """The source's count of each day, 0 included; what gave it, METADATA or COUNT; and the bytes billed for all.
+
+    `no_metadata` says why the metadata was of no use for any day; it is None if it was.
+    """
+
+    downloads: dict[date, int]
+    counted_by: dict[date, str]
+    bytes_billed: int
+    no_metadata: str | None = None
+
+
+@dataclass(frozen=True)
+class Price:
+    """Bytes that counting days bills: for the metadata, and for `COUNT(*)` of all days if the metadata is not enough.
+
+    `no_metadata` says why the metadata cannot be asked; then it costs nothing, and all days are counted.
+    """
+
+    metadata: int
+    count: int
+    no_metadata: str | None = None
+
+    @property
+    def least(self) -> int:
+        """Bytes billed in any case."""
+        return self.metadata if self.no_metadata is None else self.count
+
+
+def count_days(clients: Clients, table: str, published: Mapping[date, int], maximum_bytes_billed: int) -> Counts:
+    """Count the days in `published`, which has the ledger's count of each.
+
+    The metadata is asked by one query for all days, 10 MiB. The days for which it does not say the ledger's number
+    are counted by one `COUNT(*)` for each range of consecutive days, 8 bytes a row.
+
+    Raises SourceError, and CostLimitExceeded before a `COUNT(*)` is billed if the days to be counted by it would
+    together bill more than `maximum_bytes_billed` for each.
+    """
+    if not published:
+        return Counts({}, {}, 0)
+    stored, billed, no_metadata = _stored_rows(clients, table, sorted(published), maximum_bytes_billed)
+    doubtful = [day for day in published if stored.get(day) != published[day]]
+    counted, also_billed = _count(clients, table, doubtful, maximum_bytes_billed)
+    return Counts(
+        {**published, **counted},
+        {day: COUNT if day in counted else METADATA for day in published},
+        billed + also_billed,
+        no_metadata,
+    )
+
+
+def price(clients: Clients, table: str, days: Sequence[date]) -> Price:
+    """What `count_days` would bill, by dry runs, which are free. Raises SourceError."""
+    if not days:
+        return Price(0, 0)
+    count = _price_of_count(clients, table, days)
+    config = _stored_rows_config(table, days[0], days[-1])
+    config.dry_run = True
+    try:
+        with source_errors(f"cost of the partitions' metadata of {days[0]} to {days[-1]}", _NEEDS):
+            job = clients.jobs.query(_stored_rows_query(table), job_config=config, retry=PATIENCE, job_retry=None)
+    except SourceError as error:
+        return Price(0, count, str(error))
+    return Price(max(int(job.total_bytes_processed or 0), MIN_BYTES_BILLED), count)
+
+
+def _stored_rows(
+    clients: Clients, table: str, days: Sequence[date], maximum_bytes_billed: int
+) -> tuple[dict[date, int], int, str | None]:
+    """The rows in each day's partition by the metadata, the bytes billed, and why the metadata is of no use, if so.
+
+    A day without a partition is left out; all are, while rows are in no partition yet: they may be of any day.
+    """
+    config = _stored_rows_config(table, days[0], days[-1])
+    config.maximum_bytes_billed = maximum_bytes_billed * len(days)
+    try:
+        with source_errors(f"partitions' metadata of {days[0]} to {days[-1]}", _NEEDS):
+            job = clients.jobs.query(
+                _stored_rows_query(table), job_config=config, job_id_prefix="pyzn_stored_", retry=PATIENCE
+            )
+            rows = job.result(timeout=QUERY_TIMEOUT, retry=PATIENCE)
+            found = [(row.partition_id, int(row.total_rows or 0)) for row in rows]
+    except SourceError as error:
+        return {}, 0, str(error)
+    billed = int(job.total_bytes_billed or 0)
+    if streamed := sum(count for partition, count in found if partition == "__UNPARTITIONED__"):
+        return {}, billed, f"partitions' metadata: {streamed:,} rows of {table} are in no partition yet"
+    by_day = {f"{day:%Y%m%d}": day for day in days}
+    return {by_day[partition]: count for partition, count in found if partition in by_day}, billed, None
+
+
+def _count(
     clients: Clients, table: str, days: Sequence[date], maximum_bytes_billed: int
 ) -> tuple[dict[date, int], int]:
-    """Each day's COUNT(*), 0 included, and the bytes billed for all of them.
-
-    One query for each range of consecutive days. Raises SourceError, and CostLimitExceeded before anything is
-    billed if all days together would bill more than `maximum_bytes_billed` for each day.
-    """
-    estimated, limit = estimate_count(clients, table, days), maximum_bytes_billed * len(days)
+    """Each day's COUNT(*), 0 included, and the bytes billed for all of them."""
+    estimated, limit = _price_of_count(clients, table, days), maximum_bytes_billed * len(days)
     if estimated > limit:
         raise CostLimitExceeded(
             f"recount of {len(days)} days: it would bill {estimated:,} bytes, the limit is {limit:,}; not run. "
@@ -30,38 +128,60 @@ def count_days(
     counts = dict.fromkeys(days, 0)
     billed = 0
     for first, last in spans(days):
-        config = _config(first, last)
+        config = _count_config(first, last)
         config.maximum_bytes_billed = limit
         with source_errors(f"recount of {first} to {last}"):
-            job = clients.jobs.query(_query(table), job_config=config, job_id_prefix="pyzn_count_", retry=PATIENCE)
+            job = clients.jobs.query(
+                _count_query(table), job_config=config, job_id_prefix="pyzn_count_", retry=PATIENCE
+            )
             rows = job.result(timeout=QUERY_TIMEOUT, retry=PATIENCE)
             counts |= {row.day: row.downloads for row in rows}
             billed += int(job.total_bytes_billed or 0)
     return counts, billed
 
 
-def estimate_count(clients: Clients, table: str, days: Sequence[date]) -> int:
-    """Bytes that `count_days` would process, by dry runs, which are free. Raises SourceError."""
+def _price_of_count(clients: Clients, table: str, days: Sequence[date]) -> int:
+    """Bytes that COUNT(*) of these days would bill, by dry runs."""
     estimated = 0
     for first, last in spans(days):
-        config = _config(first, last)
+        config = _count_config(first, last)
         config.dry_run = True
         with source_errors(f"cost of a recount of {first} to {last}"):
-            job = clients.jobs.query(_query(table), job_config=config, retry=PATIENCE, job_retry=None)
-            estimated += int(job.total_bytes_processed or 0)
+            job = clients.jobs.query(_count_query(table), job_config=config, retry=PATIENCE, job_retry=None)
+            estimated += max(int(job.total_bytes_processed or 0), MIN_BYTES_BILLED)
     return estimated
 
 
-def _query(table: str) -> str:
-    return Template(files(__package__).joinpath("count_days.sql").read_text(encoding="utf-8")).substitute(table=table)
+def _stored_rows_query(table: str) -> str:
+    return _filled("stored_rows.sql", dataset=table.rpartition(".")[0])
 
 
-def _config(first: date, last: date) -> bigquery.QueryJobConfig:
+def _count_query(table: str) -> str:
+    return _filled("count_days.sql", table=table)
+
+
+def _filled(file: str, **names: str) -> str:
+    return Template(files(__package__).joinpath(file).read_text(encoding="utf-8")).substitute(names)
+
+
+def _stored_rows_config(table: str, first: date, last: date) -> bigquery.QueryJobConfig:
+    return _config(
+        bigquery.ScalarQueryParameter("table", "STRING", table.rpartition(".")[2]),
+        bigquery.ScalarQueryParameter("first", "STRING", f"{first:%Y%m%d}"),
+        bigquery.ScalarQueryParameter("last", "STRING", f"{last:%Y%m%d}"),
+    )
+
+
+def _count_config(first: date, last: date) -> bigquery.QueryJobConfig:
+    return _config(
+        bigquery.ScalarQueryParameter("start", "TIMESTAMP", datetime.combine(first, time(), UTC)),
+        bigquery.ScalarQueryParameter("end", "TIMESTAMP", datetime.combine(last + timedelta(days=1), time(), UTC)),
+    )
+
+
+def _config(*parameters: bigquery.ScalarQueryParameter) -> bigquery.QueryJobConfig:
     return bigquery.QueryJobConfig(
-        query_parameters=[
-            bigquery.ScalarQueryParameter("start", "TIMESTAMP", datetime.combine(first, time(), UTC)),
-            bigquery.ScalarQueryParameter("end", "TIMESTAMP", datetime.combine(last + timedelta(days=1), time(), UTC)),
-        ],
+        query_parameters=list(parameters),
         use_query_cache=False,  # the current table, not a cached result
         job_timeout_ms=QUERY_TIMEOUT * 1000,
     )

@@ -23,13 +23,19 @@ class CostLimitExceeded(SourceError):
     """The scan would bill more than PYZN_MAXIMUM_BYTES_BILLED. It was not run, and nothing was billed."""
 
 
+ROLES = "roles/bigquery.jobUser and roles/bigquery.readSessionUser on PYZN_BIGQUERY_PROJECT"
+
+
 @contextmanager
-def source_errors(doing: str) -> Iterator[None]:
-    """Turn errors of the Google libraries inside the block into SourceError: '<doing>: <cause>: <what to do>'."""
+def source_errors(doing: str, needs: str = ROLES) -> Iterator[None]:
+    """Turn errors of the Google libraries inside the block into SourceError: '<doing>: <cause>: <what to do>'.
+
+    `needs` is what the credentials must be allowed.
+    """
     try:
         yield
     except (GoogleAPICallError, RetryError, GoogleAuthError, OSError) as error:  # RequestException is an OSError
-        raise SourceError(f"{doing}: {_explain(error)}") from error
+        raise SourceError(f"{doing}: {_explain(error, needs)}") from error
 
 
 def exceeds_resources(error: BadRequest) -> bool:
@@ -37,7 +43,7 @@ def exceeds_resources(error: BadRequest) -> bool:
     return any(isinstance(each, dict) and each.get("reason") == "resourcesExceeded" for each in error.errors)
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception, needs: str) -> str:
     said = _said(error)
     match error:
         case DefaultCredentialsError() | MalformedError():
@@ -60,10 +66,7 @@ def _explain(error: Exception) -> str:
                 "where the table's dataset is (US for PyPI's)"
             )
         case Forbidden():
-            return (
-                f"{said}: the credentials need roles/bigquery.jobUser and roles/bigquery.readSessionUser on "
-                "PYZN_BIGQUERY_PROJECT, and its quota must not be used up"
-            )
+            return f"{said}: the credentials need {needs}, and the project's quota must not be used up"
         case BadRequest() if exceeds_resources(error):
             return f"{said}: run the day again later, when BigQuery is less busy, or reserve slots for it"
         case BadRequest():

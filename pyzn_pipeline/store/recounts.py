@@ -31,10 +31,10 @@ def due_for_recount(engine: Engine, now: datetime) -> list[Published]:
         return [Published(*row) for row in connection.execute(statement("due_for_recount"), due)]
 
 
-def record_recount(engine: Engine, published: Published, found: int) -> str | None:
-    """Store the source's current count, and return the day's status; None if the day was published again meanwhile."""
+def record_recount(engine: Engine, published: Published, found: int, by: str) -> str | None:
+    """Store the source's current count and what gave it. Return the day's status; None if it was published again."""
     settled = calendar.settled(published.day, datetime.now(UTC))
-    recount = {"day": published.day, "revision": published.revision, "found": found, "settled": settled}
+    recount = {"day": published.day, "revision": published.revision, "found": found, "by": by, "settled": settled}
     with store_errors(f"day {published.day}"), engine.begin() as connection:
         status: str | None = connection.execute(statement("record_recount"), recount).scalar_one_or_none()
     return status

@@ -20,6 +20,7 @@ from pyzn_pipeline.days import ranges
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.settings import DeploymentSettings
 from pyzn_pipeline.source.connection import clients_of
+from pyzn_pipeline.source.count import price
 from pyzn_pipeline.source.errors import CostLimitExceeded, source_errors
 from pyzn_pipeline.source.scan import PATIENCE, estimate, usd
 from pyzn_pipeline.store import schema, trouble
@@ -216,12 +217,18 @@ def _cost(settings: DeploymentSettings) -> str:
     day = datetime.now(UTC).date() - timedelta(days=1)
     with clients_of(settings) as clients:
         billed = estimate(clients, settings.bigquery_table, day)
+        recount = price(clients, settings.bigquery_table, [day])
     said = f"a scan of {day} bills {billed / GIB:,.1f} GiB, {usd(billed, settings.usd_per_tib):,.2f} US dollars"
     if billed > settings.maximum_bytes_billed:
         raise CostLimitExceeded(
             f"{said}: more than PYZN_MAXIMUM_BYTES_BILLED={settings.maximum_bytes_billed}; raise it"
         )
-    return f"{settings.bigquery_table}: {said}"
+    least, count = (usd(each, settings.usd_per_tib) for each in (recount.least, recount.count))
+    if recount.no_metadata is None:
+        how = f"a recount {least:,.4f}, or {count:,.2f} by COUNT(*) if the metadata differs from the ledger"
+    else:
+        how = f"a recount {count:,.2f}, by COUNT(*), because of {recount.no_metadata}"
+    return f"{settings.bigquery_table}: {said}; {how}"
 
 
 def _dagster(settings: DeploymentSettings) -> str:

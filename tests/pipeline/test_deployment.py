@@ -66,7 +66,19 @@ def test_what_is_right_is_said_with_its_figures(settings: DeploymentSettings) ->
     found = outcome(settings)
     assert [name for name, (ok, _) in found.items() if ok] == RIGHT
     assert found["API's role"][1] == "role pyzn_api can only read"
-    assert found["cost"][1].endswith("bills 0.0 GiB, 0.00 US dollars")
+    assert found["cost"][1].endswith(
+        "bills 0.0 GiB, 0.00 US dollars; a recount 0.0001, or 0.00 by COUNT(*) if the metadata differs from the ledger"
+    )
+
+
+def test_that_recounts_cannot_read_the_metadata_is_said_with_what_they_cost_then(
+    settings: DeploymentSettings, bigquery: Server
+) -> None:
+    bigquery.inject({"deny_metadata": True})
+    right, said = outcome(settings)["cost"]
+    assert right
+    assert "; a recount 0.00, by COUNT(*), because of cost of the partitions' metadata of " in said
+    assert "Access Denied" in said
 
 
 def test_days_that_wait_for_their_run_are_no_fault(settings: DeploymentSettings, store: Engine) -> None:

@@ -10,16 +10,17 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from google.cloud.bigquery import ScalarQueryParameter
+from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
 
 from pyzn_local.bigquery.fields import arrow_schema
 from pyzn_local.bigquery.server import Server
-from pyzn_local.bigquery.tables import FILE_DOWNLOADS
+from pyzn_local.bigquery.tables import FILE_DOWNLOADS, PARTITIONS
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.count import count_days
 from pyzn_pipeline.source.scan import SCHEMA, scan, scan_query
 from tests import googlesql
 from tests.counted import expected
+from tests.days import Download, raw_rows
 from tests.hostile import hostile_rows
 from tests.local.conftest import Connected, connected
 from tests.pipeline.conftest import TABLE
@@ -28,14 +29,18 @@ DAY = date(2026, 7, 14)
 LIMIT = 2**40
 FEW = hostile_rows(DAY)[:400]
 ARROW = {"STRING": pa.string(), "INT64": pa.int64(), "DATE": pa.date32()}
-COLUMNS = {"scan_day.sql": SCHEMA, "count_days.sql": pa.schema([("day", pa.date32()), ("downloads", pa.int64())])}
+COLUMNS = {
+    "scan_day.sql": SCHEMA,
+    "count_days.sql": pa.schema([("day", pa.date32()), ("downloads", pa.int64())]),
+    "stored_rows.sql": pa.schema([("partition_id", pa.string()), ("total_rows", pa.int64())]),
+}
 
 Sent = dict[str, Sequence[ScalarQueryParameter]]
 
 
 @pytest.fixture
 def sent(clients: Clients, bigquery: Server, monkeypatch: pytest.MonkeyPatch) -> Sent:
-    """Every statement of a scan that had to be run again without its order, and of a count, with its parameters."""
+    """Every statement of a scan that had to be run again without its order, and of a recount, with its parameters."""
     query, found = clients.jobs.query, {}
 
     def noted(sql: str, **options: Any) -> Any:
@@ -46,11 +51,11 @@ def sent(clients: Clients, bigquery: Server, monkeypatch: pytest.MonkeyPatch) ->
     bigquery.inject({"sort_exceeds_resources": True})
     scan(clients, TABLE, DAY, LIMIT)
     bigquery.clear_faults()
-    count_days(clients, TABLE, [DAY, DAY + timedelta(days=2)], LIMIT)
+    count_days(clients, TABLE, {DAY: 1, DAY + timedelta(days=2): 1}, LIMIT)
     return found
 
 
-@pytest.mark.parametrize(("file", "texts"), [("scan_day.sql", 2), ("count_days.sql", 1)])
+@pytest.mark.parametrize(("file", "texts"), [("scan_day.sql", 2), ("count_days.sql", 1), ("stored_rows.sql", 1)])
 def test_google_takes_a_statement_and_returns_the_columns_that_are_read(sent: Sent, file: str, texts: int) -> None:
     comment = files("pyzn_pipeline.source").joinpath(file).read_text(encoding="utf-8").splitlines()[0]
     statements = {sql: parameters for sql, parameters in sent.items() if sql.startswith(comment)}
@@ -164,3 +169,28 @@ def test_a_day_is_counted_alike_by_google_by_the_stand_in_and_by_plain_python(
     assert pa.Table.from_batches(scan(clients, TABLE, DAY, LIMIT).batches).to_pylist() == right
     sql = scan_query(TABLE)
     assert googlesql.run(sql, rows, sent[sql]) == right
+
+
+def test_the_metadata_of_the_partitions_is_read_alike_by_google_and_by_the_stand_in(
+    sent: Sent, clients: Clients, bigquery: Server
+) -> None:
+    """Google's engine has no metadata of its own: it is given rows as the view's documentation describes them."""
+    (sql,) = (sql for sql in sent if PARTITIONS.name in sql)
+    days = [DAY - timedelta(days=1), DAY, DAY + timedelta(days=2), DAY + timedelta(days=3)]
+    for count, day in enumerate(days, start=3):
+        bigquery.load(raw_rows(day, [Download("requests")] * count))
+    bigquery.inject({"unpartitioned_rows": 1})
+    described = [
+        {"table_name": table, "partition_id": partition, "total_rows": rows}
+        for table in ("file_downloads", "simple_requests")
+        for partition, rows in [
+            *((f"{day:%Y%m%d}", count - 1) for count, day in enumerate(days, start=3)),
+            ("__UNPARTITIONED__", len(days)),
+            ("__NULL__", 1),
+        ]
+    ]
+    config = QueryJobConfig(query_parameters=list(sent[sql]))
+    found = [dict(row.items()) for row in clients.jobs.query(sql, job_config=config).result()]
+    right = googlesql.run(sql, described, sent[sql], PARTITIONS)
+    assert len(right) == 3
+    assert sorted(found, key=str) == sorted(right, key=str)

@@ -226,6 +226,66 @@ def test_rows_that_come_late_are_found_by_a_recount_and_read(
     assert (row["revision"], row["downloads"], row["status"]) == (2, 4, "provisional")
 
 
+def test_a_recount_by_metadata_bills_one_minimum_for_all_days(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    days = [OLD, OLD - timedelta(days=2), OLD - timedelta(days=4)]
+    for day in days:
+        bigquery.load(raw_rows(day, DOWNLOADS))
+    publish(defs, instance, *days)
+    assert set(ledger.days(store, days[-1], OLD)["recounted_by"].dropna()) == {"scan"}
+    result = recount(defs, instance, store)
+    assert [ledger.days(store, day, day)["recounted_by"][0] for day in days] == ["metadata"] * 3
+    assert {status(store, day) for day in days} == {"final"}
+    (check,) = result.get_asset_check_evaluations()
+    assert check.metadata["US dollars"].value == round(10 * 2**20 / 2**40 * 6.25, 6)
+    assert (check.metadata["days counted by COUNT(*)"].value, check.metadata["why not by metadata"].value) == (0, "")
+    observed = result.get_asset_observation_events()[0].asset_observation_data.asset_observation
+    assert observed.metadata["counted by"].value == "metadata"
+
+
+@pytest.mark.parametrize(
+    ("fault", "late", "reason"),
+    [
+        ({"deny_metadata": True}, False, "Access Denied"),
+        ({"unpartitioned_rows": 1}, False, "are in no partition yet"),
+        ({"unpartitioned_rows": 1}, True, "are in no partition yet"),
+        ({}, True, ""),
+    ],
+    ids=["refused", "it has fewer", "it has the same, the table more", "it has more"],
+)
+def test_what_the_metadata_does_not_confirm_is_counted_before_anything_is_read(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine,
+    fault: dict[str, object], late: bool, reason: str,
+) -> None:  # fmt: skip
+    bigquery.load(raw_rows(OLD, DOWNLOADS))
+    publish(defs, instance, OLD)
+    if late:
+        bigquery.load(raw_rows(OLD, [Download("late")]))
+    bigquery.inject(fault)
+    result = recount(defs, instance, store)
+    row = ledger.days(store, OLD, OLD).iloc[0]
+    assert (row["recounted_by"], row["source_recount"]) == ("count", 3 + late)
+    assert row["status"] == ("provisional" if late else "final")
+    (check,) = result.get_asset_check_evaluations()
+    assert check.passed is not late
+    assert check.metadata["days counted by COUNT(*)"].value == 1
+    assert reason in str(check.metadata["why not by metadata"].value)
+    assert (OLD in repaired(defs, instance)) is late
+    assert ledger.days(store, OLD, OLD)["recounted_by"][0] == ("scan" if late else "count")
+
+
+def test_a_reading_that_finds_a_recounted_day_unchanged_is_its_latest_count(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    bigquery.load(raw_rows(OLD, DOWNLOADS))
+    publish(defs, instance, OLD)
+    recount(defs, instance, store)
+    publish(defs, instance, OLD)
+    row = ledger.days(store, OLD, OLD).iloc[0]
+    assert (row["revision"], row["recounted_by"]) == (1, "scan")
+
+
 def test_a_day_whose_last_reading_was_refused_is_read_again_once_the_source_has_more(
     defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
 ) -> None:

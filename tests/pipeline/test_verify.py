@@ -2,11 +2,12 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.store import ledger
+from pyzn_pipeline.upkeep.recount import recount
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE
@@ -63,12 +65,40 @@ def test_published_days_are_proven_and_the_cost_is_said_first(command: CliRunner
     for options in ((), ("--full",)):
         result = verify(command, *options)
         assert result.exit_code == 0, result.output
-        assert result.stderr.startswith("asking the source about 2 days: ")
+        bills = 10 * 2**20 * (3 if options else 1)
+        assert result.stderr == (
+            f"asking the source about 2 days: {bills:,} bytes, $0.00; up to 10,485,760 bytes, $0.00 more for days "
+            "that BigQuery's metadata does not confirm\n"
+        )
         assert result.stdout == (
             "2026-07-13  proven  3 downloads, revision 1\n"
             "2026-07-14  proven  3 downloads, revision 1\n"
             "2 of 2 days proven\n"
         )
+
+
+@pytest.mark.usefixtures("published")
+def test_days_are_proven_without_the_metadata_and_the_other_price_is_said_first(
+    command: CliRunner, bigquery: Server
+) -> None:
+    bigquery.inject({"deny_metadata": True})
+    result = verify(command)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("asking the source about 2 days: 10,485,760 bytes, $0.00; by COUNT(*), because of ")
+    assert "Access Denied" in result.stderr
+
+
+def test_the_ledger_shows_when_and_by_what_a_day_was_recounted(
+    command: CliRunner, published: Engine, clients: Clients
+) -> None:
+    change(published, "UPDATE pyzn.days SET downloads = 4, source_downloads = 4 WHERE day = '2026-07-14'")
+    recount(clients, TABLE, 2**40, published, datetime.now(UTC) + timedelta(hours=3))
+    shown = command.invoke(pyzn, ["days", *map(str, DAYS)]).stdout.splitlines()
+    now = f"{datetime.now(UTC):%Y-%m-%d}"
+    (same,) = (line for line in shown if line.startswith("  2026-07-13"))
+    (other,) = (line for line in shown if line.startswith("  2026-07-14"))
+    assert re.search(rf"; recounted {now} \d\d:\d\d \(by metadata\)$", same.rstrip())
+    assert re.search(rf"; the source counts 3 since {now} \d\d:\d\d \(by count\)$", other.rstrip())
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from pyzn_pipeline import calendar
 from pyzn_pipeline.defs.presentation import DATA_VERSION, table
 from pyzn_pipeline.defs.resources import BigQuerySource, Store
 from pyzn_pipeline.defs.source.table import NAME
+from pyzn_pipeline.source.count import COUNT
 from pyzn_pipeline.source.scan import usd
 from pyzn_pipeline.upkeep.recount import recount
 
@@ -37,9 +38,11 @@ def recount_check() -> AssetChecksDefinition:
         asset=NAME,
         name=RECOUNT_CHECK.name,
         description=(
-            f"Asks for `COUNT(*)` of the published days that are due: at {calendar.recounts_said()}, and an hour "
-            f"after a later publication. The same count at D+{calendar.SETTLED_AFTER} makes a day `final`. If there "
-            "are more rows, the day is re-read. If there are fewer, the published day stays unchanged."
+            f"Counts the published days that are due at the source: at {calendar.recounts_said()}, and an hour after "
+            "a later publication. BigQuery's metadata of the partitions has the number of rows for next to nothing. "
+            "Where that is refused or differs from the ledger, `COUNT(*)` decides, which bills 8 bytes a row. "
+            f"The same count at D+{calendar.SETTLED_AFTER} makes a day `final`. If there are more rows, the day is "
+            "re-read. If there are fewer, the published day stays unchanged."
         ),
         pool="bigquery",
     )
@@ -47,13 +50,15 @@ def recount_check() -> AssetChecksDefinition:
         context: AssetCheckExecutionContext, source: BigQuerySource, store: Store
     ) -> AssetCheckResult:
         with store.engine() as engine, source.clients() as clients:
-            days, billed = recount(clients, source.table, source.maximum_bytes_billed, engine, datetime.now(UTC))
-        for day, published, found, status in days.itertuples(index=False, name=None):
+            days, counts = recount(clients, source.table, source.maximum_bytes_billed, engine, datetime.now(UTC))
+        if counts.no_metadata is not None:
+            context.log.warning(f"The days are counted by COUNT(*), which is not free: {counts.no_metadata}")
+        for day, published, found, by, status in days.itertuples(index=False, name=None):
             context.op_execution_context.log_event(
                 AssetObservation(
                     NAME,
                     partition=str(day),
-                    metadata={"downloads": found, "published": published, "status": status},
+                    metadata={"downloads": found, "published": published, "counted by": by, "status": status},
                     tags={DATA_VERSION: str(found)},
                 )
             )
@@ -64,7 +69,10 @@ def recount_check() -> AssetChecksDefinition:
             metadata={
                 "days recounted": len(days),
                 "days that differ": len(differ),
-                "US dollars": round(usd(billed, source.usd_per_tib), 6),
+                "days counted by COUNT(*)": int((days["counted by"] == COUNT).sum()),
+                "why not by metadata": counts.no_metadata or "",
+                "bytes billed": counts.bytes_billed,
+                "US dollars": round(usd(counts.bytes_billed, source.usd_per_tib), 6),
                 "days": table((days if differ.empty else differ).astype({"day": str})),
             },
         )

@@ -4,6 +4,7 @@ UPDATE pyzn.days
 SET read_at = :read_at,
     recounted_at = clock_timestamp(),
     source_recount = source_downloads,
+    recounted_by = DEFAULT,
     status = CASE WHEN status = 'final' THEN 'final'
                   WHEN :suspect THEN 'suspect'
                   WHEN :settled THEN 'final'

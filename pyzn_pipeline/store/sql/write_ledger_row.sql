@@ -28,5 +28,6 @@ ON CONFLICT (day) DO UPDATE SET
     read_at = excluded.read_at,
     recounted_at = excluded.recounted_at,
     source_recount = excluded.source_recount,
+    recounted_by = DEFAULT,
     accepted_because = excluded.accepted_because
 RETURNING revision

@@ -21,6 +21,7 @@ CREATE TABLE pyzn.days (
     read_at                   timestamptz NOT NULL,
     recounted_at              timestamptz NOT NULL,
     source_recount            bigint      NOT NULL,
+    recounted_by              text        NOT NULL DEFAULT 'scan',
     accepted_because          text,
     retired_at                timestamptz,
     -- The central promise as a constraint: the published downloads equal the source's own count.
@@ -37,8 +38,9 @@ COMMENT ON COLUMN pyzn.days.checksum IS 'pyzn.day_checksum(day) at publication; 
 COMMENT ON COLUMN pyzn.days.replaced_rows IS 'Rows of the source with text that Postgres cannot store: U+0000 becomes U+FFFD, a project''s name is cut after 500 characters. They are counted like all others.';
 COMMENT ON COLUMN pyzn.days.bytes_billed IS 'Bytes that BigQuery billed for the scan this content came from.';
 COMMENT ON COLUMN pyzn.days.read_at IS 'When the latest reading of the day began. Requests made before that are fulfilled.';
-COMMENT ON COLUMN pyzn.days.recounted_at IS 'When the source last counted the day: at its publication, by a recount (COUNT(*) alone), or by a re-read (a whole scan) that found it unchanged.';
+COMMENT ON COLUMN pyzn.days.recounted_at IS 'When the source last counted the day: at its publication, by a recount, or by a re-read (a whole scan) that found it unchanged.';
 COMMENT ON COLUMN pyzn.days.source_recount IS 'The source''s latest count of the day, by a recount or a reading. If it differs from source_downloads, the day is out of date.';
+COMMENT ON COLUMN pyzn.days.recounted_by IS 'What gave source_recount: ''scan'' (a reading of the whole day), or a recount by ''metadata'' (the rows that BigQuery''s metadata tells of the partition) or by ''count'' (COUNT(*)).';
 COMMENT ON COLUMN pyzn.days.accepted_because IS 'Why a person took a suspect day for right.';
 COMMENT ON COLUMN pyzn.days.retired_at IS 'When the day''s rows were dropped; its downloads stay in the totals, and it is not read again.';
 

@@ -1,6 +1,8 @@
 """Days are counted by their partitions' metadata, for next to nothing, and by COUNT(*) where that does not confirm."""
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +10,7 @@ from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.count import Price, count_days, price
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError
-from pyzn_pipeline.source.scan import MIN_BYTES_BILLED
+from pyzn_pipeline.source.scan import MIN_BYTES_BILLED, usd
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE
 
@@ -98,3 +100,18 @@ def test_the_price_is_known_before_it_is_spent(bigquery: Server, clients: Client
     assert (refused.metadata, refused.least) == (0, 3 * MIN_BYTES_BILLED)
     assert refused.no_metadata is not None
     assert "Access Denied" in refused.no_metadata
+
+
+def test_the_documented_year_follows_from_its_assumptions() -> None:
+    tib, row, price_of_a_tib = 2**40, 8, 6.25
+    scans, free = (usd(round(n * tib), price_of_a_tib) for n in (365 * 0.28, 12))
+    counts, metadata = (usd(3 * 365 * size, price_of_a_tib) for size in (5_800_000_000 * row, MIN_BYTES_BILLED))
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    table = page.partition("## What a year costs")[2].partition("The assumptions:")[0]
+    found = {cells[0]: cells[1:] for cells in re.findall(r"^\| (.+?) \| ([\d.]+) \| ([\d.]+) \| 0 \|$", table, re.M)}
+    assert found == {
+        "scans, one a day": (f"{scans:.0f}", f"{scans:.0f}"),
+        "recounts, three a day": (f"{counts:.0f}", f"{metadata:.2f}"),
+        "together": (f"{scans + counts:.0f}", f"{scans + metadata:.0f}"),
+        "with the free TiB a month": (f"{scans + counts - free:.0f}", f"{scans + metadata - free:.0f}"),
+    }

@@ -70,10 +70,10 @@ def recount_check() -> AssetChecksDefinition:
                 "days recounted": len(days),
                 "days that differ": len(differ),
                 "days counted by COUNT(*)": int((days["counted by"] == COUNT).sum()),
-                "why not by metadata": counts.no_metadata or "",
                 "bytes billed": counts.bytes_billed,
                 "US dollars": round(usd(counts.bytes_billed, source.usd_per_tib), 6),
                 "days": table((days if differ.empty else differ).astype({"day": str})),
+                **({"why not by metadata": counts.no_metadata} if counts.no_metadata else {}),
             },
         )
 

@@ -10,10 +10,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from pyzn_api.database import BusyError, DatabaseAwayError
+from pyzn_api.texts import shortened
 
 ALLOWED = "GET, HEAD, OPTIONS"
 RETRY_AFTER = 2  # seconds; the pool tries Postgres again at least this often
-LONGEST_ECHO = 80  # characters of what the client sent that a message repeats
 
 # The words clients of the existing service know; they compare them.
 NOT_FOUND = (
@@ -83,12 +83,6 @@ class UnknownPeriodError(ApiError):
 
     def __init__(self, period: str, known: Sequence[str]) -> None:
         super().__init__(f"period={shortened(period)!r}: expected one of {', '.join(known)}")
-
-
-def shortened(text: str) -> str:
-    """`text` fit to be repeated in a message: short, and without characters that print as nothing."""
-    visible = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[: LONGEST_ECHO + 1])
-    return visible if len(visible) <= LONGEST_ECHO else visible[:LONGEST_ECHO] + "…"
 
 
 def envelope(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

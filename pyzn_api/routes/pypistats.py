@@ -11,7 +11,7 @@ from pydantic import WithJsonSchema
 from pyzn_api import models_pypistats as models
 from pyzn_api import projects
 from pyzn_api.caching import Recipe
-from pyzn_api.errors import UnknownPeriodError, shortened
+from pyzn_api.errors import UnknownPeriodError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import is_possible, known_form, normalise
 from pyzn_api.openapi import errors
@@ -19,6 +19,7 @@ from pyzn_api.responses import JSON, Form
 from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_api.tables import LINK
+from pyzn_api.texts import shortened
 
 ALL = "__all__"  # the project that is all of PyPI; no project can be called so
 WINDOW_DAYS = 181

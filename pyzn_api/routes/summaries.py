@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api import models_v4
 from pyzn_api.caching import Key, Recipe
-from pyzn_api.errors import BadParameterError, UnknownProjectError, shortened
+from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import is_possible, known_form, normalise
 from pyzn_api.openapi import errors, table_of
@@ -16,6 +16,7 @@ from pyzn_api.routes.parameters import Format, ProjectName
 from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_api.tables import csv_body, days_not_final, form, json_body, wants_csv
+from pyzn_api.texts import shortened
 
 MOST_AT_ONCE = 128  # projects
 Totals = dict[str, object]

@@ -11,6 +11,7 @@ from pyzn_api.observation import Observed
 from pyzn_api.routes import (
     admin,
     badges,
+    charts,
     counts,
     days,
     documentation,
@@ -40,7 +41,20 @@ def build_app(settings: Settings, now: Clock = utc_now) -> FastAPI:
     app.state.pyzn = state
     errors.install(app)
     # In the order of the documentation.
-    for topic in (health, downloads, pypistats, summaries, counts, days, status, top, badges, admin, documentation):
+    for topic in (
+        health,
+        downloads,
+        pypistats,
+        summaries,
+        counts,
+        days,
+        status,
+        top,
+        badges,
+        charts,
+        admin,
+        documentation,
+    ):
         app.include_router(topic.router)
     # The last one added is the outermost.
     app.add_middleware(Direct, routes=app.routes)

@@ -98,7 +98,7 @@ def parse_text(text: str) -> str:
 
 def svg(left: str, right: str, left_color: str, right_color: str) -> bytes:
     """A badge. Texts may be anything printable; colours are `#hex`, of which the fourth part is how opaque it is."""
-    left_length, right_length = _length(left), _length(right)
+    left_length, right_length = length(left), length(right)
     middle = left_length + 2 * _PADDING
     right_width = right_length + 2 * _PADDING
     texts = _text(left, middle / 2, left_length, left_color)
@@ -124,8 +124,8 @@ def _escaped(text: str) -> str:
     return escape(text, {'"': "&quot;"})
 
 
-def _length(text: str) -> int:
-    """Pixels."""
+def length(text: str) -> int:
+    """Pixels that `text` takes in Verdana at 11 px, which is wider than most."""
     return round(sum(map(_tenths, unicodedata.normalize("NFC", text))) / 10)
 
 

@@ -55,12 +55,12 @@ def table_of(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def svg_badge() -> dict[int | str, dict[str, Any]]:
-    """The answers of a badge that are pictures."""
+def svg_of(thing: str) -> dict[int | str, dict[str, Any]]:
+    """The answers of a badge or chart that are pictures."""
     content = {"image/svg+xml": {"schema": {"type": "string"}}}
     return {
-        200: {"content": content, "description": "The badge"},
-        404: {"content": content, "description": "A badge that says that nobody has heard of the project"},
+        200: {"content": content, "description": f"The {thing}"},
+        404: {"content": content, "description": f"A {thing} that says that nobody has heard of the project"},
     }
 
 
@@ -78,7 +78,7 @@ def document(app: FastAPI, *, keyed: bool) -> dict[str, Any]:
         for operation in operations.values():
             if keyed and needs_key(path):
                 operation["security"] = [{"key": []}]
-            if path.startswith(("/badge/", "/personalized-badge/")) or path.endswith(".csv"):
+            if path.startswith(("/badge/", "/personalized-badge/", "/chart/")) or path.endswith(".csv"):
                 # FastAPI takes every 200 for JSON unless told otherwise.
                 operation["responses"]["200"]["content"].pop("application/json", None)
             operation["responses"].pop("422", None)

@@ -24,7 +24,7 @@ from pyzn_api.caching import Recipe
 from pyzn_api.errors import UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form
-from pyzn_api.openapi import errors, svg_badge
+from pyzn_api.openapi import errors, svg_of
 from pyzn_api.responses import Form
 from pyzn_api.routes.parameters import ProjectName
 from pyzn_api.snapshot import Snapshot
@@ -61,6 +61,12 @@ Color = Annotated[
 ]
 
 
+def instead(picture: bytes, error: UnknownProjectError) -> Response:
+    """The error as a picture, since what shows a picture shows nothing else."""
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **dict(FORM.headers)}
+    return Response(picture, error.status, headers, FORM.media_type)
+
+
 async def _badge(
     request: Request,
     project: str,
@@ -83,24 +89,22 @@ async def _badge(
         recipe = Recipe(("badge", name, period, left, colors, units), basis, render, FORM)
         return await state(request).answers.respond(request, recipe)
     except UnknownProjectError as error:
-        # A picture, since what shows a badge shows nothing else.
-        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **dict(FORM.headers)}
-        return Response(svg(left, "unknown project", GREY, PALE), error.status, headers, FORM.media_type)
+        return instead(svg(left, "unknown project", GREY, PALE), error)
 
 
-@router.get("/badge/{project}", summary="All-time downloads", responses=errors(503) | svg_badge())
+@router.get("/badge/{project}", summary="All-time downloads", responses=errors(503) | svg_of("badge"))
 async def total(request: Request, project: ProjectName) -> Response:
     """Grey and blue."""
     return await _badge(request, project, "total", "downloads")
 
 
-@router.get("/badge/{project}/month", summary="Downloads, last 30 days", responses=errors(503) | svg_badge())
+@router.get("/badge/{project}/month", summary="Downloads, last 30 days", responses=errors(503) | svg_of("badge"))
 async def month(request: Request, project: ProjectName) -> Response:
     """The 30 days that end with the latest published one."""
     return await _badge(request, project, "month", "downloads/month")
 
 
-@router.get("/badge/{project}/week", summary="Downloads, last 7 days", responses=errors(503) | svg_badge())
+@router.get("/badge/{project}/week", summary="Downloads, last 7 days", responses=errors(503) | svg_of("badge"))
 async def week(request: Request, project: ProjectName) -> Response:
     """The 7 days that end with the latest published one."""
     return await _badge(request, project, "week", "downloads/week")
@@ -109,7 +113,7 @@ async def week(request: Request, project: ProjectName) -> Response:
 @router.get(
     "/personalized-badge/{project}",
     summary="Downloads, in a text and colours of one's own",
-    responses=errors(400, 503) | svg_badge(),
+    responses=errors(400, 503) | svg_of("badge"),
 )
 async def personalized(
     request: Request,

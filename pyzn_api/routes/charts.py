@@ -1,0 +1,86 @@
+"""Charts for READMEs and pages."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from pyzn_api import projects
+from pyzn_api.caching import Recipe
+from pyzn_api.charts.chart import Chart, Kind, Range, Theme
+from pyzn_api.charts.days import GRANULARITY, days_of, drawn_days, periods_of
+from pyzn_api.charts.frame import sign
+from pyzn_api.database import Row
+from pyzn_api.errors import BadParameterError, UnknownProjectError
+from pyzn_api.ledger import Basis, Ledger
+from pyzn_api.names import known_form, normalise
+from pyzn_api.openapi import errors, svg_of
+from pyzn_api.routes.badges import FORM, instead
+from pyzn_api.routes.counts import LIGHT, MOST
+from pyzn_api.routes.parameters import ProjectName
+from pyzn_api.settings import MIB
+from pyzn_api.snapshot import Snapshot
+from pyzn_api.state import state
+
+By = Literal["version", "country", "python", "system", "installer"]
+
+router = APIRouter(tags=["charts"])
+
+
+@router.get("/chart/{project}.svg", summary="Downloads, as a picture", responses=errors(400, 503) | svg_of("chart"))
+async def chart(
+    request: Request,
+    project: ProjectName,
+    by: Annotated[By | None, Query(description="what downloads are told apart by; unless given, they are not")] = None,
+    kind: Annotated[Kind, Query(description="bars per period, or with by=country a map of the world")] = "bars",
+    chosen: Annotated[
+        Range,
+        Query(
+            alias="range",
+            description="30 or 90 days by day, 53 weeks by week, or all days by month, up to the latest published day",
+        ),
+    ] = "month",
+    theme: Annotated[Theme, Query(description="for light or dark pages")] = "light",
+) -> Response:
+    """Days that are missing, provisional or suspect look so, and are never drawn as zero."""
+    if kind == "map" and by != "country":
+        raise BadParameterError("kind", kind, "by=country with it")
+    parts, granularity = state(request), GRANULARITY[chosen]
+    try:
+        name = known_form(project)
+
+        def basis(ledger: Ledger) -> Basis:
+            return Basis(days_of(chosen, ledger, parts.today), days=True)
+
+        async def render(snapshot: Snapshot) -> bytes:
+            first_day, counts = await _counted(request, snapshot, name, by, chosen)
+            window = drawn_days(snapshot.window, first_day, snapshot.ledger)
+            periods, days = periods_of(window, granularity, snapshot.ledger, by)
+            start, end = map(str, window)
+            drawn = Chart(name, by, kind, theme, granularity, start, end, periods, days)
+            return await parts.charts.draw(drawn.packed(counts))
+
+        recipe = Recipe(("chart", name, by, kind, chosen, theme), basis, render, FORM)
+        return await parts.answers.respond(request, recipe)
+    except UnknownProjectError as error:
+        return instead(sign(normalise(project), "unknown project", theme), error)
+
+
+async def _counted(
+    request: Request, snapshot: Snapshot, project: str, by: By | None, chosen: Range
+) -> tuple[date | None, bytes]:
+    """The project's first day in the window, and the JSON of [first day of the period, key, downloads]."""
+    granularity = GRANULARITY[chosen]
+    statement = f"chart by {by}" if by else "chart_total"
+
+    async def counted(most: int) -> Row:
+        return await projects.row_of(snapshot, statement, project, granularity=granularity, most=most)
+
+    size, first_day, counts = await counted(LIGHT)
+    if int(size) > LIGHT:
+        if int(size) > (most := MOST[granularity]):
+            expected = f"a shorter one: {most // MIB} MiB of counts at most are read for a chart, here are"
+            raise BadParameterError("range", chosen, f"{expected} {int(size) // MIB} MiB")
+        async with state(request).answers.place_for_large():
+            size, first_day, counts = await counted(most)
+    return date.fromisoformat(first_day.decode()) if first_day else None, counts

@@ -1,0 +1,28 @@
+-- One row: the bytes of the documents of the window; the project's first day in it; and its downloads per period and
+-- $name as a JSON array of [first day of the period, $name, downloads], ordered by these, without those that have none. All
+-- but the 300 with most downloads have NULL for their $name; of a version only major and minor count, NULL if it has none.
+-- More bytes than `most` are not taken apart: then the third is NULL. No row for a project nobody has heard of.
+-- breakdowns.py fills the names after a dollar sign.
+-- Cost: one heap row per day, whose document is taken apart: about 1 microsecond per day and $name.
+WITH weighed AS (
+    SELECT coalesce(sum(octet_length($document::text)), 0) AS bytes, min(day) AS first_day
+    FROM pyzn.project_days
+    WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s
+), counted AS (
+    SELECT date_trunc(%(granularity)s, day::timestamp)::date AS period, $part AS part, sum(number::bigint)::bigint AS downloads
+    FROM pyzn.project_days, json_each_text($document) AS entry ($name, number)
+    WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND (SELECT bytes FROM weighed) <= %(most)s
+    GROUP BY 1, 2
+), largest AS (
+    SELECT part FROM counted WHERE part IS NOT NULL GROUP BY part ORDER BY sum(downloads) DESC, part COLLATE "C" LIMIT 300
+), charted AS (
+    SELECT period, largest.part, sum(downloads)::bigint AS downloads
+    FROM counted LEFT JOIN largest USING (part)
+    GROUP BY 1, 2
+    HAVING sum(downloads) > 0
+)
+SELECT weighed.bytes, weighed.first_day, CASE WHEN weighed.bytes <= %(most)s THEN coalesce((
+    SELECT json_agg(json_build_array(period, part, downloads) ORDER BY period, part COLLATE "C") FROM charted
+), '[]') END
+FROM pyzn.projects CROSS JOIN weighed
+WHERE project = %(project)s

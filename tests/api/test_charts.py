@@ -1,0 +1,403 @@
+"""Charts: the right numbers at the right days, what is not final looks so, and no SVG that does anything."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from itertools import product
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+import httpx
+import psutil
+import psycopg
+import pycountry
+import pytest
+
+from pyzn_api.charts import process
+from pyzn_api.charts.frame import COLORS, written
+from pyzn_api.charts.series import series_of
+from pyzn_api.routes import charts, counts
+from tests.api.conftest import serving, settings
+from tests.api.stock import Count, publish
+from tests.conftest import Database
+
+SVG = "{http://www.w3.org/2000/svg}"
+CHART = "/chart/sampleproject.svg"
+ELEMENTS = {SVG + name for name in ("svg", "title", "g", "path", "line", "rect", "text")}
+BY = ["version", "country", "python", "system", "installer"]
+LIGHT, DARK = COLORS["light"], COLORS["dark"]
+PALE = "0.55"
+
+
+class Bar(NamedTuple):
+    """A rectangle of the plot, in pixels."""
+
+    x: float
+    height: float
+    fill: str
+    pale: bool
+
+
+def drawn(response: httpx.Response, status: int = 200) -> ET.Element:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "image/svg+xml"
+    root = ET.fromstring(response.text)  # noqa: S314  # our own answer
+    for element in root.iter():
+        assert element.tag in ELEMENTS
+        assert not [name for name in element.attrib if name.startswith("on") or name.endswith(("href", "style"))]
+        assert "url(" not in " ".join(element.attrib.values())
+    return root
+
+
+def texts(response: httpx.Response, status: int = 200) -> list[str]:
+    return [text.text or "" for text in drawn(response, status).iter(f"{SVG}text")]
+
+
+def bars(response: httpx.Response) -> list[Bar]:
+    """The bars, without signs of the legend, and without what is behind them: they end at the axis or at each other."""
+    found = []
+    for path in drawn(response).iter(f"{SVG}path"):
+        form = re.fullmatch(r"M([\d.]+),([\d.]+)h([\d.]+)v([\d.]+)h-[\d.]+Z", path.get("d", ""))
+        if form and path.get("fill") in {LIGHT.single, *LIGHT.series, LIGHT.unknown, LIGHT.rest}:
+            found.append(Bar(float(form[1]), float(form[4]), path.get("fill", ""), path.get("fill-opacity") == PALE))
+    return [bar for bar in found if bar.height != 16]  # a sign of the legend
+
+
+def hatchings(response: httpx.Response) -> list[ET.Element]:
+    return [path for path in drawn(response).iter(f"{SVG}path") if path.get("stroke") == LIGHT.lines]
+
+
+@pytest.fixture
+def own(database: Database) -> Iterator[tuple[psycopg.Connection, httpx.Client]]:
+    """A database and a server of one test's own."""
+    with serving(settings(database.api_url)) as client, psycopg.connect(database.owner_url) as owner:
+        yield owner, client
+
+
+def filled(owner: psycopg.Connection, days: int, number: int = 10, missing: tuple[int, ...] = ()) -> None:
+    """`lively`, the same on each of the last days, without some of them."""
+    for ago in set(range(1, days + 1)) - set(missing):
+        sample = {"lively": ({"1.0": Count(number)}, {"US": number})}
+        publish(owner, date(2026, 7, 20) - timedelta(days=ago), sample)
+    owner.commit()
+
+
+def test_a_chart_names_project_number_and_days_and_shows_each_day_to_scale(client: httpx.Client) -> None:
+    response = client.get(CHART)
+    assert texts(response)[:2] == ["sampleproject", "227 downloads by day, 2026-06-20 to 2026-07-19"]
+    oldest, suspect, newest = bars(response)
+    assert newest.height / oldest.height == pytest.approx(120 / 12, rel=0.01)
+    assert suspect.height / oldest.height == pytest.approx(95 / 12, rel=0.01)
+    assert oldest.x < suspect.x < newest.x
+    assert (newest.x - suspect.x) / (newest.x - oldest.x) == pytest.approx(2 / 29, rel=0.01)
+    assert response.headers["cache-control"] == "public, max-age=86400"
+    assert response.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    again = client.get(CHART, headers={"If-None-Match": response.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_days_that_are_not_final_look_so_and_the_legend_says_which(client: httpx.Client) -> None:
+    response = client.get(CHART)
+    assert {"missing", "provisional", "suspect"} <= set(texts(response))
+    assert [bar.pale for bar in bars(response)] == [False, False, True]
+    assert len(hatchings(response)) == 3  # of 21 June to 16 July, of 18 July, of the legend
+    title = next(drawn(response).iter(f"{SVG}title")).text
+    assert title is not None
+    assert title.endswith("; 27 days missing; 1 day provisional; 1 day suspect")
+
+
+def test_a_day_without_downloads_is_empty_and_no_gap(own: tuple[psycopg.Connection, httpx.Client]) -> None:
+    owner, client = own
+    filled(owner, 30)
+    publish(owner, date(2026, 7, 10), {"other": ({"1.0": Count(1)}, {"US": 1})})
+    owner.commit()
+    response = client.get("/chart/lively.svg")
+    assert len(bars(response)) == 29
+    assert hatchings(response) == []
+    assert "missing" not in texts(response)
+
+
+def test_a_week_of_which_days_are_missing_is_a_bar_on_a_gap(own: tuple[psycopg.Connection, httpx.Client]) -> None:
+    owner, client = own
+    filled(owner, 385, missing=(9, *range(57, 78)))  # 11 July; the weeks from 4 to 24 May
+    response = client.get("/chart/lively.svg?range=year")
+    assert texts(response)[1] == "3.4k downloads by week, 2025-07-14 to 2026-07-19"
+    assert len(bars(response)) == 53 - 3
+    assert min(bar.height for bar in bars(response)) < max(bar.height for bar in bars(response)) * 0.9
+    assert "missing or some days missing" in texts(response)
+
+
+def test_a_period_that_is_not_over_is_pale(own: tuple[psycopg.Connection, httpx.Client]) -> None:
+    owner, client = own
+    filled(owner, 100)
+    response = client.get("/chart/lively.svg?range=all")
+    assert texts(response)[1] == "1k downloads by month, 2026-04-01 to 2026-07-19"
+    assert [bar.pale for bar in bars(response)] == [False, False, False, True]
+    assert {"some days missing", "not over yet"} <= set(texts(response))  # 1 to 10 April, which nobody has counted
+
+
+def test_all_begins_with_the_project(own: tuple[psycopg.Connection, httpx.Client]) -> None:
+    owner, client = own
+    filled(owner, 100)
+    publish(
+        owner, date(2026, 6, 20), {"younger": ({"1.0": Count(1)}, {"US": 1}), "lively": ({"1": Count(1)}, {"US": 1})}
+    )
+    owner.commit()
+    response = client.get("/chart/younger.svg?range=all")
+    assert texts(response)[1] == "1 downloads by month, 2026-06-01 to 2026-07-19"
+    assert hatchings(response) == []
+
+
+def test_days_before_a_breakdown_existed_are_missing_in_its_chart(own: tuple[psycopg.Connection, httpx.Client]) -> None:
+    owner, client = own
+    filled(owner, 30)
+    owner.execute("DELETE FROM pyzn.day_breakdowns WHERE breakdown = 'country' AND day < '2026-07-10'")
+    owner.execute("UPDATE pyzn.project_days SET by_country = NULL WHERE day < '2026-07-10'")
+    owner.commit()
+    assert len(bars(client.get("/chart/lively.svg?by=country"))) == 10
+    assert len(hatchings(client.get("/chart/lively.svg?by=country"))) == 2
+    assert len(hatchings(client.get("/chart/lively.svg"))) == 0
+
+
+@pytest.mark.parametrize(
+    ("by", "legend"),
+    [
+        ("version", ["unknown", "1.9", "1.10", "2.0", "other"]),
+        ("country", ["United States", "unknown", "Germany", "France", "XK"]),
+        ("python", ["3.9", "3.12"]),
+        ("system", ["Linux"]),
+        ("installer", ["pip", "bandersnatch"]),
+    ],
+)
+def test_a_chart_is_stacked_by_each_breakdown(client: httpx.Client, by: str, legend: list[str]) -> None:
+    response = client.get(f"{CHART}?by={by}")
+    assert sorted(texts(response)[2 : 2 + len(legend)]) == sorted(legend)
+    without = " without mirrors" if by in {"python", "system"} else ""
+    assert re.fullmatch(rf"\d+ downloads{without} by day and {by}, 2026-06-20 to 2026-07-19", texts(response)[1], re.I)
+    plain = {round(bar.x): bar for bar in bars(client.get(CHART))}
+    newest = [bar for bar in bars(response) if round(bar.x) == max(plain)]
+    assert len({bar.fill for bar in newest}) == len(newest) == len(legend)
+
+
+def test_the_largest_series_are_told_apart_and_the_rest_is_together() -> None:
+    numbers = [("2026-07-01", str(number), 100 - number) for number in range(10)]
+    found = series_of("installer", [*numbers, ("2026-07-01", None, 1000), ("2026-07-02", "9", 1)])
+    assert [one.label for one in found] == ["0", "1", "2", "3", "4", "5", "other"]
+    assert found[-1].downloads == {"2026-07-01": 94 + 93 + 92 + 91 + 1000, "2026-07-02": 1}
+
+
+def test_versions_are_told_apart_by_major_where_two_of_them_count_and_by_minor_otherwise() -> None:
+    two = [("2026-07-01", "1.9", 50), ("2026-07-01", "1.10", 40), ("2026-07-01", "2.0", 10), ("2026-07-01", None, 1)]
+    assert [one.label for one in series_of("version", two)] == ["1.x", "2.x", "other"]
+    one = [*two[:2], ("2026-07-01", "2.0", 4), ("2026-07-01", "1", 3), ("2026-07-01", "01.0", 2)]
+    assert [(each.label, sum(each.downloads.values())) for each in series_of("version", one)] == [
+        ("1.0", 5),
+        ("1.9", 50),
+        ("1.10", 40),
+        ("2.0", 4),
+    ]
+
+
+def test_releases_are_counted_with_their_version_however_it_is_spelled(
+    own: tuple[psycopg.Connection, httpx.Client],
+) -> None:
+    owner, client = own
+    spelled = [
+        "1.2",
+        "1.2.3",
+        "v1.2rc1",
+        "1!1.2",
+        "01.02.post1",
+        "1.2+local",
+        "1.20",
+        "9" * 400,
+        "1." + "9" * 400,
+        "x",
+        "",
+    ]
+    sample = {"spelled": ({text: Count(1) for text in spelled}, {"US": len(spelled)})}
+    publish(owner, date(2026, 7, 19), sample)
+    owner.commit()
+    response = client.get("/chart/spelled.svg?by=version")
+    assert [each for each in texts(response)[2:] if each[0] in "1o"][:4] == ["1.0", "1.2", "1.20", "other"]
+    heights = {bar.fill: bar.height for bar in bars(response)}
+    assert heights[LIGHT.series[1]] == pytest.approx(6 * heights[LIGHT.series[0]], rel=0.02)
+    assert heights[LIGHT.rest] == pytest.approx(3 * heights[LIGHT.series[0]], rel=0.02)
+
+
+def test_the_map_shades_countries_and_says_what_is_not_on_it(client: httpx.Client) -> None:
+    response = client.get(f"{CHART}?by=country&kind=map")
+    assert texts(response) == [
+        "sampleproject",
+        "227 downloads by country, 2026-06-20 to 2026-07-19",
+        "none",
+        "1+",
+        "10+",
+        "100+",
+        "27 days missing; 1 day provisional; 1 day suspect; 15 from unknown countries",
+    ]
+    fills = [path.get("fill") for path in drawn(response).iter(f"{SVG}path")]
+    assert fills.count(LIGHT.shades[-1]) == 1 + 1  # the United States, and the legend
+    assert fills.count(LIGHT.shades[-2]) == 3 + 1  # Germany, France, Kosovo
+    assert fills.count(LIGHT.land) > 150
+
+
+def test_every_country_of_iso_3166_has_a_place_on_the_map(own: tuple[psycopg.Connection, httpx.Client]) -> None:
+    owner, client = own
+    codes = [country.alpha_2 for country in pycountry.countries]
+    publish(owner, date(2026, 7, 19), {"everywhere": ({"1.0": Count(len(codes))}, dict.fromkeys(codes, 1))})
+    owner.commit()
+    # Antarctica, and small islands of the United States in two oceans.
+    assert texts(client.get("/chart/everywhere.svg?by=country&kind=map"))[-1].endswith("2 from unknown countries")
+
+
+def test_a_dark_page_gets_a_dark_chart(client: httpx.Client) -> None:
+    for query, colors in (("", LIGHT), ("&theme=light", LIGHT), ("&theme=dark", DARK)):
+        response = client.get(f"{CHART}?by=python{query}")
+        page = next(drawn(response).iter(f"{SVG}rect"))
+        assert (page.get("fill"), page.get("width")) == (colors.page, "830")
+        assert next(drawn(response).iter(f"{SVG}text")).get("fill") == colors.text
+
+
+def test_every_chart_is_one_that_an_img_shows(client: httpx.Client) -> None:
+    sizes = set()
+    for by, chosen, theme in product([None, *BY], ["month", "quarter", "year", "all"], ["light", "dark"]):
+        for kind in ("bars", "map") if by == "country" else ("bars",):
+            query = {"range": chosen, "theme": theme, "kind": kind} | ({"by": by} if by else {})
+            for project in ("sampleproject", "awkward", "quiet"):
+                root = drawn(client.get(f"/chart/{project}.svg", params=query))
+                assert (root.get("width"), root.get("viewBox")) == ("830", f"0 0 830 {root.get('height')}")
+                assert root.get("role") == "img"
+                sizes.add(int(root.get("height", "")))
+    assert min(sizes) > 300
+    assert max(sizes) < 600
+
+
+def test_a_project_without_downloads_in_the_range_says_so(client: httpx.Client) -> None:
+    assert "no downloads" in texts(client.get("/chart/quiet.svg"))
+    assert "0 downloads by country, 2026-06-20 to 2026-07-19" in texts(
+        client.get("/chart/quiet.svg?by=country&kind=map")
+    )
+
+
+def test_names_of_others_are_shown_and_never_run(own: tuple[psycopg.Connection, httpx.Client]) -> None:
+    owner, client = own
+    hostile = {"<b>&\"'": 9, "\x01\u202e\ufffe": 8, "datum.x": 7, "x" * 5000: 6, " ": 5, "url(#a)": 4}
+    publish(owner, date(2026, 7, 19), {"hostile": ({"1.0": Count(39)}, {"US": 39})})
+    owner.execute("UPDATE pyzn.project_days SET by_installer = %s", [psycopg.types.json.Json(hostile)])
+    owner.commit()
+    shown = texts(client.get("/chart/hostile.svg?by=installer"))[2:8]
+    assert shown == ["<b>&\"'", "\ufffd\ufffd\ufffd", "datum.x", "x" * 20 + "…", "(nothing)", "url(#a)"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("No_Such.Project", "no-such-project"),
+        ("-", "-"),
+        ("a%00b", "a\ufffdb"),
+        ("%3Cscript%3E", "<script>"),
+        ('"%3E%3C', '"><'),
+        ("x" * 300, "x" * 40 + "…"),
+    ],
+)
+def test_the_chart_of_an_unknown_project_says_so(client: httpx.Client, name: str, shown: str) -> None:
+    response = client.get(f"/chart/{name}.svg?by=version")
+    assert texts(response, 404) == [shown, "unknown project"]
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["content-security-policy"] == "default-src 'none'; sandbox"
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("by=planet", "by='planet': expected 'version', 'country', 'python', 'system' or 'installer'"),
+        ("range=decade", "range='decade': expected 'month', 'quarter', 'year' or 'all'"),
+        ("theme=%22/%3E%3Cscript%3E", "theme='\"/><script>': expected 'light' or 'dark'"),
+        ("kind=pie", "kind='pie': expected 'bars' or 'map'"),
+        ("kind=map", "kind='map': expected by=country with it"),
+        ("kind=map&by=python", "kind='map': expected by=country with it"),
+    ],
+)
+def test_what_no_chart_can_show_is_400(client: httpx.Client, query: str, message: str) -> None:
+    response = client.get(f"{CHART}?{query}")
+    assert (response.status_code, response.json()["message"]) == (400, message)
+
+
+def test_more_than_can_be_counted_in_time_is_400(stocked: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(charts, "LIGHT", 10)
+    with serving(settings(stocked.api_url)) as client:
+        assert "1.10" in texts(client.get(f"{CHART}?by=version&range=year"))  # takes a place of the large ones
+        monkeypatch.setitem(counts.MOST, "day", 20)
+        response = client.get(f"{CHART}?by=version&range=quarter")
+        assert response.status_code == 400
+        assert response.json()["message"].startswith("range='quarter': expected a shorter one: 0 MiB of counts")
+        assert bars(client.get(f"{CHART}?range=quarter"))
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(0, "0"), (999, "999"), (1000, "1k"), (1999, "1.9k"), (12_345, "12k"), (1_250_000, "1.2M"), (7 * 10**9, "7B")],
+)
+def test_numbers_are_written_as_people_write_them(number: int, shown: str) -> None:
+    assert written(number) == shown
+
+
+def test_the_axis_has_such_numbers_too(own: tuple[psycopg.Connection, httpx.Client]) -> None:
+    owner, client = own
+    filled(owner, 3, 2_400_000_000)
+    assert {"0", "500M", "1B", "2B"} <= set(texts(client.get("/chart/lively.svg")))
+
+
+def drawing() -> list[psutil.Process]:
+    """The processes that draw for servers of this test process."""
+    return [each for each in psutil.Process().children() if "pyzn_api.charts.drawing" in each.cmdline()]
+
+
+def test_a_process_that_is_killed_is_replaced_and_none_outlives_its_server(stocked: Database) -> None:
+    others = set(drawing())
+    with serving(settings(stocked.api_url, cache_bytes=0)) as client:
+        assert not set(drawing()) - others  # there is none before the first chart
+        drawn(client.get(CHART))
+        (first,) = set(drawing()) - others
+        first.kill()  # which nobody notices
+        drawn(client.get(CHART))
+        (second,) = set(drawing()) - others
+        assert second.nice() > psutil.Process().nice()
+    assert not second.is_running()
+
+
+def test_a_process_that_hangs_costs_a_503_and_is_replaced(stocked: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = set(drawing())
+    with serving(settings(stocked.api_url, cache_bytes=0)) as client:
+        drawn(client.get(CHART))
+        (hung,) = set(drawing()) - others
+        hung.suspend()
+        with monkeypatch.context() as impatient:
+            impatient.setattr(process, "SECONDS", 0.5)
+            response = client.get(CHART)
+        assert (response.status_code, response.headers["retry-after"]) == (503, "2")
+        assert client.get("/badge/sampleproject").status_code == 200
+        drawn(client.get(CHART))
+
+
+def test_charts_are_drawn_by_a_new_process_now_and_then(stocked: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "MOST_DRAWN", 2)
+    others, seen = set(drawing()), set()
+    with serving(settings(stocked.api_url, cache_bytes=0)) as client:
+        for _ in range(5):
+            drawn(client.get(CHART))
+            seen |= set(drawing()) - others
+    assert len(seen) == 3
+
+
+def test_too_many_charts_at_once_are_refused_and_the_others_drawn(
+    stocked: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "MOST_WAITING", 3)
+    with serving(settings(stocked.api_url)) as client, ThreadPoolExecutor(10) as threads:
+        queries = [f"{CHART}?by={by}&theme={theme}" for by in BY for theme in ("light", "dark")]
+        statuses = [response.status_code for response in threads.map(client.get, queries)]
+    assert set(statuses) == {200, 503}
+    assert statuses.count(200) >= 3

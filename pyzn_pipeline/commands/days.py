@@ -28,12 +28,12 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
     """Show the ledger: the status of every UTC day from START to END (both included).
 
     Without START: the last 35 days. Without END: up to yesterday. A day is `final`, `provisional` (not
-    yet confirmed by a recount a week later), `suspect` (published, but unlike its weekday: the check in
-    the UI says how), or `missing`. A day that was published before a breakdown existed is missing for
-    that breakdown only, until a backfill reads it again. A recounted day says when, and by what: by
-    `metadata` (the rows that BigQuery says the day's partition has) or by `count` (COUNT(*)). A wanted
-    day also shows its state: it waits for its run, failed (why, and when it is tried again), was given
-    up, or was taken back by the person who asked.
+    yet confirmed by a recount a week later), `suspect` (published, but unlike its weekday, and how), or
+    `missing`. A day that was published before a breakdown existed is missing for that breakdown only,
+    until a backfill reads it again. A recounted day says when, and by what: by `metadata` (the rows that
+    BigQuery says the day's partition has) or by `count` (COUNT(*)). A wanted day also shows its state: it
+    waits for its run, failed (why, and when it is tried again), was given up, or was taken back by the
+    person who asked.
     """
     settings = load(StoreSettings)
     last = end or datetime.now(UTC).date() - timedelta(days=1)
@@ -75,6 +75,8 @@ def _ledger_table(rows: pd.DataFrame) -> Table:
                 remarks.append(f"{row['replaced_rows']:,} rows with replaced text")
             if not pd.isna(row["retired_at"]):
                 remarks.append(f"retired {row['retired_at']:%Y-%m-%d}")
+            if row["status"] == "suspect" and not pd.isna(row["suspect_because"]):
+                remarks.append(f"suspect: {row['suspect_because']}")
             if not pd.isna(row["accepted_because"]):
                 remarks.append(f"accepted: {row['accepted_because']}")
             remarks.append(_attempt(row))

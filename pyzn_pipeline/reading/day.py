@@ -76,10 +76,16 @@ def publish_scan(
                 raise AuditFailed(hard)
             soft, accepted = judge(connection, scanned.day, tally, accept_worse)
         with _timed(seconds, "publish"):
-            columns = _ledger_columns(scanned, tally, run_id) | {"accepted_because": accepted}
-            doubted = accepted is None and not all(finding.passed for finding in soft)
-            publication = publish(connection, columns, _breakdowns(tally), suspect=doubted, again=again)
+            columns = _ledger_columns(scanned, tally, run_id)
+            columns |= {"suspect_because": None if accepted else _doubts(soft), "accepted_because": accepted}
+            publication = publish(connection, columns, _breakdowns(tally), again=again)
     return Ingested(publication, scanned, tally, hard + soft, seconds)
+
+
+def _doubts(findings: list[Finding]) -> str | None:
+    """What the failed ones say, for readers of the ledger."""
+    failed = (finding for finding in findings if not finding.passed)
+    return "; ".join(f"{finding.audit.replace('_', ' ')}: {finding.message}" for finding in failed) or None
 
 
 def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, object]:

@@ -400,6 +400,20 @@ def test_a_day_unlike_its_weekday_is_published_as_suspect_and_a_better_reading_r
     assert publish(store, scan_of(DAY, usual)).publication.status == "provisional"
 
 
+def test_the_ledger_says_why_a_day_is_suspect_as_long_as_it_is(store: Engine) -> None:
+    usual = [Download(f"project-{n % 50}") for n in range(1000)]
+    weeks_of(store, 3, usual)
+    because = f"SELECT suspect_because FROM pyzn.days WHERE day = '{DAY}'"
+
+    publish(store, scan_of(DAY, usual[:400]))
+    ((reason,),) = rows(store, because)
+    assert reason.startswith("downloads like weekday: 400, -60.0% against 1,000")
+    publish(store, scan_of(DAY, usual[:400]))  # unchanged
+    assert rows(store, because) == [(reason,)]
+    publish(store, scan_of(DAY, usual))
+    assert rows(store, because) == [(None,)]
+
+
 def test_a_reading_that_fails_an_audit_never_replaces_one_that_passes_it(store: Engine) -> None:
     usual = [Download(f"project-{n % 50}") for n in range(1000)]
     weeks_of(store, 3, usual)

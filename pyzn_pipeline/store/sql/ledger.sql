@@ -10,7 +10,7 @@ SELECT
                                          AS project_keys,
     days.bigquery_job, days.bytes_processed, days.bytes_billed, days.run_id,
     days.published_at, days.read_at, days.recounted_at, days.source_recount, days.recounted_by,
-    days.accepted_because, days.retired_at,
+    days.suspect_because, days.accepted_because, days.retired_at,
     wanted.asked_by, wanted.attempts, wanted.failed_at, wanted.run_id AS attempt_run_id, wanted.next_attempt_at,
     wanted.reason AS failure, wanted.state AS wanted
 FROM generate_series(CAST(:first AS timestamp), CAST(:last AS timestamp), interval '1 day') AS calendar (day)

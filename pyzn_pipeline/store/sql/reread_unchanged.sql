@@ -8,6 +8,7 @@ SET read_at = :read_at,
     status = CASE WHEN status = 'final' THEN 'final'
                   WHEN :suspect THEN 'suspect'
                   WHEN :settled THEN 'final'
-                  ELSE 'provisional' END
+                  ELSE 'provisional' END,
+    suspect_because = :suspect_because
 WHERE day = :day AND checksum = :checksum
 RETURNING revision, status

@@ -2,11 +2,13 @@
 INSERT INTO pyzn.days AS published (
     day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads,
     downloads_without_mirrors, projects, by_hour, checksum, replaced_rows,
-    bigquery_job, bytes_processed, bytes_billed, run_id, published_at, read_at, recounted_at, source_recount, accepted_because
+    bigquery_job, bytes_processed, bytes_billed, run_id, published_at, read_at, recounted_at, source_recount,
+    suspect_because, accepted_because
 ) VALUES (
     :day, :status, 1, :source_downloads, :downloads, :pip_downloads, :ci_downloads,
     :downloads_without_mirrors, :projects, CAST(:by_hour AS json), :checksum, :replaced_rows,
-    :bigquery_job, :bytes_processed, :bytes_billed, :run_id, statement_timestamp(), :read_at, statement_timestamp(), :source_downloads, :accepted_because
+    :bigquery_job, :bytes_processed, :bytes_billed, :run_id, statement_timestamp(), :read_at, statement_timestamp(), :source_downloads,
+    :suspect_because, :accepted_because
 )
 ON CONFLICT (day) DO UPDATE SET
     status = excluded.status,
@@ -29,5 +31,6 @@ ON CONFLICT (day) DO UPDATE SET
     recounted_at = excluded.recounted_at,
     source_recount = excluded.source_recount,
     recounted_by = DEFAULT,
+    suspect_because = excluded.suspect_because,
     accepted_because = excluded.accepted_because
 RETURNING revision

@@ -22,6 +22,7 @@ CREATE TABLE pyzn.days (
     recounted_at              timestamptz NOT NULL,
     source_recount            bigint      NOT NULL,
     recounted_by              text        NOT NULL DEFAULT 'scan',
+    suspect_because           text,
     accepted_because          text,
     retired_at                timestamptz,
     -- The central promise as a constraint: the published downloads equal the source's own count.
@@ -41,6 +42,7 @@ COMMENT ON COLUMN pyzn.days.read_at IS 'When the latest reading of the day began
 COMMENT ON COLUMN pyzn.days.recounted_at IS 'When the source last counted the day: at its publication, by a recount, or by a re-read (a whole scan) that found it unchanged.';
 COMMENT ON COLUMN pyzn.days.source_recount IS 'The source''s latest count of the day, by a recount or a reading. If it differs from source_downloads, the day is out of date.';
 COMMENT ON COLUMN pyzn.days.recounted_by IS 'What gave source_recount: ''scan'' (a reading of the whole day), or a recount by ''metadata'' (the rows that BigQuery''s metadata tells of the partition) or by ''count'' (COUNT(*)).';
+COMMENT ON COLUMN pyzn.days.suspect_because IS 'In what a suspect day differs from the weeks before: the soft audits that it failed when it was last read.';
 COMMENT ON COLUMN pyzn.days.accepted_because IS 'Why a person took a suspect day for right.';
 COMMENT ON COLUMN pyzn.days.retired_at IS 'When the day''s rows were dropped; its downloads stay in the totals, and it is not read again.';
 

@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from pyzn_api import errors
+from pyzn_api import errors, pages
 from pyzn_api.direct import Direct
 from pyzn_api.middleware import CrossOrigin, HeadAsGet, KeyRequired
 from pyzn_api.observation import Observed
@@ -56,6 +56,8 @@ def build_app(settings: Settings, now: Clock = utc_now) -> FastAPI:
         documentation,
     ):
         app.include_router(topic.router)
+    if settings.pages == "on":
+        pages.install(app)
     # The last one added is the outermost.
     app.add_middleware(Direct, routes=app.routes)
     if settings.keys:

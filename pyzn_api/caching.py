@@ -184,14 +184,14 @@ def _etag(recipe: Recipe, ledger: Ledger) -> str:
 
 @cache
 def code() -> bytes:
-    """A hash of what makes bodies of rows: this package, and the libraries of versions, countries, colours and charts.
+    """A hash of what makes bodies: this package, and the libraries of versions, countries, colours, charts and pages.
 
     Two processes of different code so never share an ETag.
     """
     digest = blake2b(digest_size=16)
-    for library in ("natsort", "packaging", "pycountry", "vl-convert-python", "webcolors"):
+    for library in ("jinja2", "natsort", "packaging", "pycountry", "vl-convert-python", "webcolors"):
         digest.update(f"{library} {version(library)};".encode())
     for file in sorted(Path(pyzn_api.__path__[0]).rglob("*")):
-        if file.suffix in {".py", ".sql", ".json"}:
+        if file.suffix in {".py", ".sql", ".html", ".css", ".js", ".json", ".svg"}:
             digest.update(file.read_bytes())
     return digest.digest()

@@ -95,14 +95,21 @@ def envelope(status: int, message: str, headers: Mapping[str, str] | None = None
     )
 
 
-async def _api_error(_: Request, error: ApiError) -> Response:
-    return envelope(error.status, error.message)
+async def _answer(request: Request, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """The envelope; or, where a person asked for a page, what the pages make of it (pages/errors.py)."""
+    page = getattr(request.app.state, "error_page", None)
+    found: Response | None = page and await page(request, status, message, headers)
+    return found or envelope(status, message, headers)
 
 
-async def _database_away(_: Request, error: DatabaseAwayError) -> Response:
+async def _api_error(request: Request, error: ApiError) -> Response:
+    return await _answer(request, error.status, error.message)
+
+
+async def _database_away(request: Request, error: DatabaseAwayError) -> Response:
     logger.warning("answered 503: %s", error)
     message = BUSY if isinstance(error, BusyError) else DATABASE_AWAY
-    return envelope(503, message, {"Retry-After": str(RETRY_AFTER)})
+    return await _answer(request, 503, message, {"Retry-After": str(RETRY_AFTER)})
 
 
 async def _routing(request: Request, error: HTTPException) -> Response:
@@ -110,22 +117,22 @@ async def _routing(request: Request, error: HTTPException) -> Response:
         if request.method == "OPTIONS":
             return Response(status_code=200, headers={"Allow": ALLOWED})
         return envelope(405, METHOD_NOT_ALLOWED, {"Allow": ALLOWED})
-    return envelope(error.status_code, NOT_FOUND if error.status_code == 404 else error.detail)
+    return await _answer(request, error.status_code, NOT_FOUND if error.status_code == 404 else error.detail)
 
 
-async def _validation(_: Request, error: RequestValidationError) -> Response:
+async def _validation(request: Request, error: RequestValidationError) -> Response:
     first: Mapping[str, Any] = error.errors()[0]
     expected = _EXPECTED.get(first["type"]) or str(first["msg"]).removeprefix("Value error, ").removeprefix(
         "Input should be "
     )
     if first["type"] == "missing":
         first = {**first, "input": ""}
-    return await _api_error(_, BadParameterError(str(first["loc"][-1]), first["input"], expected))
+    return await _api_error(request, BadParameterError(str(first["loc"][-1]), first["input"], expected))
 
 
-async def _unforeseen(_: Request, error: Exception) -> Response:
+async def _unforeseen(request: Request, error: Exception) -> Response:
     logger.error("answered 500", exc_info=error)
-    return envelope(500, BROKEN)
+    return await _answer(request, 500, BROKEN)
 
 
 # Starlette types every function as taking Exception, and calls each with its own class only.

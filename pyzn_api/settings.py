@@ -4,7 +4,7 @@ Nothing reads `os.environ` elsewhere in this package, and nothing reads it at im
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     cache_bytes: int = Field(
         default=256 * MIB, ge=0, description="bytes of rendered answers kept in memory, per process"
     )
+    pages: Literal["on", "off"] = Field(default="on", description="the pages for people: on or off")
     cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
         default=["*"], description="origins whose pages may read, separated by commas; * is any"
     )

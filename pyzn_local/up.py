@@ -87,6 +87,7 @@ def _present(settings: dict[str, str], sample: bool) -> None:
     if sample:
         _backfill_sample(settings)
     api, database = settings["PYZN_API_URL"], urlsplit(settings["PYZN_DATABASE_URL"])
+    click.echo(f"  look here   {api}/")
     click.echo(f"  API         {api}/api/v2/projects/requests")
     click.echo(f"  API docs    {api}/docs")
     click.echo(f"  Dagster UI  {settings['PYZN_DAGSTER_URL']}")

@@ -47,13 +47,13 @@ _MEDIA_TYPES = {
 router = APIRouter(include_in_schema=False)
 
 
-async def _respond(request: Request, name: str, form: Form, make: Callable[[], bytes]) -> Response:
+async def prepared(request: Request, name: str, form: Form, make: Callable[[], bytes]) -> Response:
     """What `make` made at the first request: it only changes with the process."""
-    prepared = state(request).files
-    if name not in prepared:
+    kept = state(request).files
+    if name not in kept:
         body = make()
-        prepared[name] = Answer(body, f'W/"{blake2b(body, digest_size=12).hexdigest()}"')
-    answer = prepared[name]
+        kept[name] = Answer(body, f'W/"{blake2b(body, digest_size=12).hexdigest()}"')
+    answer = kept[name]
     if answer.lacks_gzip_for(request):
         await answer.compress()
     return not_modified(answer.etag, form) if has_already(request, answer.etag) else full(request, answer, form)
@@ -63,14 +63,14 @@ async def _respond(request: Request, name: str, form: Form, make: Callable[[], b
 async def openapi_document(request: Request) -> Response:
     """The document that describes all routes to programs."""
     keyed = bool(state(request).settings.keys)
-    return await _respond(request, "openapi.json", JSON, lambda: json_body(document(request.app, keyed=keyed)))
+    return await prepared(request, "openapi.json", JSON, lambda: json_body(document(request.app, keyed=keyed)))
 
 
 @router.get("/docs")
 async def page(request: Request) -> Response:
     """The page to try them."""
     form = Form("text/html", CACHE_CONTROL, (("Content-Security-Policy", _CONTENT_SECURITY_POLICY),))
-    return await _respond(request, "docs", form, _PAGE.encode)
+    return await prepared(request, "docs", form, _PAGE.encode)
 
 
 @router.get("/docs/{name}")
@@ -79,4 +79,4 @@ async def file(request: Request, name: str) -> Response:
     if name not in _MEDIA_TYPES:
         raise HTTPException(404)
     make = _START.encode if name == "start.js" else _SWAGGER_UI.joinpath(name).read_bytes
-    return await _respond(request, name, Form(_MEDIA_TYPES[name], CACHE_CONTROL), make)
+    return await prepared(request, name, Form(_MEDIA_TYPES[name], CACHE_CONTROL), make)

@@ -80,8 +80,9 @@ def test_what_no_project_can_be_called_is_404_without_asking_postgres(
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/api", "/api/projects", "/api/projects/", "/api/projects/a/b", "/api/projects/a%2Fb", "/api/projects/flask/",
-     "/%00", "/nope", "/docs/../settings.py", "/docs/%2e%2e%2fsettings.py", "/docs/nope", "/badge"],
+    ["/projects", "/api", "/api/projects", "/api/projects/", "/api/projects/a/b", "/api/projects/a%2Fb",
+     "/api/projects/flask/", "/%00", "/nope", "/docs/../settings.py", "/docs/%2e%2e%2fsettings.py", "/docs/nope",
+     "/badge"],
 )  # fmt: skip
 def test_an_unknown_route_is_404(client: httpx.Client, path: str) -> None:
     assert_error(client.get(path), 404, NOT_FOUND)

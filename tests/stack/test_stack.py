@@ -1,5 +1,6 @@
 """The whole of PyZn as processes: started by one command, used by its three users, stopped without loss."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -161,6 +162,8 @@ def test_a_stack_whose_supervisor_was_killed_starts_again_with_everything(up: Py
     assert "killed stack left behind" in (up.home / "logs" / "up.log").read_text()
     assert not alive(children)
     assert up("days", "--json").stdout == before
+    first, *_ = re.findall(r"http\S+", restarted.stdout)
+    assert "Most downloaded" in requests.get(first, timeout=10).text
 
 
 def test_down_ends_every_process(up: Pyzn) -> None:

@@ -1,0 +1,18 @@
+"""Pages for people, rendered here from the same data and caches as the API's answers.
+
+Put here: what a person looks at in a browser, and what a page loads. Do not put here: what programs call
+(`pyzn_api/routes/`), nor pictures, which the pages show by their addresses.
+"""
+
+from fastapi import FastAPI
+
+from pyzn_api.pages import compare, days, errors, home, project, readme, search, static
+
+TOPICS = (home, search, project, readme, compare, days)
+
+
+def install(app: FastAPI) -> None:
+    """Add the pages to `app`, after all its other routes: where a path could be both, those win."""
+    for topic in (*TOPICS, static):
+        app.include_router(topic.router)
+    app.state.error_page = errors.for_pages({topic.PATH for topic in TOPICS})

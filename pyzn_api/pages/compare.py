@@ -1,0 +1,74 @@
+"""/compare: up to eight projects beside each other."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from pyzn_api.charts.chart import Range
+from pyzn_api.charts.days import GRANULARITY
+from pyzn_api.errors import BadParameterError
+from pyzn_api.ledger import Basis, Ledger
+from pyzn_api.names import is_possible, normalise
+from pyzn_api.pages.lines import lines
+from pyzn_api.pages.periods import periods, window_of
+from pyzn_api.pages.rendering import respond
+from pyzn_api.snapshot import Snapshot
+from pyzn_api.state import state
+from pyzn_api.tables import days_not_final
+from pyzn_api.texts import shortened
+from pyzn_api.windows import Window
+
+PATH = "/compare"
+MOST = 8  # projects
+MONTH = 30  # days
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get(PATH)
+async def compare(
+    request: Request,
+    name: Annotated[list[str] | None, Query()] = None,
+    asked: Annotated[Range, Query(alias="range")] = "quarter",
+) -> Response:
+    """The projects in the order asked for; a `name` may hold several, as people type them."""
+    parts = state(request)
+    names = list(dict.fromkeys(normalise(each) for text in name or [] for each in re.split(r"[\s,]+", text) if each))
+    if len(names) > MOST:
+        raise BadParameterError("name", f"{len(names)} names", f"{MOST} at most")
+    possible = [each for each in names if is_possible(each)]
+    impossible = tuple(shortened(each) for each in names if not is_possible(each))
+
+    def basis(ledger: Ledger) -> Basis:
+        window, month = window_of(asked, ledger, parts.today), ledger.recent(MONTH, parts.today)
+        return Basis(Window(min(window.start, month.start), window.end), totals=True, days=True)
+
+    async def make(snapshot: Snapshot) -> Mapping[str, object]:
+        ledger, grain = snapshot.ledger, GRANULARITY[asked]
+        window = window_of(asked, ledger, parts.today)
+        ((row,),) = await snapshot.rows("summaries", names=possible, latest=window.end)
+        totals = json.loads(row)
+        known = [each["project"] for each in totals]
+        ((row,),) = await snapshot.rows("periods", names=known, granularity=grain, start=window.start, end=window.end)
+        counted: dict[str, dict[date, int]] = {each: {} for each in known}
+        for project, first, downloads, _ in json.loads(row):
+            counted[project][date.fromisoformat(first)] = downloads
+        series = {each: periods(window, grain, ledger, counted[each])[::-1] for each in known}
+        return {
+            "names": names,
+            "totals": totals,
+            "unknown": [*(each for each in possible if each not in known), *impossible],
+            "most": MOST,
+            "largest": max((each["downloads_last_month"] for each in totals), default=0),
+            "range": asked,
+            "granularity": grain,
+            "window": window,
+            "days": days_not_final(ledger, window),
+            "chart": lines(series) if known else None,
+        }
+
+    return await respond(request, "compare.html", (*possible, impossible, asked), basis, make)

@@ -1,0 +1,39 @@
+"""Errors of pages, as pages: who looks at a page in a browser reads no JSON."""
+
+from collections.abc import Awaitable, Callable, Mapping, Set
+from http import HTTPStatus
+
+from fastapi import Request, Response
+
+from pyzn_api.pages.rendering import HEADERS, html
+
+# What programs call: an error there is JSON, whoever asks.
+PROGRAMS = ("/api/", "/service-api/", "/badge/", "/personalized-badge/", "/chart/", "/top-pypi-packages", "/docs/")
+
+ErrorPage = Callable[[Request, int, str, Mapping[str, str] | None], Awaitable[Response | None]]
+
+
+def for_pages(paths: Set[str]) -> ErrorPage:
+    """Makes the error's page if a page was asked for: one of those routes, or by a browser what does not exist."""
+
+    def wanted(request: Request) -> bool:
+        path = getattr(request.scope.get("route"), "path", None)
+        if path is not None:
+            return path in paths
+        return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(PROGRAMS)
+
+    async def page(
+        request: Request, status: int, message: str, headers: Mapping[str, str] | None = None
+    ) -> Response | None:
+        return await error_page("error.html", status, {"message": message}, headers) if wanted(request) else None
+
+    return page
+
+
+async def error_page(
+    template: str, status: int, shown: Mapping[str, object], headers: Mapping[str, str] | None = None
+) -> Response:
+    """A page that says what is wrong; no cache keeps it."""
+    body = await html(template, {"status": status, "phrase": HTTPStatus(status).phrase, **shown})
+    always = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **dict(HEADERS)}
+    return Response(body, status, {**always, **(headers or {})}, "text/html")

@@ -1,0 +1,58 @@
+"""/: search, the most downloaded projects, and how fresh the data is."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from pyzn_api.ledger import Basis, Ledger
+from pyzn_api.pages.rendering import respond
+from pyzn_api.routes.top import PERIODS
+from pyzn_api.snapshot import Snapshot
+from pyzn_api.state import state
+from pyzn_api.tables import days_not_final
+from pyzn_api.windows import Window
+
+PATH = "/"
+SHOWN = 50  # projects
+STRIP = 35  # days whose statuses are shown, the latest one included
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get(PATH)
+async def home(request: Request, period: Annotated[Literal["day", "week", "month"], Query()] = "month") -> Response:
+    """The front page."""
+    parts = state(request)
+    ledger, _ = await parts.reader.read()
+    expected = ledger.expected(parts.now())
+
+    def basis(ledger: Ledger) -> Basis:
+        strip = ledger.recent(STRIP, parts.today)
+        first = min(strip.start, ledger.ranked(PERIODS[period], parts.today).start)
+        return Basis(Window(first, max(strip.end, expected)), days=True, ranking=True)
+
+    async def make(snapshot: Snapshot) -> Mapping[str, object]:
+        ledger = snapshot.ledger
+        latest = ledger.days[-1] if ledger.days else None
+        strip = ledger.recent(STRIP, parts.today)
+        published = {row.day: row.status for row in ledger.days}
+        ranked = ledger.ranked(PERIODS[period], parts.today)
+        ((rows,),) = await snapshot.rows("top", period=period, limit=SHOWN, csv=False, end=ranked.end)
+        return {
+            "latest": latest,
+            "late": max((expected - latest.day).days, 0) if latest else 0,
+            "month": sum(row.downloads for row in ledger.within(ledger.recent(PERIODS["month"], parts.today))),
+            "strip": [(day, published.get(day, "missing")) for day in strip.days()],
+            "period": period,
+            "periods": PERIODS,
+            "ranked": ranked,
+            "not_counted": ledger.not_ranked(ranked) if ledger.ranking else [],
+            "not_final": days_not_final(ledger, ranked, ledger.not_ranked(ranked)),
+            "top": json.loads(b"[%b]" % rows),
+            "expected": expected + timedelta(days=1),
+        }
+
+    return await respond(request, "home.html", (period, expected), basis, make)

@@ -1,0 +1,78 @@
+"""The ranges of days that pages offer, and the periods that these are counted by."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Literal
+
+from pyzn_api.charts.chart import Range
+from pyzn_api.charts.days import days_of
+from pyzn_api.ledger import Ledger
+from pyzn_api.ranges import LONGEST, Granularity
+from pyzn_api.windows import EVER, Window
+
+Ci = Literal["include", "exclude", "only"]
+
+# By what each can be counted, so that a page has neither two rows nor thousands.
+POSSIBLE: dict[Range, Sequence[Granularity]] = {
+    "month": ("day", "week"),
+    "quarter": ("day", "week", "month"),
+    "year": ("week", "month"),
+    "all": ("month",),
+}
+
+
+def window_of(asked: Range, ledger: Ledger, today: date) -> Window:
+    """The days of that range, as charts draw them; all are as many as v4 gives by month."""
+    window = days_of(asked, ledger, today)
+    if window != EVER:
+        return window
+    end = ledger.recent(1, today).end
+    first = ledger.days[0].day if ledger.days else end
+    return Window(max(first, end - timedelta(days=LONGEST["month"] - 1)), end)
+
+
+def first_of(day: date, granularity: Granularity) -> date:
+    """The first day of the period of `day`; weeks begin on Monday."""
+    match granularity:
+        case "day":
+            return day
+        case "week":
+            return day - timedelta(days=day.weekday())
+        case "month":
+            return day.replace(day=1)
+
+
+def _last_of(first: date, granularity: Granularity) -> date:
+    """The last day of the period that begins with `first`."""
+    after = first_of(first + timedelta(days=31), granularity) if granularity == "month" else first + timedelta(days=7)
+    return first if granularity == "day" else after - timedelta(days=1)
+
+
+@dataclass
+class Period:
+    """One day, week or month as far as it is in the window."""
+
+    first: date
+    downloads: int  # of the days that are published
+    days: int = 0
+    missing: int = 0
+    cut: bool = False  # whether it is longer than what is in the window
+    doubts: dict[str, int] = field(default_factory=dict)  # days by status: provisional, suspect
+
+
+def periods(window: Window, granularity: Granularity, ledger: Ledger, counted: Mapping[date, int]) -> list[Period]:
+    """The periods of the window, newest first, with what was counted in each and how many of its days were."""
+    statuses = {row.day: row.status for row in ledger.within(window)}
+    found: dict[date, Period] = {}
+    for day in window.days():
+        first = first_of(day, granularity)
+        period = found.setdefault(first, Period(first, counted.get(first, 0)))
+        period.cut = not (window.start <= first and _last_of(first, granularity) <= window.end)
+        period.days += 1
+        status = statuses.get(day)
+        if status is None:
+            period.missing += 1
+        elif status != "final":
+            period.doubts[status] = period.doubts.get(status, 0) + 1
+    return list(reversed(found.values()))

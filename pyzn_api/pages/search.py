@@ -1,0 +1,61 @@
+"""/search: from what somebody typed to a project's page."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from pyzn_api.database import Row
+from pyzn_api.ledger import Basis, Ledger
+from pyzn_api.names import is_possible, normalise
+from pyzn_api.pages.rendering import path_of, respond
+from pyzn_api.snapshot import Snapshot
+from pyzn_api.state import state
+from pyzn_api.texts import shortened
+from pyzn_api.windows import EVER
+
+PATH = "/search"
+MOST = 30  # projects
+
+Found = list[tuple[str, int | None]]
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get(PATH)
+async def search(request: Request, q: Annotated[str, Query()] = "") -> Response:
+    """The project's page if there is one of exactly this name, otherwise those with similar names."""
+    parts, name = state(request), normalise(q.strip())
+    if is_possible(name):
+        exact, _ = _found((await parts.database.rows("search", {"project": name, "limit": 0}))[0])
+        if exact:
+            return RedirectResponse(path_of("projects", name), 303, {"Cache-Control": "no-store"})
+
+    def basis(_: Ledger) -> Basis:
+        return Basis(EVER, totals=True, ranking=True)
+
+    async def make(snapshot: Snapshot) -> Mapping[str, object]:
+        found: Found = []
+        if is_possible(name):
+            _, found = _found((await snapshot.rows("search", project=name, limit=MOST))[0])
+        return {"asked": shortened(q.strip()), "found": found}
+
+    return await respond(request, "search.html", (name if is_possible(name) else shortened(q.strip()),), basis, make)
+
+
+async def similar(request: Request, name: str) -> Found:
+    """Projects whose names hold `name`, or begin as it does; of a name that no project can have, none."""
+    if not is_possible(name):
+        return []
+    database = state(request).database
+    stem = name
+    while stem and not (found := _found((await database.rows("search", {"project": stem, "limit": 10}))[0])[1]):
+        stem = stem[: len(stem) // 2].rstrip("-")
+    return found if stem else []
+
+
+def _found(row: Row) -> tuple[bool, Found]:
+    """Whether the name itself is known, and others."""
+    return row[0] == b"t", json.loads(row[1])

@@ -1,0 +1,176 @@
+"""The pages in a real browser: they work, with and without JavaScript, and for people who see or type otherwise.
+
+One browser for all of it. Whatever a page loads, logs or violates is noticed by every test.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Response, expect
+
+from pyzn_local.postgres import Postgres
+from tests.api import browser as browsers
+from tests.api.conftest import serving, settings
+from tests.conftest import own_database
+
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+EVERY_PAGE = [
+    "/",
+    "/search?q=sampl",
+    "/search?q=zzz",
+    "/projects/sampleproject?range=year",
+    "/projects/sampleproject/readme",
+    "/projects/no-such-project",
+    "/compare",
+    "/compare?name=sampleproject&name=busy&name=no-such-project",
+    "/days",
+    "/days?year=x",
+]
+UNKNOWN = {"/projects/no-such-project": 404, "/days?year=x": 400}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Of this module only: while Playwright runs, no other test of the process can start an event loop."""
+    with browsers.browser() as browser:
+        yield browser
+
+
+@contextmanager
+def opened(browser: Browser, client: httpx.Client, allowed: int = 0, **options: object) -> Iterator[Page]:
+    """A page without a history. At its end nothing may have been asked of another host, logged, or violated.
+
+    `allowed`: how many messages there may be, of answers that are errors on purpose.
+    """
+    context = browser.new_context(base_url=str(client.base_url), **{"viewport": WIDE, **options})  # type: ignore[arg-type]
+    page = context.new_page()
+    hosts: set[str] = set()
+    problems: list[str] = []
+
+    def answered(answer: Response) -> None:
+        if answer.status >= 400:
+            problems.append(f"{answer.status} {answer.url}")
+
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    page.on("response", answered)
+    page.on("console", lambda message: problems.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    yield page
+    context.close()
+    assert hosts <= {urlsplit(str(client.base_url)).netloc}
+    assert len(problems) <= 2 * allowed, problems
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds, a line for each."""
+    found = Axe().run(page).response["violations"]
+    return [f"{page.url} {each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with-javascript", "without-javascript"])
+def test_from_the_search_to_a_project_and_its_markdown(
+    browser: Browser, client: httpx.Client, javascript: bool
+) -> None:
+    with opened(browser, client, java_script_enabled=javascript) as page:
+        page.goto("/")
+        page.get_by_label("Name of a project").fill("sampl")
+        page.get_by_role("button", name="Search").click()
+        page.get_by_role("link", name="sampleproject").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("sampleproject")
+        page.get_by_role("link", name="1 year").click()
+        expect(page.get_by_role("link", name="1 year")).to_have_attribute("aria-current", "true")
+        expect(page.get_by_role("region", name="Versions").get_by_role("row", name="1.10 ").first).to_be_visible()
+        expect(page.get_by_role("region", name="Downloads by week").get_by_text("missing").first).to_be_visible()
+
+        page.get_by_label("Colour right").fill("tomato")
+        page.get_by_label("Divided by").select_option("country")
+        if javascript:
+            page.keyboard.press("Tab")
+        else:
+            page.get_by_role("button", name="Show").click()
+        expect(page.get_by_label("Markdown of the badge", exact=True)).to_contain_text("right_color=tomato")
+        expect(page.get_by_label("Markdown of the chart", exact=True)).to_contain_text("by=country")
+        assert ("/readme" in page.url) is not javascript
+        expect(page.get_by_role("button", name="Copy")).to_have_count(2 if javascript else 0)
+
+
+def test_copying_puts_the_markdown_into_the_clipboard(browser: Browser, client: httpx.Client) -> None:
+    with opened(browser, client, permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.goto("/projects/sampleproject/readme")
+        page.get_by_role("button", name="Copy the Markdown of the badge").click()
+        expect(page.get_by_role("status")).to_have_text("Copied to the clipboard.")
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied == page.get_by_label("Markdown of the badge", exact=True).inner_text()
+        assert copied.startswith("[![Downloads](http://127.0.0.1:")
+
+
+def test_where_the_clipboard_is_closed_the_markdown_is_selected(browser: Browser, client: httpx.Client) -> None:
+    with opened(browser, client) as page:
+        page.add_init_script("delete Navigator.prototype.clipboard")  # as without HTTPS
+        page.goto("/projects/sampleproject/readme")
+        page.get_by_role("button", name="Copy the Markdown of the chart").click()
+        expect(page.get_by_role("status")).to_contain_text("Selected")
+        assert (
+            page.evaluate("String(getSelection())")
+            == page.get_by_label("Markdown of the chart", exact=True).inner_text()
+        )
+
+
+def test_projects_are_compared_by_keyboard_alone(browser: Browser, client: httpx.Client) -> None:
+    with opened(browser, client) as page:
+        page.goto("/compare")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        expect(page.get_by_label("Up to 8 names")).to_be_focused()
+        page.keyboard.type("sampleproject busy")
+        page.keyboard.press("Enter")
+        table = page.get_by_role("region", name="Table of totals")
+        expect(table.get_by_role("row")).to_have_count(3)
+        expect(page.get_by_role("img", name="Downloads by day of sampleproject, busy")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_axe_finds_no_violation_and_nothing_is_wider_than_the_screen(
+    browser: Browser, client: httpx.Client, theme: str, size: dict[str, int]
+) -> None:
+    with opened(browser, client, allowed=len(UNKNOWN), color_scheme=theme, viewport=size) as page:
+        for path in EVERY_PAGE:
+            answer = page.goto(path, wait_until="domcontentloaded")  # charts take their time, and another test waits
+            assert answer is not None
+            assert answer.status == UNKNOWN.get(path, 200)
+            assert violations(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+
+
+def test_an_empty_database_and_one_that_is_away_have_pages_without_violations(
+    browser: Browser, postgres: Postgres
+) -> None:
+    with own_database(postgres) as empty, serving(settings(empty.api_url)) as client, opened(browser, client) as page:
+        for path in ("/", "/days", "/compare"):
+            page.goto(path)
+            assert violations(page) == []
+    with (
+        serving(settings("postgresql://nobody@127.0.0.1:1/nothing")) as client,
+        opened(browser, client, allowed=1) as page,
+    ):
+        page.goto("/")
+        expect(page.get_by_role("heading", level=1)).to_have_text("The numbers are out of reach")
+        assert violations(page) == []
+
+
+def test_without_a_browser_the_tests_say_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Nothing:
+        class chromium:  # noqa: N801
+            executable_path = "/nowhere"
+
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(browsers, "MAC", "/nowhere")
+    with pytest.raises(RuntimeError, match="apt-get install chromium"):
+        browsers.executable(Nothing)  # type: ignore[arg-type]

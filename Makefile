@@ -101,7 +101,7 @@ survive: setup  ## the production shape, its parts killed at random: DAYS (30), 
 	    --outage $(or $(OUTAGE),120) $(if $(SEED),--seed $(SEED))
 
 screenshots: setup  ## the pictures in docs/images, from the running stack
-	$(BIN)/uv run --quiet --no-project --script docs/screenshots.py "$$($(BIN)/pyzn env | sed -n 's/^PYZN_DAGSTER_URL=//p')"
+	$(BIN)/pyzn env | $(BIN)/python docs/screenshots.py
 
 bench: setup  ## every speed that is promised, beside its limit; SIZE=1 is a full day of PyPI (0.002)
 	$(BIN)/python -m bench $(or $(SIZE),0.002)

@@ -1,9 +1,6 @@
-# /// script
-# dependencies = ["playwright>=1.50", "requests"]  # for this script alone: 45 MB that nothing else needs
-# ///
 """Takes the pictures in docs/images from a running stack with the sample: `make screenshots`.
 
-Takes the address of the Dagster UI. Needs Chromium: Debian's (apt-get install chromium), or Playwright's own.
+Reads what `pyzn env` prints. Needs Chromium: Debian's (apt-get install chromium), or Playwright's own.
 """
 
 import shutil
@@ -15,6 +12,14 @@ from typing import Any
 
 import requests
 from playwright.sync_api import Page, expect, sync_playwright
+
+# Of the API's pages: the path, how wide and high the picture is, and the theme.
+PAGES = {
+    "page-project": ("/projects/requests", (1200, 900), "light"),
+    "page-compare": ("/compare?name=flask&name=django&name=fastapi&range=month", (1200, 820), "light"),
+    "page-days": ("/days", (1200, 820), "dark"),
+    "page-phone": ("/", (390, 844), "dark"),
+}
 
 IMAGES = Path(__file__).parent / "images"
 WIDTH, HEIGHT = 1440, 900  # pixels
@@ -58,7 +63,17 @@ def plots(page: Page) -> None:
     page.get_by_text("Plots", exact=True).click()
 
 
-def main(url: str) -> None:
+def keep(page: Page, name: str) -> None:
+    """Take the picture `name` of what the page shows."""
+    file = IMAGES / f"{name}.png"
+    page.screenshot(path=file)
+    size = file.stat().st_size
+    sys.stdout.write(f"{file.name}: {size:,} bytes\n")
+    if size > LARGEST:
+        sys.exit(f"{file.name} has more than {LARGEST:,} bytes: take less of the page")
+
+
+def main(url: str, api: str) -> None:
     """Take every picture."""
     newest = ask(url, NEWEST)
     (backfill,) = newest["partitionBackfillsOrError"]["results"]
@@ -79,6 +94,12 @@ def main(url: str) -> None:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
+        for name, (path, (width, height), theme) in PAGES.items():
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+            page = context.new_page()
+            page.goto(api + path, wait_until="networkidle")
+            keep(page, name)
+            context.close()
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         for name, (path, act) in pages.items():
             page.goto(url + path)
@@ -87,14 +108,10 @@ def main(url: str) -> None:
             if act:
                 act(page)
                 page.wait_for_timeout(2000)
-            file = IMAGES / f"{name}.png"
-            page.screenshot(path=file)
-            size = file.stat().st_size
-            sys.stdout.write(f"{file.name}: {size:,} bytes\n")
-            if size > LARGEST:
-                sys.exit(f"{file.name} has more than {LARGEST:,} bytes: take less of the page")
+            keep(page, name)
         browser.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    settings = dict(line.rstrip("\n").split("=", 1) for line in sys.stdin)
+    main(settings["PYZN_DAGSTER_URL"], settings["PYZN_API_URL"])

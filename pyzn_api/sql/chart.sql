@@ -3,15 +3,20 @@
 -- but the 300 with most downloads have NULL for their $name; of a version only major and minor count, NULL if it has none.
 -- More bytes than `most` are not taken apart: then the third is NULL. No row for a project nobody has heard of.
 -- breakdowns.py fills the names after a dollar sign.
--- Cost: one heap row per day, whose document is taken apart: about 1 microsecond per day and $name.
+-- Cost: one heap row per day, whose document is taken apart: about 1 microsecond per day and $name, and 3 per period and
+-- version. They are added up before major and minor are looked for, since that for every day takes three times as long.
 WITH weighed AS (
     SELECT coalesce(sum(octet_length($document::text)), 0) AS bytes, min(day) AS first_day
     FROM pyzn.project_days
     WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s
-), counted AS (
-    SELECT date_trunc(%(granularity)s, day::timestamp)::date AS period, $part AS part, sum(number::bigint)::bigint AS downloads
+), by_key AS (
+    SELECT date_trunc(%(granularity)s, day::timestamp)::date AS period, $name, sum(number::bigint)::bigint AS downloads
     FROM pyzn.project_days, json_each_text($document) AS entry ($name, number)
     WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND (SELECT bytes FROM weighed) <= %(most)s
+    GROUP BY 1, 2
+), counted AS (
+    SELECT period, $part AS part, sum(downloads)::bigint AS downloads
+    FROM by_key
     GROUP BY 1, 2
 ), largest AS (
     SELECT part FROM counted WHERE part IS NOT NULL GROUP BY part ORDER BY sum(downloads) DESC, part COLLATE "C" LIMIT 300

@@ -1,8 +1,8 @@
 """Measures how much charts slow down other requests, and how much memory the process that draws them takes.
 
-On the database of `bench.api_large_answer`, one client asks for charts as fast as they come, each newly
-counted and drawn, of a project with one version and of one with 3,000, while small requests, one cached and one not, continue all the time. In turn with small requests
-alone, so that both see the same machine.
+On the database of `bench.api_large_answer`, one client asks for charts as fast as they come, of a project with one
+version and of one with 3,000, each newly counted and drawn, while small requests, one cached and one not, continue all
+the time. In turn with small requests alone, so that both see the same machine.
 
     python -m bench.charts
 """

@@ -177,7 +177,7 @@ def accepted(world: World) -> None:
 
 def recounted(world: World, found: int = 7) -> None:
     with world.store.begin() as connection:
-        asked = {"day": NEWEST, "revision": 1, "found": found, "settled": True}
+        asked = {"day": NEWEST, "revision": 1, "found": found, "by": "count", "settled": True}
         connection.execute(statement("record_recount"), asked)
 
 

@@ -44,7 +44,7 @@ def _forget_the_dead(metrics: Path) -> None:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
-            mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library's
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]  # prometheus_client does not type it
 
 
 def main() -> None:

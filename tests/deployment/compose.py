@@ -26,6 +26,7 @@ from pyzn_local.services import Service, launch, wait
 ROOT = Path(__file__).parents[2]
 PORTS = ("5432", "4000", "3000", "5200", "9050", "9060")
 LISTENS = {"postgres": "5432", "code": "4000", "webserver": "3000", "api": "5200", "bigquery": "9050"}
+GRACE = {"postgres": 120}  # seconds before Docker kills; as stop_grace_period has it, 10 for what says nothing
 
 
 def example() -> str:
@@ -191,7 +192,11 @@ class Deployment:
         for name in [name for name in reversed(self.running) if name in names]:
             process = self.running.pop(name).process
             process.send_signal(signal.SIGINT if name == "postgres" else signal.SIGTERM)
-            process.wait(20)
+            try:
+                process.wait(GRACE.get(name, 10))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def folder_of(self, name: str) -> Path:
         """Where its processes begin: the image's folder, or the volume that the file names."""

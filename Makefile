@@ -76,7 +76,7 @@ package: setup  ## wheel and sdist in dist/, and the wheel installed where there
 
 # In the order of the folders: by number of tests, a file with one test of minutes would come last, with one core idle.
 test: check  ## linters, types and every test
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # Sizes come from variables, which make hands on: make chaos KILLS=1000, make chaos FULL=1; see python -m chaos --help.
 chaos: setup  ## break everything on purpose, and count what came out wrong; ONLY="kills network" for some of it

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine
 
 import pyzn_api
-from pyzn_api import caching
+from pyzn_api import caching, ledger
 from pyzn_api.ledger import FRESH_SECONDS
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.imported_totals import import_totals
@@ -79,6 +79,12 @@ NEVER_KEPT = ["/health-check", "/api/v4/status"]  # no ETag, and no-store
 NEWEST, SUSPECT, RETIRED = date(2026, 7, 19), date(2026, 7, 17), date(2024, 2, 3)
 # The clock says 2026-07-20: these are the first days of a year, four months, 30 days; and one that v2 loses next month.
 FIRST_DAYS = [date(2025, 7, 20), date(2026, 3, 20), date(2026, 6, 20), date(2026, 4, 15)]
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that a busy machine keeps from the ledger for 0.7 s answers from before the change, as it should."""
+    monkeypatch.setattr(ledger, "PATIENCE_SECONDS", 30)
 
 
 @dataclass

@@ -16,6 +16,7 @@ COMMANDS = {
     "backfill": ("pyzn_pipeline.commands.backfill", "Read and publish a range of days through Dagster."),
     "days": ("pyzn_pipeline.commands.days", "Show the ledger: what every day is."),
     "verify": ("pyzn_pipeline.commands.verify", "Prove published days against the tables and the source."),
+    "export": ("pyzn_pipeline.commands.export", "Write published days as Parquet files, for everybody."),
     "accept": ("pyzn_pipeline.commands.accept", "Take a suspect day for right."),
     "import-totals": ("pyzn_pipeline.commands.import_totals", "Import all-time totals from elsewhere."),
     "check": ("pyzn_pipeline.commands.check", "Look at everything a deployment needs; say how to mend what is wrong."),

@@ -12,10 +12,10 @@ INSERT INTO pyzn.projects VALUES ('large', 3000000000), ('small', 365);
 
 INSERT INTO pyzn.days (
     day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads, downloads_without_mirrors, projects,
-    by_hour, checksum, replaced_rows, bigquery_job, bytes_processed, bytes_billed, run_id,
+    by_hour, checksum, replaced_rows, source, bigquery_job, bytes_processed, bytes_billed, run_id,
     published_at, read_at, recounted_at, source_recount
 )
-SELECT current_date - n, 'final', 1, 1, 1, 1, 0, 1, 2, '{}', '', 0, '', 0, 0, '', now(), now(), now(), 1
+SELECT current_date - n, 'final', 1, 1, 1, 1, 0, 1, 2, '{}', '', 0, '', '', 0, 0, '', now(), now(), now(), 1
 FROM generate_series(1, 365) AS n;
 
 INSERT INTO pyzn.day_breakdowns (day, breakdown, source_downloads, downloads, project_keys, whole)

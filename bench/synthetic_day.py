@@ -59,7 +59,7 @@ class SyntheticDay:
 
     def scan(self) -> Scan:
         """The finished scan, as the pipeline gets it."""
-        return Scan(self.day, f"pyzn_{self.day:%Y%m%d}_bench", self.rows, 0, 0, self.batches())
+        return Scan(self.day, "synthetic", f"pyzn_{self.day:%Y%m%d}_bench", self.rows, 0, 0, self.batches())
 
 
 def _path(day: date, size: float, folder: Path) -> Path:

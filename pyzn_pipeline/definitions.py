@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dagster import Definitions, EnvVar, definitions, in_process_executor
+from dagster import AssetsDefinition, AssetSpec, Definitions, EnvVar, definitions, in_process_executor
 
 from pyzn_pipeline.defs.day.assets import breakdown_assets
 from pyzn_pipeline.defs.day.job import READ
@@ -15,6 +15,7 @@ from pyzn_pipeline.defs.source.table import source_table
 from pyzn_pipeline.defs.summaries.assets import summary_assets
 from pyzn_pipeline.defs.summaries.sensor import ranking_sensor
 from pyzn_pipeline.defs.upkeep.alert_sensors import alert_sensors
+from pyzn_pipeline.defs.upkeep.export import export_asset, export_sensor
 from pyzn_pipeline.defs.upkeep.ledger_checks import ledger_checks, ledger_sensor
 from pyzn_pipeline.defs.upkeep.packing_schedule import packing_schedule
 from pyzn_pipeline.defs.upkeep.price_job import backfill_cost_job
@@ -28,16 +29,21 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
     schedules = [daily_schedule(), packing_schedule()]
     if settings.retention_days is not None:
         schedules.append(retention_schedule(settings.retention_days))
+    assets: list[AssetsDefinition | AssetSpec] = [
+        source_table(partitions, settings.bigquery_table, stand_in=settings.bigquery_endpoint is not None),
+        breakdown_assets(partitions, settings.bigquery_table),
+        summary_assets(partitions),
+    ]
+    sensors = [repair_sensor(settings.repair_from), ranking_sensor(), ledger_sensor(), *alert_sensors(settings)]
+    if settings.export_url is not None:
+        assets.append(export_asset(partitions, settings.export_url))
+        sensors.append(export_sensor(settings.export_url))
     return Definitions(
-        assets=[
-            source_table(partitions, settings.bigquery_table, stand_in=settings.bigquery_endpoint is not None),
-            breakdown_assets(partitions, settings.bigquery_table),
-            summary_assets(partitions),
-        ],
+        assets=assets,
         asset_checks=[recount_check(), *ledger_checks()],
         jobs=[READ, RECOUNT, backfill_cost_job(settings.first_day)],
         schedules=schedules,
-        sensors=[repair_sensor(settings.repair_from), ranking_sensor(), ledger_sensor(), *alert_sensors(settings)],
+        sensors=sensors,
         executor=in_process_executor,  # a run has one step: a separate process for it would only add its start-up time
         resources={
             "source": BigQuerySource.from_settings(settings),

@@ -54,6 +54,17 @@ def _web_url(value: SecretStr) -> SecretStr:
 WebUrl = Annotated[SecretStr, AfterValidator(_web_url)]
 
 
+def _place(url: str, *schemes: str) -> str:
+    """A path, or a URL with one of the schemes."""
+    scheme = urlsplit(url).scheme
+    if scheme and scheme not in schemes:
+        raise ValueError(f"expected a folder, or a URL with {', '.join(f'{known}://' for known in schemes)}")
+    return url
+
+
+ExportUrl = Annotated[str, AfterValidator(lambda url: _place(url, "file", "gs", "s3"))]
+
+
 class StoreSettings(BaseSettings):
     """The settings of the store. Each field is read from the variable PYZN_<FIELD IN CAPITALS>."""
 
@@ -77,6 +88,11 @@ class StoreSettings(BaseSettings):
         ge=366,  # the API serves a year by day
         description="how many days are kept by day, at least 366; older months are dropped and stay in the totals; "
         "unset: all",
+    )
+    export_url: ExportUrl | None = Field(
+        default=None,
+        description="where published days are exported to as Parquet files, each as soon as it changes: a folder, "
+        "gs://BUCKET/… or s3://BUCKET/…; unset: only when you ask",
     )
 
 

@@ -43,7 +43,7 @@ def scan_of(day: date, downloads: Iterable[Download], **changes: int) -> Scan:
     """The scan that a source with these downloads answers; `changes` replace what the job reports of itself."""
     batch = pa.RecordBatch.from_pylist(list(_rows(list(downloads))), schema=SCHEMA)
     reported = {"rows": batch.num_rows, "bytes_processed": 1000, "bytes_billed": 10 * 2**20} | changes
-    return Scan(day=day, job_id=f"pyzn_{day:%Y%m%d}_test", batches=iter([batch]), **reported)
+    return Scan(day=day, source="a.test.table", job_id=f"pyzn_{day:%Y%m%d}_test", batches=iter([batch]), **reported)
 
 
 def _rows(downloads: list[Download]) -> Iterator[dict[str, object]]:
@@ -99,7 +99,8 @@ def _documents(downloads: list[Download]) -> dict[str, str]:
 
 
 def _packed(counts: Counter[str]) -> str:
-    return json.dumps({key: counts[key] for key in sorted(counts)}, separators=(",", ":"))
+    text = json.dumps({key: counts[key] for key in sorted(counts)}, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")  # as BigQuery's TO_JSON_STRING
 
 
 def raw_rows(day: date, downloads: Iterable[Download]) -> pa.Table:

@@ -23,7 +23,8 @@ def day_metadata(ingested: Ingested, breakdown: Breakdown, source: BigQuerySourc
     """The metadata of one materialization: counts, cost, seconds by stage, the day's most downloaded projects."""
     tally, scan, publication = ingested.tally, ingested.scan, ingested.publication
     packed = tally.packed[breakdown.name]
-    console = source.console(scan.job_id)
+    job = scan.job_id or ""
+    console = source.console(job)
     return {
         "dagster/row_count": MetadataValue.int(packed.keys),
         **{count.label: MetadataValue.int(packed.sums[count.column]) for count in breakdown.counts},
@@ -36,7 +37,7 @@ def day_metadata(ingested: Ingested, breakdown: Breakdown, source: BigQuerySourc
         "bytes billed": MetadataValue.int(scan.bytes_billed),
         "US dollars": MetadataValue.float(round(usd(scan.bytes_billed, source.usd_per_tib), 6)),
         "rows in project order": MetadataValue.bool(scan.in_order),
-        "BigQuery job": MetadataValue.url(console) if console else MetadataValue.text(scan.job_id),
+        "BigQuery job": MetadataValue.url(console) if console else MetadataValue.text(job),
         **{f"seconds to {stage}": MetadataValue.float(spent) for stage, spent in ingested.seconds.items()},
         "top projects": table(tally.top),
     }

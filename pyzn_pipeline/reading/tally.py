@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from hashlib import md5
 from importlib.resources import files
 from string import Template
 from typing import Self
@@ -19,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.reading.checksum import Checksum
 from pyzn_pipeline.source.scan import BY_HOUR, NUMBERS, REPLACED
 
 TOP_PROJECTS = 10
@@ -52,7 +52,7 @@ class Tally:
         self._duckdb = duckdb.connect(config={"threads": 1, "enable_external_access": False})
         self._breakdowns = breakdowns
         self._counted = {b.name: [count.column for count in b.counts] for b in breakdowns}
-        self._checksum = 0
+        self._checksum = Checksum(breakdowns)
         self._top: list[pa.Table] = []
         self.rows = 0
         self.projects = 0
@@ -78,9 +78,7 @@ class Tally:
         self.of_projects.update({name: pc.sum(projects[name], min_count=0).as_py() for name in NUMBERS})
         self._duckdb.register("projects", projects)
         self._count()
-        # fetchall, because DuckDB keeps `projects` in use until its last row was asked for.
-        ((checksum,),) = self._duckdb.execute(_checksum_query(tuple(self._breakdowns))).fetchall()
-        self._checksum += int(checksum)
+        self._checksum.add(self._duckdb)
         self._duckdb.unregister("projects")
         self._add_top(projects)
         for day in batch.filter(pc.invert(of_project)).to_pylist():
@@ -92,7 +90,7 @@ class Tally:
     @property
     def checksum(self) -> str:
         """The checksum that pyzn.day_checksum(day) returns once these rows are published."""
-        return md5(str(self._checksum).encode(), usedforsecurity=False).hexdigest()
+        return self._checksum.value
 
     @property
     def top(self) -> pd.DataFrame:
@@ -140,13 +138,6 @@ def _of_breakdown(breakdown: Breakdown) -> str:
         whole=" AND ".join(whole),
         sums=", ".join(f"coalesce(sum(sum_{n}), 0)" for n, _ in columns),
     )
-
-
-@cache
-def _checksum_query(breakdowns: tuple[Breakdown, ...]) -> str:
-    """The SQL of checksum.sql for the columns of `breakdowns`."""
-    columns = ["project", *NUMBERS, *(column for breakdown in breakdowns for column in breakdown.columns)]
-    return _template("checksum").substitute(columns=", ".join(columns))
 
 
 def _template(name: str) -> Template:

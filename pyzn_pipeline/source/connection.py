@@ -45,6 +45,11 @@ class Clients:
 
     jobs: bigquery.Client
     storage: BigQueryReadClient
+    stand_in: str | None = None  # its endpoint; None: Google's
+
+    def of(self, table: str) -> str:
+        """What `table` is called as the source of a day. That of a stand-in has not PyPI's real downloads."""
+        return table if self.stand_in is None else f"{table} of the stand-in"
 
     def close(self) -> None:
         """Close the connections of both clients."""
@@ -119,4 +124,4 @@ def connect(
             channel = BigQueryReadGrpcTransport.create_channel(credentials=credentials, options=options)
     for scheme in ("http://", "https://"):
         jobs._http.mount(scheme, _Impatient(silence))  # the library's maintainers recommend this place
-    return Clients(jobs, BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel)))
+    return Clients(jobs, BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel)), endpoint)

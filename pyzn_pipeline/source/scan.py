@@ -44,14 +44,16 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Scan:
-    """A finished scan: the job's figures, and its rows as a stream of SCHEMA batches, which can be read once.
+    """A finished scan: its figures, and its rows as a stream of SCHEMA batches, which can be read once.
 
-    The bytes include those of a failed first job. `in_order` is false if sorting the rows exceeded BigQuery's
-    resources.
+    `source` is the table, or the URL of a mirror; `mirrored` is what a mirror says of the day, and None for BigQuery's,
+    which has a job. The bytes include those of a failed first job. `in_order` is false if sorting the rows exceeded
+    BigQuery's resources.
     """
 
     day: date
-    job_id: str
+    source: str
+    job_id: str | None
     rows: int
     bytes_processed: int
     bytes_billed: int
@@ -163,6 +165,7 @@ def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> 
             rows = jobs[1].result(timeout=QUERY_TIMEOUT, retry=PATIENCE)
     return Scan(
         day=day,
+        source=clients.of(table),
         job_id=str(jobs[-1].job_id),
         rows=int(rows.total_rows or 0),
         bytes_processed=sum(int(job.total_bytes_processed or 0) for job in jobs),

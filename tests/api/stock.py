@@ -90,7 +90,7 @@ def publish(
         published_at = datetime.combine(day + timedelta(days=1), time(17, 20), tzinfo=None).isoformat() + "Z"
         ledger = sums | {
             "day": day, "status": status, "revision": 1, "source_downloads": sums["downloads"], "projects": len(rows),
-            "by_hour": "{}", "checksum": "", "replaced_rows": 0, "bigquery_job": "", "bytes_processed": 0,
+            "by_hour": "{}", "checksum": "", "replaced_rows": 0, "source": "", "bigquery_job": "", "bytes_processed": 0,
             "bytes_billed": 0, "run_id": "", "published_at": published_at, "read_at": published_at,
             "recounted_at": published_at, "source_recount": sums["downloads"],
         }  # fmt: skip

@@ -216,7 +216,7 @@ def test_a_source_that_disagrees_with_itself_is_refused(
     batches = iter([pa.RecordBatch.from_pylist(table, schema=SCHEMA)])
     before = everything(store)
     with pytest.raises((AuditFailed, StoreError), match=message):
-        publish(store, Scan(DAY, "job", whole.rows, 1, 1, batches))
+        publish(store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, batches))
     assert everything(store) == before
 
 
@@ -227,7 +227,7 @@ def test_the_rows_may_come_in_any_order_and_any_batches(store: Engine, published
     whole = scan_of(DAY, DOWNLOADS)
     (batch,) = whole.batches
     single = (batch.slice(n, 1) for n in reversed(range(batch.num_rows)))
-    publish(store, Scan(DAY, "job", whole.rows, 1, 1, single))
+    publish(store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, single))
     other = DAY + timedelta(days=1)
     publish(store, scan_of(other, DOWNLOADS))
     query = "SELECT project, version, downloads FROM pyzn.downloads_by_version WHERE day = '{}' ORDER BY 1, 2"
@@ -245,7 +245,7 @@ def test_a_stream_that_breaks_midway_publishes_nothing(store: Engine) -> None:
         raise ConnectionResetError("cut")
 
     with pytest.raises(ConnectionResetError):
-        publish(store, Scan(DAY, "job", whole.rows, 1, 1, breaking()))
+        publish(store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, breaking()))
     assert everything(store) == before
 
 

@@ -2,12 +2,12 @@
 INSERT INTO pyzn.days AS published (
     day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads,
     downloads_without_mirrors, projects, by_hour, checksum, replaced_rows,
-    bigquery_job, bytes_processed, bytes_billed, run_id, published_at, read_at, recounted_at, source_recount,
+    source, bigquery_job, mirrored_revision, mirrored_at, bytes_processed, bytes_billed, run_id, published_at, read_at, recounted_at, source_recount,
     suspect_because, accepted_because
 ) VALUES (
     :day, :status, 1, :source_downloads, :downloads, :pip_downloads, :ci_downloads,
     :downloads_without_mirrors, :projects, CAST(:by_hour AS json), :checksum, :replaced_rows,
-    :bigquery_job, :bytes_processed, :bytes_billed, :run_id, statement_timestamp(), :read_at, statement_timestamp(), :source_downloads,
+    :source, :bigquery_job, :mirrored_revision, :mirrored_at, :bytes_processed, :bytes_billed, :run_id, statement_timestamp(), :read_at, statement_timestamp(), :source_downloads,
     :suspect_because, :accepted_because
 )
 ON CONFLICT (day) DO UPDATE SET
@@ -22,7 +22,10 @@ ON CONFLICT (day) DO UPDATE SET
     by_hour = excluded.by_hour,
     checksum = excluded.checksum,
     replaced_rows = excluded.replaced_rows,
+    source = excluded.source,
     bigquery_job = excluded.bigquery_job,
+    mirrored_revision = excluded.mirrored_revision,
+    mirrored_at = excluded.mirrored_at,
     bytes_processed = excluded.bytes_processed,
     bytes_billed = excluded.bytes_billed,
     run_id = excluded.run_id,

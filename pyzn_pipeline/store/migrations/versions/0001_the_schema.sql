@@ -13,7 +13,10 @@ CREATE TABLE pyzn.days (
     by_hour                   json        NOT NULL,
     checksum                  text        NOT NULL,
     replaced_rows             bigint      NOT NULL,
-    bigquery_job              text        NOT NULL,
+    source                    text        NOT NULL,
+    bigquery_job              text,
+    mirrored_revision         integer,
+    mirrored_at               timestamptz,
     bytes_processed           bigint      NOT NULL,
     bytes_billed              bigint      NOT NULL,
     run_id                    text        NOT NULL,
@@ -26,20 +29,26 @@ CREATE TABLE pyzn.days (
     accepted_because          text,
     retired_at                timestamptz,
     -- The central promise as a constraint: the published downloads equal the source's own count.
-    CONSTRAINT published_equals_source CHECK (downloads = source_downloads AND downloads > 0)
+    CONSTRAINT published_equals_source CHECK (downloads = source_downloads AND downloads > 0),
+    CONSTRAINT scanned_or_mirrored
+        CHECK (num_nonnulls(mirrored_revision, mirrored_at) = CASE WHEN bigquery_job IS NULL THEN 2 ELSE 0 END)
 );
 -- Every statement of the API looks up the newest publication.
 CREATE INDEX days_published_at ON pyzn.days (published_at);
 COMMENT ON TABLE pyzn.days IS 'The ledger: one row per published UTC day. A day with no row is missing.';
-COMMENT ON COLUMN pyzn.days.revision IS 'How many times the content of the day has been published; a re-read that finds the same content does not raise it.';
+COMMENT ON COLUMN pyzn.days.revision IS 'How many times the content of the day has been published; a re-read that finds the same content does not raise it. A mirrored day has the revision that it has at the mirror, or a higher one.';
 COMMENT ON COLUMN pyzn.days.source_downloads IS 'The source''s own COUNT(*) of the day, counted independently of the breakdowns.';
 COMMENT ON COLUMN pyzn.days.downloads_without_mirrors IS 'Rows whose installer is known and does not copy PyPI, by the rule of pypistats.org (pyzn_pipeline/breakdowns.py).';
 COMMENT ON COLUMN pyzn.days.by_hour IS 'All of PyPI, {"UTC hour": downloads, ...}; a soft audit looks for a quiet hour.';
 COMMENT ON COLUMN pyzn.days.checksum IS 'pyzn.day_checksum(day) at publication; any reader can compute it again.';
 COMMENT ON COLUMN pyzn.days.replaced_rows IS 'Rows of the source with text that Postgres cannot store: U+0000 becomes U+FFFD, a project''s name is cut after 500 characters. They are counted like all others.';
+COMMENT ON COLUMN pyzn.days.source IS 'Where this content came from: the table in BigQuery, or the URL of a mirror.';
+COMMENT ON COLUMN pyzn.days.bigquery_job IS 'The job of the scan; NULL for a mirrored day.';
+COMMENT ON COLUMN pyzn.days.mirrored_revision IS 'The revision that the mirror''s index had for the day; NULL for a scanned day. The next one must not be lower.';
+COMMENT ON COLUMN pyzn.days.mirrored_at IS 'When the mirror''s index that this reading used was written. A later reading must not use an older one.';
 COMMENT ON COLUMN pyzn.days.bytes_billed IS 'Bytes that BigQuery billed for the scan this content came from.';
 COMMENT ON COLUMN pyzn.days.read_at IS 'When the latest reading of the day began. Requests made before that are fulfilled.';
-COMMENT ON COLUMN pyzn.days.recounted_at IS 'When the source last counted the day: at its publication, by a recount, or by a re-read (a whole scan) that found it unchanged.';
+COMMENT ON COLUMN pyzn.days.recounted_at IS 'When the source last counted the day: at its publication, by a recount, or by a re-read (a whole scan) that found it unchanged. A mirrored day: when the exporter''s source last did.';
 COMMENT ON COLUMN pyzn.days.source_recount IS 'The source''s latest count of the day, by a recount or a reading. If it differs from source_downloads, the day is out of date.';
 COMMENT ON COLUMN pyzn.days.recounted_by IS 'What gave source_recount: ''scan'' (a reading of the whole day), or a recount by ''metadata'' (the rows that BigQuery''s metadata tells of the partition) or by ''count'' (COUNT(*)).';
 COMMENT ON COLUMN pyzn.days.suspect_because IS 'In what a suspect day differs from the weeks before: the soft audits that it failed when it was last read.';

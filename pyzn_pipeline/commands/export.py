@@ -1,0 +1,51 @@
+"""`pyzn export`: writes published days as files."""
+
+from datetime import date
+
+import click
+
+from pyzn_pipeline.commands.day import DAY
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.exports.places import place_of
+from pyzn_pipeline.settings import StoreSettings, load
+from pyzn_pipeline.store.schema import open_store
+from pyzn_pipeline.upkeep.export import ExportRefused, export_days
+
+
+@click.command()
+@click.argument("start", type=DAY, required=False)
+@click.argument("end", type=DAY, required=False)
+@click.option("--to", "url", help="A folder, gs://BUCKET/… or s3://BUCKET/…; default: PYZN_EXPORT_URL.")
+def export(start: date | None, end: date | None, url: str | None) -> None:
+    """Export the published UTC days from START to END (both included) as Parquet files.
+
+    Without START and END: all published days. A day that is there already and has not changed is not
+    written again. A new revision appears in the index when all its files are there. docs/export.md
+    describes the files and how to read them; `pyzn mirror` publishes them elsewhere.
+
+    Exits with 1 if a day was refused, and says why.
+
+    \b
+    Examples:
+      pyzn export --to /srv/pyzn
+      pyzn export 2026-07-06 2026-07-19 --to gs://my-bucket/pyzn
+    """
+    settings = load(StoreSettings)
+    url = url or settings.export_url
+    if url is None:
+        raise PyznError("where to? Name a folder, gs://… or s3://… with --to, or set PYZN_EXPORT_URL")
+    place = place_of(url)
+    days = wrote = refused = 0
+    with open_store(settings.database_url, "export") as store:
+        for exported in export_days(store, place, start or date.min, end or start or date.max):
+            days += 1
+            if isinstance(exported, ExportRefused):
+                refused += 1
+                click.echo(str(exported), err=True)
+            elif exported.bytes:
+                wrote += 1
+                entry = exported.entry
+                click.echo(f"{entry.day}  revision {entry.revision}  {entry.status}  {exported.bytes:,} bytes")
+    click.echo(f"{wrote} of {days} published days written to {place.name}, {days - wrote - refused} were there already")
+    if refused:
+        raise click.exceptions.Exit(1)

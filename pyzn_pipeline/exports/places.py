@@ -1,0 +1,179 @@
+"""The places of exported days: a folder, a bucket (gs://, s3://), and, to read only, a web server (http://, https://).
+
+pyarrow's own file systems serve the buckets: they are in its wheels already, with the usual credentials.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import pyarrow as pa
+import requests
+from pyarrow import fs
+
+from pyzn_pipeline.exports.errors import PlaceError
+
+CONNECT_SECONDS, SILENCE_SECONDS = 10, 60
+CHUNK = 2**20  # bytes
+UNFINISHED = ".unfinished"
+
+
+class Place(Protocol):
+    """Where exported days are. Paths are relative to it, with slashes. All methods raise PlaceError."""
+
+    @property
+    def name(self) -> str:
+        """Its URL, without a password."""
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a small file; None if there is no such file."""
+
+    def fetch(self, path: str, into: Path) -> None:
+        """Copy a file into a local one."""
+
+    def put(self, path: str, content: Path | bytes) -> None:
+        """Write a file, or replace it: at once, or not at all."""
+
+
+def place_of(url: str) -> Place:
+    """The place at `url`: a path or file:// (a folder), gs:// or s3:// (a bucket), http:// or https:// (to read)."""
+    scheme = urlsplit(url).scheme
+    if scheme in {"http", "https"}:
+        return Web(url)
+    if scheme in {"gs", "s3"}:
+        return Bucket(url)
+    if scheme in {"", "file"}:
+        return Folder(Path(unquote(urlsplit(url).path)) if scheme else Path(url))
+    raise PlaceError(f"{_public(url)}: {scheme}:// is not known: name a folder, gs://…, s3://…, or, to read, https://…")
+
+
+def _public(url: str) -> str:
+    """The URL without user, password and query, which may be secrets."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")).rstrip("/")
+
+
+@contextmanager
+def _place_errors(name: str, path: str) -> Iterator[None]:
+    try:
+        yield
+    except requests.RequestException as error:  # its message has the URL, perhaps with a password
+        raise PlaceError(
+            f"{name}/{path}: {type(error).__name__}: check the address and the network, then try again"
+        ) from None
+    except (OSError, pa.ArrowException) as error:
+        said = " ".join(str(error).split())[:300] or type(error).__name__
+        raise PlaceError(f"{name}/{path}: {said}: check the address and who may read and write there") from error
+
+
+class Folder:
+    """A folder on this machine. A file appears under its name when it is whole and on the disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.absolute()
+        self.name = str(self._path)
+
+    def read(self, path: str) -> bytes | None:
+        """As Place says."""
+        with _place_errors(self.name, path):
+            try:
+                return self._path.joinpath(path).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def fetch(self, path: str, into: Path) -> None:
+        """As Place says."""
+        with _place_errors(self.name, path):
+            shutil.copyfile(self._path / path, into)
+
+    def put(self, path: str, content: Path | bytes) -> None:
+        """As Place says."""
+        file = self._path / path
+        unfinished = file.with_name(file.name + UNFINISHED)
+        with _place_errors(self.name, path):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with unfinished.open("wb") as out:
+                _write(content, out)
+                out.flush()
+                os.fsync(out.fileno())  # or a power failure may keep the new name without the content
+            unfinished.replace(file)
+
+
+class Bucket:
+    """A bucket of Google's or Amazon's kind, or a folder in it. An object appears when its upload is complete."""
+
+    def __init__(self, url: str) -> None:
+        self.name = _public(url)
+        with _place_errors(self.name, ""):
+            self._files, self._path = fs.FileSystem.from_uri(url)
+
+    def read(self, path: str) -> bytes | None:
+        """As Place says."""
+        with _place_errors(self.name, path):
+            try:
+                with self._files.open_input_stream(f"{self._path}/{path}") as file:
+                    return bytes(file.read())
+            except FileNotFoundError:
+                return None
+
+    def fetch(self, path: str, into: Path) -> None:
+        """As Place says."""
+        with (
+            _place_errors(self.name, path),
+            self._files.open_input_stream(f"{self._path}/{path}") as file,
+            into.open("wb") as out,
+        ):
+            shutil.copyfileobj(file, out, CHUNK)
+
+    def put(self, path: str, content: Path | bytes) -> None:
+        """As Place says."""
+        with _place_errors(self.name, path), self._files.open_output_stream(f"{self._path}/{path}") as out:
+            _write(content, cast("BinaryIO", out))
+
+
+class Web:
+    """A web server, which can only be read."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self.name = _public(url)
+
+    def read(self, path: str) -> bytes | None:
+        """As Place says."""
+        with _place_errors(self.name, path):
+            answer = self._get(path, stream=False)
+            return None if answer is None else answer.content
+
+    def fetch(self, path: str, into: Path) -> None:
+        """As Place says."""
+        with _place_errors(self.name, path):
+            answer = self._get(path, stream=True)
+            if answer is None:
+                raise FileNotFoundError("the server answers 404, there is no such file")
+            with answer, into.open("wb") as out:
+                for chunk in answer.iter_content(CHUNK):
+                    out.write(chunk)
+
+    def put(self, path: str, content: Path | bytes) -> None:  # noqa: ARG002 - Place's
+        """Raises PlaceError."""
+        raise PlaceError(f"{self.name}: a web server is only read: export to a folder, gs://… or s3://…")
+
+    def _get(self, path: str, stream: bool) -> requests.Response | None:
+        answer = requests.get(f"{self._url}/{path}", stream=stream, timeout=(CONNECT_SECONDS, SILENCE_SECONDS))
+        if answer.status_code == requests.codes.not_found:
+            return None
+        if not answer.ok:
+            raise PlaceError(f"{self.name}/{path}: the server answers {answer.status_code}: check the address")
+        return answer
+
+
+def _write(content: Path | bytes, out: BinaryIO) -> None:
+    if isinstance(content, bytes):
+        out.write(content)
+    else:
+        with content.open("rb") as file:
+            shutil.copyfileobj(file, out, CHUNK)

@@ -1,0 +1,166 @@
+"""A project's packed day as tidy rows, and back: the same bytes. Arrow and DuckDB do the work, batch by batch."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from string import Template
+from typing import Self
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pyzn_pipeline.breakdowns import COUNTS, Breakdown
+
+COUNT_COLUMNS = [count.column for count in COUNTS]
+PROJECTS = "downloads_by_project"
+_DAY = pa.field("day", pa.date32(), nullable=False)
+_PROJECT = pa.field("project", pa.string(), nullable=False)
+
+
+def packed_schema(breakdowns: Sequence[Breakdown]) -> pa.Schema:
+    """The columns of a project's packed day: its counts, and its documents by these breakdowns."""
+    return pa.schema(
+        [_PROJECT]
+        + [pa.field(column, pa.int64(), nullable=False) for column in COUNT_COLUMNS]
+        + [pa.field(column, pa.string()) for breakdown in breakdowns for column in breakdown.columns]
+    )
+
+
+def projects_schema(breakdowns: Sequence[Breakdown]) -> pa.Schema:
+    """A row for each project: its counts, and its number of keys by each breakdown (`versions`, `countries`, …)."""
+    return pa.schema(
+        [_DAY, *list(packed_schema([]))]
+        + [pa.field(breakdown.plural, pa.int32(), nullable=False) for breakdown in breakdowns]
+    )
+
+
+def tidy_schema(breakdown: Breakdown) -> pa.Schema:
+    """A row for each project and key, with the columns of the breakdown's view."""
+    return pa.schema(
+        [_DAY, _PROJECT, pa.field(breakdown.name, pa.string(), nullable=False)]
+        + [pa.field(column, pa.int64(), nullable=False) for column in _numbers(breakdown)]
+    )
+
+
+def _numbers(breakdown: Breakdown) -> list[str]:
+    """The columns of numbers in the view, one for each of the breakdown's columns: the first is `downloads`."""
+    return ["downloads", *(subset.column for subset in breakdown.subsets)]
+
+
+class Unpacking:
+    """Makes tidy rows of packed ones. A context manager, because it opens a DuckDB."""
+
+    def __init__(self, day: date, breakdowns: Sequence[Breakdown]) -> None:
+        self._day = day
+        self._breakdowns = breakdowns
+        self._duckdb = duckdb.connect(config={"threads": 1, "enable_external_access": False})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._duckdb.close()
+
+    def rows(self, packed: pa.Table, breakdown: Breakdown) -> pa.Table:
+        """The rows of tidy_schema, in the order of the projects and of the keys in their documents."""
+        with self._duckdb.cursor() as cursor:  # of its own: another thread may unpack another breakdown
+            cursor.register("packed", packed)
+            tidy = cursor.sql(_unpack_query(breakdown)).to_arrow_table()
+        return tidy.add_column(0, _DAY, self._days(tidy)).cast(tidy_schema(breakdown))
+
+    def projects(self, packed: pa.Table, tidy: Mapping[str, pa.Table]) -> pa.Table:
+        """The rows of projects_schema. `tidy` has the rows by each breakdown, by its name."""
+        columns = [self._days(packed), *(packed[name] for name in ("project", *COUNT_COLUMNS))]
+        columns += [_keys(packed["project"], tidy[breakdown.name]["project"]) for breakdown in self._breakdowns]
+        return pa.Table.from_arrays(columns, schema=projects_schema(self._breakdowns))
+
+    def _days(self, rows: pa.Table) -> pa.Array:
+        return pa.repeat(pa.scalar(self._day, pa.date32()), rows.num_rows)
+
+
+@cache
+def _unpack_query(breakdown: Breakdown) -> str:
+    """The SQL of unpack.sql for the columns of a breakdown."""
+    template = Template(files(__package__).joinpath("unpack.sql").read_text(encoding="utf-8"))
+    numbers = [
+        f"unnest(json_extract({column}, '{'$[*]' if n else '$.*'}')::VARCHAR[]::BIGINT[]) AS {name}"
+        for n, (column, name) in enumerate(zip(breakdown.columns, _numbers(breakdown), strict=True))
+    ]
+    return template.substitute(document=breakdown.document, name=breakdown.name, numbers=", ".join(numbers))
+
+
+def _keys(projects: pa.ChunkedArray, of_rows: pa.ChunkedArray) -> pa.Array:
+    """How many of the rows are of each project; both are in the same order, and a project has its rows together."""
+    runs = pc.run_end_encode(of_rows.combine_chunks(), pa.int32())
+    numbers = np.zeros(len(projects), dtype=np.int32)
+    places = pc.index_in(runs.values, value_set=projects.combine_chunks()).to_numpy(zero_copy_only=False)
+    numbers[places] = np.diff(runs.run_ends.to_numpy(), prepend=0)
+    return pa.array(numbers)
+
+
+def packed(projects: pa.Table, tidy: Mapping[str, pa.Table], breakdowns: Sequence[Breakdown]) -> pa.Table:
+    """The rows of packed_schema, of rows of projects_schema and all their tidy rows. The inverse of Unpacking."""
+    columns: list[pa.Array] = [projects[name] for name in ("project", *COUNT_COLUMNS)]
+    for breakdown in breakdowns:
+        offsets = np.concatenate([[0], np.cumsum(projects[breakdown.plural].to_numpy(), dtype=np.int32)])
+        rows = tidy[breakdown.name].combine_chunks()
+        numbers = [_one(rows[name]).cast(pa.string()) for name in _numbers(breakdown)]
+        entries = pc.binary_join_element_wise(_quoted(_one(rows[breakdown.name])), numbers[0], ":")
+        columns.append(_joined(offsets, entries, "{", "}"))
+        columns += [_joined(offsets, subset, "[", "]") for subset in numbers[1:]]
+    return pa.Table.from_arrays(columns, schema=packed_schema(breakdowns))
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array. One of no rows has no chunk."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _joined(offsets: np.ndarray, texts: pa.Array, opening: str, closing: str) -> pa.Array:
+    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), texts)
+    return pc.binary_join_element_wise(opening, pc.binary_join(lists, ","), closing, "")
+
+
+def _quoted(keys: pa.Array) -> pa.Array:
+    """The keys as JSON strings, as BigQuery's TO_JSON_STRING writes them."""
+    plain = pc.binary_join_element_wise('"', keys, '"', "")
+    special = pc.match_substring_regex(keys, r'["\\\x00-\x1f\x{2028}\x{2029}]')
+    if not pc.any(special).as_py():
+        return plain
+    return pc.replace_with_mask(
+        plain, special, pa.array(map(json_string, keys.filter(special).to_pylist()), pa.string())
+    )
+
+
+def json_string(key: str) -> str:
+    """A string as BigQuery's TO_JSON_STRING writes it."""
+    return json.dumps(key, ensure_ascii=False).replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def document(counts: Mapping[str, int]) -> str:
+    """{"key": downloads, …} as the scan writes it, in the order of `counts`."""
+    return "{" + ",".join(f"{json_string(key)}:{count}" for key, count in counts.items()) + "}"
+
+
+class Reader:
+    """Takes rows of a stream, as many as asked for."""
+
+    def __init__(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
+        self._batches = iter(batches)
+        self._rest = schema.empty_table()
+
+    def take(self, rows: int) -> pa.Table | None:
+        """The next rows; None if there are fewer."""
+        found = [self._rest]
+        while sum(part.num_rows for part in found) < rows:
+            batch = next(self._batches, None)
+            if batch is None:
+                return None
+            found.append(pa.Table.from_batches([batch]))
+        together = pa.concat_tables(found)
+        self._rest = together.slice(rows)
+        return together.slice(0, rows)

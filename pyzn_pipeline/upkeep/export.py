@@ -1,0 +1,220 @@
+"""Exports published days to a place: the Parquet files of a new revision, its `day.json`, and the index last.
+
+A reader of the index sees a revision wholly or not at all, whenever this process dies: the index is replaced when all
+files that it names are there. Only this module writes exports.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, Engine
+
+from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.exports import tidy
+from pyzn_pipeline.exports.errors import DamagedExport
+from pyzn_pipeline.exports.index import (
+    INDEX,
+    Day,
+    Entry,
+    File,
+    Held,
+    Index,
+    Known,
+    Rows,
+    by_view,
+    folder_of,
+    made,
+    read_day,
+    read_index,
+    written,
+)
+from pyzn_pipeline.exports.places import Place
+from pyzn_pipeline.reading.checksum import Checksum
+from pyzn_pipeline.store.errors import store_errors
+from pyzn_pipeline.store.exporting import Exportable, exportable_days, exporting, packed_rows, snapshot_of
+
+THREADS = 2  # that unpack and write breakdowns, while this one counts the checksum
+
+
+class ExportRefused(PyznError):
+    """The day was not exported, and its line in the index is as before. The message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A day in the index: its line, and how many bytes were written for it; 0 if the line was current already."""
+
+    entry: Entry
+    bytes: int
+
+
+def due_for_export(engine: Engine, place: Place) -> list[Exportable]:
+    """The published days whose line in the index of `place` is not there, or not what the ledger says; in order.
+
+    Raises PlaceError, DamagedExport or StoreError.
+    """
+    lines = _index_of(place).by_day()
+    return [day for day in exportable_days(engine) if not day.retired and not _is_current(lines.get(day.day), day)]
+
+
+def export_days(
+    engine: Engine, place: Place, first: date = date.min, last: date = date.max
+) -> Iterator[Exported | ExportRefused]:
+    """Export the published days from `first` to `last` whose line in the index is not current, in order.
+
+    Yields for each published day its line, or why it was refused. One export of a ledger runs at a time; others wait.
+    Raises PlaceError, DamagedExport or StoreError. Memory holds one batch of a day.
+    """
+    with exporting(engine) as connection:
+        index = _index_of(place)
+        for published in exportable_days(engine, first, last):
+            before = index.by_day().get(published.day)
+            if before and _is_current(before, published):
+                yield Exported(before, 0)
+                continue
+            try:
+                with store_errors(f"export of {published.day}"):
+                    exported = _export(connection, place, before, published.day)
+            except ExportRefused as refused:
+                yield refused
+                continue
+            index = index.with_day(exported.entry)
+            place.put(INDEX, written(index))
+            yield exported
+
+
+def _index_of(place: Place) -> Index:
+    return read_index(place) or made([], datetime(2016, 1, 1, tzinfo=UTC))
+
+
+def _is_current(line: Entry | None, day: Exportable) -> bool:
+    """Whether the line says what the ledger says. Of a retired day only the content counts."""
+    names = ("revision", "checksum") if day.retired else tuple(Known.model_fields)
+    return line is not None and all(getattr(line, name) == getattr(day, name) for name in names)
+
+
+def _export(connection: Connection, place: Place, before: Entry | None, day: date) -> Exported:
+    with snapshot_of(connection, day) as row:
+        if row is None or row["retired"]:
+            raise ExportRefused(
+                f"day {day}: its rows are retired, and were not exported before: only its totals are left; not exported"
+            )
+        files = _files_of(place, before, row)
+        size = 0
+        if files is None:
+            with TemporaryDirectory(prefix="pyzn-export-") as folder:
+                files = _write(connection, row, Path(folder))
+                for file in files.values():
+                    place.put(file.path, Path(folder, Path(file.path).name))
+                    size += file.bytes
+    content = written(_day(row, files))
+    digest = hashlib.sha256(content).hexdigest()
+    said = File(path=f"{_folder(row)}/{digest[:16]}/day.json", bytes=len(content), sha256=digest)
+    place.put(said.path, content)
+    return Exported(Entry(**{name: row[name] for name in Known.model_fields}, file=said), size + len(content))
+
+
+def _files_of(place: Place, before: Entry | None, row: Mapping[str, Any]) -> dict[str, Rows] | None:
+    """The files that the place has of the same content; None if they must be written. Raises ExportRefused."""
+    if before is None or before.revision < row["revision"]:
+        return None
+    if (before.revision, before.checksum) != (row["revision"], row["checksum"]):
+        raise ExportRefused(
+            f"day {row['day']}: {place.name} has revision {before.revision} with the checksum {before.checksum}, the "
+            f"ledger revision {row['revision']} with {row['checksum']}: if the place is another deployment's, or this "
+            "database was restored from a backup, export to a new place; not exported"
+        )
+    try:
+        return by_view(read_day(place, before))
+    except DamagedExport:
+        return None  # written again, which repairs it
+
+
+def _write(connection: Connection, row: Mapping[str, Any], folder: Path) -> dict[str, Rows]:
+    """Write the day's Parquet files into `folder`, and return them by view.
+
+    Proves that they have the published day: the rows that were read have the ledger's checksum, and the tidy rows make
+    the same packed rows again. Raises ExportRefused otherwise.
+    """
+    breakdowns = [breakdown for breakdown in BREAKDOWNS if breakdown.name in row["breakdowns"]]
+    checksum = Checksum(breakdowns)
+    schemas = {tidy.PROJECTS: tidy.projects_schema(breakdowns)} | {b.view: tidy.tidy_schema(b) for b in breakdowns}
+    counted = dict.fromkeys(schemas, 0)
+    with (
+        ExitStack() as stack,
+        ThreadPoolExecutor(THREADS) as threads,
+        tidy.Unpacking(row["day"], breakdowns) as unpacking,
+        duckdb.connect(config={"threads": 1, "enable_external_access": False}) as counting,
+    ):
+        writers = {
+            view: stack.enter_context(pq.ParquetWriter(_file(folder, view), schema, compression="zstd"))
+            for view, schema in schemas.items()
+        }
+
+        def unpack(packed: pa.Table, breakdown: Breakdown) -> pa.Table:
+            rows = unpacking.rows(packed, breakdown)
+            writers[breakdown.view].write_table(rows)
+            return rows
+
+        for batch in packed_rows(connection, row["day"], tidy.packed_schema(breakdowns)):
+            packed = pa.Table.from_batches([batch])
+            unpacked = {b.name: threads.submit(unpack, packed, b) for b in breakdowns}
+            counting.register("projects", packed)
+            checksum.add(counting)
+            counting.unregister("projects")
+            rows = {name: future.result() for name, future in unpacked.items()}
+            projects = unpacking.projects(packed, rows)
+            writers[tidy.PROJECTS].write_table(projects)
+            if not tidy.packed(projects, rows, breakdowns).equals(packed):
+                raise ExportRefused(
+                    f"day {row['day']}: a document in pyzn.project_days is not as the scan writes it, so tidy rows "
+                    f"would not give it back: pyzn verify {row['day']} {row['day']}; not exported"
+                )
+            counted[tidy.PROJECTS] += packed.num_rows
+            for breakdown in breakdowns:
+                counted[breakdown.view] += rows[breakdown.name].num_rows
+    if checksum.value != row["checksum"]:
+        raise ExportRefused(
+            f"day {row['day']}: the tables have the checksum {checksum.value}, the ledger says {row['checksum']}: "
+            f"pyzn verify {row['day']} {row['day']} says what differs, pyzn backfill repairs it; not exported"
+        )
+    return {
+        view: Rows(**_described(_file(folder, view), f"{_folder(row)}/{view}.parquet").model_dump(), rows=rows)
+        for view, rows in counted.items()
+    }
+
+
+def _file(folder: Path, view: str) -> Path:
+    return folder / f"{view}.parquet"
+
+
+def _folder(row: Mapping[str, Any]) -> str:
+    return folder_of(row["day"], row["revision"], row["checksum"])
+
+
+def _described(file: Path, path: str) -> File:
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    return File(path=path, bytes=file.stat().st_size, sha256=digest)
+
+
+def _day(row: Mapping[str, Any], files: Mapping[str, Rows]) -> Day:
+    held = {
+        breakdown.name: Held(**row["breakdowns"][breakdown.name], file=files[breakdown.view])
+        for breakdown in BREAKDOWNS
+        if breakdown.name in row["breakdowns"]
+    }
+    own = {name: row[name] for name in Day.model_fields if name in row.keys() - {"breakdowns", "projects"}}
+    counts = {name: row[name] for name in tidy.COUNT_COLUMNS}
+    return Day(**own, counts=counts, projects=files[tidy.PROJECTS], breakdowns=held)

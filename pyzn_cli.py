@@ -17,6 +17,7 @@ COMMANDS = {
     "days": ("pyzn_pipeline.commands.days", "Show the ledger: what every day is."),
     "verify": ("pyzn_pipeline.commands.verify", "Prove published days against the tables and the source."),
     "export": ("pyzn_pipeline.commands.export", "Write published days as Parquet files, for everybody."),
+    "mirror": ("pyzn_pipeline.commands.mirror", "Publish days that another PyZn has exported; nothing is billed."),
     "accept": ("pyzn_pipeline.commands.accept", "Take a suspect day for right."),
     "import-totals": ("pyzn_pipeline.commands.import_totals", "Import all-time totals from elsewhere."),
     "check": ("pyzn_pipeline.commands.check", "Look at everything a deployment needs; say how to mend what is wrong."),

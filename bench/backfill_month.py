@@ -17,6 +17,7 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.settings import Settings, load
+from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import connect
 from pyzn_pipeline.store.database import engine
 
@@ -47,7 +48,10 @@ def bare(settings: Settings, first: date, last: date) -> float:
     started = time.perf_counter()
     for n in range((last - first).days + 1):
         ingest_day(
-            first + timedelta(days=n), clients, settings.bigquery_table, settings.maximum_bytes_billed, store, "bench"
+            first + timedelta(days=n),
+            BigQuery(clients, settings.bigquery_table, settings.maximum_bytes_billed),
+            store,
+            "bench",
         )
     return time.perf_counter() - started
 

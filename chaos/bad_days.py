@@ -18,6 +18,7 @@ from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.parts import Database
 from chaos.runs import Target, ingest
 from chaos.source import TABLE, Source, shuffled
+from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import connect
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.wanted import due_for_reading
@@ -171,7 +172,7 @@ def _later() -> datetime:
 def _recount(source: Source, database: Database) -> None:
     clients = connect("pyzn-chaos", "US", source.server.endpoint, source.server.storage_endpoint)
     try:
-        recount(clients, TABLE, 2**40, engine(SecretStr(database.owner_url)), _later())
+        recount(BigQuery(clients, TABLE, 2**40), engine(SecretStr(database.owner_url)), _later())
     finally:
         clients.close()
 

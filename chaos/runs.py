@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from chaos.source import TABLE
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.day import ingest_day
+from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import SILENCE, connect
 from pyzn_pipeline.store import wanted
 from pyzn_pipeline.store.database import LIFETIME, engine
@@ -92,7 +93,7 @@ def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[dat
         for day in days:
             try:
                 with wanted.attempt(store, day, "chaos"):
-                    ingested = ingest_day(day, clients, TABLE, 2**40, store, "chaos", accept_worse)
+                    ingested = ingest_day(day, BigQuery(clients, TABLE, 2**40), store, "chaos", accept_worse)
                 outcome.published[day] = ingested.publication
             except PyznError as error:
                 outcome.refused[day] = str(error)

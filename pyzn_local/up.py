@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import FrameType
 from urllib.parse import urlsplit
 
@@ -15,8 +15,9 @@ import psycopg
 
 from pyzn_local.home import Home, StackError
 from pyzn_local.stack import Stack, run_pyzn
+from pyzn_pipeline.source.mirror import Mirror
 
-SAMPLE_DAYS = 35
+DAYS = 35
 
 
 @click.command()
@@ -33,6 +34,7 @@ def up(detach: bool, no_sample: bool, supervise: bool) -> None:
     \b
     PYZN_API_PORT   the API's port (5200)
     PYZN_UI_PORT    the Dagster UI's port (3000)
+    PYZN_MIRROR_URL real days that another PyZn has exported, instead of the stand-in
     PYZN_BIGQUERY_PROJECT with Google credentials: the real BigQuery instead of the stand-in
     PYZN_DATABASE_URL, PYZN_API_DATABASE_URL, PYZN_DAGSTER_DATABASE_URL: your own Postgres
     """
@@ -82,10 +84,14 @@ def _start_detached(home: Home, no_sample: bool) -> dict[str, str]:
 
 
 def _present(settings: dict[str, str], sample: bool) -> None:
-    """Backfill the days of the sample that are not published, and print where everything is."""
+    """Backfill the days of the sample or mirror that are not published, and print where everything is."""
     sample = sample and "PYZN_BIGQUERY_ENDPOINT" in settings
     if sample:
-        _backfill_sample(settings)
+        last = datetime.now(UTC).date() - timedelta(days=1)
+        _backfill(settings, {last - timedelta(days=n) for n in range(DAYS)}, "the synthetic sample")
+    elif "PYZN_MIRROR_URL" in settings:
+        mirror = Mirror(settings["PYZN_MIRROR_URL"])
+        _backfill(settings, {line.day for line in mirror.index().days[-DAYS:]}, mirror.name)
     api, database = settings["PYZN_API_URL"], urlsplit(settings["PYZN_DATABASE_URL"])
     click.echo(f"  look here   {api}/")
     click.echo(f"  API         {api}/api/v2/projects/requests")
@@ -99,14 +105,12 @@ def _present(settings: dict[str, str], sample: bool) -> None:
         click.echo("The downloads are a SYNTHETIC sample, not PyPI's.")
 
 
-def _backfill_sample(settings: dict[str, str]) -> None:
-    last = datetime.now(UTC).date() - timedelta(days=1)
-    wanted = {last - timedelta(days=n) for n in range(SAMPLE_DAYS)}
+def _backfill(settings: dict[str, str], wanted: set[date], what: str) -> None:
     url = settings["PYZN_DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://")
     with psycopg.connect(url) as connection:
         published = {day for (day,) in connection.execute("SELECT day FROM pyzn.days")}
     if missing := wanted - published:
-        click.echo(f"pyzn: backfilling {len(missing)} days of the synthetic sample through Dagster")
+        click.echo(f"pyzn: backfilling {len(missing)} days of {what} through Dagster")
         try:
             run_pyzn({**os.environ, **settings}, "backfill", str(min(missing)), str(max(missing)))
         except StackError as error:  # the stack is useful even without all days

@@ -22,6 +22,8 @@ RECOUNTED_AT = time(23)
 RECOUNTED_AFTER = (1, 3, 7)  # days
 RECOUNT_PAUSE = timedelta(hours=1)  # from a publication to its first recount: sooner, the source cannot have changed
 
+MIRROR_LOOKED_AT_EVERY = timedelta(minutes=5)  # how often its index is fetched, to see whether it has changed
+
 SETTLED_AFTER = 7
 """Days. Late rows arrive within a week, so a day that is read or recounted on D+7 or later and is the same is final."""
 

@@ -9,9 +9,9 @@ from pyzn_pipeline.defs.day.job import READ
 from pyzn_pipeline.defs.day.repairs import repair_sensor
 from pyzn_pipeline.defs.day.schedule import daily_schedule
 from pyzn_pipeline.defs.partitions import utc_days
-from pyzn_pipeline.defs.resources import BigQuerySource, Store
+from pyzn_pipeline.defs.resources import BigQuerySource, MirrorSource, Store
 from pyzn_pipeline.defs.source.recount import RECOUNT, recount_check
-from pyzn_pipeline.defs.source.table import source_table
+from pyzn_pipeline.defs.source.table import mirrored_table, source_table
 from pyzn_pipeline.defs.summaries.assets import summary_assets
 from pyzn_pipeline.defs.summaries.sensor import ranking_sensor
 from pyzn_pipeline.defs.upkeep.alert_sensors import alert_sensors
@@ -21,20 +21,24 @@ from pyzn_pipeline.defs.upkeep.packing_schedule import packing_schedule
 from pyzn_pipeline.defs.upkeep.price_job import backfill_cost_job
 from pyzn_pipeline.defs.upkeep.retention_schedule import retention_schedule
 from pyzn_pipeline.settings import Settings, load
+from pyzn_pipeline.source.mirror import Mirror
 
 
 def build_defs(settings: Settings, **resources: Any) -> Definitions:
     """All Dagster definitions of PyZn. `resources` replace, by name, the ones made from the settings."""
     partitions = utc_days(settings.first_day)
+    mirror = Mirror(settings.mirror_url) if settings.mirror_url is not None else None
     schedules = [daily_schedule(), packing_schedule()]
     if settings.retention_days is not None:
         schedules.append(retention_schedule(settings.retention_days))
     assets: list[AssetsDefinition | AssetSpec] = [
-        source_table(partitions, settings.bigquery_table, stand_in=settings.bigquery_endpoint is not None),
-        breakdown_assets(partitions, settings.bigquery_table),
+        source_table(partitions, settings.bigquery_table, stand_in=settings.bigquery_endpoint is not None)
+        if mirror is None
+        else mirrored_table(partitions, mirror.name),
+        breakdown_assets(partitions, settings.bigquery_table if mirror is None else None),
         summary_assets(partitions),
     ]
-    sensors = [repair_sensor(settings.repair_from), ranking_sensor(), ledger_sensor(), *alert_sensors(settings)]
+    sensors = [repair_sensor(settings.repair_from, mirror), ranking_sensor(), ledger_sensor(), *alert_sensors(settings)]
     if settings.export_url is not None:
         assets.append(export_asset(partitions, settings.export_url))
         sensors.append(export_sensor(settings.export_url))
@@ -46,7 +50,9 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
         sensors=sensors,
         executor=in_process_executor,  # a run has one step: a separate process for it would only add its start-up time
         resources={
-            "source": BigQuerySource.from_settings(settings),
+            "source": MirrorSource(url=settings.mirror_url)
+            if settings.mirror_url is not None
+            else BigQuerySource.from_settings(settings),
             "store": Store(database_url=EnvVar("PYZN_DATABASE_URL")),  # an EnvVar: the UI shows its name, not its value
             **resources,
         },

@@ -9,7 +9,8 @@ from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import create_engine
 from sqlalchemy.exc import ArgumentError
@@ -57,11 +58,14 @@ WebUrl = Annotated[SecretStr, AfterValidator(_web_url)]
 def _place(url: str, *schemes: str) -> str:
     """A path, or a URL with one of the schemes."""
     scheme = urlsplit(url).scheme
+    if "@" in urlsplit(url).netloc:
+        raise ValueError("it has a password, which the UI would show: use the environment's credentials, or ~/.netrc")
     if scheme and scheme not in schemes:
         raise ValueError(f"expected a folder, or a URL with {', '.join(f'{known}://' for known in schemes)}")
     return url
 
 
+MirrorUrl = Annotated[str, AfterValidator(lambda url: _place(url, "http", "https", "file", "gs", "s3"))]
 ExportUrl = Annotated[str, AfterValidator(lambda url: _place(url, "file", "gs", "s3"))]
 
 
@@ -97,10 +101,18 @@ class StoreSettings(BaseSettings):
 
 
 class Settings(StoreSettings):
-    """What a pipeline run needs: the store and the source."""
+    """What a pipeline run needs: the store and the source, which is a mirror or BigQuery."""
 
+    mirror_url: MirrorUrl | None = Field(
+        default=None,
+        description="read days that another PyZn has exported, not BigQuery, and without any of its settings: "
+        "https://HOST/PATH, gs://BUCKET/…, s3://BUCKET/…, or a folder",
+    )
     bigquery_project: str = Field(
-        min_length=1, description="the Google Cloud project that runs the queries and is billed for them"
+        default="",
+        validate_default=True,
+        description="the Google Cloud project that runs the queries and is billed for them; required unless "
+        "PYZN_MIRROR_URL is set",
     )
     bigquery_location: str = Field(default="US", description="where the queried dataset is; PyPI's is in US")
     bigquery_table: str = Field(
@@ -131,6 +143,15 @@ class Settings(StoreSettings):
     dagster_public_url: str = Field(
         default="http://127.0.0.1:3000", description="the Dagster UI's address in the links of alerts"
     )
+
+    @field_validator("bigquery_project")
+    @classmethod
+    def _one_source(cls, project: str, others: ValidationInfo) -> str:
+        if not project and others.data.get("mirror_url", "") is None:
+            raise PydanticCustomError("missing", "not set")
+        if project and others.data.get("mirror_url"):
+            raise ValueError("PYZN_MIRROR_URL is set too: a mirror or BigQuery, not both; unset one")
+        return project
 
     @model_validator(mode="after")
     def _both_endpoints_or_neither(self) -> Self:

@@ -23,6 +23,7 @@ from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.settings import DeploymentSettings
+from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.store.database import UnusableDatabaseError, engine
 from pyzn_pipeline.store.schema import migrate
@@ -97,9 +98,9 @@ def everything_works(database: Database, command: CliRunner, bigquery: Server, c
     days = (str(DAY), str(DAY))
     owner = engine(SecretStr(database.owner_url))
     said(command, database, "migrate")
-    ingest_day(DAY, clients, TABLE, 2**40, owner, "run-1")
+    ingest_day(DAY, BigQuery(clients, TABLE, 2**40), owner, "run-1")
     bigquery.load(raw_rows(DAY, [Download("late")]))
-    assert ingest_day(DAY, clients, TABLE, 2**40, owner, "run-2").publication.revision == 2
+    assert ingest_day(DAY, BigQuery(clients, TABLE, 2**40), owner, "run-2").publication.revision == 2
     assert "1 of 1 days proven" in said(command, database, "verify", "--full", *days)
     assert f"{DAY}   provisional" in said(command, database, "days", *days)
     with serving(settings(database.api_url)) as client:
@@ -184,7 +185,7 @@ def test_the_pipeline_refuses_a_pooler_of_transactions_by_name_and_at_once(
     owner = engine(SecretStr(pooled.owner_url))
     for attempt in (
         lambda: migrate(owner, with_driver(SecretStr(pooled.api_url))),
-        lambda: ingest_day(DAY, clients, TABLE, 2**40, owner, "run-1"),
+        lambda: ingest_day(DAY, BigQuery(clients, TABLE, 2**40), owner, "run-1"),
     ):
         started = time.monotonic()
         with pytest.raises(UnusableDatabaseError, match=r"127\.0\.0\.1:\d+ is a pooler .*use Postgres itself"):
@@ -209,7 +210,7 @@ def test_the_check_tells_of_a_pooler_of_transactions(pooled: Database, bigquery:
 
 
 def test_the_api_answers_through_a_pooler_of_transactions(pooled: Database, store: Engine, clients: Clients) -> None:
-    ingest_day(DAY, clients, TABLE, 2**40, store, "run-1")
+    ingest_day(DAY, BigQuery(clients, TABLE, 2**40), store, "run-1")
     with serving(settings(pooled.api_url, cache_bytes=0)) as client:
         for n in range(30):
             first = DAY - timedelta(days=n)

@@ -70,13 +70,13 @@ def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
 def _say_cost(start: date, end: date) -> None:
     """Print what a backfill would cost."""
     # Imported here, because Google's clients take a second to import and the other commands do not need them.
-    from pyzn_pipeline.source.connection import clients_of  # noqa: PLC0415
+    from pyzn_pipeline.source.configured import source_of  # noqa: PLC0415
     from pyzn_pipeline.upkeep.backfill_price import backfill_cost  # noqa: PLC0415
 
     settings = load(Settings)
     asked = days_between(start, end, settings.first_day)
-    with open_store(settings.database_url, "backfill") as store, clients_of(settings) as clients:
-        cost = backfill_cost(clients, settings.bigquery_table, store, asked, settings.usd_per_tib)
+    with open_store(settings.database_url, "backfill") as store, source_of(settings) as source:
+        cost = backfill_cost(source, store, asked, settings.usd_per_tib)
     click.echo(f"{cost}; nothing was read")
 
 

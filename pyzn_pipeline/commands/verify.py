@@ -8,9 +8,8 @@ import pandas as pd
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.days import days_between, spans
 from pyzn_pipeline.settings import Settings, load
-from pyzn_pipeline.source.connection import clients_of
-from pyzn_pipeline.source.count import count_days, price
-from pyzn_pipeline.source.scan import estimate, usd
+from pyzn_pipeline.source.configured import source_of
+from pyzn_pipeline.source.scan import usd
 from pyzn_pipeline.store import ledger
 from pyzn_pipeline.store.schema import open_store
 from pyzn_pipeline.upkeep.proof import Proof
@@ -36,27 +35,25 @@ def verify(start: date, end: date, full: bool) -> None:
     """
     settings = load(Settings)
     asked = days_between(start, end, settings.first_day)
-    with open_store(settings.database_url, "verify") as store, clients_of(settings) as clients:
+    with open_store(settings.database_url, "verify") as store, source_of(settings) as source:
         rows = ledger.days(store, start, end)
         held = rows[(rows["status"] != "missing") & rows["retired_at"].isna()]
         days = list(held["day"])
         published = dict(zip(days, map(int, held["source_downloads"]), strict=True))
-        table, limit = settings.bigquery_table, settings.maximum_bytes_billed
-        cost = price(clients, table, days)
-        bills = cost.least + (sum(estimate(clients, table, *span) for span in spans(days)) if full else 0)
-        click.echo(
-            f"asking the source about {len(days)} days: {bills:,} bytes, ${usd(bills, settings.usd_per_tib):,.2f}; "
-            + (
-                f"up to {cost.count:,} bytes, ${usd(cost.count, settings.usd_per_tib):,.2f} more for days that "
+        cost = source.price_of_count(days)
+        bills = cost.least + (sum(source.price(*span) for span in spans(days)) if full else 0)
+        said = f"asking the source about {len(days)} days: {bills:,} bytes, ${usd(bills, settings.usd_per_tib):,.2f}"
+        if cost.no_metadata is not None:
+            said += f"; by COUNT(*), because of {cost.no_metadata}"
+        elif cost.count:
+            said += (
+                f"; up to {cost.count:,} bytes, ${usd(cost.count, settings.usd_per_tib):,.2f} more for days that "
                 "BigQuery's metadata does not confirm"
-                if cost.no_metadata is None
-                else f"by COUNT(*), because of {cost.no_metadata}"
-            ),
-            err=True,
-        )
-        counts = count_days(clients, table, published, limit).downloads
+            )
+        click.echo(said, err=True)
+        counts = source.count(published).downloads
         proven = 0
-        found = proofs(held, counts, store, clients if full else None, table, limit)
+        found = proofs(held, counts, store, source if full else None)
         for row in rows.to_dict("records"):
             if row["day"] in counts:
                 proof = next(found)

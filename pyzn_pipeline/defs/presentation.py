@@ -7,7 +7,7 @@ import pandas as pd
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
 from pyzn_pipeline.breakdowns import Breakdown
-from pyzn_pipeline.defs.resources import BigQuerySource
+from pyzn_pipeline.defs.resources import AnySource
 from pyzn_pipeline.reading.audits import Finding
 from pyzn_pipeline.reading.day import Ingested
 from pyzn_pipeline.source.scan import usd
@@ -19,12 +19,11 @@ DATA_VERSION = "dagster/data_version"
 Metadata = dict[str, MetadataValue[Any]]
 
 
-def day_metadata(ingested: Ingested, breakdown: Breakdown, source: BigQuerySource) -> Metadata:
+def day_metadata(ingested: Ingested, breakdown: Breakdown, source: AnySource) -> Metadata:
     """The metadata of one materialization: counts, cost, seconds by stage, the day's most downloaded projects."""
     tally, scan, publication = ingested.tally, ingested.scan, ingested.publication
     packed = tally.packed[breakdown.name]
-    job = scan.job_id or ""
-    console = source.console(job)
+    console = source.console(scan.job_id)
     return {
         "dagster/row_count": MetadataValue.int(packed.keys),
         **{count.label: MetadataValue.int(packed.sums[count.column]) for count in breakdown.counts},
@@ -37,7 +36,8 @@ def day_metadata(ingested: Ingested, breakdown: Breakdown, source: BigQuerySourc
         "bytes billed": MetadataValue.int(scan.bytes_billed),
         "US dollars": MetadataValue.float(round(usd(scan.bytes_billed, source.usd_per_tib), 6)),
         "rows in project order": MetadataValue.bool(scan.in_order),
-        "BigQuery job": MetadataValue.url(console) if console else MetadataValue.text(job),
+        "source": MetadataValue.text(scan.source),
+        "BigQuery job": MetadataValue.url(console) if console else MetadataValue.text(scan.job_id or "none"),
         **{f"seconds to {stage}": MetadataValue.float(spent) for stage, spent in ingested.seconds.items()},
         "top projects": table(tally.top),
     }

@@ -11,7 +11,9 @@ from pydantic import Field, SecretStr
 from sqlalchemy import Engine
 
 from pyzn_pipeline.settings import Settings
+from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients, connect
+from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.store.database import LIFETIME, engine
 
 
@@ -37,7 +39,7 @@ class BigQuerySource(BigQueryResource):
             usd_per_tib=settings.usd_per_tib,
         )
 
-    def console(self, job_id: str) -> str | None:
+    def console(self, job_id: str | None) -> str | None:
         """The URL of a job in Google's console, which shows its cost and error; None for a stand-in's job."""
         if self.endpoint is not None:
             return None
@@ -56,10 +58,34 @@ class BigQuerySource(BigQueryResource):
             clients.close()
 
     @contextmanager
+    def opened(self) -> Iterator[BigQuery]:
+        """As a source of days; its connections are closed at the end."""
+        with self.clients() as clients:
+            yield BigQuery(clients, self.table, self.maximum_bytes_billed)
+
+    @contextmanager
     def get_client(self) -> Iterator[bigquery.Client]:
         """Only the jobs client, as in dagster-gcp's resource."""
         with self.clients() as clients:
             yield clients.jobs
+
+
+class MirrorSource(ConfigurableResource[Any]):
+    """A mirror in place of BigQuery."""
+
+    url: str = Field(description="where another PyZn has exported its days")
+    usd_per_tib: float = Field(default=0.0, description="a mirror bills nothing")
+
+    def console(self, job_id: str | None) -> None:
+        """A mirrored day has no job."""
+
+    @contextmanager
+    def opened(self) -> Iterator[Mirror]:
+        """As a source of days."""
+        yield Mirror(self.url)
+
+
+AnySource = BigQuerySource | MirrorSource
 
 
 class Store(ConfigurableResource[Any]):

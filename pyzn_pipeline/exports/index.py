@@ -78,6 +78,7 @@ class Day(Known):
     by_hour: dict[str, NonNegativeInt]
     replaced_rows: NonNegativeInt
     published_at: AwareDatetime
+    suspect_because: str | None
     accepted_because: str | None
     projects: Rows
     breakdowns: dict[str, Held]
@@ -117,7 +118,9 @@ class Index(_Record):
     def with_day(self, entry: Entry) -> "Index":
         """The index with this line, in place of the day's line before."""
         days = self.by_day() | {entry.day: entry}
-        return made([days[day] for day in sorted(days)], max(datetime.now(UTC), self.written_at + timedelta(seconds=1)))
+        return made(
+            [days[day] for day in sorted(days)], max(datetime.now(UTC), self.written_at + timedelta(microseconds=1))
+        )
 
 
 def made(days: list[Entry], written_at: datetime) -> Index:

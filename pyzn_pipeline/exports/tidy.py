@@ -153,14 +153,14 @@ class Reader:
         self._batches = iter(batches)
         self._rest = schema.empty_table()
 
-    def take(self, rows: int) -> pa.Table | None:
-        """The next rows; None if there are fewer."""
+    def take(self, rows: int) -> pa.Table:
+        """The next rows. Raises EOFError if there are fewer."""
         found = [self._rest]
         while sum(part.num_rows for part in found) < rows:
             batch = next(self._batches, None)
             if batch is None:
-                return None
-            found.append(pa.Table.from_batches([batch]))
+                raise EOFError(f"{rows:,} more rows were expected")
+            found.append(pa.Table.from_batches([batch]).cast(self._rest.schema))
         together = pa.concat_tables(found)
         self._rest = together.slice(rows)
         return together.slice(0, rows)

@@ -2,18 +2,18 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import Connection, Engine
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.reading.audits import AuditFailed, Finding, audit
 from pyzn_pipeline.reading.judgement import judge
+from pyzn_pipeline.reading.mirrored import compare_with_exporter
 from pyzn_pipeline.reading.tally import Tally
-from pyzn_pipeline.source.connection import Clients
-from pyzn_pipeline.source.scan import Scan, scan
+from pyzn_pipeline.source.protocol import Source
+from pyzn_pipeline.source.scan import Mirrored, Scan
 from pyzn_pipeline.store.errors import store_errors
 from pyzn_pipeline.store.locks import day_locked
 from pyzn_pipeline.store.partitions import ensure_partition
@@ -37,25 +37,23 @@ class Ingested:
 
 def ingest_day(
     day: date,
-    clients: Clients,
-    table: str,
-    maximum_bytes_billed: int,
+    source: Source,
     engine: Engine,
     run_id: str,
     accept_worse: bool = False,
 ) -> Ingested:
     """Read `day` from the source and publish it, or raise and leave the tables unchanged.
 
-    Raises SourceError, CostLimitExceeded, AuditFailed, WorseReading (unless `accept_worse`),
-    RetiredDay or StoreError; each names the day. The rows are streamed in batches, so memory does not
+    Raises SourceError, CostLimitExceeded, PlaceError, DamagedExport, AuditFailed, WorseReading and OlderMirror (unless
+    `accept_worse`), RetiredDay or StoreError; each names the day. The rows are streamed in batches, so memory does not
     grow with the day.
     """
     seconds: dict[str, float] = {}
     with store_errors(f"day {day}"):
         ensure_partition(engine, day)
-        with day_locked(engine, day) as connection:
+        with day_locked(engine, day) as connection, ExitStack() as stack:
             with _timed(seconds, "scan"):
-                scanned = scan(clients, table, day, maximum_bytes_billed)
+                scanned = stack.enter_context(source.scanned(day))
             return publish_scan(connection, scanned, run_id, seconds, accept_worse)
 
 
@@ -66,29 +64,36 @@ def publish_scan(
 
     Adds the seconds of its stages to `seconds`. Raises as `ingest_day` does.
     """
-    with connection.begin(), Tally() as tally:
+    mirrored = scanned.mirrored
+    with connection.begin(), Tally(scanned.breakdowns) as tally:
         again = is_published(connection, scanned.day)
         with _timed(seconds, "receive"):
             stage(connection, scanned.day, scanned.batches, tally.add, beside=again)
         with _timed(seconds, "audit"):
-            hard = [f for b in BREAKDOWNS for f in audit(scanned.day, b, scanned.rows, tally)]
+            hard = [f for b in scanned.breakdowns for f in audit(scanned.day, b, scanned.rows, tally)]
             if not all(finding.passed for finding in hard):
                 raise AuditFailed(hard)
+            compare_with_exporter(connection, scanned, tally, accept_worse)
             soft, accepted = judge(connection, scanned.day, tally, accept_worse)
         with _timed(seconds, "publish"):
+            accepted = accepted or (mirrored.accepted_because if mirrored else None)
             columns = _ledger_columns(scanned, tally, run_id)
-            columns |= {"suspect_because": None if accepted else _doubts(soft), "accepted_because": accepted}
-            publication = publish(connection, columns, _breakdowns(tally), again=again)
+            columns |= {"suspect_because": None if accepted else _doubts(mirrored, soft), "accepted_because": accepted}
+            final = mirrored.status == "final" if mirrored else None
+            publication = publish(connection, columns, _breakdowns(scanned, tally), again=again, final=final)
     return Ingested(publication, scanned, tally, hard + soft, seconds)
 
 
-def _doubts(findings: list[Finding]) -> str | None:
-    """What the failed ones say, for readers of the ledger."""
+def _doubts(mirrored: Mirrored | None, findings: list[Finding]) -> str | None:
+    """Why the exporter doubts the day, or what the failed findings say, for readers of the ledger."""
+    if mirrored and mirrored.status == "suspect":
+        return mirrored.suspect_because or "the exporter doubts it"
     failed = (finding for finding in findings if not finding.passed)
     return "; ".join(f"{finding.audit.replace('_', ' ')}: {finding.message}" for finding in failed) or None
 
 
 def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, object]:
+    mirrored = scanned.mirrored
     return {
         "day": scanned.day,
         "source_downloads": tally.of_day["downloads"],
@@ -99,8 +104,10 @@ def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, objec
         "replaced_rows": tally.replaced_rows,
         "source": scanned.source,
         "bigquery_job": scanned.job_id,
-        "mirrored_revision": None,
-        "mirrored_at": None,
+        "mirrored_revision": mirrored.revision if mirrored else None,
+        "mirrored_at": mirrored.written_at if mirrored else None,
+        "source_recount": mirrored.source_recount if mirrored else tally.of_day["downloads"],
+        "recounted_at": mirrored.recounted_at if mirrored else None,
         "bytes_processed": scanned.bytes_processed,
         "bytes_billed": scanned.bytes_billed,
         "run_id": run_id,
@@ -108,7 +115,7 @@ def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, objec
     }
 
 
-def _breakdowns(tally: Tally) -> list[dict[str, object]]:
+def _breakdowns(scanned: Scan, tally: Tally) -> list[dict[str, object]]:
     """The ledger's row for each breakdown."""
     return [
         {
@@ -118,7 +125,7 @@ def _breakdowns(tally: Tally) -> list[dict[str, object]]:
             "project_keys": tally.packed[breakdown.name].keys,
             "whole": tally.whole.get(breakdown.name),
         }
-        for breakdown in BREAKDOWNS
+        for breakdown in scanned.breakdowns
     ]
 
 

@@ -17,15 +17,15 @@ from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, source_errors
 from pyzn_pipeline.source.scan import MIN_BYTES_BILLED, PATIENCE, QUERY_TIMEOUT
 
-METADATA, COUNT = "metadata", "count"
-"""What gave a count: the metadata of the day's partition, or `COUNT(*)`."""
+METADATA, COUNT, MIRROR = "metadata", "count", "mirror"
+"""What gave a count: the metadata of the day's partition, `COUNT(*)`, or the index of a mirror."""
 
 _NEEDS = "bigquery.tables.get and bigquery.tables.list on the table's dataset"
 
 
 @dataclass(frozen=True)
 class Counts:
-    """The source's count of each day, 0 included; what gave it, METADATA or COUNT; and the bytes billed for all.
+    """The source's count of each day, 0 included; what gave it; and the bytes billed for all.
 
     `no_metadata` says why the metadata was of no use for any day; it is None if it was.
     """

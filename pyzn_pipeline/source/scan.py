@@ -13,7 +13,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS, DOWNLOADS, UNKNOWN, Count
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS, DOWNLOADS, UNKNOWN, Breakdown, Count
 from pyzn_pipeline.settings import TIB
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, exceeds_resources, source_errors
@@ -43,6 +43,20 @@ SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
+class Mirrored:
+    """What a mirror says of a day: when its index was written, and the exporter's row of the ledger."""
+
+    written_at: datetime
+    revision: int
+    checksum: str
+    status: str
+    suspect_because: str | None
+    accepted_because: str | None
+    source_recount: int
+    recounted_at: datetime
+
+
+@dataclass(frozen=True)
 class Scan:
     """A finished scan: its figures, and its rows as a stream of SCHEMA batches, which can be read once.
 
@@ -61,6 +75,9 @@ class Scan:
     in_order: bool = True
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """A time before the query was sent: the scan has seen every row that existed then."""
+    breakdowns: tuple[Breakdown, ...] = BREAKDOWNS
+    """Those that its rows have: a mirror has days from before a breakdown existed."""
+    mirrored: Mirrored | None = None
 
 
 @cache

@@ -28,23 +28,27 @@ def is_published(connection: Connection, day: date) -> bool:
 
 
 def publish(
-    connection: Connection, ledger: dict[str, Any], breakdowns: list[dict[str, Any]], again: bool
+    connection: Connection,
+    ledger: dict[str, Any],
+    breakdowns: list[dict[str, Any]],
+    again: bool,
+    final: bool | None = None,
 ) -> Publication:
     """Publish the staged day inside the caller's transaction. `again`: the day is published already and is replaced.
 
     `ledger` has the columns of write_ledger_row.sql without status, `breakdowns` a row each for write_breakdown.sql.
     New content is `provisional`, or `suspect` if it has `suspect_because`. It becomes `final` when the day has settled
-    (calendar.py) and is then re-read or recounted and found the same. If the content is unchanged, only the time of the
-    count is updated.
+    (calendar.py) and is then re-read or recounted and found the same; a mirror says itself whether it is `final`. If the
+    content is unchanged, only what the source says of it is updated.
     """
     day: date = ledger["day"]
-    settled = calendar.settled(day, datetime.now(UTC))
+    settled = calendar.settled(day, datetime.now(UTC)) if final is None else final
     # A request made after this reading began needs the next reading.
     served = {"day": day, "read_at": ledger["read_at"]}
     connection.execute(text("DELETE FROM pyzn.wanted WHERE day = :day AND asked_at <= :read_at"), served)
-    because, suspect = ledger["suspect_because"], ledger["suspect_because"] is not None
-    found = {"checksum": ledger["checksum"], "suspect": suspect, "suspect_because": because, "settled": settled}
-    if unchanged := connection.execute(statement("reread_unchanged"), served | found).one_or_none():
+    suspect = ledger["suspect_because"] is not None
+    found = ledger | {"suspect": suspect, "settled": settled}
+    if unchanged := connection.execute(statement("reread_unchanged"), found).one_or_none():
         return Publication(day, unchanged.revision, unchanged.status, changed=False)
 
     # All days update the totals of the same projects: one publication at a time, or two would deadlock.
@@ -58,7 +62,7 @@ def publish(
         connection.execute(statement("insert_staged"))
     else:
         connection.execute(statement("add_to_totals"), {"day": day})
-    status = "suspect" if suspect else "provisional"
+    status = "suspect" if suspect else "final" if final else "provisional"
     revision = connection.execute(statement("write_ledger_row"), ledger | {"status": status}).scalar_one()
     connection.execute(text("DELETE FROM pyzn.day_breakdowns WHERE day = :day"), {"day": day})
     connection.execute(statement("write_breakdown"), [{"day": day} | breakdown for breakdown in breakdowns])

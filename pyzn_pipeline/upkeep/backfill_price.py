@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.days import spans
 from pyzn_pipeline.settings import TIB
-from pyzn_pipeline.source.connection import Clients
-from pyzn_pipeline.source.scan import estimate, usd
+from pyzn_pipeline.source.protocol import Source
+from pyzn_pipeline.source.scan import usd
 from pyzn_pipeline.store import ledger
 
 
@@ -42,7 +42,7 @@ class BackfillCost:
         return f"{range_}; about {size} ({self.bytes_billed:,} bytes), {price}"
 
 
-def backfill_cost(clients: Clients, table: str, engine: Engine, days: list[date], usd_per_tib: float) -> BackfillCost:
+def backfill_cost(source: Source, engine: Engine, days: list[date], usd_per_tib: float) -> BackfillCost:
     """The cost of reading `days`, which are consecutive and in order. Needs one or two dry runs for any number of days.
 
     Raises SourceError or StoreError.
@@ -51,7 +51,7 @@ def backfill_cost(clients: Clients, table: str, engine: Engine, days: list[date]
     retired = rows["retired_at"].notna()
     published = rows[(rows["status"] != "missing") & ~retired]
     readable = list(rows.loc[~retired, "day"])
-    billed = sum(estimate(clients, table, first, last) for first, last in spans(readable))
+    billed = sum(source.price(first, last) for first, last in spans(readable))
     return BackfillCost(
         first=days[0],
         last=days[-1],

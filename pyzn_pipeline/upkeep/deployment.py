@@ -22,6 +22,7 @@ from pyzn_pipeline.settings import DeploymentSettings
 from pyzn_pipeline.source.connection import clients_of
 from pyzn_pipeline.source.count import price
 from pyzn_pipeline.source.errors import CostLimitExceeded, source_errors
+from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.source.scan import PATIENCE, estimate, usd
 from pyzn_pipeline.store import schema, trouble
 from pyzn_pipeline.store.database import engine, statement
@@ -202,6 +203,19 @@ def judge_disk(size: int, days: int, free: int) -> str:
     return f"{said}; this machine's disk has {free / GIB:,.0f} GiB left"
 
 
+def _source(settings: DeploymentSettings) -> str:
+    return _bigquery(settings) if settings.mirror_url is None else _mirror(settings.mirror_url)
+
+
+def _mirror(url: str) -> str:
+    """Read the index of a mirror."""
+    mirror = Mirror(url)
+    days = mirror.index().days
+    if not days:
+        raise CheckFailed(f"{mirror.name} has no day: name a place that `pyzn export` has written to")
+    return f"{mirror.name} has {len(days):,} days, {days[0].day} to {days[-1].day}"
+
+
 def _bigquery(settings: DeploymentSettings) -> str:
     """Run a query without a table, which is free, and open a Storage Read session for its result: tests both roles."""
     with clients_of(settings) as clients, source_errors("BigQuery"):
@@ -214,6 +228,8 @@ def _bigquery(settings: DeploymentSettings) -> str:
 
 
 def _cost(settings: DeploymentSettings) -> str:
+    if settings.mirror_url is not None:
+        return "a mirror bills nothing"
     day = datetime.now(UTC).date() - timedelta(days=1)
     with clients_of(settings) as clients:
         billed = estimate(clients, settings.bigquery_table, day)
@@ -310,7 +326,7 @@ CHECKS: list[tuple[str, str | None, Check]] = [
     ("given up", "schema", _given_up),
     ("asked for", "schema", _asked_for),
     ("backfills", "schema", _backfills),
-    ("BigQuery", None, _bigquery),
-    ("cost", "BigQuery", _cost),
+    ("source", None, _source),
+    ("cost", "source", _cost),
     ("Dagster", None, _dagster),
 ]

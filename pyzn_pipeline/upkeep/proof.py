@@ -12,8 +12,7 @@ from sqlalchemy import Connection, Engine, TextClause, text
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 from pyzn_pipeline.reading.tally import Tally
-from pyzn_pipeline.source.connection import Clients
-from pyzn_pipeline.source.scan import scan
+from pyzn_pipeline.source.protocol import Source
 from pyzn_pipeline.store.database import statement, text_of
 from pyzn_pipeline.store.errors import store_errors
 
@@ -28,14 +27,11 @@ class Proof:
     differences: list[str]
 
 
-def verify(
-    rows: pd.DataFrame, source: dict[date, int], engine: Engine, clients: Clients | None, table: str, limit: int
-) -> Iterator[Proof]:
+def verify(rows: pd.DataFrame, counts: dict[date, int], engine: Engine, source: Source | None) -> Iterator[Proof]:
     """A proof for each published day in `rows` (from ledger.days), in order.
 
-    `source` has the source's current count of each day. With `clients`, each day is also re-read in full and its
-    content compared; `limit` is the bytes that one such scan may bill.
-    Raises SourceError, CostLimitExceeded or StoreError.
+    `counts` has the source's current count of each day. With `source`, each day is also re-read in full and its
+    content compared. Raises SourceError, CostLimitExceeded or StoreError.
     """
     for row in rows.to_dict("records"):
         day: date = row["day"]
@@ -49,13 +45,13 @@ def verify(
             ]
             for breakdown in breakdowns:
                 differences += _differences_by(breakdown, connection, row)
-        if source[day] != row["source_downloads"]:
+        if counts[day] != row["source_downloads"]:
             differences.append(
-                f"downloads: the source counts {source[day]:,} now, {row['source_downloads']:,} when the day was read"
+                f"downloads: the source counts {counts[day]:,} now, {row['source_downloads']:,} when the day was read"
             )
-        if clients is not None:
+        if source is not None:
             with store_errors(f"day {day}"):
-                checksum = _checksum_at_source(clients, table, day, limit, breakdowns)
+                checksum = _checksum_at_source(source, day, breakdowns)
             if checksum != row["checksum"]:
                 differences.append(f"checksum: the source gives {checksum} now, the ledger says {row['checksum']}")
         yield Proof(day, row["downloads"], row["revision"], differences)
@@ -90,10 +86,10 @@ def _in_tables(breakdown: Breakdown) -> TextClause:
     )
 
 
-def _checksum_at_source(clients: Clients, table: str, day: date, limit: int, breakdowns: Sequence[Breakdown]) -> str:
+def _checksum_at_source(source: Source, day: date, breakdowns: Sequence[Breakdown]) -> str:
     """The checksum that the day would have if its `breakdowns` were published from the current source."""
-    with Tally(breakdowns) as tally:
-        for batch in scan(clients, table, day, limit).batches:
+    with Tally(breakdowns) as tally, source.scanned(day) as scanned:
+        for batch in scanned.batches:
             tally.add(batch)
         return tally.checksum
 

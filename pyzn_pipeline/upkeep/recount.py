@@ -5,14 +5,12 @@ from datetime import datetime
 import pandas as pd
 from sqlalchemy import Engine
 
-from pyzn_pipeline.source.connection import Clients
-from pyzn_pipeline.source.count import Counts, count_days
+from pyzn_pipeline.source.count import Counts
+from pyzn_pipeline.source.protocol import Source
 from pyzn_pipeline.store.recounts import due_for_recount, record_recount
 
 
-def recount(
-    clients: Clients, table: str, maximum_bytes_billed: int, engine: Engine, now: datetime
-) -> tuple[pd.DataFrame, Counts]:
+def recount(source: Source, engine: Engine, now: datetime) -> tuple[pd.DataFrame, Counts]:
     """Recount the days that are due at `now` and store the source's counts in the ledger.
 
     Returns a row per day, in order (day, published, found, counted by, status after it), and the counts. If a day
@@ -20,7 +18,7 @@ def recount(
     """
     due = due_for_recount(engine, now)
     published = {day.day: day.source_downloads for day in due}
-    counts = count_days(clients, table, published, maximum_bytes_billed)
+    counts = source.count(published)
     rows = []
     for day in due:
         found, by = counts.downloads[day.day], counts.counted_by[day.day]

@@ -2,15 +2,22 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, Self
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from pyzn_local.postgres import Postgres
+from pyzn_pipeline.exports.places import Folder
 from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.upkeep.export import ExportRefused, export_days
 from tests.conftest import Database, own_database
-from tests.days import Download
+from tests.days import Download, scan_of
+from tests.store.publishing import publish
 
 DAY = date(2026, 7, 14)
 DAYS = [DAY - timedelta(days=n) for n in (2, 1, 0)]
@@ -42,3 +49,61 @@ def second_store(second: Database) -> Iterator[Engine]:
     owner = engine(SecretStr(second.owner_url))
     yield owner
     owner.dispose()
+
+
+class Served:
+    """A plain web server over a folder. `cut_after` bytes, it hangs up; None: never."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cut_after: int | None = None
+        outer = self
+
+        class Handler(SimpleHTTPRequestHandler):
+            def __init__(self, *arguments: Any) -> None:
+                super().__init__(*arguments, directory=str(folder))
+
+            def copyfile(self, source: Any, outputfile: Any) -> None:
+                outputfile.write(source.read(-1 if outer.cut_after is None else outer.cut_after))
+
+            def log_message(self, *_: Any) -> None:
+                """Nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def published(store: Engine) -> Engine:
+    """The first store with the DAYS."""
+    for day in DAYS:
+        publish(store, scan_of(day, downloads(day)))
+    return store
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where exports go."""
+    made = tmp_path / "export"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def web(folder: Path) -> Iterator[Served]:
+    """A web server over it."""
+    with Served(folder) as served:
+        yield served
+
+
+def exported(store: Engine, folder: Path) -> None:
+    """Export all published days."""
+    refused = [str(done) for done in export_days(store, Folder(folder)) if isinstance(done, ExportRefused)]
+    assert not refused

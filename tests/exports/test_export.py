@@ -30,13 +30,6 @@ from tests.store.publishing import publish, rows
 
 
 @pytest.fixture
-def published(store: Engine) -> Engine:
-    for day in DAYS:
-        publish(store, scan_of(day, downloads(day)))
-    return store
-
-
-@pytest.fixture
 def place(tmp_path: Path) -> Folder:
     return Folder(tmp_path / "export")
 

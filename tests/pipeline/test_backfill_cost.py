@@ -15,6 +15,7 @@ from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.settings import Settings
+from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.scan import estimate
 from pyzn_pipeline.upkeep.backfill_price import backfill_cost
@@ -51,10 +52,10 @@ def test_small_days_cost_the_minimum_each(clients: Clients) -> None:
 def test_published_days_are_told_and_retired_ones_are_free(bigquery: Server, clients: Clients, store: Engine) -> None:
     for day in DAYS[:2]:
         bigquery.load(raw_rows(day, [Download("requests")]))
-        ingest_day(day, clients, TABLE, 2**40, store, "run-1")
+        ingest_day(day, BigQuery(clients, TABLE, 2**40), store, "run-1")
     with store.begin() as connection:
         connection.execute(text("UPDATE pyzn.days SET retired_at = now() WHERE day = :day"), {"day": FIRST})
-    cost = backfill_cost(clients, TABLE, store, DAYS, usd_per_tib=2**20)
+    cost = backfill_cost(BigQuery(clients, TABLE, 2**40), store, DAYS, usd_per_tib=2**20)
     assert (cost.days, cost.published, cost.retired, cost.bytes_billed, cost.dollars) == (3, 1, 1, 2 * MINIMUM, 20)
     assert str(cost) == (
         "2026-07-13 to 2026-07-15: 3 days, 1 of them published already (read and billed again), 1 retired (refused); "
@@ -75,7 +76,7 @@ def test_ten_years_are_priced_by_one_question(
 
     monkeypatch.setattr(clients.jobs, "query", counted)
     days = [LAST - timedelta(days=ago) for ago in reversed(range(3653))]
-    assert backfill_cost(clients, TABLE, store, days, 6.25).bytes_billed == 3653 * MINIMUM
+    assert backfill_cost(BigQuery(clients, TABLE, 2**40), store, days, 6.25).bytes_billed == 3653 * MINIMUM
     assert len(asked) == 1
 
 

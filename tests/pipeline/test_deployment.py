@@ -32,7 +32,7 @@ RIGHT = [
     "given up",
     "asked for",
     "backfills",
-    "BigQuery",
+    "source",
     "cost",
 ]
 
@@ -188,7 +188,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
         "backfill a failed: as if; 1 of its days are still wanted.*: 2026-07-14; see http.*/runs/b/a",
     ),
     "no credentials": (
-        in_settings(bigquery_endpoint=None, bigquery_storage_endpoint=None), "BigQuery", "no usable Google credentials",
+        in_settings(bigquery_endpoint=None, bigquery_storage_endpoint=None), "source", "no usable Google credentials",
     ),
 }  # fmt: skip
 
@@ -266,8 +266,8 @@ def test_a_missing_route_to_google_is_told_in_time(
     started = time.monotonic()
     found = outcome(settings, bigquery_endpoint=None, bigquery_storage_endpoint=None)
     assert time.monotonic() - started < 15
-    assert found["BigQuery"][0] is False
-    assert re.search("not reachable .*check the network", found["BigQuery"][1]), found["BigQuery"][1]
+    assert found["source"][0] is False
+    assert re.search("not reachable .*check the network", found["source"][1]), found["source"][1]
     assert found["cost"] == (None, "not checked: fix `BigQuery` first")
 
 
@@ -285,7 +285,7 @@ def test_what_never_answers_is_told_in_time(
         dagster_url=f"http://127.0.0.1:{black_hole}",
     )
     assert time.monotonic() - started < 15
-    for name in ("database", "BigQuery", "Dagster"):
+    for name in ("database", "source", "Dagster"):
         assert found[name][0] is False
-    for name in ("BigQuery", "Dagster"):
+    for name in ("source", "Dagster"):
         assert "no answer within 10 s: check the route" in found[name][1]

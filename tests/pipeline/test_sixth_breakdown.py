@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from pyzn_local import sample
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.reading.day import ingest_day
+from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
 from tests.conftest import Database
 from tests.pipeline.conftest import TABLE
@@ -63,7 +64,7 @@ def test_it_is_one_entry_and_one_migration(
     tables = {day: sample.day(day).slice(0, 3000) for day in (BEFORE, AFTER)}
     for table in tables.values():
         bigquery.load(table)
-    ingest_day(BEFORE, clients, TABLE, 2**40, store, "run-1")
+    ingest_day(BEFORE, BigQuery(clients, TABLE, 2**40), store, "run-1")
 
     for package in ("pyzn_pipeline", "pyzn_api", "pyzn_local", "pyzn_cli"):
         found = ROOT / package
@@ -136,7 +137,7 @@ def main() -> None:
     command("migrate")
     store = engine(settings.database_url)
     with clients_of(settings) as clients:
-        ingest_day(AFTER, clients, settings.bigquery_table, 2**40, store, "run-2")
+        ingest_day(AFTER, BigQuery(clients, settings.bigquery_table, 2**40), store, "run-2")
         graph = build_defs(settings).resolve_asset_graph()
         seen["assets"] = [key.to_user_string() for key in graph.get_all_asset_keys()]
         seen["checks"] = [
@@ -160,7 +161,7 @@ def main() -> None:
                 answer = client.get(f"/api/v4/projects/{project}/{route}?start={BEFORE}&end={AFTER}")
                 assert answer.status_code == 200, answer.text
                 seen[name] = answer.json()
-        ingest_day(BEFORE, clients, settings.bigquery_table, 2**40, store, "run-3")
+        ingest_day(BEFORE, BigQuery(clients, settings.bigquery_table, 2**40), store, "run-3")
         assert "missing by" not in command("days", *days)
         with store.connect() as connection:
             query = "SELECT day::text, revision FROM pyzn.days"

@@ -18,6 +18,7 @@ from pyzn_cli import pyzn
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.day import ingest_day
+from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.store import ledger
 from pyzn_pipeline.upkeep.recount import recount
@@ -47,7 +48,7 @@ def command(bigquery: Server, database: Database, tmp_path: Path, monkeypatch: p
 def published(bigquery: Server, clients: Clients, store: Engine) -> Engine:
     for day in DAYS:
         bigquery.load(raw_rows(day, DOWNLOADS))
-        ingest_day(day, clients, TABLE, 2**40, store, "run-1")
+        ingest_day(day, BigQuery(clients, TABLE, 2**40), store, "run-1")
     return store
 
 
@@ -92,7 +93,7 @@ def test_the_ledger_shows_when_and_by_what_a_day_was_recounted(
     command: CliRunner, published: Engine, clients: Clients
 ) -> None:
     change(published, "UPDATE pyzn.days SET downloads = 4, source_downloads = 4 WHERE day = '2026-07-14'")
-    recount(clients, TABLE, 2**40, published, datetime.now(UTC) + timedelta(hours=3))
+    recount(BigQuery(clients, TABLE, 2**40), published, datetime.now(UTC) + timedelta(hours=3))
     shown = command.invoke(pyzn, ["days", *map(str, DAYS)]).stdout.splitlines()
     now = f"{datetime.now(UTC):%Y-%m-%d}"
     (same,) = (line for line in shown if line.startswith("  2026-07-13"))

@@ -15,6 +15,7 @@ from dagster import (
     DailyPartitionsDefinition,
     Failure,
     MetadataValue,
+    ResourceParam,
     multi_asset,
 )
 from pydantic import Field
@@ -23,7 +24,7 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 from pyzn_pipeline.defs.day.requests import asker_of
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS, day_metadata, findings_metadata
-from pyzn_pipeline.defs.resources import BigQuerySource, Store
+from pyzn_pipeline.defs.resources import AnySource, Store
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.audits import HARD_AUDITS, Audit, AuditFailed, Finding
 from pyzn_pipeline.reading.day import ingest_day
@@ -42,8 +43,8 @@ class Reading(Config):
     )
 
 
-def breakdown_assets(partitions: DailyPartitionsDefinition, table: str) -> AssetsDefinition:
-    """One op that reads each day once and publishes all its breakdowns together."""
+def breakdown_assets(partitions: DailyPartitionsDefinition, table: str | None) -> AssetsDefinition:
+    """One op that reads each day once and publishes all its breakdowns together. `table`: BigQuery's, if it is read."""
 
     @multi_asset(
         name="scan_of_a_day",
@@ -58,7 +59,7 @@ def breakdown_assets(partitions: DailyPartitionsDefinition, table: str) -> Asset
         pool="bigquery",
     )
     def scan_of_a_day(
-        context: AssetExecutionContext, config: Reading, source: BigQuerySource, store: Store
+        context: AssetExecutionContext, config: Reading, source: ResourceParam[AnySource], store: Store
     ) -> Iterator[AssetCheckResult]:
         findings: list[Finding] = []
         failures: dict[str, str] = {}
@@ -69,16 +70,8 @@ def breakdown_assets(partitions: DailyPartitionsDefinition, table: str) -> Asset
             for key in context.partition_keys:
                 day = date.fromisoformat(key)
                 try:
-                    with wanted.attempt(engine, day, run_id), source.clients() as clients:
-                        ingested = ingest_day(
-                            day,
-                            clients,
-                            source.table,
-                            source.maximum_bytes_billed,
-                            engine,
-                            run_id,
-                            config.accept_worse,
-                        )
+                    with wanted.attempt(engine, day, run_id), source.opened() as opened:
+                        ingested = ingest_day(day, opened, engine, run_id, config.accept_worse)
                 except PyznError as error:
                     # The run goes on with the other days of the range, and fails at its end with every reason.
                     findings += error.findings if isinstance(error, AuditFailed) else []
@@ -88,7 +81,7 @@ def breakdown_assets(partitions: DailyPartitionsDefinition, table: str) -> Asset
                     continue
                 findings += ingested.findings
                 # Logged after each day, not at the end: if the run dies, Dagster knows the days that it published.
-                for breakdown in BREAKDOWNS:
+                for breakdown in ingested.scan.breakdowns:
                     context.log_event(
                         AssetMaterialization(
                             asset_key=breakdown.view,
@@ -108,7 +101,7 @@ def breakdown_assets(partitions: DailyPartitionsDefinition, table: str) -> Asset
     return scan_of_a_day
 
 
-def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: str) -> AssetSpec:
+def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: str | None) -> AssetSpec:
     return AssetSpec(
         breakdown.view,
         deps=["file_downloads"],
@@ -125,7 +118,7 @@ def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: st
         metadata={
             "dagster/table_name": f"pyzn.{breakdown.view}",
             "packed table": "pyzn.project_days",
-            "query": MetadataValue.md(f"```sql\n{scan_query(table)}\n```"),
+            **({"query": MetadataValue.md(f"```sql\n{scan_query(table)}\n```")} if table else {}),
         },
     )
 

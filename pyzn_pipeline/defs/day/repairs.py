@@ -24,14 +24,16 @@ from pyzn_pipeline.defs.day.requests import REPAIR, UNFINISHED_RUNS, in_hand, re
 from pyzn_pipeline.defs.partitions import DAYS_A_RUN
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.source.recount import RECOUNT
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.store import wanted
 from pyzn_pipeline.store.recounts import due_for_recount
 
 REPAIRS_AT_ONCE = 2  # runs; other due days wait, which leaves room for the daily run and people's backfills
 
 
-def repair_sensor(repair_from: date | None) -> SensorDefinition:
-    """The sensor, RUNNING by default. It asks for missing days from `repair_from` on."""
+def repair_sensor(repair_from: date | None, mirror: Mirror | None) -> SensorDefinition:
+    """The sensor, RUNNING by default. It asks for missing days from `repair_from` on, and follows the mirror."""
 
     @sensor(
         name="keep_days_true",
@@ -42,8 +44,8 @@ def repair_sensor(repair_from: date | None) -> SensorDefinition:
             "Records in the ledger who has asked for which days, and requests runs for wanted days: those whose run or "
             "backfill died or failed (after 1, 4, 16, … minutes, at most eight attempts), missing days, and days for "
             f"which the source has more rows now. At {calendar.recounts_said()} it requests a recount of the days "
-            "that are not final. Newest first, two runs at once. It never requests a day that is being read by another "
-            "run or backfill, or that a person canceled."
+            "that are not final; with a mirror, whenever its index has changed. Newest first, two runs at once. "
+            "It never requests a day that is being read by another run or backfill, or that a person canceled."
         ),
     )
     def keep_days_true(context: SensorEvaluationContext, store: Store) -> Iterator[RunRequest | SkipReason]:
@@ -54,16 +56,33 @@ def repair_sensor(repair_from: date | None) -> SensorDefinition:
             unfinished = instance.get_runs(RunsFilter(statuses=UNFINISHED_RUNS))
             busy = in_hand(instance, unfinished)
             due = [day for day in wanted.due_for_reading(engine, now, repair_from) if day not in busy]
-            recounts = due_for_recount(engine, now)
+            recounts = bool(due_for_recount(engine, now)) if mirror is None else False
         room = REPAIRS_AT_ONCE - sum(REPAIR.items() <= run.tags.items() for run in unfinished)
         yield from _readings(due, room)
         if recounts:
             # The key allows one run an hour, even if it fails.
             yield RunRequest(job_name=RECOUNT.name, run_key=f"recount {now:%Y-%m-%dT%H}", tags=REPAIR)
+        if mirror is not None and (changed := _changed(context, mirror, now)):
+            recounts = True
+            yield RunRequest(job_name=RECOUNT.name, run_key=f"recount {changed}", tags=REPAIR)
         if not due and not recounts:
             yield SkipReason(f"no day is due; {len(busy)} days wait for a run or are being read")
 
     return keep_days_true
+
+
+def _changed(context: SensorEvaluationContext, mirror: Mirror, now: datetime) -> str | None:
+    """When the mirror's index was written, if that is new. Looks at it once in MIRROR_LOOKED_AT_EVERY."""
+    looked_at, _, known = (context.cursor or "").partition(" ")
+    if looked_at and now - datetime.fromisoformat(looked_at) < calendar.MIRROR_LOOKED_AT_EVERY:
+        return None
+    written_at = known
+    try:
+        written_at = mirror.index().written_at.isoformat()
+    except PyznError as error:  # readings say the same, as their reason; here it must not stop them
+        context.log.warning(str(error))
+    context.update_cursor(f"{now.isoformat()} {written_at}")
+    return written_at if written_at != known else None
 
 
 def _readings(days: list[date], most: int) -> Iterator[RunRequest]:

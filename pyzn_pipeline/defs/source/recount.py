@@ -11,16 +11,19 @@ from dagster import (
     AssetKey,
     AssetObservation,
     AssetSelection,
+    ResourceParam,
     asset_check,
     define_asset_job,
 )
 
 from pyzn_pipeline import calendar
 from pyzn_pipeline.defs.presentation import DATA_VERSION, table
-from pyzn_pipeline.defs.resources import BigQuerySource, Store
+from pyzn_pipeline.defs.resources import AnySource, Store
 from pyzn_pipeline.defs.source.table import NAME
 from pyzn_pipeline.source.count import COUNT
+from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.source.scan import usd
+from pyzn_pipeline.upkeep.following import follow
 from pyzn_pipeline.upkeep.recount import recount
 
 RECOUNT_CHECK = AssetCheckKey(AssetKey(NAME), "counts_what_is_published")
@@ -47,10 +50,11 @@ def recount_check() -> AssetChecksDefinition:
         pool="bigquery",
     )
     def counts_what_is_published(
-        context: AssetCheckExecutionContext, source: BigQuerySource, store: Store
+        context: AssetCheckExecutionContext, source: ResourceParam[AnySource], store: Store
     ) -> AssetCheckResult:
-        with store.engine() as engine, source.clients() as clients:
-            days, counts = recount(clients, source.table, source.maximum_bytes_billed, engine, datetime.now(UTC))
+        with store.engine() as engine, source.opened() as opened:
+            now = datetime.now(UTC)
+            days, counts = follow(opened, engine) if isinstance(opened, Mirror) else recount(opened, engine, now)
         if counts.no_metadata is not None:
             context.log.warning(f"The days are counted by COUNT(*), which is not free: {counts.no_metadata}")
         for day, published, found, by, status in days.itertuples(index=False, name=None):

@@ -7,6 +7,21 @@ from pyzn_pipeline.defs.presentation import GROUP, OWNERS
 NAME = "file_downloads"
 
 
+def mirrored_table(partitions: DailyPartitionsDefinition, name: str) -> AssetSpec:
+    """The mirror at `name`, in the place of the BigQuery table."""
+    return AssetSpec(
+        NAME,
+        partitions_def=partitions,
+        group_name=GROUP,
+        kinds={"parquet"},
+        owners=OWNERS,
+        description=(
+            f"The days that another PyZn has read from PyPI's table in BigQuery, and exported to `{name}`.\n\nAn "
+            "observation of a day says what the exporter's source counts now."
+        ),
+    )
+
+
 def source_table(partitions: DailyPartitionsDefinition, name: str, stand_in: bool) -> AssetSpec:
     """The BigQuery table, which PyZn reads and never writes."""
     where = "a local stand-in with the same columns: not PyPI's real downloads" if stand_in else "Google BigQuery"

@@ -2,11 +2,11 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from dagster import Config, Failure, JobDefinition, OpExecutionContext, job, op
+from dagster import Config, Failure, JobDefinition, OpExecutionContext, ResourceParam, job, op
 from pydantic import Field
 
 from pyzn_pipeline.days import DaysRefused, days_between
-from pyzn_pipeline.defs.resources import BigQuerySource, Store
+from pyzn_pipeline.defs.resources import AnySource, Store
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.upkeep.backfill_price import backfill_cost
 
@@ -21,11 +21,13 @@ def backfill_cost_job(first_day: date) -> JobDefinition:
         end: str = Field(default="yesterday", description="last UTC day, YYYY-MM-DD, or yesterday")
 
     @op(description="Asks BigQuery by dry runs, which are free, and looks up in the ledger which days are published.")
-    def price_a_backfill(context: OpExecutionContext, config: Range, source: BigQuerySource, store: Store) -> None:
+    def price_a_backfill(
+        context: OpExecutionContext, config: Range, source: ResourceParam[AnySource], store: Store
+    ) -> None:
         try:
             days = days_between(_day(config.start), _day(config.end), first_day)
-            with store.engine() as engine, source.clients() as clients:
-                cost = backfill_cost(clients, source.table, engine, days, source.usd_per_tib)
+            with store.engine() as engine, source.opened() as opened:
+                cost = backfill_cost(opened, engine, days, source.usd_per_tib)
         except PyznError as error:
             raise Failure(str(error), allow_retries=False) from error
         context.log.info(str(cost))

@@ -3,7 +3,7 @@
 -- Index lookups.
 SELECT day, revision, checksum, status, downloads, source_recount, recounted_at, source, source_downloads,
        pip_downloads, ci_downloads, downloads_without_mirrors, projects, by_hour, replaced_rows, published_at,
-       accepted_because, retired_at IS NOT NULL AS retired,
+       suspect_because, accepted_because, retired_at IS NOT NULL AS retired,
        (SELECT json_object_agg(breakdown, json_build_object(
             'source_downloads', source_downloads, 'downloads', downloads, 'project_keys', project_keys, 'whole', whole))
         FROM pyzn.day_breakdowns WHERE day_breakdowns.day = days.day) AS breakdowns

@@ -1,18 +1,21 @@
--- Inserts the day's row of the ledger with revision 1, or replaces it with the next revision. Returns the revision.
+-- Inserts the day's row of the ledger with revision 1, or replaces it with the next revision. A mirrored day gets the
+-- mirror's revision (:mirrored_revision), if that is higher. :recounted_at is NULL unless it was counted earlier. Returns
+-- the revision.
 INSERT INTO pyzn.days AS published (
     day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads,
     downloads_without_mirrors, projects, by_hour, checksum, replaced_rows,
     source, bigquery_job, mirrored_revision, mirrored_at, bytes_processed, bytes_billed, run_id, published_at, read_at, recounted_at, source_recount,
     suspect_because, accepted_because
 ) VALUES (
-    :day, :status, 1, :source_downloads, :downloads, :pip_downloads, :ci_downloads,
+    :day, :status, greatest(1, CAST(:mirrored_revision AS integer)), :source_downloads, :downloads, :pip_downloads, :ci_downloads,
     :downloads_without_mirrors, :projects, CAST(:by_hour AS json), :checksum, :replaced_rows,
-    :source, :bigquery_job, :mirrored_revision, :mirrored_at, :bytes_processed, :bytes_billed, :run_id, statement_timestamp(), :read_at, statement_timestamp(), :source_downloads,
+    :source, :bigquery_job, :mirrored_revision, :mirrored_at, :bytes_processed, :bytes_billed, :run_id, statement_timestamp(), :read_at,
+    coalesce(:recounted_at, statement_timestamp()), :source_recount,
     :suspect_because, :accepted_because
 )
 ON CONFLICT (day) DO UPDATE SET
     status = excluded.status,
-    revision = published.revision + 1,
+    revision = greatest(published.revision + 1, excluded.mirrored_revision),
     source_downloads = excluded.source_downloads,
     downloads = excluded.downloads,
     pip_downloads = excluded.pip_downloads,

@@ -1,0 +1,140 @@
+"""A mirror as the source: days that another PyZn has exported. Nothing is billed.
+
+Every byte is checked before a row is given: the index by its own SHA-256, and through it each file. The rows are given
+as a scan gives them, and are then tallied, audited and compared with the exporter's checksum (reading/).
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pyzn_pipeline.breakdowns import Breakdown
+from pyzn_pipeline.exports import tidy
+from pyzn_pipeline.exports.errors import DamagedExport
+from pyzn_pipeline.exports.index import INDEX, WAY_OUT, Day, Index, Rows, by_view, check_bytes, read_day, read_index
+from pyzn_pipeline.exports.places import place_of
+from pyzn_pipeline.source.count import MIRROR, Counts, Price
+from pyzn_pipeline.source.errors import SourceError
+from pyzn_pipeline.source.scan import BY_HOUR, REPLACED, SCHEMA, Mirrored, Scan
+
+PROJECTS = 8_192  # in a batch, as BigQuery sends them
+ROWS = 65_536  # tidy rows that are read at once
+
+
+class Mirror:
+    """The exported days at a URL; the methods are Source's. Connects when it is asked for something."""
+
+    def __init__(self, url: str) -> None:
+        self._place = place_of(url)
+        self.name = self._place.name
+
+    def index(self) -> Index:
+        """The current index. Raises SourceError, PlaceError or DamagedExport."""
+        index = read_index(self._place)
+        if index is None:
+            raise SourceError(f"{self.name}/{INDEX}: there is no such file: name the folder that was exported to")
+        return index
+
+    @contextmanager
+    def scanned(self, day: date) -> Iterator[Scan]:
+        """The day's files are copied to this machine and checked first."""
+        began_at = datetime.now(UTC)
+        index = self.index()
+        line = index.by_day().get(day)
+        if line is None:
+            newest = index.days[-1].day if index.days else "none"
+            raise SourceError(
+                f"day {day}: {self.name} does not have it; its newest day is {newest}: wait until it is exported, or "
+                "use another source"
+            )
+        said = read_day(self._place, line)
+        breakdowns = said.held()
+        with TemporaryDirectory(prefix="pyzn-mirror-") as folder:
+            files = {view: self._fetched(rows, Path(folder)) for view, rows in by_view(said).items()}
+            yield Scan(
+                day=day,
+                source=self.name,
+                job_id=None,
+                rows=said.projects.rows + 1,
+                bytes_processed=0,
+                bytes_billed=0,
+                batches=self._batches(said, files, breakdowns),
+                began_at=began_at,
+                breakdowns=tuple(breakdowns),
+                mirrored=Mirrored(
+                    written_at=index.written_at,
+                    revision=line.revision,
+                    checksum=line.checksum,
+                    status=line.status,
+                    suspect_because=said.suspect_because,
+                    accepted_because=said.accepted_because,
+                    source_recount=line.source_recount,
+                    recounted_at=line.recounted_at,
+                ),
+            )
+
+    def price(self, first: date, last: date) -> int:  # noqa: ARG002 - Source's
+        """Nothing is billed."""
+        return 0
+
+    def count(self, published: Mapping[date, int]) -> Counts:
+        """What the exporter's source counted last."""
+        lines = self.index().by_day()
+        counts = {day: lines[day].source_recount if day in lines else 0 for day in published}
+        return Counts(counts, dict.fromkeys(counts, MIRROR), 0)
+
+    def price_of_count(self, days: Sequence[date]) -> Price:  # noqa: ARG002 - Source's
+        """Nothing is billed."""
+        return Price(0, 0)
+
+    def _fetched(self, rows: Rows, folder: Path) -> Path:
+        """A local copy of a Parquet file, checked."""
+        file = folder / Path(rows.path).name
+        self._place.fetch(rows.path, file)
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        check_bytes(f"{self.name}/{rows.path}", rows, file.stat().st_size, digest)
+        return file
+
+    def _batches(
+        self, said: Day, files: Mapping[str, Path], breakdowns: Sequence[Breakdown]
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of a scan: the day as a whole, and then its projects."""
+        yield _whole(said)
+        try:
+            readers = {
+                b.name: tidy.Reader(pq.ParquetFile(files[b.view]).iter_batches(ROWS), tidy.tidy_schema(b))
+                for b in breakdowns
+            }
+            for batch in pq.ParquetFile(files[tidy.PROJECTS]).iter_batches(PROJECTS):
+                projects = pa.Table.from_batches([batch]).cast(tidy.projects_schema(breakdowns))
+                keys = {b.name: readers[b.name].take(pc.sum(projects[b.plural]).as_py()) for b in breakdowns}
+                yield _as_scanned(tidy.packed(projects, keys, breakdowns))
+        except (pa.ArrowException, OSError, EOFError) as error:
+            raise DamagedExport(f"{self.name}: day {said.day}: its files do not fit: {error}: {WAY_OUT}") from error
+
+
+def _whole(said: Day) -> pa.RecordBatch:
+    """The row of the day as a whole, with the source's own counts."""
+    row: dict[str, object] = {name: "[]" if name[:3] != "by_" else "{}" for name in SCHEMA.names}
+    row |= {"project": None, REPLACED: said.replaced_rows, BY_HOUR: tidy.document(said.by_hour)}
+    row |= said.counts | {"downloads": said.source_downloads}
+    row |= {f"by_{name}": tidy.document(held.whole) for name, held in said.breakdowns.items() if held.whole is not None}
+    return pa.RecordBatch.from_pylist([row], schema=SCHEMA)
+
+
+def _as_scanned(packed: pa.Table) -> pa.RecordBatch:
+    """Packed rows with all columns of a scan; the documents of a breakdown that the day does not have are NULL."""
+    rows = packed.num_rows
+    columns = {name: packed[name].combine_chunks() for name in packed.schema.names}
+    columns |= {REPLACED: pa.repeat(pa.scalar(0, pa.int64()), rows), BY_HOUR: pa.repeat("{}", rows)}
+    return pa.RecordBatch.from_arrays(
+        [columns.get(field.name, pa.nulls(rows, field.type)) for field in SCHEMA], schema=SCHEMA
+    )

@@ -1,0 +1,29 @@
+"""What a source is: whatever gives a day's rows and counts. BigQuery is one (bigquery.py), a mirror another."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date
+from typing import Protocol
+
+from pyzn_pipeline.source.count import Counts, Price
+from pyzn_pipeline.source.scan import Scan
+
+
+class Source(Protocol):
+    """A source of days. All methods raise SourceError, or another PyznError that names the day or the file."""
+
+    @property
+    def name(self) -> str:
+        """What the ledger says of where a day came from."""
+
+    def scanned(self, day: date) -> AbstractContextManager[Scan]:
+        """The rows of a day. They can be read inside the block. Raises CostLimitExceeded before it bills anything."""
+
+    def price(self, first: date, last: date) -> int:
+        """Bytes that reading each day from `first` to `last` would bill. Asking is free."""
+
+    def count(self, published: Mapping[date, int]) -> Counts:
+        """The current number of downloads of the days in `published`, which has the ledger's count of each."""
+
+    def price_of_count(self, days: Sequence[date]) -> Price:
+        """What `count` would bill. Asking is free."""

@@ -1,0 +1,194 @@
+"""Two PyZn side by side, one on BigQuery's stand-in and one on what that exports: all by their sensors."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import AssetKey, DagsterInstance, Definitions, ExecuteInProcessResult, RunRequest, build_sensor_context
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
+
+from pyzn_local.bigquery.server import Server
+from pyzn_pipeline.definitions import build_defs
+from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.exports.index import INDEX
+from pyzn_pipeline.settings import Settings
+from tests.conftest import Database
+from tests.days import Download, raw_rows
+from tests.exports.conftest import Served, downloads
+from tests.exports.test_mirror import content
+from tests.pipeline.conftest import code_location
+from tests.store.publishing import rows
+
+TODAY = datetime.now(UTC).date()
+OLD = [TODAY - timedelta(days=n) for n in (12, 11, 10)]
+
+
+@dataclass
+class Side:
+    """One PyZn: its definitions, its Dagster, and where its sensors are."""
+
+    defs: Definitions
+    instance: DagsterInstance
+    cursors: dict[str, str | None] = field(default_factory=dict)
+
+    def tick(self, sensor: str) -> list[RunRequest]:
+        """What the sensor asks for now."""
+        repository = self.defs.get_repository_def()
+        context = build_sensor_context(
+            instance=self.instance,
+            cursor=self.cursors.get(sensor),
+            repository_def=repository,
+            resources=dict(self.defs.resources or {}),
+        )
+        tick = repository.get_sensor_def(sensor).evaluate_tick(context)
+        self.cursors[sensor] = tick.cursor
+        return list(tick.run_requests or [])
+
+    def live(self, *sensors: str) -> list[ExecuteInProcessResult]:
+        """Let the sensors have their way until they ask for nothing more."""
+        done: list[ExecuteInProcessResult] = []
+        while requests := [(name, request) for name in sensors for request in self.tick(name)]:
+            assert len(done) < 20, requests
+            done += [
+                self.defs.resolve_job_def(str(request.job_name or name)).execute_in_process(
+                    instance=self.instance,
+                    partition_key=request.partition_key,
+                    tags=dict(request.tags) | ({"dagster/run_key": request.run_key} if request.run_key else {}),
+                    raise_on_error=False,
+                )
+                for name, request in (({"export_what_has_changed": "export"}.get(n, n), r) for n, r in requests)
+            ]
+        return done
+
+
+@pytest.fixture
+def bigquery(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path / "bigquery") as server:
+        yield server
+
+
+@pytest.fixture
+def exporter(bigquery: Server, database: Database, folder: Path) -> Iterator[Side]:
+    with DagsterInstance.ephemeral() as instance:
+        yield Side(code_location(bigquery, database, export_url=str(folder)), instance)
+
+
+@pytest.fixture
+def mirror(second: Database, web: Served) -> Iterator[Side]:
+    settings = Settings(database_url=SecretStr(second.owner_url), mirror_url=web.url, first_day=date(2026, 1, 1))
+    with DagsterInstance.ephemeral() as instance:
+        yield Side(build_defs(settings, store=Store(database_url=second.owner_url)), instance)
+
+
+def ask(store: Engine, *days: date) -> None:
+    """Somebody asks for the days; and nobody for any other."""
+    with store.begin() as connection:
+        for day in days:
+            connection.execute(
+                text("INSERT INTO pyzn.wanted (day, asked_by, next_attempt_at) VALUES (:day, '{calendar}', now())"),
+                {"day": day},
+            )
+        for n in range(1, 35):
+            connection.execute(
+                text("INSERT INTO pyzn.wanted (day, reason) VALUES (:day, 'taken back') ON CONFLICT DO NOTHING"),
+                {"day": TODAY - timedelta(days=n)},
+            )
+
+
+def an_hour_passes(store: Engine) -> None:
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE pyzn.days SET published_at = published_at - interval '61 minutes',"
+                " recounted_at = recounted_at - interval '61 minutes'"
+            )
+        )
+
+
+def later(side: Side) -> None:
+    """The mirror's index is looked at again."""
+    looked_at, _, known = str(side.cursors["keep_days_true"]).partition(" ")
+    moment = datetime.fromisoformat(looked_at) - timedelta(minutes=6)
+    side.cursors["keep_days_true"] = f"{moment.isoformat()} {known}"
+
+
+def materialized(side: Side, asset: str) -> dict[str, dict[str, Any]]:
+    """The newest metadata of each partition of an asset."""
+    found: dict[str, dict[str, Any]] = {}
+    for record in side.instance.fetch_materializations(AssetKey(asset), limit=100).records:
+        assert record.asset_materialization is not None
+        values = {name: entry.value for name, entry in record.asset_materialization.metadata.items()}
+        found.setdefault(str(record.partition_key), values)
+    return found
+
+
+def test_what_one_reads_the_other_mirrors_and_a_late_row_gives_both_revision_2(
+    bigquery: Server,
+    exporter: Side,
+    mirror: Side,
+    store: Engine,
+    second_store: Engine,
+    web: Served,
+) -> None:
+    for day in OLD:
+        bigquery.load(raw_rows(day, downloads(day)))
+    ask(store, *OLD)
+    exporter.live("keep_days_true", "export_what_has_changed")
+    assert set(materialized(exporter, "exported_days")) == set(map(str, OLD))
+
+    ask(second_store, *OLD)
+    mirror.live("keep_days_true")
+    assert content(second_store) == content(store)
+    shown = materialized(mirror, "downloads_by_version")[str(OLD[-1])]
+    assert (shown["source"], shown["bytes billed"], shown["US dollars"]) == (web.url, 0, 0)
+
+    bigquery.load(raw_rows(OLD[-1], [Download("late")]))
+    an_hour_passes(store)
+    exporter.live("keep_days_true", "export_what_has_changed")
+    assert rows(store, "SELECT revision FROM pyzn.days ORDER BY day") == [(1,), (1,), (2,)]
+    assert mirror.tick("keep_days_true") == []  # it was looked at just before
+    later(mirror)
+    done = mirror.live("keep_days_true")
+    assert [result.job_def.name for result in done] == ["recount", "daily_downloads"]
+    assert content(second_store) == content(store)
+    assert rows(second_store, "SELECT revision, status FROM pyzn.days ORDER BY day") == [
+        (1, "final"), (1, "final"), (2, "provisional"),
+    ]  # fmt: skip
+    later(mirror)
+    assert mirror.tick("keep_days_true") == []
+    assert exporter.tick("export_what_has_changed") == []
+
+
+def test_a_mirror_that_is_away_stops_no_sensor_and_is_the_days_reason(
+    mirror: Side, second_store: Engine, web: Served
+) -> None:
+    ask(second_store, OLD[0])
+    web.__exit__()
+    (result,) = mirror.live("keep_days_true")
+    assert not result.success
+    ((reason,),) = rows(second_store, "SELECT reason FROM pyzn.wanted WHERE attempts > 0")
+    assert f"{web.url}/{INDEX}: ConnectionError: check the address and the network" in reason
+
+
+def test_an_exported_day_that_is_refused_fails_its_run_and_lets_older_ones_be_exported(
+    bigquery: Server, exporter: Side, store: Engine, folder: Path
+) -> None:
+    days = [TODAY - timedelta(days=n) for n in (60, 10)]
+    for day in days:
+        bigquery.load(raw_rows(day, downloads(day)))
+    ask(store, *days)
+    exporter.live("keep_days_true")
+    with store.begin() as connection:
+        connection.execute(
+            text("UPDATE pyzn.project_days SET project = 'other' WHERE project = 'numpy' AND day = :day"),
+            {"day": days[1]},
+        )
+    first, second = exporter.live("export_what_has_changed")
+    assert (first.success, second.success) == (False, True)
+    assert set(materialized(exporter, "exported_days")) == {str(days[0])}
+    assert (folder / str(days[0])).is_dir()
+    assert not (folder / str(days[1])).exists()

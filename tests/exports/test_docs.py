@@ -1,0 +1,102 @@
+"""The examples of docs/export.md are run as they stand, over a folder and over HTTP, and give what the tables have."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import uvicorn
+from sqlalchemy import Engine, text
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from pyzn_pipeline.exports.index import INDEX, Index
+from tests.days import scan_of
+from tests.exports.conftest import DAY, DAYS, downloads, exported
+from tests.store.publishing import publish, rows
+
+PAGE = Path(__file__).parents[2].joinpath("docs", "export.md").read_text(encoding="utf-8")
+EXAMPLE = "https://example.org/pyzn"
+
+
+def blocks(language: str) -> list[str]:
+    """The page's blocks in that language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def exported_days(published: Engine, folder: Path) -> Engine:
+    """The days, one of which has two revisions."""
+    publish(published, scan_of(DAY, downloads(DAY)[1:]), accept_worse=True)
+    exported(published, folder)
+    return published
+
+
+@pytest.fixture
+def url(folder: Path) -> Iterator[str]:
+    """A web server over the folder that answers for parts of a file, as those of everybody do."""
+    server = uvicorn.Server(
+        uvicorn.Config(Starlette(routes=[Mount("/", StaticFiles(directory=folder))]), port=0, log_config=None)
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+def by(store: Engine, breakdown: str) -> dict[str, int]:
+    view = f"pyzn.downloads_by_{breakdown} WHERE project = 'requests'"
+    return dict(rows(store, f"SELECT {breakdown}, sum(downloads)::int FROM {view} GROUP BY 1"))
+
+
+@pytest.mark.parametrize("over_http", [False, True], ids=["from a folder", "over HTTP"])
+def test_pandas_polars_and_duckdb_find_the_tables_rows(
+    exported_days: Engine, folder: Path, url: str, over_http: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = "\n".join(blocks("python"))
+    assert code.count(EXAMPLE) == 1
+    found: dict[str, Any] = {}
+    exec(code.replace(EXAMPLE, url if over_http else folder.as_uri()), found)  # noqa: S102 - the page's own code
+    assert found["versions"].groupby("version")["downloads"].sum().to_dict() == by(exported_days, "version")
+    assert dict(found["pythons"].iter_rows()) == by(exported_days, "python")
+    systems = by(exported_days, "system")
+    assert dict(found["systems"].group_by("system").agg(found["pl"].sum("downloads")).iter_rows()) == systems
+    printed = capsys.readouterr().out
+    for system, count in systems.items():
+        assert re.search(rf"│ *{re.escape(system)} *│ *{count} *│", printed), printed
+
+
+def test_duckdb_alone_finds_the_tables_rows(exported_days: Engine, folder: Path) -> None:
+    (code,) = blocks("sql")
+    assert code.count(EXAMPLE) == 1
+    with duckdb.connect() as connection:
+        for statement in duckdb.extract_statements(code.replace(EXAMPLE, folder.as_uri())):
+            answer = connection.execute(statement)
+        assert dict(answer.fetchall()) == by(exported_days, "country")
+
+
+def test_the_views_have_the_columns_of_the_example(exported_days: Engine) -> None:
+    (code,) = blocks("postgresql")
+    with exported_days.connect() as connection:
+        found = dict(map(tuple, connection.execute(text(code))))
+    assert found == by(exported_days, "version")
+
+
+def test_a_citation_is_the_folder_of_a_revision(exported_days: Engine, folder: Path) -> None:
+    (cited,) = re.findall(rf"^> {EXAMPLE}/(.*)/$", PAGE, re.MULTILINE)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d/\d+-[0-9a-f]{32}", cited)
+    index = Index.model_validate_json((folder / INDEX).read_bytes())
+    for line in index.days:
+        assert folder.joinpath(f"{line.day}/{line.revision}-{line.checksum}").is_dir()
+        query = f"SELECT pyzn.day_checksum('{line.day}'), revision FROM pyzn.days WHERE day = '{line.day}'"
+        assert rows(exported_days, query) == [(line.checksum, line.revision)]
+    assert [line.day for line in index.days] == DAYS
+    assert len(list(folder.joinpath(str(DAY)).iterdir())) == 1

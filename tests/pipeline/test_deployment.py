@@ -268,7 +268,7 @@ def test_a_missing_route_to_google_is_told_in_time(
     assert time.monotonic() - started < 15
     assert found["source"][0] is False
     assert re.search("not reachable .*check the network", found["source"][1]), found["source"][1]
-    assert found["cost"] == (None, "not checked: fix `BigQuery` first")
+    assert found["cost"] == (None, "not checked: fix `source` first")
 
 
 @pytest.mark.usefixtures("somebodys_credentials")

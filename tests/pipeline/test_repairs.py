@@ -168,7 +168,8 @@ def test_unless_told_from_when_a_new_deployment_heals_no_further_back_than_its_f
         change(store, "DELETE FROM pyzn.wanted")
         change(
             store,
-            "INSERT INTO pyzn.days VALUES ('2020-02-02', 'final', 1, 1, 1, 0, 0, 0, 1, '{}', '', 0, '', 0, 0, '',"
+            "INSERT INTO pyzn.days VALUES ('2020-02-02', 'final', 1, 1, 1, 0, 0, 0, 1, '{}', '', 0,"
+            " '', '', NULL, NULL, 0, 0, '',"
             " CAST(:at AS timestamptz), CAST(:at AS timestamptz), CAST(:at AS timestamptz), 1)",
             at=f"{first_published} 12:00Z",
         )
@@ -337,8 +338,8 @@ def test_recounts_are_due_at_23_utc_of_the_first_third_and_seventh_day(
     day = date(2026, 7, 14)
     change(
         store,
-        "INSERT INTO pyzn.days VALUES (:day, 'provisional', 1, 1, 1, 0, 0, 0, 1, '{}', '', 0, '', 0, 0, '',"
-        " '2026-07-15 17:20Z', '2026-07-15 17:20Z', CAST(:counted AS timestamptz), 1)",
+        "INSERT INTO pyzn.days VALUES (:day, 'provisional', 1, 1, 1, 0, 0, 0, 1, '{}', '', 0,"
+        " '', '', NULL, NULL, 0, 0, '', '2026-07-15 17:20Z', '2026-07-15 17:20Z', CAST(:counted AS timestamptz), 1)",
         day=day,
         counted=counted + "Z",
     )

@@ -30,7 +30,7 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
     mirror = Mirror(settings.mirror_url) if settings.mirror_url is not None else None
     schedules = [daily_schedule(), packing_schedule()]
     if settings.retention_days is not None:
-        schedules.append(retention_schedule(settings.retention_days))
+        schedules.append(retention_schedule(settings.retention_days, settings.export_url))
     assets: list[AssetsDefinition | AssetSpec] = [
         source_table(partitions, settings.bigquery_table, stand_in=settings.bigquery_endpoint is not None)
         if mirror is None

@@ -1,6 +1,7 @@
 """Retention: drops the rows by day of whole months that are old enough. Their downloads stay in the totals."""
 
 import time
+from collections.abc import Collection
 from datetime import date, timedelta
 
 from sqlalchemy import Engine, text
@@ -19,15 +20,17 @@ class RetirementBlocked(PyznError):
     """The month could not be locked, because others kept reading it. Nothing was dropped."""
 
 
-def retire(engine: Engine, today: date, keep_days: int) -> list[date]:
+def retire(engine: Engine, today: date, keep_days: int, still_needed: Collection[date] = ()) -> list[date]:
     """Drop the rows of every month that ended more than `keep_days` days before `today`.
 
-    Returns the months, oldest first. Each is one transaction: its days are marked in the ledger, no reading of them
-    is allowed any more, its partitions are dropped. Raises RetirementBlocked or StoreError.
+    A month with a day in `still_needed` waits: that day's rows are nowhere else yet. Returns the months that were
+    dropped, oldest first. Each is one transaction: its days are marked in the ledger, no reading of them is allowed any
+    more, its partitions are dropped. Raises RetirementBlocked or StoreError.
     """
     with store_errors("retention"), engine.connect() as connection:
         found = connection.execute(statement("months_to_retire"), {"before": today - timedelta(days=keep_days)})
-        months: list[date] = list(found.scalars())
+        waiting = {day.replace(day=1) for day in still_needed}
+        months = [month for month in found.scalars() if month not in waiting]
     for month in months:
         with store_errors(f"retention of {month:%B %Y}"):
             _retire(engine, month)

@@ -15,13 +15,18 @@ from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.exports.index import INDEX
+from pyzn_pipeline.exports.places import Folder
+from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.settings import Settings
+from pyzn_pipeline.source.mirror import Mirror
+from pyzn_pipeline.store.partitions import RetiredDay
+from pyzn_pipeline.upkeep.export import export_days
 from tests.conftest import Database
-from tests.days import Download, raw_rows
+from tests.days import Download, raw_rows, scan_of
 from tests.exports.conftest import Served, downloads
 from tests.exports.test_mirror import content
 from tests.pipeline.conftest import code_location
-from tests.store.publishing import rows
+from tests.store.publishing import publish, rows
 
 TODAY = datetime.now(UTC).date()
 OLD = [TODAY - timedelta(days=n) for n in (12, 11, 10)]
@@ -192,3 +197,38 @@ def test_an_exported_day_that_is_refused_fails_its_run_and_lets_older_ones_be_ex
     assert set(materialized(exporter, "exported_days")) == {str(days[0])}
     assert (folder / str(days[0])).is_dir()
     assert not (folder / str(days[1])).exists()
+
+
+def test_a_month_is_retired_when_its_days_are_exported_and_can_then_be_mirrored(
+    database: Database, store: Engine, second_store: Engine, folder: Path
+) -> None:
+    days = [date(2025, 6, 1), date(2025, 6, 2)]
+    for day in days:
+        publish(store, scan_of(day, downloads(day)))
+    known = content(store)
+    settings = Settings(
+        database_url=SecretStr(database.owner_url),
+        bigquery_project="pyzn-test",
+        retention_days=366,
+        export_url=str(folder),
+    )
+    defs = build_defs(settings, store=Store(database_url=database.owner_url))
+    retired = "SELECT day FROM pyzn.days WHERE retired_at IS NOT NULL ORDER BY day"
+
+    def retire() -> None:
+        assert defs.resolve_job_def("retention").execute_in_process().success
+
+    with DagsterInstance.ephemeral() as instance:
+        list(export_days(store, Folder(folder), days[0], days[0]))
+        retire()
+        assert rows(store, retired) == []
+        Side(defs, instance).live("export_what_has_changed")
+        retire()
+    assert rows(store, retired) == [(day,) for day in days]
+    assert rows(store, "SELECT FROM pyzn.project_days") == []
+
+    for day in days:
+        ingest_day(day, Mirror(str(folder)), second_store, "run-1")
+    assert content(second_store) == known
+    with pytest.raises(RetiredDay):
+        ingest_day(days[0], Mirror(str(folder)), store, "run-1")

@@ -6,16 +6,19 @@ from dagster import DefaultScheduleStatus, OpExecutionContext, ScheduleDefinitio
 
 from pyzn_pipeline import calendar
 from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.exports.places import place_of
 from pyzn_pipeline.store.retention import retire
+from pyzn_pipeline.upkeep.export import due_for_export
 
 
-def retention_schedule(keep_days: int) -> ScheduleDefinition:
-    """The schedule, RUNNING by default."""
+def retention_schedule(keep_days: int, export_url: str | None) -> ScheduleDefinition:
+    """The schedule, RUNNING by default. With `export_url`, a month waits until all its days are exported there."""
 
-    @op(description=f"Drops the rows by day of months that ended more than {keep_days} days ago.")
+    @op(description=f"Drops the rows by day of months that ended more than {keep_days} days ago, if they are exported.")
     def retire_old_months(context: OpExecutionContext, store: Store) -> None:
         with store.engine() as engine:
-            months = retire(engine, datetime.now(UTC).date(), keep_days)
+            due = due_for_export(engine, place_of(export_url)) if export_url is not None else []
+            months = retire(engine, datetime.now(UTC).date(), keep_days, [published.day for published in due])
         context.log.info(f"retired {', '.join(f'{month:%Y-%m}' for month in months) or 'nothing'}")
 
     @job(description=f"Keeps {keep_days} days by day (PYZN_RETENTION_DAYS). Older months stay in the totals.")

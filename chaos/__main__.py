@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from chaos import bad_days, disk_full, downtime, kills, network, postgres_stops, readers, stateful, workers
+from chaos import bad_days, disk_full, downtime, kills, mirror, network, postgres_stops, readers, stateful, workers
 from chaos.figures import Check, Figure, Rig
 from chaos.parts import Parts
 from pyzn_local.ports import free_port
@@ -26,6 +26,7 @@ CHECKS = (
     downtime.CHECK,
     readers.CHECK,
     disk_full.CHECK,
+    mirror.CHECK,
     stateful.CHECK,
 )
 SHOWN = 5  # defects of a figure

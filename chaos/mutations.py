@@ -126,8 +126,8 @@ MUTATIONS = (
         (
             (
                 "pyzn_pipeline/reading/day.py",
-                "for b in BREAKDOWNS for f in audit(",
-                "for b in BREAKDOWNS if b.name != 'python' for f in audit(",
+                "for b in scanned.breakdowns for f in audit(",
+                "for b in scanned.breakdowns if b.name != 'python' for f in audit(",
             ),
         ),
         "stateful",
@@ -238,5 +238,15 @@ MUTATIONS = (
         "stateful",
         "random steps against a model",
         300,
+    ),
+    Mutation(
+        "a mirror that may go back in time",
+        (
+            ("pyzn_pipeline/reading/mirrored.py", "    if older and not accept_worse:", "    if False:"),
+            (JUDGEMENT, "    if (new_doubts or fewer) and not accept_worse:", "    if False:"),
+        ),
+        "mirror",
+        "damaged or older mirrors",
+        12,
     ),
 )

@@ -5,7 +5,8 @@ milliseconds, not the seconds of the imports.
 """
 
 import multiprocessing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from multiprocessing.connection import Connection
@@ -17,6 +18,8 @@ from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import SILENCE, connect
+from pyzn_pipeline.source.mirror import Mirror
+from pyzn_pipeline.source.protocol import Source
 from pyzn_pipeline.store import wanted
 from pyzn_pipeline.store.database import LIFETIME, engine
 from pyzn_pipeline.store.publication import Publication
@@ -38,6 +41,8 @@ class Target:
     storage_endpoint: str
     lifetime: float = LIFETIME
     silence: float = SILENCE
+    mirror_url: str = ""
+    """A mirror in place of the stand-in."""
 
 
 @dataclass
@@ -88,17 +93,26 @@ def ingest(target: Target, *days: date, timeout: float = 180, accept_worse: bool
 def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[date], accept_worse: bool) -> None:
     outcome = Outcome()
     store = engine(SecretStr(target.database_url), target.lifetime)
+    with ExitStack() as stack:
+        source: Source = Mirror(target.mirror_url) if target.mirror_url else stack.enter_context(_bigquery(target))
+        try:
+            for day in days:
+                try:
+                    with wanted.attempt(store, day, "chaos"):
+                        ingested = ingest_day(day, source, store, "chaos", accept_worse)
+                    outcome.published[day] = ingested.publication
+                except PyznError as error:
+                    outcome.refused[day] = str(error)
+        except Exception as error:  # noqa: BLE001  # an unexpected error is a finding and must not end the check
+            outcome.died = f"{type(error).__name__}: {error}".splitlines()[0]
+        finally:
+            sender.send(outcome)
+
+
+@contextmanager
+def _bigquery(target: Target) -> Iterator[BigQuery]:
     clients = connect("pyzn-chaos", "US", target.endpoint, target.storage_endpoint, target.silence)
     try:
-        for day in days:
-            try:
-                with wanted.attempt(store, day, "chaos"):
-                    ingested = ingest_day(day, BigQuery(clients, TABLE, 2**40), store, "chaos", accept_worse)
-                outcome.published[day] = ingested.publication
-            except PyznError as error:
-                outcome.refused[day] = str(error)
-    except Exception as error:  # noqa: BLE001  # an unexpected error is a finding and must not end the check
-        outcome.died = f"{type(error).__name__}: {error}".splitlines()[0]
+        yield BigQuery(clients, TABLE, 2**40)
     finally:
-        sender.send(outcome)
         clients.close()

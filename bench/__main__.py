@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 import tests  # noqa: F401 - importing it removes the caller's settings from the environment
-from bench import backfilling, layouts, publishing, serving
+from bench import backfilling, exchange, layouts, publishing, serving
 from bench.figures import show
 
 GIB = 2**30
@@ -24,7 +24,7 @@ def main(size: float) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
         figures = []
-        for part in (publishing, layouts, backfilling, serving):
+        for part in (publishing, exchange, layouts, backfilling, serving):
             for figure in part.figures(size, Path(folder)):
                 sys.stderr.write(f"{figure.name}: {figure.ours}, {figure.other}\n")
                 figures.append(figure)

@@ -58,24 +58,33 @@ class Unpacking:
         self._day = day
         self._breakdowns = breakdowns
         self._duckdb = duckdb.connect(config={"threads": 1, "enable_external_access": False})
+        self._cursors = {
+            breakdown: self._duckdb.cursor() for breakdown in breakdowns
+        }  # each used by a thread at a time
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._duckdb.close()
+        for connection in (*self._cursors.values(), self._duckdb):
+            connection.close()
 
     def rows(self, packed: pa.Table, breakdown: Breakdown) -> pa.Table:
-        """The rows of tidy_schema, in the order of the projects and of the keys in their documents."""
-        with self._duckdb.cursor() as cursor:  # of its own: another thread may unpack another breakdown
-            cursor.register("packed", packed)
-            tidy = cursor.sql(_unpack_query(breakdown)).to_arrow_table()
+        """The rows of tidy_schema, in the order of the projects and of the keys in their documents.
+
+        Different breakdowns may be unpacked by different threads.
+        """
+        cursor = self._cursors[breakdown]
+        name = f"packed_{breakdown.name}"
+        cursor.register(name, packed)
+        tidy = cursor.sql(_unpack_query(breakdown)).to_arrow_table()
+        cursor.unregister(name)
         return tidy.add_column(0, _DAY, self._days(tidy)).cast(tidy_schema(breakdown))
 
-    def projects(self, packed: pa.Table, tidy: Mapping[str, pa.Table]) -> pa.Table:
-        """The rows of projects_schema. `tidy` has the rows by each breakdown, by its name."""
+    def projects(self, packed: pa.Table, keys: Mapping[str, pa.Array]) -> pa.Table:
+        """The rows of projects_schema. `keys` has the number of keys of each project, by the name of the breakdown."""
         columns = [self._days(packed), *(packed[name] for name in ("project", *COUNT_COLUMNS))]
-        columns += [_keys(packed["project"], tidy[breakdown.name]["project"]) for breakdown in self._breakdowns]
+        columns += [keys[breakdown.name] for breakdown in self._breakdowns]
         return pa.Table.from_arrays(columns, schema=projects_schema(self._breakdowns))
 
     def _days(self, rows: pa.Table) -> pa.Array:
@@ -90,10 +99,12 @@ def _unpack_query(breakdown: Breakdown) -> str:
         f"unnest(json_extract({column}, '{'$[*]' if n else '$.*'}')::VARCHAR[]::BIGINT[]) AS {name}"
         for n, (column, name) in enumerate(zip(breakdown.columns, _numbers(breakdown), strict=True))
     ]
-    return template.substitute(document=breakdown.document, name=breakdown.name, numbers=", ".join(numbers))
+    return template.substitute(
+        packed=f"packed_{breakdown.name}", document=breakdown.document, name=breakdown.name, numbers=", ".join(numbers)
+    )
 
 
-def _keys(projects: pa.ChunkedArray, of_rows: pa.ChunkedArray) -> pa.Array:
+def keys_of(projects: pa.ChunkedArray, of_rows: pa.ChunkedArray) -> pa.Array:
     """How many of the rows are of each project; both are in the same order, and a project has its rows together."""
     runs = pc.run_end_encode(of_rows.combine_chunks(), pa.int32())
     numbers = np.zeros(len(projects), dtype=np.int32)
@@ -106,18 +117,16 @@ def packed(projects: pa.Table, tidy: Mapping[str, pa.Table], breakdowns: Sequenc
     """The rows of packed_schema, of rows of projects_schema and all their tidy rows. The inverse of Unpacking."""
     columns: list[pa.Array] = [projects[name] for name in ("project", *COUNT_COLUMNS)]
     for breakdown in breakdowns:
-        offsets = np.concatenate([[0], np.cumsum(projects[breakdown.plural].to_numpy(), dtype=np.int32)])
-        rows = tidy[breakdown.name].combine_chunks()
-        numbers = [_one(rows[name]).cast(pa.string()) for name in _numbers(breakdown)]
-        entries = pc.binary_join_element_wise(_quoted(_one(rows[breakdown.name])), numbers[0], ":")
-        columns.append(_joined(offsets, entries, "{", "}"))
-        columns += [_joined(offsets, subset, "[", "]") for subset in numbers[1:]]
+        columns += documents(breakdown, projects[breakdown.plural], tidy[breakdown.name])
     return pa.Table.from_arrays(columns, schema=packed_schema(breakdowns))
 
 
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    """A column as one array. One of no rows has no chunk."""
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+def documents(breakdown: Breakdown, keys: pa.Array | pa.ChunkedArray, rows: pa.Table) -> list[pa.Array]:
+    """The columns of a breakdown, of its tidy rows and the number of keys of each project."""
+    offsets = np.concatenate([[0], np.cumsum(keys.to_numpy(), dtype=np.int32)])
+    first, *subsets = (rows[name].combine_chunks().cast(pa.string()) for name in _numbers(breakdown))
+    entries = pc.binary_join_element_wise(_quoted(rows[breakdown.name].combine_chunks()), first, ":")
+    return [_joined(offsets, entries, "{", "}"), *(_joined(offsets, subset, "[", "]") for subset in subsets)]
 
 
 def _joined(offsets: np.ndarray, texts: pa.Array, opening: str, closing: str) -> pa.Array:

@@ -151,7 +151,7 @@ def test_a_document_that_tidy_rows_would_not_give_back_is_not_exported(published
         )
         connection.execute(text("UPDATE pyzn.days SET checksum = pyzn.day_checksum(day)"))
     *_, refused = export_days(published, place)
-    assert f"day {DAY}: a document in pyzn.project_days is not as the scan writes it" in str(refused)
+    assert f"day {DAY}: by_country in pyzn.project_days is not as the scan writes it" in str(refused)
 
 
 def test_an_export_of_another_deployment_is_not_overwritten(

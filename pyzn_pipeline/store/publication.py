@@ -38,8 +38,8 @@ def publish(
 
     `ledger` has the columns of write_ledger_row.sql without status, `breakdowns` a row each for write_breakdown.sql.
     New content is `provisional`, or `suspect` if it has `suspect_because`. It becomes `final` when the day has settled
-    (calendar.py) and is then re-read or recounted and found the same; a mirror says itself whether it is `final`. If the
-    content is unchanged, only what the source says of it is updated.
+    (calendar.py) and is then re-read or recounted and found the same; a mirror says itself whether it is (`final`). If
+    the content is unchanged, only what the source says of it is updated.
     """
     day: date = ledger["day"]
     settled = calendar.settled(day, datetime.now(UTC)) if final is None else final

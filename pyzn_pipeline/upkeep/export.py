@@ -153,9 +153,9 @@ def _write(connection: Connection, row: Mapping[str, Any], folder: Path) -> dict
     counted = dict.fromkeys(schemas, 0)
     with (
         ExitStack() as stack,
-        ThreadPoolExecutor(THREADS) as threads,
         tidy.Unpacking(row["day"], breakdowns) as unpacking,
         duckdb.connect(config={"threads": 1, "enable_external_access": False}) as counting,
+        ThreadPoolExecutor(THREADS) as threads,  # the last: it waits for its work before anything is closed
     ):
         writers = {
             view: stack.enter_context(pq.ParquetWriter(_file(folder, view), schema, compression="zstd"))

@@ -1,0 +1,60 @@
+"""A newcomer's two commands: a PyZn that follows a mirror over HTTP, without any setting of BigQuery."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+import requests
+from sqlalchemy import Engine
+
+from tests.days import Download, scan_of
+from tests.exports.conftest import Served, exported
+from tests.stack.conftest import Pyzn, pyzn_at
+from tests.store.publishing import publish, rows
+
+DAYS = [datetime.now(UTC).date() - timedelta(days=n) for n in range(37, 0, -1)]
+
+
+def downloads(day: date) -> list[Download]:
+    return [Download("requests")] * (1000 + day.toordinal() % 7)
+
+
+@pytest.fixture
+def web(store: Engine, tmp_path: Path) -> Iterator[Served]:
+    """A web server with 37 exported days."""
+    for day in DAYS:
+        publish(store, scan_of(day, downloads(day)))
+    exported(store, tmp_path / "export")
+    with Served(tmp_path / "export") as served:
+        yield served
+
+
+@pytest.fixture
+def up(web: Served, tmp_path: Path) -> Iterator[Pyzn]:
+    """A stack that was started with the mirror alone."""
+    command = pyzn_at(tmp_path / "home")
+    started = command("up", "--detach", PYZN_MIRROR_URL=web.url)
+    assert started.returncode == 0, started.stderr
+    assert f"backfilling 35 days of {web.url} through Dagster" in started.stdout
+    assert "SYNTHETIC" not in started.stdout
+    yield command
+    command("down")
+
+
+@pytest.mark.timeout(300)
+def test_a_mirror_is_all_that_a_newcomer_needs(up: Pyzn, store: Engine, web: Served) -> None:
+    settings = dict(line.split("=", 1) for line in up("env").stdout.splitlines())
+    assert not [name for name in settings if "BIGQUERY" in name]
+    answer = requests.get(f"{settings['PYZN_API_URL']}/api/v2/projects/requests", timeout=10).json()
+    assert answer["downloads"] == {str(day): {"1.0": len(downloads(day))} for day in DAYS[-35:]}
+    content = "SELECT day, revision, downloads, checksum FROM pyzn.days ORDER BY day"
+    with psycopg.connect(settings["PYZN_DATABASE_URL"]) as connection:
+        assert connection.execute(content).fetchall() == rows(store, content)[-35:]
+        sources = connection.execute("SELECT DISTINCT source, bytes_billed FROM pyzn.days").fetchall()
+    assert sources == [(web.url, 0)]
+    checked = up("check").stdout
+    assert f"ok     source      {web.url} has 37 days, {DAYS[0]} to {DAYS[-1]}" in checked
+    assert "a mirror bills nothing" in checked
+    assert up("verify", str(DAYS[2]), str(DAYS[-1])).stdout.endswith("35 of 35 days proven\n")

@@ -14,6 +14,8 @@ _SEPARATORS = re.compile(r"[-_.]+")
 # takes a name of more than 255 bytes.
 MAXIMUM_LENGTH = 255
 
+ALL = "__all__"  # the project that is all of PyPI, where a route has it; no project can be called so
+
 
 def normalise(name: str) -> str:
     """The PEP 503 normal form: `Foo__Bar.baz` is `foo-bar-baz`. Any text has one, valid name or not."""
@@ -35,3 +37,8 @@ def known_form(name: str) -> str:
     if not is_possible(name):
         raise UnknownProjectError(normalised)
     return normalised
+
+
+def known_form_or_all(name: str) -> str:
+    """As `known_form`; ALL stays as it is."""
+    return ALL if name == ALL else known_form(name)

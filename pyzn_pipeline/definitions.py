@@ -35,8 +35,8 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
         source_table(partitions, settings.bigquery_table, stand_in=settings.bigquery_endpoint is not None)
         if mirror is None
         else mirrored_table(partitions, mirror.name),
-        breakdown_assets(partitions, settings.bigquery_table if mirror is None else None),
-        summary_assets(partitions),
+        breakdown_assets(partitions, settings.bigquery_table if mirror is None else None, settings.api_url),
+        summary_assets(partitions, settings.api_url),
     ]
     sensors = [repair_sensor(settings.repair_from, mirror), ranking_sensor(), ledger_sensor(), *alert_sensors(settings)]
     if settings.export_url is not None:

@@ -140,6 +140,11 @@ class Settings(StoreSettings):
         default=None,
         description="gets a GET when a new day is published in time; a monitor raises an alarm when none comes",
     )
+    api_url: str = Field(
+        default="http://127.0.0.1:5200",
+        pattern=r"^https?://[^\s()]*[^\s()/]$",
+        description="the API's address, without a slash at its end: the charts in the Dagster UI come from there",
+    )
     dagster_public_url: str = Field(
         default="http://127.0.0.1:3000", description="the Dagster UI's address in the links of alerts"
     )

@@ -13,14 +13,15 @@ from pyzn_api.charts.frame import sign
 from pyzn_api.database import Row
 from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
-from pyzn_api.names import known_form, normalise
+from pyzn_api.names import ALL, known_form_or_all, normalise
 from pyzn_api.openapi import errors, svg_of
 from pyzn_api.routes.badges import FORM, instead
 from pyzn_api.routes.counts import LIGHT, MOST
-from pyzn_api.routes.parameters import ProjectName
+from pyzn_api.routes.parameters import ProjectNameOrAll
 from pyzn_api.settings import MIB
 from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
+from pyzn_pipeline.breakdowns import VERSION
 
 By = Literal["version", "country", "python", "system", "installer"]
 
@@ -30,7 +31,7 @@ router = APIRouter(tags=["charts"])
 @router.get("/chart/{project}.svg", summary="Downloads, as a picture", responses=errors(400, 503) | svg_of("chart"))
 async def chart(
     request: Request,
-    project: ProjectName,
+    project: ProjectNameOrAll,
     by: Annotated[By | None, Query(description="what downloads are told apart by; unless given, they are not")] = None,
     kind: Annotated[Kind, Query(description="bars per period, or with by=country a map of the world")] = "bars",
     chosen: Annotated[
@@ -45,9 +46,11 @@ async def chart(
     """Days that are missing, provisional or suspect look so, and are never drawn as zero."""
     if kind == "map" and by != "country":
         raise BadParameterError("kind", kind, "by=country with it")
+    if project == ALL and by == VERSION.name:
+        raise BadParameterError("by", by, "another one: all of PyPI is not counted by version")
     parts, granularity = state(request), GRANULARITY[chosen]
     try:
-        name = known_form(project)
+        name = known_form_or_all(project)
 
         def basis(ledger: Ledger) -> Basis:
             return Basis(days_of(chosen, ledger, parts.today), days=True)
@@ -57,7 +60,8 @@ async def chart(
             window = drawn_days(snapshot.window, first_day, snapshot.ledger)
             periods, days = periods_of(window, granularity, snapshot.ledger, by)
             start, end = map(str, window)
-            drawn = Chart(name, by, kind, theme, granularity, start, end, periods, days)
+            title = "All of PyPI" if name == ALL else name
+            drawn = Chart(title, by, kind, theme, granularity, start, end, periods, days)
             return await parts.charts.draw(drawn.packed(counts))
 
         recipe = Recipe(("chart", name, by, kind, chosen, theme), basis, render, FORM)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import WithJsonSchema
 
 from pyzn_api import models_pypistats as models
@@ -13,15 +13,15 @@ from pyzn_api import projects
 from pyzn_api.caching import Recipe
 from pyzn_api.errors import UnknownPeriodError
 from pyzn_api.ledger import Basis, Ledger
-from pyzn_api.names import is_possible, known_form, normalise
+from pyzn_api.names import ALL, is_possible, known_form_or_all, normalise
 from pyzn_api.openapi import errors
 from pyzn_api.responses import JSON, Form
+from pyzn_api.routes.parameters import ProjectNameOrAll
 from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_api.tables import LINK
 from pyzn_api.texts import shortened
 
-ALL = "__all__"  # the project that is all of PyPI; no project can be called so
 WINDOW_DAYS = 181
 PERIODS = {"day": 1, "month": 30, "week": 7}  # days; in the order of the answer, as the statement counts them
 SYSTEMS = ("darwin", "linux", "windows", "other", "null")
@@ -33,13 +33,6 @@ Render = Callable[[Snapshot], Awaitable[bytes]]
 
 router = APIRouter(prefix="/api/packages", tags=["pypistats.org"])
 
-Package = Annotated[
-    str,
-    Path(
-        description=f"a project's name, in any form that PEP 503 takes for the same; {ALL} is all of PyPI",
-        json_schema_extra={"example": "sampleproject"},
-    ),
-]
 Version = Annotated[str | None, Query(description="only this one, or null; of what is none there is no data")]
 
 
@@ -63,7 +56,7 @@ async def _respond(request: Request, kind: str, package: str, days: int, data: R
 )
 async def recent(
     request: Request,
-    project: Package,
+    project: ProjectNameOrAll,
     period: Annotated[
         str | None,
         WithJsonSchema({"enum": sorted(PERIODS), "type": "string"}),
@@ -73,7 +66,7 @@ async def recent(
     """The last day is the latest published one; 7 and 30 days end with it."""
     if period not in {None, *PERIODS}:
         raise UnknownPeriodError(str(period), [*PERIODS])
-    name = _known(project)
+    name = known_form_or_all(project)
 
     async def data(snapshot: Snapshot) -> bytes:
         counted = zip(PERIODS, await projects.row_of(snapshot, "pypistats_recent", name), strict=True)
@@ -92,13 +85,13 @@ async def recent(
 )
 async def overall(
     request: Request,
-    project: Package,
+    project: ProjectNameOrAll,
     mirrors: Annotated[
         str | None, Query(description="true: only with mirrors; false: only without; another value is ignored")
     ] = None,
 ) -> Response:
     """By category, oldest day first. A day without downloads is absent."""
-    name = _known(project)
+    name = known_form_or_all(project)
     shown = {"with_mirrors": mirrors != "false", "without_mirrors": mirrors != "true"}
 
     async def data(snapshot: Snapshot) -> bytes:
@@ -112,7 +105,7 @@ async def overall(
     summary="Downloads per day and major version of Python, without mirrors, 181 days",
     responses=errors(401, 503) | {200: {"model": models.PythonMajor}},
 )
-async def python_major(request: Request, project: Package, version: Version = None) -> Response:
+async def python_major(request: Request, project: ProjectNameOrAll, version: Version = None) -> Response:
     """By version, oldest day first; where it is not known the version is "null"."""
     return await _by(request, "python_major", project, _version(version))
 
@@ -122,7 +115,7 @@ async def python_major(request: Request, project: Package, version: Version = No
     summary="Downloads per day and minor version of Python, without mirrors, 181 days",
     responses=errors(401, 503) | {200: {"model": models.PythonMinor}},
 )
-async def python_minor(request: Request, project: Package, version: Version = None) -> Response:
+async def python_minor(request: Request, project: ProjectNameOrAll, version: Version = None) -> Response:
     """By version as a text, oldest day first; where it is not known the version is "null"."""
     return await _by(request, "python_minor", project, _version(version))
 
@@ -134,7 +127,7 @@ async def python_minor(request: Request, project: Package, version: Version = No
 )
 async def system(
     request: Request,
-    project: Package,
+    project: ProjectNameOrAll,
     os: Annotated[
         str | None,
         Query(description="only this one, in any case: Darwin, Linux, Windows, other or null; else there is no data"),
@@ -157,11 +150,6 @@ async def _by(request: Request, by: By, project: str, category: str | None) -> R
         return b"[%b]" % entries
 
     return await _respond(request, by, package if known else shortened(package), WINDOW_DAYS, data, category)
-
-
-def _known(project: str) -> str:
-    """The normal form of the name, or ALL. Raises UnknownProjectError."""
-    return ALL if project == ALL else known_form(project)
 
 
 def _version(version: str | None) -> str | None:

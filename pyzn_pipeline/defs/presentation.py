@@ -43,6 +43,11 @@ def day_metadata(ingested: Ingested, breakdown: Breakdown, source: AnySource) ->
     }
 
 
+def picture(api_url: str, parameters: str) -> MetadataValue[Any]:
+    """A chart of all of PyPI as the API draws it, in the UI."""
+    return MetadataValue.md(f"![no answer from {api_url}, see PYZN_API_URL]({api_url}/chart/__all__.svg?{parameters})")
+
+
 def findings_metadata(findings: Sequence[Finding]) -> Metadata:
     """The metadata of one check over the days of a run: how many passed, and each day that did not."""
     failed = [finding for finding in findings if not finding.passed]

@@ -107,6 +107,25 @@ def test_days_that_are_not_final_look_so_and_the_legend_says_which(client: httpx
     assert title.endswith("; 27 days missing; 1 day provisional; 1 day suspect")
 
 
+def test_all_of_pypi_is_a_project_that_is_not_counted_by_version(own: tuple[psycopg.Connection, httpx.Client]) -> None:
+    owner, client = own
+    filled(owner, 3)
+    publish(owner, date(2026, 7, 18), {each: ({"1.0": Count(4)}, {"US": 1, "DE": 3}) for each in ("a", "b")})
+    owner.commit()
+    total = client.get("/chart/__all__.svg")
+    assert texts(total)[:2] == ["All of PyPI", "28 downloads by day, 2026-06-20 to 2026-07-19"]
+    assert [round(bar.height / bars(total)[0].height, 2) for bar in bars(total)] == [1, 0.8, 1]
+    shown = texts(client.get("/chart/__all__.svg?by=country&range=all"))
+    assert shown[:4] == [
+        "All of PyPI",
+        "28 downloads by month and country, 2026-07-01 to 2026-07-19",
+        "United States",
+        "Germany",
+    ]
+    refused = client.get("/chart/__all__.svg?by=version")
+    assert (refused.status_code, "all of PyPI is not counted by version" in refused.text) == (400, True)
+
+
 def test_a_day_without_downloads_is_empty_and_no_gap(own: tuple[psycopg.Connection, httpx.Client]) -> None:
     owner, client = own
     filled(owner, 30)

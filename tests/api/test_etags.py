@@ -74,7 +74,8 @@ VARIANTS = {
     "/api/v4/top": ["", "?period=week", "?period=month&format=csv"],
 }
 URLS = [path.replace("{project}", "foo-bar") + variant for path, variants in VARIANTS.items() for variant in variants]
-URLS += [path.replace("{project}", "__all__") for path in VARIANTS if path.startswith("/api/packages/")]
+URLS += [path.replace("{project}", "__all__") for path in VARIANTS if path.startswith(("/api/packages/", "/chart/"))]
+URLS += ["/chart/__all__.svg?by=country&range=all"]
 NEVER_KEPT = ["/health-check", "/api/v4/status"]  # no ETag, and no-store
 NEWEST, SUSPECT, RETIRED = date(2026, 7, 19), date(2026, 7, 17), date(2024, 2, 3)
 # The clock says 2026-07-20: these are the first days of a year, four months, 30 days; and one that v2 loses next month.

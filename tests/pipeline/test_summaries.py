@@ -1,11 +1,8 @@
 """The summaries in Dagster: what a run of them shows, and when the sensor asks for one."""
 
 import re
-import xml.etree.ElementTree as ET
 from datetime import date, timedelta
-from urllib.parse import unquote
 
-import pandas as pd
 import pytest
 from dagster import (
     AssetKey,
@@ -22,10 +19,12 @@ from dagster import (
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
+from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.defs.summaries.charts import downloads_by_day
 from pyzn_pipeline.settings import Settings
+from tests.api.conftest import serving
+from tests.api.conftest import settings as api_settings
 from tests.conftest import Database
 from tests.pipeline.test_assets import materialized
 from tests.store.test_rankings import put, ranked
@@ -73,7 +72,7 @@ def asked(defs: Definitions, instance: DagsterInstance) -> RunRequest | str:
     return tick.run_requests[0] if tick.run_requests else str(tick.skip_message)
 
 
-def test_a_run_shows_what_is_on_top_what_moved_and_the_last_weeks(
+def test_a_run_shows_what_is_on_top_what_moved_and_the_days_figures(
     defs: Definitions, instance: DagsterInstance, store: Engine
 ) -> None:
     week_before = DAY - timedelta(days=7)
@@ -97,28 +96,26 @@ def test_a_run_shows_what_is_on_top_what_moved_and_the_last_weeks(
     totals = events["daily_totals", str(DAY)]
     expected = {"downloads": 5, "pip downloads": 5, "CI downloads": 0, "projects": 2, "status": "suspect"}
     assert {name: totals[name] for name in expected} == expected
-    chart = totals["the last weeks"]
-    assert len(chart) < 1000, "Dagster shows it behind a link only"
-    assert chart.endswith("2026-06-10 to 2026-07-14\n\n1 provisional, 1 suspect, 33 missing\n\nmost on a day: 5")
-    (encoded,) = re.findall(r"data:image/svg\+xml,([^)\s]+)\)", chart)
-    strokes = {
-        int(place): (path.attrib["stroke"], 12 - float(top))
-        for path in ET.fromstring(unquote(encoded))  # noqa: S314 - our own
-        for place, top in re.findall(r"M(\d+),12V([\d.]+)", path.attrib["d"])
-    }
-    assert set(strokes) == set(range(1, 36))
-    assert [strokes[35][1], strokes[28][1], strokes[1][1]] == pytest.approx([12, 7.2, 0.3])
-    assert len({strokes[35][0], strokes[28][0], strokes[1][0]}) == 3
     assert totals["downloads a week before"] == 3
 
 
-def test_the_chart_is_shown_in_place_when_every_day_is_published() -> None:
-    """The longest case: each day has its own height and all statuses occur."""
-    days = [DAY - timedelta(days=ago) for ago in reversed(range(35))]
-    statuses = ["final", "provisional", "suspect"] * 12
-    totals = pd.DataFrame({"day": days, "status": statuses[:35], "downloads": range(5_801_223_104, 5_801_223_139)})
-    totals["downloads"] += pd.Series(range(35)) * 10**8
-    assert len(downloads_by_day(totals, DAY).value or "") < 1000
+def test_the_pictures_are_the_apis(defs: Definitions, database: Database, store: Engine) -> None:
+    put(store, DAY, a=1)
+    with serving(api_settings(database.api_url)) as api:
+        shown = {
+            spec.key.to_user_string(): re.fullmatch(
+                r"!\[.*\]\(http://127\.0\.0\.1:5200(/.*)\)", spec.metadata["now"].value
+            )
+            for spec in defs.resolve_all_asset_specs()
+            if "now" in spec.metadata
+        }
+        assert set(shown) == {"daily_totals", *(breakdown.view for breakdown in BREAKDOWNS if breakdown.common)}
+        for found in shown.values():
+            assert found is not None
+            answer = api.get(found[1])
+            assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+            assert ">All of PyPI<" in answer.text
+            assert len(found[0]) < 1000, "Dagster shows it behind a link only"
 
 
 def test_a_range_is_ranked_around_the_days_that_are_not_published(

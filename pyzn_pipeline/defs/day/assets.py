@@ -23,7 +23,7 @@ from pydantic import Field
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 from pyzn_pipeline.defs.day.requests import asker_of
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
-from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS, day_metadata, findings_metadata
+from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS, day_metadata, findings_metadata, picture
 from pyzn_pipeline.defs.resources import AnySource, Store
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.audits import HARD_AUDITS, Audit, AuditFailed, Finding
@@ -43,12 +43,12 @@ class Reading(Config):
     )
 
 
-def breakdown_assets(partitions: DailyPartitionsDefinition, table: str | None) -> AssetsDefinition:
+def breakdown_assets(partitions: DailyPartitionsDefinition, table: str | None, api_url: str) -> AssetsDefinition:
     """One op that reads each day once and publishes all its breakdowns together. `table`: BigQuery's, if it is read."""
 
     @multi_asset(
         name="scan_of_a_day",
-        specs=[_spec(breakdown, partitions, table) for breakdown in BREAKDOWNS],
+        specs=[_spec(breakdown, partitions, table, api_url) for breakdown in BREAKDOWNS],
         check_specs=[
             AssetCheckSpec(
                 audit.name, asset=breakdown.view, description=audit.description, blocking=audit in HARD_AUDITS
@@ -101,7 +101,7 @@ def breakdown_assets(partitions: DailyPartitionsDefinition, table: str | None) -
     return scan_of_a_day
 
 
-def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: str | None) -> AssetSpec:
+def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: str | None, api_url: str) -> AssetSpec:
     return AssetSpec(
         breakdown.view,
         deps=["file_downloads"],
@@ -118,6 +118,7 @@ def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: st
         metadata={
             "dagster/table_name": f"pyzn.{breakdown.view}",
             "packed table": "pyzn.project_days",
+            **({"now": picture(api_url, f"by={breakdown.name}&range=quarter")} if breakdown.common else {}),
             **({"query": MetadataValue.md(f"```sql\n{scan_query(table)}\n```")} if table else {}),
         },
     )

@@ -22,7 +22,7 @@ from sqlalchemy import Engine
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, VERSION
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
-from pyzn_pipeline.defs.presentation import GROUP, OWNERS
+from pyzn_pipeline.defs.presentation import GROUP, OWNERS, picture
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.summaries.presentation import ranking_metadata, totals_metadata
 from pyzn_pipeline.store import rankings
@@ -31,7 +31,7 @@ TOP_PROJECTS = "top_projects"
 DAILY_TOTALS = "daily_totals"
 
 
-def summary_assets(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
+def summary_assets(partitions: DailyPartitionsDefinition, api_url: str) -> AssetsDefinition:
     """One op that ranks each day and reports its totals."""
 
     @multi_asset(
@@ -68,11 +68,11 @@ def summary_assets(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
                 description=(
                     "All of PyPI by day: downloads, by pip, by CI, projects, and the same weekday of the week "
                     "before.\n\nA **view** of the ledger: always up to date, nothing is computed. A "
-                    "materialization only records the day's figures for the plots and the chart, when the day is "
-                    "ranked."
+                    "materialization only records the day's figures for the plots, when the day is ranked."
                 ),
                 metadata={
                     "dagster/table_name": "pyzn.daily_totals",
+                    "now": picture(api_url, "range=quarter"),
                     "SQL": MetadataValue.md(
                         "```sql\nSELECT day, downloads, downloads_week_before\n"
                         "FROM pyzn.daily_totals\nORDER BY day DESC LIMIT 14;\n```"

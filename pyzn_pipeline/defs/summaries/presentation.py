@@ -1,6 +1,6 @@
 """The metadata of a day's rankings and totals in the UI. Do not rename numbers, as in defs/presentation.py."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import pandas as pd
 from dagster import MetadataValue
@@ -8,7 +8,6 @@ from sqlalchemy import Engine
 
 from pyzn_pipeline.days import ranges
 from pyzn_pipeline.defs.presentation import Metadata, table
-from pyzn_pipeline.defs.summaries.charts import DAYS, downloads_by_day
 from pyzn_pipeline.store.rankings import Ranking, totals
 
 
@@ -25,9 +24,8 @@ def ranking_metadata(ranking: Ranking, seconds: float) -> Metadata:
 
 
 def totals_metadata(engine: Engine, day: date) -> Metadata:
-    """The metadata of one day's totals: those of the week before, and a chart of the weeks that end with the day."""
-    rows = totals(engine, day - timedelta(days=DAYS - 1), day)
-    of_day = rows.iloc[-1]
+    """The metadata of one day's totals, and those of the week before."""
+    of_day = totals(engine, day, day).iloc[-1]
     numbers = {
         "downloads": of_day["downloads"],
         "downloads a week before": of_day["downloads_week_before"],
@@ -37,7 +35,6 @@ def totals_metadata(engine: Engine, day: date) -> Metadata:
         "projects": of_day["projects"],
     }
     return {
-        "the last weeks": downloads_by_day(rows, day),
         "status": MetadataValue.text(of_day["status"]),
         **{name: MetadataValue.int(int(number)) for name, number in numbers.items() if not pd.isna(number)},
     }

@@ -3,18 +3,10 @@
 from datetime import date
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from sqlalchemy import Engine
 
 from pyzn_pipeline.commands.day import DAY
+from pyzn_pipeline.commands.progress import bar_of_days
 from pyzn_pipeline.days import days_between, ranges
 from pyzn_pipeline.settings import CommandSettings, Settings, load
 from pyzn_pipeline.store.schema import open_store
@@ -82,15 +74,7 @@ def _say_cost(start: date, end: date) -> None:
 
 def _follow(dagster_url: str, store: Engine, days: list[date], accept_worse: bool) -> backfills.Progress:
     """Launch a backfill and show a progress bar until it has finished."""
-    with Progress(
-        TextColumn("[bold]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("days"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    ) as bar:
+    with bar_of_days() as bar:
         task = bar.add_task("waiting for Dagster", total=len(days))
         for progress in backfills.run(dagster_url, store, days, accept_worse):
             finished = len(progress.done | progress.failed.keys())

@@ -5,9 +5,11 @@ from datetime import date
 import click
 
 from pyzn_pipeline.commands.day import DAY
+from pyzn_pipeline.commands.progress import bar_of_days
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.exports.places import place_of
 from pyzn_pipeline.settings import StoreSettings, load
+from pyzn_pipeline.store.exporting import exportable_days
 from pyzn_pipeline.store.schema import open_store
 from pyzn_pipeline.upkeep.export import ExportRefused, export_days
 
@@ -36,8 +38,10 @@ def export(start: date | None, end: date | None, url: str | None) -> None:
         raise PyznError("where to? Name a folder, gs://… or s3://… with --to, or set PYZN_EXPORT_URL")
     place = place_of(url)
     days = wrote = refused = 0
-    with open_store(settings.database_url, "export") as store:
-        for exported in export_days(store, place, start or date.min, end or start or date.max):
+    first, last = start or date.min, end or start or date.max
+    with open_store(settings.database_url, "export") as store, bar_of_days() as bar:
+        published = len(exportable_days(store, first, last))
+        for exported in bar.track(export_days(store, place, first, last), published, description="export"):
             days += 1
             if isinstance(exported, ExportRefused):
                 refused += 1

@@ -6,6 +6,7 @@ from uuid import uuid4
 import click
 
 from pyzn_pipeline.commands.day import DAY
+from pyzn_pipeline.commands.progress import bar_of_days
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.settings import StoreSettings, load
@@ -46,9 +47,9 @@ def mirror(url: str, start: date | None, end: date | None, accept_worse: bool) -
     if not days:
         raise PyznError(f"{source.name} has no day from {first} to {last}: its index has {_span(sorted(lines))}")
     run_id, published, failed = f"mirror {uuid4()}", 0, 0
-    with open_store(settings.database_url, "mirror") as store:
+    with open_store(settings.database_url, "mirror") as store, bar_of_days() as bar:
         known = {day.day: day.checksum for day in exportable_days(store, first, last)}
-        for day in days:
+        for day in bar.track(days, description="mirror"):
             if known.get(day) == lines[day].checksum:
                 continue
             try:

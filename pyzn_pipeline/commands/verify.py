@@ -6,6 +6,7 @@ import click
 import pandas as pd
 
 from pyzn_pipeline.commands.day import DAY
+from pyzn_pipeline.commands.progress import bar_of_days
 from pyzn_pipeline.days import days_between, spans
 from pyzn_pipeline.settings import Settings, load
 from pyzn_pipeline.source.configured import source_of
@@ -54,15 +55,16 @@ def verify(start: date, end: date, full: bool) -> None:
         counts = source.count(published).downloads
         proven = 0
         found = proofs(held, counts, store, source if full else None)
-        for row in rows.to_dict("records"):
-            if row["day"] in counts:
-                proof = next(found)
-                proven += not proof.differences
-                click.echo(_line(proof))
-            else:
-                what = "missing" if row["status"] == "missing" else "retired"
-                reason = "" if pd.isna(row["failure"]) else f"  {row['failure']}"
-                click.echo(f"{row['day']}  {click.style(what, fg='red')}{reason}")
+        with bar_of_days() as bar:
+            for row in bar.track(rows.to_dict("records"), description="verify"):
+                if row["day"] in counts:
+                    proof = next(found)
+                    proven += not proof.differences
+                    click.echo(_line(proof))
+                else:
+                    what = "missing" if row["status"] == "missing" else "retired"
+                    reason = "" if pd.isna(row["failure"]) else f"  {row['failure']}"
+                    click.echo(f"{row['day']}  {click.style(what, fg='red')}{reason}")
     click.echo(f"{proven} of {len(asked)} days proven")
     if proven < len(asked):
         raise click.exceptions.Exit(1)

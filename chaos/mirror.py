@@ -23,13 +23,13 @@ from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.proxy import Fault, Kind, Proxy
 from chaos.runs import Run, Target, ingest, processes
 from chaos.source import Source
+from pyzn_pipeline.exports.index import INDEX
 from pyzn_pipeline.exports.places import Folder
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.upkeep.export import export_days
 
 FIRST = date(2026, 7, 6)
 DAYS = 3
-INDEX = "index.json"
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Side:
 
     def export(self) -> None:
         """Export everything, in this process."""
-        list(export_days(engine(SecretStr(self.exporter.database_url)), Folder(self.folder)))
+        _export(self.exporter.database_url, str(self.folder))
 
     def refused(self, day: Watched, what: str) -> None:
         """The mirror must not take what there is now."""

@@ -36,6 +36,7 @@ WITHOUT_MIRRORS = Count(
     f"IFNULL(details.installer.name NOT IN ({', '.join(map(repr, MIRRORS))}), FALSE)",
 )
 COUNTS = (DOWNLOADS, PIP, CI, WITHOUT_MIRRORS)
+COUNT_COLUMNS = tuple(count.column for count in COUNTS)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def bars(chart: Chart) -> dict[str, Any]:
     entries: list[Entry] = [(one.label, "box", fill) for one, fill in zip(series, fills, strict=True) if chart.by]
     keys, top = legend(entries, HEADING, colors)
     top += 22
-    notes, bottom = legend(explained(chart, colors.single, colors), top + _HEIGHT + _DATES, colors)
+    notes, bottom = legend(explained(chart, colors), top + _HEIGHT + _DATES, colors)
     first, after = (_milliseconds(day) for day in (chart.periods[0].start, chart.periods[-1].after))
     plot: Mark = {
         "type": "group",

@@ -19,7 +19,7 @@ def days_of(chosen: Range, ledger: Ledger, today: date) -> Window:
         return EVER
     end = ledger.recent(1, today).end
     if chosen == "year":  # whole weeks, but for the last one
-        return Window(_first(end, "week") - timedelta(weeks=_WEEKS_BEFORE), end)
+        return Window(first_of(end, "week") - timedelta(weeks=_WEEKS_BEFORE), end)
     return ledger.recent(_DAYS[chosen], today)
 
 
@@ -28,8 +28,8 @@ def drawn_days(window: Window, first: date | None, ledger: Ledger) -> Window:
     if window != EVER:
         return window
     end = ledger.latest or date.today()  # noqa: DTZ011 - there is no project without a day
-    earliest = _first(end, "month").toordinal() - _MOST_MONTHS * 31
-    return Window(max(_first(first or end, "month"), date.fromordinal(max(earliest, 1))), end)
+    earliest = first_of(end, "month").toordinal() - _MOST_MONTHS * 31
+    return Window(max(first_of(first or end, "month"), date.fromordinal(max(earliest, 1))), end)
 
 
 def periods_of(
@@ -40,10 +40,10 @@ def periods_of(
     statuses = {row.day: row.status for row in ledger.within(window) if row.day not in missing}
     days: dict[date, list[date]] = {}
     for day in window.days():
-        days.setdefault(_first(day, granularity), []).append(day)
+        days.setdefault(first_of(day, granularity), []).append(day)
     periods = []
     for start, within in days.items():
-        after = _after(start, granularity)
+        after = first_after(start, granularity)
         absent = sum(day in missing for day in within)
         held = {statuses.get(day) for day in within}
         faults: list[Fault] = []
@@ -59,14 +59,14 @@ def periods_of(
     return tuple(periods), counted
 
 
-def _first(day: date, granularity: Granularity) -> date:
+def first_of(day: date, granularity: Granularity) -> date:
     """The first day of the period that `day` is in; weeks begin on Monday."""
     if granularity == "week":
         return day - timedelta(days=day.weekday())
     return day.replace(day=1) if granularity == "month" else day
 
 
-def _after(start: date, granularity: Granularity) -> date:
+def first_after(start: date, granularity: Granularity) -> date:
     """The first day of the next period."""
     if granularity == "month":
         return (start + timedelta(days=31)).replace(day=1)

@@ -106,12 +106,12 @@ def days_not_final(chart: Chart) -> list[str]:
     return [f"{number} day{'s' * (number > 1)} {fault}" for fault, number in chart.days.items() if number]
 
 
-def explained(chart: Chart, color: str, colors: Colors) -> list[Entry]:
-    """The legend of what is not final; `color` is that of a bar."""
+def explained(chart: Chart, colors: Colors) -> list[Entry]:
+    """The legend of what is not final."""
     found = faults_in(chart.periods)
     signs: list[tuple[Sign, tuple[Fault, ...], str]] = [
         ("hatched", ("missing", "incomplete"), colors.lines),
-        ("pale", ("provisional", "unfinished"), color),
+        ("pale", ("provisional", "unfinished"), colors.single),
         ("suspect", ("suspect",), colors.suspect),
     ]
     return [

@@ -11,7 +11,7 @@ from pyzn_api.database import BusyError
 
 MOST_WAITING = 64  # charts, the one that is being drawn included; one takes about a tenth of a second
 MOST_DRAWN = 1000  # charts, until the process is replaced: V8 keeps some memory of each
-SECONDS = 10.0  # for one chart; the first one takes one to two
+SECONDS = 30.0  # for one chart; the first one takes one to two, and it is the last to get a core that others want
 
 _PROGRAM = "pyzn_api.charts.drawing"  # not imported: it loads V8
 

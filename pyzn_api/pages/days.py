@@ -20,6 +20,8 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 router = APIRouter(include_in_schema=False)
 
+FINAL = "counted again a week later, and found the same"
+
 
 class Noted(NamedTuple):
     """A day with what there is to say of it."""
@@ -116,7 +118,7 @@ def _noted(
             return Noted(day, "early", "before the first published day", None)
         return Noted(day, "missing", "nobody has asked for it", None)
     why = {
-        "final": "counted again a week later, and found the same",
+        "final": FINAL,
         "provisional": "PyPI may still add downloads: it is counted again within a week",
         "suspect": str(suspect_because or "it differs much from the weeks before"),
     }[row.status]
@@ -129,8 +131,7 @@ def _noted(
 
 def _runs(noted: Sequence[Noted]) -> list[Run]:
     """What is not final or has more to say, newest first; days that are not due and those before the first left out."""
-    plain = "counted again a week later, and found the same"
-    told = [each for each in noted if each.status not in {"early", "due"} and each.why != plain]
+    told = [each for each in noted if each.status not in {"early", "due"} and each.why != FINAL]
 
     def run(numbered: tuple[int, Noted]) -> tuple[date, str, str]:
         place, each = numbered

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from pyzn_api.charts.chart import Range
-from pyzn_api.charts.days import days_of
+from pyzn_api.charts.days import days_of, first_after, first_of
 from pyzn_api.ledger import Ledger
 from pyzn_api.ranges import LONGEST, Granularity
 from pyzn_api.windows import EVER, Window
@@ -32,23 +32,6 @@ def window_of(asked: Range, ledger: Ledger, today: date) -> Window:
     return Window(max(first, end - timedelta(days=LONGEST["month"] - 1)), end)
 
 
-def first_of(day: date, granularity: Granularity) -> date:
-    """The first day of the period of `day`; weeks begin on Monday."""
-    match granularity:
-        case "day":
-            return day
-        case "week":
-            return day - timedelta(days=day.weekday())
-        case "month":
-            return day.replace(day=1)
-
-
-def _last_of(first: date, granularity: Granularity) -> date:
-    """The last day of the period that begins with `first`."""
-    after = first_of(first + timedelta(days=31), granularity) if granularity == "month" else first + timedelta(days=7)
-    return first if granularity == "day" else after - timedelta(days=1)
-
-
 @dataclass
 class Period:
     """One day, week or month as far as it is in the window."""
@@ -68,7 +51,7 @@ def periods(window: Window, granularity: Granularity, ledger: Ledger, counted: M
     for day in window.days():
         first = first_of(day, granularity)
         period = found.setdefault(first, Period(first, counted.get(first, 0)))
-        period.cut = not (window.start <= first and _last_of(first, granularity) <= window.end)
+        period.cut = first < window.start or first_after(first, granularity) > window.end + timedelta(days=1)
         period.days += 1
         status = statuses.get(day)
         if status is None:

@@ -12,8 +12,8 @@ import pycountry
 from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pyzn_api.badges import abbreviated
 from pyzn_api.caching import Key, Recipe
+from pyzn_api.charts.frame import written
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.responses import Form
 from pyzn_api.snapshot import Snapshot
@@ -60,7 +60,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "short": short, "long_day": long_day, "country": country, "key": key_text}
+    made.filters |= {"number": number, "short": written, "long_day": long_day, "country": country, "key": key_text}
     made.globals |= {"static": static_url, "query": query, "path": path_of}
     return made
 
@@ -68,14 +68,6 @@ def _environment() -> Environment:
 def number(value: int) -> str:
     """1234567 is 1,234,567."""
     return f"{value:,}"
-
-
-def short(value: int) -> str:
-    """1234567 is 1.2M: three digits or fewer, rounded down, for where there is little room."""
-    whole = abbreviated(value, "abbreviation")
-    if whole[1:].isdigit() or whole.isdigit() or (tenth := str(value)[1]) == "0":
-        return whole
-    return f"{whole[0]}.{tenth}{whole[1:]}" if len(whole) == 2 else whole
 
 
 def long_day(day: date) -> str:

@@ -3,7 +3,7 @@
 -- but the 300 with most downloads have NULL for their $name; of a version only major and minor count, NULL if it has none.
 -- More bytes than `most` are not taken apart: then the third is NULL. Of all of PyPI for '__all__', which nobody counts by
 -- version. No row for a project nobody has heard of.
--- breakdowns.py fills the names after a dollar sign.
+-- database.py fills the names after a dollar sign.
 -- Cost: one heap row per day, or the ledger's, whose document is taken apart: about 1 microsecond per day and $name, and 3 per period and
 -- version. They are added up before major and minor are looked for, since that for every day takes three times as long.
 WITH daily (day, document) AS NOT MATERIALIZED (

@@ -1,6 +1,6 @@
 -- One row: the bytes of the documents of the window; and, unless these are more than `most`, a JSON object: "keys", the
 -- `limit` largest as [$name, downloads], most downloads first, then by $name; the "number" of all keys; and the
--- "downloads" of all. breakdowns.py fills the names after a dollar sign; `ci` is include, exclude or only.
+-- "downloads" of all. database.py fills the names after a dollar sign; `ci` is include, exclude or only.
 -- Cost: one heap row per day, whose document is taken apart: about a microsecond per day and $name.
 WITH weighed AS (
     SELECT coalesce(sum(octet_length($document::text)), 0) AS bytes

@@ -12,8 +12,8 @@ def check() -> None:
 
     Checks the database, its schema, owner and the API's read-only role; clocks and disk; days that
     are given up, or wanted and not read, and backfills that failed; BigQuery with a dry run of
-    yesterday and its cost; Dagster with its code location, daemons, schedules and sensors. Prints a
-    line for each. Costs nothing, changes nothing, and takes at most 15 seconds.
+    yesterday and its cost, or the mirror's index; Dagster with its code location, daemons, schedules
+    and sensors. Prints a line for each. Costs nothing, changes nothing, and takes at most 15 seconds.
 
     Exits with 1 if anything is wrong.
     """

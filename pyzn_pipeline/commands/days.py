@@ -31,9 +31,9 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
     yet confirmed by a recount a week later), `suspect` (published, but unlike its weekday, and how), or
     `missing`. A day that was published before a breakdown existed is missing for that breakdown only,
     until a backfill reads it again. A recounted day says when, and by what: by `metadata` (the rows that
-    BigQuery says the day's partition has) or by `count` (COUNT(*)). A wanted day also shows its state: it
-    waits for its run, failed (why, and when it is tried again), was given up, or was taken back by the
-    person who asked.
+    BigQuery says the day's partition has), by `count` (COUNT(*)), or by `mirror` (what the exporter's
+    source counted last). A wanted day also shows its state: it waits for its run, failed (why, and when it
+    is tried again), was given up, or was taken back by the person who asked.
     """
     settings = load(StoreSettings)
     last = end or datetime.now(UTC).date() - timedelta(days=1)

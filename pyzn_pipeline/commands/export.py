@@ -41,6 +41,8 @@ def export(start: date | None, end: date | None, url: str | None) -> None:
     first, last = start or date.min, end or start or date.max
     with open_store(settings.database_url, "export") as store, bar_of_days() as bar:
         published = len(exportable_days(store, first, last))
+        if not published:
+            raise PyznError(f"no day from {first} to {last} is published: `pyzn days` shows which are")
         for exported in bar.track(export_days(store, place, first, last), published, description="export"):
             days += 1
             if isinstance(exported, ExportRefused):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, Breakdown
 from pyzn_pipeline.exports.errors import DamagedExport
 from pyzn_pipeline.exports.places import Place
 
@@ -20,7 +20,9 @@ FORMAT: Literal[1] = 1
 Status = Literal["final", "provisional", "suspect"]
 Checksum = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Path = Annotated[str, Field(pattern=r"^[0-9a-z][0-9a-z_-]*([./][0-9a-z_-]+)*$")]  # below the place, never out of it
+RelativePath = Annotated[
+    str, Field(pattern=r"^[0-9a-z][0-9a-z_-]*([./][0-9a-z_-]+)*$")
+]  # below the place, never out of it
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -32,7 +34,7 @@ class _Record(BaseModel):
 class File(_Record):
     """A file: its path from the index, its size in bytes, its SHA-256."""
 
-    path: Path
+    path: RelativePath
     bytes: NonNegativeInt
     sha256: Digest
 
@@ -88,7 +90,7 @@ class Day(Known):
         known = {breakdown.name: breakdown for breakdown in BREAKDOWNS}
         if strange := [
             *(self.breakdowns.keys() - known.keys()),
-            *(self.counts.keys() ^ {count.column for count in COUNTS}),
+            *(self.counts.keys() ^ set(COUNT_COLUMNS)),
         ]:
             raise DamagedExport(
                 f"day {self.day}: {', '.join(sorted(strange))}: this PyZn does not count the same: install the version "
@@ -104,7 +106,7 @@ class Entry(Known):
 
 
 class Index(_Record):
-    """The days of an export, in order. `written_at` only ever grows. `sha256` is of the lines, see `digest`."""
+    """The days of an export, in order. `written_at` only ever grows. `sha256` is of the lines, joined by line ends."""
 
     format: Literal[1] = FORMAT
     written_at: AwareDatetime
@@ -181,11 +183,6 @@ def _parsed(kind: type[T], content: bytes, where: str) -> T:
         first = error.errors()[0]
         at = ".".join(map(str, first["loc"])) or "the file"
         raise DamagedExport(f"{where}: {at}: {first['msg']}: {WAY_OUT}") from None
-
-
-def folder_of(day: date, revision: int, checksum: str) -> str:
-    """The folder of a revision of a day."""
-    return f"{day}/{revision}-{checksum}"
 
 
 def by_view(day: Day) -> dict[str, Rows]:

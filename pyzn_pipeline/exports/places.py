@@ -3,6 +3,7 @@
 pyarrow's own file systems serve the buckets: they are in its wheels already, with the usual credentials.
 """
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -169,6 +170,12 @@ class Web:
         if not answer.ok:
             raise PlaceError(f"{self.name}/{path}: the server answers {answer.status_code}: check the address")
         return answer
+
+
+def sha256_of(file: Path) -> str:
+    """The SHA-256 of a local file, in hexadecimal."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _write(content: Path | bytes, out: BinaryIO) -> None:

@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pyzn_pipeline.breakdowns import COUNTS, Breakdown
+from pyzn_pipeline.breakdowns import COUNT_COLUMNS, Breakdown
 
-COUNT_COLUMNS = [count.column for count in COUNTS]
 PROJECTS = "downloads_by_project"
 _DAY = pa.field("day", pa.date32(), nullable=False)
 _PROJECT = pa.field("project", pa.string(), nullable=False)

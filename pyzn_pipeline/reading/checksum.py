@@ -8,7 +8,7 @@ from string import Template
 
 import duckdb
 
-from pyzn_pipeline.breakdowns import COUNTS, Breakdown
+from pyzn_pipeline.breakdowns import COUNT_COLUMNS, Breakdown
 
 
 class Checksum:
@@ -35,7 +35,7 @@ def _query(breakdowns: tuple[Breakdown, ...]) -> str:
     """The SQL of checksum.sql for the columns of `breakdowns`."""
     columns = [
         "project",
-        *(count.column for count in COUNTS),
+        *COUNT_COLUMNS,
         *(column for breakdown in breakdowns for column in breakdown.columns),
     ]
     template = Template(files(__package__).joinpath("checksum.sql").read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ from pyzn_pipeline.reading.audits import AuditFailed, Finding, audit
 from pyzn_pipeline.reading.judgement import judge
 from pyzn_pipeline.reading.mirrored import compare_with_exporter
 from pyzn_pipeline.reading.tally import Tally
+from pyzn_pipeline.source.count import MIRROR, SCAN
 from pyzn_pipeline.source.protocol import Source
 from pyzn_pipeline.source.scan import Mirrored, Scan
 from pyzn_pipeline.store.errors import store_errors
@@ -108,6 +109,7 @@ def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, objec
         "mirrored_at": mirrored.written_at if mirrored else None,
         "source_recount": mirrored.source_recount if mirrored else tally.of_day["downloads"],
         "recounted_at": mirrored.recounted_at if mirrored else None,
+        "recounted_by": MIRROR if mirrored else SCAN,
         "bytes_processed": scanned.bytes_processed,
         "bytes_billed": scanned.bytes_billed,
         "run_id": run_id,

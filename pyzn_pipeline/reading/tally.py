@@ -17,9 +17,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, Breakdown
 from pyzn_pipeline.reading.checksum import Checksum
-from pyzn_pipeline.source.scan import BY_HOUR, NUMBERS, REPLACED
+from pyzn_pipeline.source.scan import BY_HOUR, REPLACED
 
 TOP_PROJECTS = 10
 _TOP_COLUMNS = ["project", "downloads", "pip_downloads", "ci_downloads"]
@@ -57,7 +57,7 @@ class Tally:
         self.rows = 0
         self.projects = 0
         self.of_projects: Counter[str] = Counter()
-        self.of_day: Numbers = dict.fromkeys(NUMBERS, 0)
+        self.of_day: Numbers = dict.fromkeys(COUNT_COLUMNS, 0)
         self.packed = {breakdown.name: Packed() for breakdown in breakdowns}
         self.whole = {breakdown.name: "{}" for breakdown in breakdowns if breakdown.common}
         self.by_hour = "{}"
@@ -75,14 +75,14 @@ class Tally:
         of_project = pc.is_valid(batch["project"])
         projects = batch.filter(of_project)
         self.projects += projects.num_rows
-        self.of_projects.update({name: pc.sum(projects[name], min_count=0).as_py() for name in NUMBERS})
+        self.of_projects.update({name: pc.sum(projects[name], min_count=0).as_py() for name in COUNT_COLUMNS})
         self._duckdb.register("projects", projects)
         self._count()
         self._checksum.add(self._duckdb)
         self._duckdb.unregister("projects")
         self._add_top(projects)
         for day in batch.filter(pc.invert(of_project)).to_pylist():
-            self.of_day = {name: day[name] for name in NUMBERS}
+            self.of_day = {name: day[name] for name in COUNT_COLUMNS}
             self.whole = {name: day[f"by_{name}"] for name in self.whole}
             self.by_hour = day[BY_HOUR]
             self.replaced_rows = day[REPLACED]
@@ -126,7 +126,8 @@ def _of_breakdown(breakdown: Breakdown) -> str:
         f"numbers_{n}::VARCHAR[] = entries_{n} AND len(numbers_{n}) = len(numbers_0) AND sum_{n} = {count.column}"
         for n, count in enumerate(breakdown.counts)
     )
-    return _template("tally").substitute(
+    template = Template(files(__package__).joinpath("tally.sql").read_text(encoding="utf-8"))
+    return template.substitute(
         name=breakdown.name,
         document=breakdown.document,
         entries=", ".join(
@@ -138,7 +139,3 @@ def _of_breakdown(breakdown: Breakdown) -> str:
         whole=" AND ".join(whole),
         sums=", ".join(f"coalesce(sum(sum_{n}), 0)" for n, _ in columns),
     )
-
-
-def _template(name: str) -> Template:
-    return Template(files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8"))

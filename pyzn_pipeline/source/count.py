@@ -17,8 +17,8 @@ from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, source_errors
 from pyzn_pipeline.source.scan import MIN_BYTES_BILLED, PATIENCE, QUERY_TIMEOUT
 
-METADATA, COUNT, MIRROR = "metadata", "count", "mirror"
-"""What gave a count: the metadata of the day's partition, `COUNT(*)`, or the index of a mirror."""
+SCAN, METADATA, COUNT, MIRROR = "scan", "metadata", "count", "mirror"
+"""What gave a count: a reading, the metadata of the day's partition, `COUNT(*)`, or the index of a mirror."""
 
 _NEEDS = "bigquery.tables.get and bigquery.tables.list on the table's dataset"
 

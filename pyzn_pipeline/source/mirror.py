@@ -4,7 +4,6 @@ Every byte is checked before a row is given: the index by its own SHA-256, and t
 as a scan gives them, and are then tallied, audited and compared with the exporter's checksum (reading/).
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -19,7 +18,7 @@ from pyzn_pipeline.breakdowns import Breakdown
 from pyzn_pipeline.exports import tidy
 from pyzn_pipeline.exports.errors import DamagedExport
 from pyzn_pipeline.exports.index import INDEX, WAY_OUT, Day, Index, Rows, by_view, check_bytes, read_day, read_index
-from pyzn_pipeline.exports.places import place_of
+from pyzn_pipeline.exports.places import place_of, sha256_of
 from pyzn_pipeline.source.count import MIRROR, Counts, Price
 from pyzn_pipeline.source.errors import SourceError
 from pyzn_pipeline.source.scan import BY_HOUR, REPLACED, SCHEMA, Mirrored, Scan
@@ -98,9 +97,7 @@ class Mirror:
         """A local copy of a Parquet file, checked."""
         file = folder / Path(rows.path).name
         self._place.fetch(rows.path, file)
-        with file.open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
-        check_bytes(f"{self.name}/{rows.path}", rows, file.stat().st_size, digest)
+        check_bytes(f"{self.name}/{rows.path}", rows, file.stat().st_size, sha256_of(file))
         return file
 
     def _batches(

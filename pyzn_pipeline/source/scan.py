@@ -13,7 +13,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS, DOWNLOADS, UNKNOWN, Breakdown, Count
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, COUNTS, DOWNLOADS, UNKNOWN, Breakdown, Count
 from pyzn_pipeline.settings import TIB
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, exceeds_resources, source_errors
@@ -28,14 +28,13 @@ MARK = "\ufffd"
 LONGEST_PROJECT = 500
 """How many characters of a project's name are kept: an index entry in Postgres has at most 2,704 bytes."""
 
-NUMBERS = [count.column for count in COUNTS]
 DOCUMENTS = [column for breakdown in BREAKDOWNS for column in breakdown.columns]
 BY_HOUR = "by_hour"
 REPLACED = "replaced_rows"
 SCHEMA = pa.schema(
     [
         ("project", pa.string()),
-        *((name, pa.int64()) for name in (*NUMBERS, REPLACED)),
+        *((name, pa.int64()) for name in (*COUNT_COLUMNS, REPLACED)),
         *((name, pa.string()) for name in (*DOCUMENTS, BY_HOUR)),
     ]
 )
@@ -97,13 +96,13 @@ def scan_query(table: str) -> str:
         texts=", ".join(f"f.{name}" for name in names),
         names=", ".join(names),
         counts=",\n    ".join(f"COUNTIF(is_{count.name}) AS {count.column}" for count in COUNTS),
-        columns=", ".join(NUMBERS),
+        columns=", ".join(COUNT_COLUMNS),
         sets=", ".join(
             [f"(project, {name})" for name in names]
             + [f"({breakdown.name})" for breakdown in BREAKDOWNS if breakdown.common]
         ),
         cases=" ".join(f"WHEN {name} IS NOT NULL THEN '{name}'" for name in names),
-        totals=",\n  ".join(f"SUM(IF(k.breakdown = 'total', k.{name}, 0)) AS {name}" for name in NUMBERS),
+        totals=",\n  ".join(f"SUM(IF(k.breakdown = 'total', k.{name}, 0)) AS {name}" for name in COUNT_COLUMNS),
         documents=",\n  ".join(_packed(*columns) for columns in [*packed, ("hour", [DOWNLOADS], [BY_HOUR])]),
     )
 

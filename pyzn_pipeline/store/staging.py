@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 from psycopg import sql
 from sqlalchemy import Connection
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS
 from pyzn_pipeline.store import binary_copy
 from pyzn_pipeline.store.database import statement
 
 COLUMNS = [
     "project",
-    *(count.column for count in COUNTS),
+    *COUNT_COLUMNS,
     *(column for breakdown in BREAKDOWNS for column in breakdown.columns),
 ]
 """The columns of a scan's row that `pyzn.project_days` has too; it has the day as well."""

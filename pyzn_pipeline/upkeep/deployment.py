@@ -19,11 +19,11 @@ from sqlalchemy import Connection, text
 from pyzn_pipeline.days import ranges
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.settings import DeploymentSettings
+from pyzn_pipeline.source.configured import source_of
 from pyzn_pipeline.source.connection import clients_of
-from pyzn_pipeline.source.count import price
 from pyzn_pipeline.source.errors import CostLimitExceeded, source_errors
 from pyzn_pipeline.source.mirror import Mirror
-from pyzn_pipeline.source.scan import PATIENCE, estimate, usd
+from pyzn_pipeline.source.scan import PATIENCE, usd
 from pyzn_pipeline.store import schema, trouble
 from pyzn_pipeline.store.database import engine, statement
 from pyzn_pipeline.store.errors import StoreError, store_errors
@@ -231,9 +231,8 @@ def _cost(settings: DeploymentSettings) -> str:
     if settings.mirror_url is not None:
         return "a mirror bills nothing"
     day = datetime.now(UTC).date() - timedelta(days=1)
-    with clients_of(settings) as clients:
-        billed = estimate(clients, settings.bigquery_table, day)
-        recount = price(clients, settings.bigquery_table, [day])
+    with source_of(settings) as source:
+        billed, recount = source.price(day, day), source.price_of_count([day])
     said = f"a scan of {day} bills {billed / GIB:,.1f} GiB, {usd(billed, settings.usd_per_tib):,.2f} US dollars"
     if billed > settings.maximum_bytes_billed:
         raise CostLimitExceeded(

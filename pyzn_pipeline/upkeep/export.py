@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, Breakdown
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.exports import tidy
 from pyzn_pipeline.exports.errors import DamagedExport
@@ -33,13 +33,12 @@ from pyzn_pipeline.exports.index import (
     Known,
     Rows,
     by_view,
-    folder_of,
     made,
     read_day,
     read_index,
     written,
 )
-from pyzn_pipeline.exports.places import Place
+from pyzn_pipeline.exports.places import Place, sha256_of
 from pyzn_pipeline.reading.checksum import Checksum
 from pyzn_pipeline.store.errors import store_errors
 from pyzn_pipeline.store.exporting import Exportable, exportable_days, exporting, packed_rows, snapshot_of
@@ -190,8 +189,7 @@ def _write(connection: Connection, row: Mapping[str, Any], folder: Path) -> dict
             f"pyzn verify {row['day']} {row['day']} says what differs, pyzn backfill repairs it; not exported"
         )
     return {
-        view: Rows(**_described(_file(folder, view), f"{_folder(row)}/{view}.parquet").model_dump(), rows=rows)
-        for view, rows in counted.items()
+        view: _described(_file(folder, view), f"{_folder(row)}/{view}.parquet", rows) for view, rows in counted.items()
     }
 
 
@@ -200,13 +198,11 @@ def _file(folder: Path, view: str) -> Path:
 
 
 def _folder(row: Mapping[str, Any]) -> str:
-    return folder_of(row["day"], row["revision"], row["checksum"])
+    return f"{row['day']}/{row['revision']}-{row['checksum']}"
 
 
-def _described(file: Path, path: str) -> File:
-    with file.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    return File(path=path, bytes=file.stat().st_size, sha256=digest)
+def _described(file: Path, path: str, rows: int) -> Rows:
+    return Rows(path=path, bytes=file.stat().st_size, sha256=sha256_of(file), rows=rows)
 
 
 def _day(row: Mapping[str, Any], files: Mapping[str, Rows]) -> Day:
@@ -216,5 +212,5 @@ def _day(row: Mapping[str, Any], files: Mapping[str, Rows]) -> Day:
         if breakdown.name in row["breakdowns"]
     }
     own = {name: row[name] for name in Day.model_fields if name in row.keys() - {"breakdowns", "projects"}}
-    counts = {name: row[name] for name in tidy.COUNT_COLUMNS}
+    counts = {name: row[name] for name in COUNT_COLUMNS}
     return Day(**own, counts=counts, projects=files[tidy.PROJECTS], breakdowns=held)

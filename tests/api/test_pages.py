@@ -15,10 +15,11 @@ from fastapi.routing import iter_route_contexts
 
 import pyzn_api.pages
 from pyzn_api.app import build_app
+from pyzn_api.charts.frame import written
 from pyzn_api.ledger import FRESH_SECONDS, Ledger
 from pyzn_api.pages.lines import lines
 from pyzn_api.pages.periods import Period, periods
-from pyzn_api.pages.rendering import CONTENT_SECURITY_POLICY, short
+from pyzn_api.pages.rendering import CONTENT_SECURITY_POLICY
 from pyzn_api.windows import Window
 from tests.api.conftest import Clock, serving, settings
 from tests.api.stock import AWKWARD, Count, publish
@@ -276,11 +277,11 @@ def test_a_line_has_gaps_where_days_are_missing_and_levels_that_are_round() -> N
 
 
 @pytest.mark.parametrize(
-    ("value", "written"),
+    ("value", "shown"),
     [(0, "0"), (999, "999"), (1000, "1k"), (1999, "1.9k"), (12_999, "12k"), (5_801_223_104, "5.8B")],
 )
-def test_a_short_number_is_rounded_down(value: int, written: str) -> None:
-    assert short(value) == written
+def test_a_short_number_is_rounded_down(value: int, shown: str) -> None:
+    assert written(value) == shown
 
 
 def test_the_calendar_says_what_every_day_is_and_why(database: Database) -> None:

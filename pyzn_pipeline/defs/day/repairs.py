@@ -56,7 +56,7 @@ def repair_sensor(repair_from: date | None, mirror: Mirror | None) -> SensorDefi
             unfinished = instance.get_runs(RunsFilter(statuses=UNFINISHED_RUNS))
             busy = in_hand(instance, unfinished)
             due = [day for day in wanted.due_for_reading(engine, now, repair_from) if day not in busy]
-            recounts = bool(due_for_recount(engine, now)) if mirror is None else False
+            recounts = mirror is None and bool(due_for_recount(engine, now))
         room = REPAIRS_AT_ONCE - sum(REPAIR.items() <= run.tags.items() for run in unfinished)
         yield from _readings(due, room)
         if recounts:

@@ -92,7 +92,7 @@ def export_asset(partitions: DailyPartitionsDefinition, url: str) -> AssetsDefin
                     tags={DATA_VERSION: f"{entry.day} revision {entry.revision} {entry.status}"},
                 )
         if refused or not done:
-            said = refused or [f"none of the days is published: {ranges(days)}"]
+            said = refused or [f"none of the days is published: {ranges(days)}: pyzn backfill {min(days)} {max(days)}"]
             raise Failure("\n".join(said), allow_retries=False)
 
     return export_of_a_day

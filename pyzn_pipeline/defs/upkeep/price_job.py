@@ -20,7 +20,7 @@ def backfill_cost_job(first_day: date) -> JobDefinition:
         start: str = Field(default=str(first_day), description="first UTC day, YYYY-MM-DD")
         end: str = Field(default="yesterday", description="last UTC day, YYYY-MM-DD, or yesterday")
 
-    @op(description="Asks BigQuery by dry runs, which are free, and looks up in the ledger which days are published.")
+    @op(description="Asks the source for its price, which is free, and the ledger which days are published.")
     def price_a_backfill(
         context: OpExecutionContext, config: Range, source: ResourceParam[AnySource], store: Store
     ) -> None:

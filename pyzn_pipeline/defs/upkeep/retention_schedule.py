@@ -14,7 +14,9 @@ from pyzn_pipeline.upkeep.export import due_for_export
 def retention_schedule(keep_days: int, export_url: str | None) -> ScheduleDefinition:
     """The schedule, RUNNING by default. With `export_url`, a month waits until all its days are exported there."""
 
-    @op(description=f"Drops the rows by day of months that ended more than {keep_days} days ago, if they are exported.")
+    waits = ", once all their days are exported" if export_url is not None else ""
+
+    @op(description=f"Drops the rows by day of months that ended more than {keep_days} days ago{waits}.")
     def retire_old_months(context: OpExecutionContext, store: Store) -> None:
         with store.engine() as engine:
             due = due_for_export(engine, place_of(export_url)) if export_url is not None else []

@@ -1,7 +1,7 @@
--- A mirror's index says of its :days (with :revisions, :checksums, :statuses, :source_recounts, :recounted_times, in the same
--- order) when the exporter's source counted them last, and how much. Stores that for the published days with the same
+-- A mirror's index says of its :days (with :checksums, :statuses, :source_recounts, :recounted_times, in the same order)
+-- when the exporter's source counted them last, and how much. Stores that for the published days with the same
 -- content, unless a later count is known. A provisional day is final when it is final at the exporter.
--- Returns the days that changed: day, downloads, count, status. Costs a pass over the ledger.
+-- Returns the days with a later count: day, downloads, count, status. Costs a pass over the ledger.
 UPDATE pyzn.days AS published SET
     recounted_at = line.recounted_at,
     source_recount = line.source_recount,

@@ -1,11 +1,11 @@
--- The day was re-read (a whole scan, and billed) and its content is unchanged. If it has settled (:settled) and is not
+-- The day was re-read (wholly, which BigQuery bills) and its content is unchanged. If it has settled (:settled) and is not
 -- suspect, it becomes final. What it came from stays; a mirrored day learns what its mirror says now. Returns no row
 -- unless the day is published with this checksum.
 UPDATE pyzn.days
 SET read_at = :read_at,
     recounted_at = coalesce(:recounted_at, clock_timestamp()),
     source_recount = :source_recount,
-    recounted_by = DEFAULT,
+    recounted_by = :recounted_by,
     mirrored_revision = CASE WHEN bigquery_job IS NULL THEN coalesce(:mirrored_revision, mirrored_revision) END,
     mirrored_at = CASE WHEN bigquery_job IS NULL THEN coalesce(:mirrored_at, mirrored_at) END,
     status = CASE WHEN status = 'final' THEN 'final'

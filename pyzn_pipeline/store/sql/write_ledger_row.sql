@@ -4,13 +4,13 @@
 INSERT INTO pyzn.days AS published (
     day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads,
     downloads_without_mirrors, projects, by_hour, checksum, replaced_rows,
-    source, bigquery_job, mirrored_revision, mirrored_at, bytes_processed, bytes_billed, run_id, published_at, read_at, recounted_at, source_recount,
+    source, bigquery_job, mirrored_revision, mirrored_at, bytes_processed, bytes_billed, run_id, published_at, read_at, recounted_at, source_recount, recounted_by,
     suspect_because, accepted_because
 ) VALUES (
     :day, :status, greatest(1, CAST(:mirrored_revision AS integer)), :source_downloads, :downloads, :pip_downloads, :ci_downloads,
     :downloads_without_mirrors, :projects, CAST(:by_hour AS json), :checksum, :replaced_rows,
     :source, :bigquery_job, :mirrored_revision, :mirrored_at, :bytes_processed, :bytes_billed, :run_id, statement_timestamp(), :read_at,
-    coalesce(:recounted_at, statement_timestamp()), :source_recount,
+    coalesce(:recounted_at, statement_timestamp()), :source_recount, :recounted_by,
     :suspect_because, :accepted_because
 )
 ON CONFLICT (day) DO UPDATE SET
@@ -36,7 +36,7 @@ ON CONFLICT (day) DO UPDATE SET
     read_at = excluded.read_at,
     recounted_at = excluded.recounted_at,
     source_recount = excluded.source_recount,
-    recounted_by = DEFAULT,
+    recounted_by = excluded.recounted_by,
     suspect_because = excluded.suspect_because,
     accepted_because = excluded.accepted_because
 RETURNING revision

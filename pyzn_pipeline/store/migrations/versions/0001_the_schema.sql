@@ -50,7 +50,7 @@ COMMENT ON COLUMN pyzn.days.bytes_billed IS 'Bytes that BigQuery billed for the 
 COMMENT ON COLUMN pyzn.days.read_at IS 'When the latest reading of the day began. Requests made before that are fulfilled.';
 COMMENT ON COLUMN pyzn.days.recounted_at IS 'When the source last counted the day: at its publication, by a recount, or by a re-read (a whole scan) that found it unchanged. A mirrored day: when the exporter''s source last did.';
 COMMENT ON COLUMN pyzn.days.source_recount IS 'The source''s latest count of the day, by a recount or a reading. If it differs from source_downloads, the day is out of date.';
-COMMENT ON COLUMN pyzn.days.recounted_by IS 'What gave source_recount: ''scan'' (a reading of the whole day), or a recount by ''metadata'' (the rows that BigQuery''s metadata tells of the partition) by ''count'' (COUNT(*)), or by ''mirror'' (what the exporter''s source counted last).';
+COMMENT ON COLUMN pyzn.days.recounted_by IS 'What gave source_recount: ''scan'' (a reading of the whole day), or a recount: by ''metadata'' (the rows that BigQuery''s metadata tells of the partition), by ''count'' (COUNT(*)), or by ''mirror'' (what the exporter''s source counted last).';
 COMMENT ON COLUMN pyzn.days.suspect_because IS 'In what a suspect day differs from the weeks before: the soft audits that it failed when it was last read.';
 COMMENT ON COLUMN pyzn.days.accepted_because IS 'Why a person took a suspect day for right.';
 COMMENT ON COLUMN pyzn.days.retired_at IS 'When the day''s rows were dropped; its downloads stay in the totals, and it is not read again.';

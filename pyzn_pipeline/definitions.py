@@ -38,10 +38,15 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
         breakdown_assets(partitions, settings.bigquery_table if mirror is None else None, settings.api_url),
         summary_assets(partitions, settings.api_url),
     ]
-    sensors = [repair_sensor(settings.repair_from, mirror), ranking_sensor(), ledger_sensor(), *alert_sensors(settings)]
+    sensors = [
+        repair_sensor(settings.first_day, settings.repair_from, mirror),
+        ranking_sensor(),
+        ledger_sensor(),
+        *alert_sensors(settings),
+    ]
     if settings.export_url is not None:
         assets.append(export_asset(partitions, settings.export_url))
-        sensors.append(export_sensor(settings.export_url))
+        sensors.append(export_sensor(settings.export_url, settings.first_day))
     return Definitions(
         assets=assets,
         asset_checks=[recount_check(), *ledger_checks()],

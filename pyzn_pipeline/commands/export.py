@@ -18,7 +18,9 @@ from pyzn_pipeline.upkeep.export import ExportRefused, export_days
 @click.argument("start", type=DAY, required=False)
 @click.argument("end", type=DAY, required=False)
 @click.option("--to", "url", help="A folder, gs://BUCKET/… or s3://BUCKET/…; default: PYZN_EXPORT_URL.")
-def export(start: date | None, end: date | None, url: str | None) -> None:
+@click.option("--check", is_flag=True, help="Also look whether every file is there, and write again what is not.")
+@click.option("--new", is_flag=True, help="Begin an export although days are retired, which it will not have.")
+def export(start: date | None, end: date | None, url: str | None, check: bool, new: bool) -> None:
     """Export the published UTC days from START to END (both included) as Parquet files.
 
     Without START and END: all published days. A day that is there already and has not changed is not
@@ -43,7 +45,8 @@ def export(start: date | None, end: date | None, url: str | None) -> None:
         published = len(exportable_days(store, first, last))
         if not published:
             raise PyznError(f"no day from {first} to {last} is published: `pyzn days` shows which are")
-        for exported in bar.track(export_days(store, place, first, last), published, description="export"):
+        days_of = export_days(store, place, first, last, check=check, new=new)
+        for exported in bar.track(days_of, published, description="export"):
             days += 1
             if isinstance(exported, ExportRefused):
                 refused += 1

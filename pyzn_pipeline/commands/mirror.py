@@ -1,6 +1,6 @@
 """`pyzn mirror`: publishes days that another PyZn has exported."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import click
@@ -27,9 +27,10 @@ from pyzn_pipeline.store.schema import open_store
 def mirror(url: str, start: date | None, end: date | None, accept_worse: bool) -> None:
     """Publish the UTC days from START to END (both included) that another PyZn has exported to URL.
 
-    Without START and END: all days of the mirror, newest first. URL is https://…, gs://…, s3://… or a
-    folder. Every byte is checked before a day is published, in the same way as a day from BigQuery, and
-    nothing is billed. A day that is published with the same content is not read again.
+    Without START and END: all days of the mirror from PYZN_FIRST_DAY on, newest first. URL is
+    https://…, gs://…, s3://… or a folder. Every byte is checked before a day is published, in the same
+    way as a day from BigQuery, and nothing is billed. A day that is published with the same content is
+    not read again.
 
     This needs no Dagster. To follow a mirror by the day, set PYZN_MIRROR_URL instead.
 
@@ -42,7 +43,8 @@ def mirror(url: str, start: date | None, end: date | None, accept_worse: bool) -
     settings = load(StoreSettings)
     source = Mirror(url)
     lines = source.index().by_day()
-    first, last = start or date.min, end or start or date.max
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    first, last = max(start or date.min, settings.first_day), min(end or start or date.max, yesterday)
     days = [day for day in sorted(lines, reverse=True) if first <= day <= last]
     if not days:
         raise PyznError(f"{source.name} has no day from {first} to {last}: its index has {_span(sorted(lines))}")

@@ -36,6 +36,9 @@ class Place(Protocol):
     def fetch(self, path: str, into: Path) -> None:
         """Copy a file into a local one."""
 
+    def size(self, path: str) -> int | None:
+        """The bytes of a file; None if there is no such file."""
+
     def put(self, path: str, content: Path | bytes) -> None:
         """Write a file, or replace it: at once, or not at all."""
 
@@ -91,6 +94,14 @@ class Folder:
         with _place_errors(self.name, path):
             shutil.copyfile(self._path / path, into)
 
+    def size(self, path: str) -> int | None:
+        """As Place says."""
+        with _place_errors(self.name, path):
+            try:
+                return self._path.joinpath(path).stat().st_size
+            except FileNotFoundError:
+                return None
+
     def put(self, path: str, content: Path | bytes) -> None:
         """As Place says."""
         file = self._path / path
@@ -130,6 +141,12 @@ class Bucket:
         ):
             shutil.copyfileobj(file, out, CHUNK)
 
+    def size(self, path: str) -> int | None:
+        """As Place says."""
+        with _place_errors(self.name, path):
+            (found,) = self._files.get_file_info([f"{self._path}/{path}"])
+        return None if found.size is None else int(found.size)
+
     def put(self, path: str, content: Path | bytes) -> None:
         """As Place says."""
         with _place_errors(self.name, path), self._files.open_output_stream(f"{self._path}/{path}") as out:
@@ -158,6 +175,12 @@ class Web:
             with answer, into.open("wb") as out:
                 for chunk in answer.iter_content(CHUNK):
                     out.write(chunk)
+
+    def size(self, path: str) -> int | None:
+        """As Place says."""
+        with _place_errors(self.name, path):
+            answer = self._get(path, stream=True)
+            return None if answer is None else int(answer.headers["Content-Length"])
 
     def put(self, path: str, content: Path | bytes) -> None:  # noqa: ARG002 - Place's
         """Raises PlaceError."""

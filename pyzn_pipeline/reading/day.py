@@ -45,7 +45,7 @@ def ingest_day(
 ) -> Ingested:
     """Read `day` from the source and publish it, or raise and leave the tables unchanged.
 
-    Raises SourceError, CostLimitExceeded, PlaceError, DamagedExport, AuditFailed, WorseReading and OlderMirror (unless
+    Raises SourceError, CostLimitExceeded, PlaceError, DamagedExport, AuditFailed, WorseReading and OlderIndex (unless
     `accept_worse`), RetiredDay or StoreError; each names the day. The rows are streamed in batches, so memory does not
     grow with the day.
     """
@@ -106,7 +106,7 @@ def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, objec
         "source": scanned.source,
         "bigquery_job": scanned.job_id,
         "mirrored_revision": mirrored.revision if mirrored else None,
-        "mirrored_at": mirrored.written_at if mirrored else None,
+        "mirrored_status": mirrored.status if mirrored else None,
         "source_recount": mirrored.source_recount if mirrored else tally.of_day["downloads"],
         "recounted_at": mirrored.recounted_at if mirrored else None,
         "recounted_by": MIRROR if mirrored else SCAN,

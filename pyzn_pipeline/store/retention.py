@@ -1,7 +1,7 @@
 """Retention: drops the rows by day of whole months that are old enough. Their downloads stay in the totals."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
 from sqlalchemy import Engine, text
@@ -20,29 +20,43 @@ class RetirementBlocked(PyznError):
     """The month could not be locked, because others kept reading it. Nothing was dropped."""
 
 
-def retire(engine: Engine, today: date, keep_days: int, still_needed: Collection[date] = ()) -> list[date]:
+Days = Mapping[date, tuple[int, str]]
+"""Revision and checksum by day."""
+
+
+def retire(engine: Engine, today: date, keep_days: int, exported: Callable[[date], Days] | None = None) -> list[date]:
     """Drop the rows of every month that ended more than `keep_days` days before `today`.
 
-    A month with a day in `still_needed` waits: that day's rows are nowhere else yet. Returns the months that were
-    dropped, oldest first. Each is one transaction: its days are marked in the ledger, no reading of them is allowed any
-    more, its partitions are dropped. Raises RetirementBlocked or StoreError.
+    With `exported`, which says what of a month is elsewhere, a month waits until that are all of its days. Returns the
+    months that were dropped, oldest first. Each is one transaction: its days are marked in the ledger, no reading of
+    them is allowed any more, its partitions are dropped. Raises RetirementBlocked or StoreError, and what `exported`
+    raises.
     """
     with store_errors("retention"), engine.connect() as connection:
         found = connection.execute(statement("months_to_retire"), {"before": today - timedelta(days=keep_days)})
-        waiting = {day.replace(day=1) for day in still_needed}
-        months = [month for month in found.scalars() if month not in waiting]
+        months: list[date] = list(found.scalars())
+    retired = []
     for month in months:
+        elsewhere = exported(month) if exported is not None else None
         with store_errors(f"retention of {month:%B %Y}"):
-            _retire(engine, month)
-    return months
+            if _retire(engine, month, elsewhere):
+                retired.append(month)
+    return retired
 
 
-def _retire(engine: Engine, month: date) -> None:
+def _retire(engine: Engine, month: date, elsewhere: Days | None) -> bool:
+    """Whether the month was dropped: not if `elsewhere` lacks one of its days as it is published."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             with engine.begin() as connection:
                 connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('pyzn.totals'))"))
+                # From here on no day can be published.
+                published = connection.execute(statement("days_of_month"), {"month": month})
+                if elsewhere is not None and any(
+                    elsewhere.get(row.day) != (row.revision, row.checksum) for row in published
+                ):
+                    return False
                 connection.execute(statement("close_month"), {"month": month})
                 connection.execute(statement("retire_days"), {"month": month})
                 connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
@@ -58,4 +72,4 @@ def _retire(engine: Engine, month: date) -> None:
                 ) from error
             time.sleep(1)
         else:
-            return
+            return True

@@ -131,14 +131,15 @@ def attempt(engine: Engine, day: date, run_id: str) -> Iterator[None]:
         raise
 
 
-def due_for_reading(engine: Engine, now: datetime, repair_from: date | None) -> list[date]:
+def due_for_reading(engine: Engine, now: datetime, repair_from: date | None, late_rows: bool = True) -> list[date]:
     """The days to read at `now`, newest first.
 
     Before that, it makes wanted what the calendar and the recounts ask for: missing days from `repair_from` on, see
-    ask_for_missing_days.sql, and days for which the source has more rows now. Raises StoreError.
+    ask_for_missing_days.sql, and with `late_rows` days for which the source has more rows now. Raises StoreError.
     """
     with store_errors("days due for reading"), engine.begin() as connection:
         missing = {"now": now, "repair_from": repair_from, "last": calendar.latest(now, calendar.MISSING_AT)}
         connection.execute(statement("ask_for_missing_days"), missing)
-        connection.execute(statement("ask_for_late_rows"))
+        if late_rows:
+            connection.execute(statement("ask_for_late_rows"))
         return list(connection.execute(statement("due_for_reading"), {"now": now}).scalars())

@@ -5,7 +5,7 @@ files that it names are there. Only this module writes exports.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -61,25 +61,59 @@ class Exported:
 def due_for_export(engine: Engine, place: Place) -> list[Exportable]:
     """The published days whose line in the index of `place` is not there, or not what the ledger says; in order.
 
-    Raises PlaceError, DamagedExport or StoreError.
+    Raises ExportRefused, PlaceError, DamagedExport or StoreError.
     """
-    lines = _index_of(place).by_day()
-    return [day for day in exportable_days(engine) if not day.retired and not _is_current(lines.get(day.day), day)]
+    published = exportable_days(engine)
+    lines = _index_of(place, published).by_day()
+    return [day for day in published if not day.retired and not _is_current(lines.get(day.day), day)]
+
+
+def exported_month(place: Place, month: date) -> dict[date, tuple[int, str]]:
+    """Revision and checksum of each day of the month that the index of `place` has, and whose files are all there.
+
+    Raises PlaceError, and DamagedExport if a file is not there.
+    """
+    index = read_index(place)
+    lines = [line for line in index.days if line.day.replace(day=1) == month] if index else []
+    for line in lines:
+        check_files(place, read_day(place, line))
+    return {line.day: (line.revision, line.checksum) for line in lines}
+
+
+def check_files(place: Place, day: Day) -> None:
+    """Raise DamagedExport unless all Parquet files of a day are there, with their sizes. Raises PlaceError."""
+    for file in by_view(day).values():
+        size = place.size(file.path)
+        if size != file.bytes:
+            found = "is not there" if size is None else f"has {size:,} bytes"
+            raise DamagedExport(
+                f"{place.name}/{file.path}: it {found}, {file.bytes:,} bytes were exported: "
+                f"pyzn export --check {day.day} {day.day} writes it again, while Postgres has the day"
+            )
 
 
 def export_days(
-    engine: Engine, place: Place, first: date = date.min, last: date = date.max
+    engine: Engine,
+    place: Place,
+    first: date = date.min,
+    last: date = date.max,
+    *,
+    check: bool = False,
+    new: bool = False,
 ) -> Iterator[Exported | ExportRefused]:
     """Export the published days from `first` to `last` whose line in the index is not current, in order.
 
+    With `check`, also those of which a file is not there. A place without an index is taken for the wrong one if days
+    are retired, which it may have had; unless it is `new`.
+
     Yields for each published day its line, or why it was refused. One export of a ledger runs at a time; others wait.
-    Raises PlaceError, DamagedExport or StoreError. Memory holds one batch of a day.
+    Memory holds one batch of a day. Raises ExportRefused, PlaceError, DamagedExport or StoreError.
     """
     with exporting(engine) as connection:
-        index = _index_of(place)
+        index = _index_of(place, [] if new else exportable_days(engine))
         for published in exportable_days(engine, first, last):
             before = index.by_day().get(published.day)
-            if before and _is_current(before, published):
+            if before and _is_current(before, published) and not (check and _is_damaged(place, before)):
                 yield Exported(before, 0)
                 continue
             try:
@@ -93,8 +127,23 @@ def export_days(
             yield exported
 
 
-def _index_of(place: Place) -> Index:
-    return read_index(place) or made([], datetime(2016, 1, 1, tzinfo=UTC))
+def _index_of(place: Place, published: Sequence[Exportable]) -> Index:
+    index = read_index(place)
+    if index is None and (retired := [day.day for day in published if day.retired]):
+        raise ExportRefused(
+            f"{place.name}/{INDEX}: there is no such file, and {len(retired):,} days, {retired[0]} to {retired[-1]}, "
+            "are retired from Postgres: an export may be all that has them. Bring that one here; or, if there is none, "
+            "begin one without these days: pyzn export --new"
+        )
+    return index or made([], datetime(2016, 1, 1, tzinfo=UTC))
+
+
+def _is_damaged(place: Place, line: Entry) -> bool:
+    try:
+        check_files(place, read_day(place, line))
+    except DamagedExport:
+        return True
+    return False
 
 
 def _is_current(line: Entry | None, day: Exportable) -> bool:
@@ -107,7 +156,8 @@ def _export(connection: Connection, place: Place, before: Entry | None, day: dat
     with snapshot_of(connection, day) as row:
         if row is None or row["retired"]:
             raise ExportRefused(
-                f"day {day}: its rows are retired, and were not exported before: only its totals are left; not exported"
+                f"day {day}: its rows are retired, and the export does not have it whole: only its totals are left; "
+                "not exported"
             )
         files = _files_of(place, before, row)
         size = 0
@@ -135,9 +185,11 @@ def _files_of(place: Place, before: Entry | None, row: Mapping[str, Any]) -> dic
             "database was restored from a backup, export to a new place; not exported"
         )
     try:
-        return by_view(read_day(place, before))
+        day = read_day(place, before)
+        check_files(place, day)
     except DamagedExport:
         return None  # written again, which repairs it
+    return by_view(day)
 
 
 def _write(connection: Connection, row: Mapping[str, Any], folder: Path) -> dict[str, Rows]:

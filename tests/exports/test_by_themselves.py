@@ -14,13 +14,15 @@ from sqlalchemy import Engine, text
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.defs.upkeep.export import export_sensor
+from pyzn_pipeline.exports.errors import DamagedExport
 from pyzn_pipeline.exports.index import INDEX
 from pyzn_pipeline.exports.places import Folder
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.store.partitions import RetiredDay
-from pyzn_pipeline.upkeep.export import export_days
+from pyzn_pipeline.upkeep.export import Exported, export_days
 from tests.conftest import Database
 from tests.days import Download, raw_rows, scan_of
 from tests.exports.conftest import Served, downloads
@@ -116,9 +118,8 @@ def an_hour_passes(store: Engine) -> None:
 
 def later(side: Side) -> None:
     """The mirror's index is looked at again."""
-    looked_at, _, known = str(side.cursors["keep_days_true"]).partition(" ")
-    moment = datetime.fromisoformat(looked_at) - timedelta(minutes=6)
-    side.cursors["keep_days_true"] = f"{moment.isoformat()} {known}"
+    moment = datetime.fromisoformat(str(side.cursors["keep_days_true"])) - timedelta(minutes=6)
+    side.cursors["keep_days_true"] = moment.isoformat()
 
 
 def materialized(side: Side, asset: str) -> dict[str, dict[str, Any]]:
@@ -166,6 +167,80 @@ def test_what_one_reads_the_other_mirrors_and_a_late_row_gives_both_revision_2(
     later(mirror)
     assert mirror.tick("keep_days_true") == []
     assert exporter.tick("export_what_has_changed") == []
+
+
+def test_what_the_exporter_has_only_counted_is_read_when_it_has_read_it(
+    exporter: Side, mirror: Side, store: Engine, second_store: Engine
+) -> None:
+    day = OLD[0]
+    publish(store, scan_of(day, downloads(day)))
+    ask(second_store, day)
+    exporter.live("export_what_has_changed")
+    mirror.live("keep_days_true")
+    with store.begin() as connection:
+        more = "UPDATE pyzn.days SET source_recount = source_recount + 1, recounted_at = now() + interval '1 second'"
+        connection.execute(text(more))
+    exporter.live("export_what_has_changed")
+    later(mirror)
+    assert [result.job_def.name for result in mirror.live("keep_days_true")] == ["recount"]
+    assert rows(second_store, "SELECT source_recount - source_downloads FROM pyzn.days") == [(1,)]
+    assert mirror.tick("keep_days_true") == []
+
+
+def test_an_index_is_followed_until_a_recount_of_it_has_succeeded(
+    exporter: Side, mirror: Side, store: Engine, second_store: Engine
+) -> None:
+    day = OLD[0]
+    publish(store, scan_of(day, downloads(day)))
+    exporter.live("export_what_has_changed")
+    ask(second_store)
+    (first,) = mirror.tick("keep_days_true")  # and its run dies
+    later(mirror)
+    assert mirror.tick("keep_days_true") == [first]
+    later(mirror)
+    assert len(mirror.live("keep_days_true")) == 1
+    later(mirror)
+    assert mirror.tick("keep_days_true") == []
+
+
+def test_a_day_that_has_no_partition_stops_no_sensor(
+    exporter: Side, mirror: Side, store: Engine, second_store: Engine, folder: Path
+) -> None:
+    early = date(2025, 12, 31)  # the mirror's first day is after it
+    for engine in (store, second_store):
+        publish(engine, scan_of(early, downloads(early)))
+    ask(second_store, early, OLD[0])
+    assert [request.partition_key for request in mirror.tick("keep_days_true") if request.partition_key] == [
+        str(OLD[0])
+    ]
+    sensor = export_sensor(str(folder), OLD[0])
+    context = build_sensor_context(
+        instance=exporter.instance,
+        repository_def=exporter.defs.get_repository_def(),
+        resources=dict(exporter.defs.resources or {}),
+    )
+    tick = sensor.evaluate_tick(context)
+    assert (tick.run_requests, tick.skip_message) == ([], "every day is exported")
+
+
+def test_an_export_whose_index_is_gone_fails_its_run_while_days_are_retired(
+    exporter: Side, store: Engine, folder: Path
+) -> None:
+    publish(store, scan_of(OLD[0], downloads(OLD[0])))
+    exporter.live("export_what_has_changed")
+    with store.begin() as connection:
+        connection.execute(text("UPDATE pyzn.days SET retired_at = now()"))
+    (folder / INDEX).unlink()
+    (request,) = exporter.tick("export_what_has_changed")
+    result = exporter.defs.resolve_job_def("export").execute_in_process(
+        instance=exporter.instance, partition_key=request.partition_key, raise_on_error=False
+    )
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    said = str(failure.step_failure_data.error)
+    assert f"{folder}/{INDEX}: there is no such file, and 1 days, {OLD[0]} to {OLD[0]}, are retired" in said
+    assert not (folder / INDEX).exists()
+    assert list(export_days(store, Folder(folder), new=True))
+    assert not (folder / INDEX).exists()
 
 
 def test_a_mirror_that_is_away_stops_no_sensor_and_is_the_days_reason(
@@ -223,6 +298,14 @@ def test_a_month_is_retired_when_its_days_are_exported_and_can_then_be_mirrored(
         retire()
         assert rows(store, retired) == []
         Side(defs, instance).live("export_what_has_changed")
+        (lost,) = (folder / str(days[1])).rglob("downloads_by_version.parquet")
+        lost.unlink()
+        with pytest.raises(DamagedExport, match=rf"{lost}: it is not there, .*pyzn export --check {days[1]} {days[1]}"):
+            retire()
+        assert rows(store, retired) == []
+        (done,) = export_days(store, Folder(folder), days[1], check=True)
+        assert isinstance(done, Exported)
+        assert done.bytes > 0
         retire()
     assert rows(store, retired) == [(day,) for day in days]
     assert rows(store, "SELECT FROM pyzn.project_days") == []

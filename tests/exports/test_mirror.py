@@ -325,9 +325,9 @@ def test_a_mirror_that_goes_back_in_time_is_refused(published: Engine, second_st
 
     (folder / INDEX).write_bytes(old)
     for day in (DAY, DAYS[0]):  # one that it has newer, and one that it has not
-        with pytest.raises(PyznError, match=rf"day {day}: .*goes back in time: its index of .* was read before"):
+        with pytest.raises(PyznError, match=rf"day {day}: .*goes back in time: its index of .* was used before"):
             mirror(second_store, str(folder), day)
-    with pytest.raises(OlderIndex, match=r"index\.json goes back in time"):
+    with pytest.raises(OlderIndex, match=r"recount: .* goes back in time"):
         follow(Mirror(str(folder)), second_store)
     late = made(Index.model_validate_json(old).days, datetime.now(UTC))  # as if its owner had restored a backup
     (folder / INDEX).write_bytes(written(late))
@@ -336,9 +336,13 @@ def test_a_mirror_that_goes_back_in_time_is_refused(published: Engine, second_st
     assert content(second_store) == known
 
     (folder / INDEX).write_bytes(new)
-    (folder / INDEX).write_bytes(written(late))
+    follow(Mirror(str(folder)), second_store)
+    (folder / INDEX).write_bytes(old)
+    with pytest.raises(OlderIndex):
+        follow(Mirror(str(folder)), second_store)
     (accepted,) = mirror(second_store, str(folder), DAY, accept_worse=True)
     assert accepted.publication.revision == 3
+    follow(Mirror(str(folder)), second_store)
 
 
 def test_other_content_under_the_same_revision_is_refused(
@@ -386,10 +390,60 @@ def test_following_brings_counts_final_days_and_asks_for_newer_revisions(
     assert content(second_store) == content(published)
 
 
+def test_a_day_that_the_exporter_accepts_or_doubts_later_is_read_again(
+    published: Engine, second_store: Engine, folder: Path
+) -> None:
+    def at_exporter(change: str) -> None:
+        with published.begin() as connection:
+            connection.execute(text(f"UPDATE pyzn.days SET {change} WHERE day = '{DAY}'"))
+        exported(published, folder)
+
+    def status_here() -> list[tuple[Any, ...]]:
+        follow(Mirror(str(folder)), second_store)
+        mirror(second_store, str(folder), *[day for (day,) in rows(second_store, "SELECT day FROM pyzn.wanted")])
+        return rows(
+            second_store, f"SELECT status, suspect_because, accepted_because FROM pyzn.days WHERE day = '{DAY}'"
+        )
+
+    at_exporter("status = 'provisional'")
+    mirror(second_store, str(folder), *DAYS)
+    at_exporter("status = 'suspect', suspect_because = 'a quiet hour'")
+    assert status_here() == [("suspect", "a quiet hour", None)]
+    at_exporter("status = 'provisional', accepted_because = 'a holiday'")
+    assert status_here() == [("provisional", None, "a holiday")]
+    assert rows(second_store, "SELECT FROM pyzn.wanted") == []
+
+
+def test_what_was_mirrored_under_another_url_or_read_from_bigquery_is_followed_too(
+    published: Engine, second_store: Engine, folder: Path, web: Served
+) -> None:
+    exported(published, folder)
+    mirror(second_store, str(folder), *DAYS[1:])
+    publish(second_store, scan_of(DAYS[0], downloads(DAYS[0])))
+    for day in DAYS:
+        publish(published, scan_of(day, [*downloads(day), Download("late")]))
+    exported(published, folder)
+    follow(Mirror(web.url), second_store)
+    assert rows(second_store, "SELECT day FROM pyzn.wanted ORDER BY day") == [(day,) for day in DAYS]
+    mirror(second_store, web.url, *DAYS)
+    mirror(second_store, str(folder), DAY)  # the same content: what it came from is now this
+    assert rows(second_store, "SELECT source FROM pyzn.days ORDER BY day") == [(web.url,), (web.url,), (str(folder),)]
+    assert follow(Mirror(web.url), second_store)[0].empty
+
+
+def test_an_index_from_the_future_is_refused(published: Engine, second_store: Engine, folder: Path) -> None:
+    exported(published, folder)
+    index = Index.model_validate_json((folder / INDEX).read_bytes())
+    (folder / INDEX).write_bytes(written(made(index.days, datetime.now(UTC) + timedelta(hours=2))))
+    with pytest.raises(OlderIndex, match=r"recount: the index of .* which is in the future; not used"):
+        follow(Mirror(str(folder)), second_store)
+    with pytest.raises(OlderIndex, match=f"day {DAY}: the index of .* which is in the future; not used"):
+        mirror(second_store, str(folder), DAY, accept_worse=True)
+
+
 def test_a_day_that_was_given_up_is_tried_again_when_it_is_exported_anew(
     published: Engine, second_store: Engine, folder: Path
 ) -> None:
-    exported(published, folder)
     with second_store.begin() as connection:
         connection.execute(
             text(
@@ -398,8 +452,19 @@ def test_a_day_that_was_given_up_is_tried_again_when_it_is_exported_anew(
             ),
             {"day": DAY},
         )
+        connection.execute(
+            text(
+                "INSERT INTO pyzn.wanted (day, asked_by, attempts, failed_at, reason, next_attempt_at) "
+                "VALUES (:waits, '{calendar}', 3, now(), 'late', now() + interval '4 hours'), "
+                "       (:worse, '{calendar}', 1, now(), 'worse', NULL), (:taken_back, '{}', 8, now(), '', NULL)"
+            ),
+            {"waits": DAYS[0], "worse": DAYS[1], "taken_back": DAYS[1] + timedelta(days=10)},
+        )
+    exported(published, folder)
     follow(Mirror(str(folder)), second_store)
-    assert rows(second_store, "SELECT day, attempts, state FROM pyzn.wanted_days") == [(DAY, 0, "waiting")]
+    assert rows(
+        second_store, "SELECT day, attempts, state, next_attempt_at <= now() FROM pyzn.wanted_days ORDER BY day LIMIT 3"
+    ) == [(DAYS[0], 3, "waiting", True), (DAYS[1], 1, "given up", None), (DAY, 0, "waiting", True)]
 
 
 # -- the command

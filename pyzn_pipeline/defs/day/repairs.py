@@ -16,9 +16,10 @@ from dagster import (
     SkipReason,
     sensor,
 )
+from sqlalchemy import Engine
 
 from pyzn_pipeline import calendar
-from pyzn_pipeline.days import spans
+from pyzn_pipeline.days import ranges, spans
 from pyzn_pipeline.defs.day.job import READ
 from pyzn_pipeline.defs.day.requests import REPAIR, UNFINISHED_RUNS, in_hand, requests_since
 from pyzn_pipeline.defs.partitions import DAYS_A_RUN
@@ -27,13 +28,17 @@ from pyzn_pipeline.defs.source.recount import RECOUNT
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.store import wanted
+from pyzn_pipeline.store.following import followed_at
 from pyzn_pipeline.store.recounts import due_for_recount
 
 REPAIRS_AT_ONCE = 2  # runs; other due days wait, which leaves room for the daily run and people's backfills
 
 
-def repair_sensor(repair_from: date | None, mirror: Mirror | None) -> SensorDefinition:
-    """The sensor, RUNNING by default. It asks for missing days from `repair_from` on, and follows the mirror."""
+def repair_sensor(first_day: date, repair_from: date | None, mirror: Mirror | None) -> SensorDefinition:
+    """The sensor, RUNNING by default. It asks for missing days from `repair_from` on, and follows the mirror.
+
+    Only days from `first_day` on have partitions.
+    """
 
     @sensor(
         name="keep_days_true",
@@ -55,34 +60,37 @@ def repair_sensor(repair_from: date | None, mirror: Mirror | None) -> SensorDefi
             wanted.record(engine, requests_since(instance, known), known)
             unfinished = instance.get_runs(RunsFilter(statuses=UNFINISHED_RUNS))
             busy = in_hand(instance, unfinished)
-            due = [day for day in wanted.due_for_reading(engine, now, repair_from) if day not in busy]
-            recounts = mirror is None and bool(due_for_recount(engine, now))
+            # A mirror tells of late rows by a newer revision.
+            due = [day for day in wanted.due_for_reading(engine, now, repair_from, mirror is None) if day not in busy]
+            if mirror is not None:
+                recount = _news(context, mirror, engine, now)
+            else:
+                recount = f"{now:%Y-%m-%dT%H}" if due_for_recount(engine, now) else None
+        if early := [day for day in due if day < first_day]:
+            context.log.warning(f"wanted, and not read: {ranges(early[::-1])}: before PYZN_FIRST_DAY, {first_day}")
+            due = [day for day in due if day >= first_day]
         room = REPAIRS_AT_ONCE - sum(REPAIR.items() <= run.tags.items() for run in unfinished)
         yield from _readings(due, room)
-        if recounts:
+        if recount:
             # The key allows one run an hour, even if it fails.
-            yield RunRequest(job_name=RECOUNT.name, run_key=f"recount {now:%Y-%m-%dT%H}", tags=REPAIR)
-        if mirror is not None and (changed := _changed(context, mirror, now)):
-            recounts = True
-            yield RunRequest(job_name=RECOUNT.name, run_key=f"recount {changed}", tags=REPAIR)
-        if not due and not recounts:
+            yield RunRequest(job_name=RECOUNT.name, run_key=f"recount {recount}", tags=REPAIR)
+        if not due and not recount:
             yield SkipReason(f"no day is due; {len(busy)} days wait for a run or are being read")
 
     return keep_days_true
 
 
-def _changed(context: SensorEvaluationContext, mirror: Mirror, now: datetime) -> str | None:
-    """When the mirror's index was written, if that is new. Looks at it once in MIRROR_LOOKED_AT_EVERY."""
-    looked_at, _, known = (context.cursor or "").partition(" ")
-    if looked_at and now - datetime.fromisoformat(looked_at) < calendar.MIRROR_LOOKED_AT_EVERY:
+def _news(context: SensorEvaluationContext, mirror: Mirror, engine: Engine, now: datetime) -> str | None:
+    """The mirror's index, unless it was followed already, and the hour. It is fetched every MIRROR_LOOKED_AT_EVERY."""
+    if context.cursor and now - datetime.fromisoformat(context.cursor) < calendar.MIRROR_LOOKED_AT_EVERY:
         return None
-    written_at = known
+    context.update_cursor(now.isoformat())
     try:
-        written_at = mirror.index().written_at.isoformat()
+        written_at = mirror.index().written_at
     except PyznError as error:  # readings say the same, as their reason; here it must not stop them
         context.log.warning(str(error))
-    context.update_cursor(f"{now.isoformat()} {written_at}")
-    return written_at if written_at != known else None
+        return None
+    return None if written_at == followed_at(engine, mirror.name) else f"{written_at.isoformat()} {now:%Y-%m-%dT%H}"
 
 
 def _readings(days: list[date], most: int) -> Iterator[RunRequest]:

@@ -35,6 +35,7 @@ from pyzn_pipeline.defs.day.requests import UNFINISHED_RUNS
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY, DAYS_A_RUN
 from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS
 from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.exports.places import place_of
 from pyzn_pipeline.store.exporting import Exportable
 from pyzn_pipeline.upkeep.export import ExportRefused, due_for_export, export_days
@@ -98,8 +99,8 @@ def export_asset(partitions: DailyPartitionsDefinition, url: str) -> AssetsDefin
     return export_of_a_day
 
 
-def export_sensor(url: str) -> SensorDefinition:
-    """The sensor, RUNNING by default."""
+def export_sensor(url: str, first_day: date) -> SensorDefinition:
+    """The sensor, RUNNING by default. Only days from `first_day` on have partitions."""
     job = define_asset_job(
         "export",
         selection=AssetSelection.assets(EXPORTED_DAYS),
@@ -116,11 +117,17 @@ def export_sensor(url: str) -> SensorDefinition:
     def export_what_has_changed(context: SensorEvaluationContext, store: Store) -> RunRequest | SkipReason:
         if context.instance.get_runs_count(RunsFilter(job_name=job.name, statuses=UNFINISHED_RUNS)):
             return SkipReason("an export is not finished")
-        with store.engine() as engine:
-            due = due_for_export(engine, place_of(url))
+        hour = f"{datetime.now(UTC):%Y-%m-%dT%H}"
+        try:
+            with store.engine() as engine:
+                due = [published for published in due_for_export(engine, place_of(url)) if published.day >= first_day]
+        except PyznError as error:  # a run fails of it too, and is told of by alerts
+            context.log.error(str(error))  # noqa: TRY400 - an expected error: the traceback adds nothing
+            yesterday = datetime.now(UTC).date() - timedelta(days=1)
+            return RunRequest(run_key=f"{error} {hour}", partition_key=str(yesterday))
         for window in _windows(due):
             # The key limits retries: what could not be exported is tried again when it changes, or after an hour.
-            key = f"{window[-1].day} {crc32(repr(window).encode()):08x} {datetime.now(UTC):%Y-%m-%dT%H}"
+            key = f"{window[-1].day} {crc32(repr(window).encode()):08x} {hour}"
             if not context.instance.get_runs_count(RunsFilter(job_name=job.name, tags={"dagster/run_key": key})):
                 first, last = str(window[0].day), str(window[-1].day)
                 tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}

@@ -1,6 +1,7 @@
 """Retention: the nightly job that drops the rows by day of old months."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 from dagster import DefaultScheduleStatus, OpExecutionContext, ScheduleDefinition, job, op
 
@@ -8,19 +9,19 @@ from pyzn_pipeline import calendar
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.exports.places import place_of
 from pyzn_pipeline.store.retention import retire
-from pyzn_pipeline.upkeep.export import due_for_export
+from pyzn_pipeline.upkeep.export import exported_month
 
 
 def retention_schedule(keep_days: int, export_url: str | None) -> ScheduleDefinition:
     """The schedule, RUNNING by default. With `export_url`, a month waits until all its days are exported there."""
 
+    exported = partial(exported_month, place_of(export_url)) if export_url is not None else None
     waits = ", once all their days are exported" if export_url is not None else ""
 
     @op(description=f"Drops the rows by day of months that ended more than {keep_days} days ago{waits}.")
     def retire_old_months(context: OpExecutionContext, store: Store) -> None:
         with store.engine() as engine:
-            due = due_for_export(engine, place_of(export_url)) if export_url is not None else []
-            months = retire(engine, datetime.now(UTC).date(), keep_days, [published.day for published in due])
+            months = retire(engine, datetime.now(UTC).date(), keep_days, exported)
         context.log.info(f"retired {', '.join(f'{month:%Y-%m}' for month in months) or 'nothing'}")
 
     @job(description=f"Keeps {keep_days} days by day (PYZN_RETENTION_DAYS). Older months stay in the totals.")

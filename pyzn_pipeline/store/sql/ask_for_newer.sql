@@ -1,4 +1,4 @@
--- A recount asks for the published days in :wanted, which have a newer revision at the mirror, unless somebody has asked
+-- A recount asks for the published days in :wanted, which must be read again from the mirror, unless somebody has asked
 -- for the day since its index was written (:written_at).
 INSERT INTO pyzn.wanted AS known (day, asked_by, asked_at, next_attempt_at)
 SELECT day, '{recount}', clock_timestamp(), clock_timestamp()

@@ -8,7 +8,7 @@ SELECT
     days.downloads_without_mirrors, days.projects, days.checksum, days.replaced_rows,
     (SELECT json_object_agg(breakdown, project_keys) FROM pyzn.day_breakdowns WHERE day_breakdowns.day = days.day)
                                          AS project_keys,
-    days.source, days.bigquery_job, days.mirrored_revision, days.mirrored_at,
+    days.source, days.bigquery_job, days.mirrored_revision, days.mirrored_status,
     days.bytes_processed, days.bytes_billed, days.run_id,
     days.published_at, days.read_at, days.recounted_at, days.source_recount, days.recounted_by,
     days.suspect_because, days.accepted_because, days.retired_at,

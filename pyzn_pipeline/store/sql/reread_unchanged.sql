@@ -1,5 +1,5 @@
 -- The day was re-read (wholly, which BigQuery bills) and its content is unchanged. If it has settled (:settled) and is not
--- suspect, it becomes final. What it came from stays; a mirrored day learns what its mirror says now. Returns no row
+-- suspect, it becomes final. A scanned day stays one; a mirrored day learns what its mirror says now, which may be another one than before. Returns no row
 -- unless the day is published with this checksum.
 UPDATE pyzn.days
 SET read_at = :read_at,
@@ -7,7 +7,9 @@ SET read_at = :read_at,
     source_recount = :source_recount,
     recounted_by = :recounted_by,
     mirrored_revision = CASE WHEN bigquery_job IS NULL THEN coalesce(:mirrored_revision, mirrored_revision) END,
-    mirrored_at = CASE WHEN bigquery_job IS NULL THEN coalesce(:mirrored_at, mirrored_at) END,
+    mirrored_status = CASE WHEN bigquery_job IS NULL THEN coalesce(:mirrored_status, mirrored_status) END,
+    source = CASE WHEN bigquery_job IS NULL AND CAST(:mirrored_status AS text) IS NOT NULL THEN :source ELSE source END,
+    accepted_because = coalesce(accepted_because, :accepted_because),
     status = CASE WHEN status = 'final' THEN 'final'
                   WHEN :suspect THEN 'suspect'
                   WHEN :settled THEN 'final'

@@ -4,12 +4,12 @@
 INSERT INTO pyzn.days AS published (
     day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads,
     downloads_without_mirrors, projects, by_hour, checksum, replaced_rows,
-    source, bigquery_job, mirrored_revision, mirrored_at, bytes_processed, bytes_billed, run_id, published_at, read_at, recounted_at, source_recount, recounted_by,
+    source, bigquery_job, mirrored_revision, mirrored_status, bytes_processed, bytes_billed, run_id, published_at, read_at, recounted_at, source_recount, recounted_by,
     suspect_because, accepted_because
 ) VALUES (
     :day, :status, greatest(1, CAST(:mirrored_revision AS integer)), :source_downloads, :downloads, :pip_downloads, :ci_downloads,
     :downloads_without_mirrors, :projects, CAST(:by_hour AS json), :checksum, :replaced_rows,
-    :source, :bigquery_job, :mirrored_revision, :mirrored_at, :bytes_processed, :bytes_billed, :run_id, statement_timestamp(), :read_at,
+    :source, :bigquery_job, :mirrored_revision, :mirrored_status, :bytes_processed, :bytes_billed, :run_id, statement_timestamp(), :read_at,
     coalesce(:recounted_at, statement_timestamp()), :source_recount, :recounted_by,
     :suspect_because, :accepted_because
 )
@@ -28,7 +28,7 @@ ON CONFLICT (day) DO UPDATE SET
     source = excluded.source,
     bigquery_job = excluded.bigquery_job,
     mirrored_revision = excluded.mirrored_revision,
-    mirrored_at = excluded.mirrored_at,
+    mirrored_status = excluded.mirrored_status,
     bytes_processed = excluded.bytes_processed,
     bytes_billed = excluded.bytes_billed,
     run_id = excluded.run_id,

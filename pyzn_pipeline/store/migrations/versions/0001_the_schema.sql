@@ -16,7 +16,7 @@ CREATE TABLE pyzn.days (
     source                    text        NOT NULL,
     bigquery_job              text,
     mirrored_revision         integer,
-    mirrored_at               timestamptz,
+    mirrored_status           text,
     bytes_processed           bigint      NOT NULL,
     bytes_billed              bigint      NOT NULL,
     run_id                    text        NOT NULL,
@@ -31,7 +31,7 @@ CREATE TABLE pyzn.days (
     -- The central promise as a constraint: the published downloads equal the source's own count.
     CONSTRAINT published_equals_source CHECK (downloads = source_downloads AND downloads > 0),
     CONSTRAINT scanned_or_mirrored
-        CHECK (num_nonnulls(mirrored_revision, mirrored_at) = CASE WHEN bigquery_job IS NULL THEN 2 ELSE 0 END)
+        CHECK (num_nonnulls(mirrored_revision, mirrored_status) = CASE WHEN bigquery_job IS NULL THEN 2 ELSE 0 END)
 );
 -- Every statement of the API looks up the newest publication.
 CREATE INDEX days_published_at ON pyzn.days (published_at);
@@ -45,7 +45,7 @@ COMMENT ON COLUMN pyzn.days.replaced_rows IS 'Rows of the source with text that 
 COMMENT ON COLUMN pyzn.days.source IS 'Where this content came from: the table in BigQuery, or the URL of a mirror.';
 COMMENT ON COLUMN pyzn.days.bigquery_job IS 'The job of the scan; NULL for a mirrored day.';
 COMMENT ON COLUMN pyzn.days.mirrored_revision IS 'The revision that the mirror''s index had for the day; NULL for a scanned day. The next one must not be lower.';
-COMMENT ON COLUMN pyzn.days.mirrored_at IS 'When the mirror''s index that this reading used was written. A later reading must not use an older one.';
+COMMENT ON COLUMN pyzn.days.mirrored_status IS 'The status that the day had at the mirror when it was read; NULL for a scanned day. If it becomes suspect there, or no longer is, the day is read again.';
 COMMENT ON COLUMN pyzn.days.bytes_billed IS 'Bytes that BigQuery billed for the scan this content came from.';
 COMMENT ON COLUMN pyzn.days.read_at IS 'When the latest reading of the day began. Requests made before that are fulfilled.';
 COMMENT ON COLUMN pyzn.days.recounted_at IS 'When the source last counted the day: at its publication, by a recount, or by a re-read (a whole scan) that found it unchanged. A mirrored day: when the exporter''s source last did.';
@@ -54,6 +54,15 @@ COMMENT ON COLUMN pyzn.days.recounted_by IS 'What gave source_recount: ''scan'' 
 COMMENT ON COLUMN pyzn.days.suspect_because IS 'In what a suspect day differs from the weeks before: the soft audits that it failed when it was last read.';
 COMMENT ON COLUMN pyzn.days.accepted_because IS 'Why a person took a suspect day for right.';
 COMMENT ON COLUMN pyzn.days.retired_at IS 'When the day''s rows were dropped; its downloads stay in the totals, and it is not read again.';
+
+CREATE TABLE pyzn.mirrors (
+    source      text        PRIMARY KEY,
+    written_at  timestamptz NOT NULL,
+    followed_at timestamptz
+);
+COMMENT ON TABLE pyzn.mirrors IS 'The mirrors that were used.';
+COMMENT ON COLUMN pyzn.mirrors.written_at IS 'When the latest index that was used was written: an older one is not used, unless somebody accepts it.';
+COMMENT ON COLUMN pyzn.mirrors.followed_at IS 'The written_at of the index that was followed last: the job recount has brought its counts and final days, and asked for its newer revisions.';
 
 CREATE TABLE pyzn.day_breakdowns (
     day              date   NOT NULL REFERENCES pyzn.days,

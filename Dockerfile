@@ -25,7 +25,7 @@ RUN uv pip install --reinstall-package pyzn '.[local]' && python -m compileall -
 
 FROM python:3.12-slim AS base
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp pyzn \
-    && install --directory --owner pyzn /dagster/storage /data
+    && install --directory --owner pyzn /dagster/storage /data /exports
 COPY dagster.yaml /dagster/dagster.yaml
 COPY workspace.yaml /app/workspace.yaml
 WORKDIR /app

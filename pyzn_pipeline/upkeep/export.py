@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -39,6 +38,7 @@ from pyzn_pipeline.exports.index import (
     written,
 )
 from pyzn_pipeline.exports.places import Place, sha256_of
+from pyzn_pipeline.exports.scratch import scratch_folder
 from pyzn_pipeline.reading.checksum import Checksum
 from pyzn_pipeline.store.errors import store_errors
 from pyzn_pipeline.store.exporting import Exportable, exportable_days, exporting, packed_rows, snapshot_of
@@ -162,10 +162,10 @@ def _export(connection: Connection, place: Place, before: Entry | None, day: dat
         files = _files_of(place, before, row)
         size = 0
         if files is None:
-            with TemporaryDirectory(prefix="pyzn-export-") as folder:
-                files = _write(connection, row, Path(folder))
+            with scratch_folder() as folder:
+                files = _write(connection, row, folder)
                 for file in files.values():
-                    place.put(file.path, Path(folder, Path(file.path).name))
+                    place.put(file.path, folder / Path(file.path).name)
                     size += file.bytes
     content = written(_day(row, files))
     digest = hashlib.sha256(content).hexdigest()

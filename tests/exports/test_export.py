@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 from datetime import date, timedelta
 from hashlib import sha256
@@ -20,6 +21,7 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.exports.errors import DamagedExport, PlaceError
 from pyzn_pipeline.exports.index import INDEX, by_view, read_day, read_index
 from pyzn_pipeline.exports.places import Folder, place_of
+from pyzn_pipeline.exports.scratch import scratch_folder
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.retention import retire
 from pyzn_pipeline.upkeep.export import Exported, ExportRefused, due_for_export, export_days
@@ -124,7 +126,7 @@ def test_a_retired_day_stays_and_one_that_was_not_exported_is_refused_by_name(pu
     retire(published, date(2027, 9, 1), 366)
     done = list(export_days(published, place))
     assert [isinstance(one, ExportRefused) for one in done] == [False, False, True]
-    assert f"day {DAY}: its rows are retired, and were not exported before" in str(done[-1])
+    assert f"day {DAY}: its rows are retired, and the export does not have it whole" in str(done[-1])
     assert files(place) == before
     assert due_for_export(published, place) == []
 
@@ -251,3 +253,29 @@ def test_the_command_says_what_it_wrote(
     assert refused.exit_code == 1
     assert f"day {DAY}: the tables have the checksum" in refused.stderr
     assert str(DAY + timedelta(days=1)) not in refused.output
+
+
+def test_what_a_killed_process_left_is_removed_and_a_full_disk_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old, young = tmp_path / "pyzn-day-old", tmp_path / "pyzn-day-young"
+    for left in (old, young):
+        left.mkdir()
+        (left / "downloads_by_version.parquet").touch()
+    os.utime(old, (0, 0))
+    with scratch_folder() as folder:
+        assert {*tmp_path.iterdir()} == {young, folder}
+    with pytest.raises(PlaceError, match=f"{tmp_path}: no space is left .* set TMPDIR"), scratch_folder():
+        Path("/dev/full").write_bytes(b"x")
+    assert [*tmp_path.iterdir()] == [young]
+
+
+@pytest.mark.usefixtures("published")
+def test_an_export_of_no_published_day_says_so(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYZN_HOME", str(tmp_path / "no-stack"))
+    monkeypatch.setenv("PYZN_DATABASE_URL", database.owner_url)
+    said = CliRunner().invoke(pyzn, ["export", str(DAYS[1]), str(DAYS[0]), "--to", str(tmp_path)])
+    assert "no day from 2026-07-13 to 2026-07-12 is published" in str(said.exception)

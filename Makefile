@@ -101,7 +101,8 @@ survive: setup  ## the production shape, its parts killed at random: DAYS (30), 
 	$(BIN)/python -m tests.deployment.survival --days $(or $(DAYS),30) --kills $(or $(KILLS),6) \
 	    --outage $(or $(OUTAGE),120) $(if $(SEED),--seed $(SEED))
 
-screenshots: setup  ## the pictures in docs/images, from the running stack
+screenshots: setup  ## the pictures in docs/images, most of them from the running stack
+	$(BIN)/python -m docs.page_states
 	$(BIN)/pyzn env | $(BIN)/python docs/screenshots.py
 
 bench: setup  ## every speed that is promised, beside its limit; SIZE=1 is a full day of PyPI (0.002)

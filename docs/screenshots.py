@@ -8,13 +8,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import requests
 from playwright.sync_api import Page, expect, sync_playwright
 
 # Of the API's pages: the path, how wide and high the picture is, and the theme.
-PAGES = {
+PAGES: dict[str, tuple[str, tuple[int, int], Literal["light", "dark"]]] = {
     "page-project": ("/projects/requests", (1200, 900), "light"),
     "page-compare": ("/compare?name=flask&name=django&name=fastapi&range=month", (1200, 820), "light"),
     "page-days": ("/days", (1200, 820), "dark"),

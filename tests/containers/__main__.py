@@ -2,8 +2,8 @@
 
 Builds the images and starts the demo from a copy of the repository, as a project of its own, and runs every block of
 docs/operations.md in order (start, check, backfill, upgrade, rotate, back up, restore in a fresh project, move to
-another Postgres). Then it kills each container, scales the API, keeps backups, stops, starts and compares. Prints a
-line a step; exits with 1 at the first thing that is not so, or where no engine is. The images stay.
+another Postgres). Then it kills each container, scales the API, keeps backups, exports, stops, starts and compares.
+Prints a line a step; exits with 1 at the first thing that is not so, or where no engine is. The images stay.
 """
 
 import contextlib
@@ -264,6 +264,20 @@ def keep_backups(deployment: Containers) -> None:
     assert list((deployment.project / "backups").glob("pyzn-*.dump")), "`docker compose cp` brought no dump"
 
 
+def export(deployment: Containers) -> None:
+    """With a folder for them, the published days are exported, and can be mirrored from there."""
+    deployment.configure(PYZN_EXPORT_URL="/exports")
+    deployment.script("make start-containers")
+    published = int(deployment.sql("SELECT count(*) FROM pyzn.days"))
+
+    def is_whole() -> None:
+        one(len(json.loads(deployment.exec("code", "cat", "/exports/index.json"))["days"]), published)
+
+    until(is_whole, 180)
+    said = deployment.docker("compose", "run", "--rm", "-T", "pyzn", "mirror", "/exports")
+    one(said, f"0 of {published} days published, {published} were there already")
+
+
 def stop_and_start(deployment: Containers) -> None:
     """Nothing is lost."""
     content, answers = deployment.sql(CONTENT), deployment.answers()
@@ -294,6 +308,7 @@ def run(folder: Path, with_proxy: bool) -> None:
         scale(deployment)
         run_page(deployment)
         keep_backups(deployment)
+        export(deployment)
         stop_and_start(deployment)
     finally:
         deployment.remove()

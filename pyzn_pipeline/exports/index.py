@@ -11,11 +11,16 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, Breakdown
-from pyzn_pipeline.exports.errors import DamagedExport
+from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport
 from pyzn_pipeline.exports.places import Place
 
 INDEX = "index.json"
 FORMAT: Literal[1] = 1
+
+LARGEST_INDEX = 16 * 2**20  # bytes; MOST_DAYS need 9 million
+LARGEST_DAY = 4 * 2**20  # bytes of a day.json; a day of all PyPI needs about 50,000
+MOST_DAYS = 20_000  # 54 years
+MOST_KEYS = 20_000  # of a breakdown of all PyPI, which has some hundreds
 
 Status = Literal["final", "provisional", "suspect"]
 Checksum = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
@@ -25,10 +30,19 @@ RelativePath = Annotated[
 ]  # below the place, never out of it
 
 T = TypeVar("T", bound=BaseModel)
+V = TypeVar("V")
+
+ByKey = Annotated[dict[str, V], Field(max_length=MOST_KEYS, fail_fast=True)]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    """A record of a file that somebody else wrote. Checking must not cost much more memory than the file has bytes.
+
+    pydantic keeps every error, and one is a thousand times as large as the `{}` that it is about. So the first error in
+    a list or by a key is the last, and unknown fields, which would each be an error, are skipped.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class File(_Record):
@@ -51,7 +65,7 @@ class Held(_Record):
     source_downloads: NonNegativeInt
     downloads: NonNegativeInt
     project_keys: NonNegativeInt
-    whole: dict[str, int] | None
+    whole: ByKey[int] | None
     file: Rows
 
 
@@ -76,14 +90,14 @@ class Day(Known):
     format: Literal[1] = FORMAT
     source: str
     source_downloads: PositiveInt
-    counts: dict[str, NonNegativeInt]
-    by_hour: dict[str, NonNegativeInt]
+    counts: ByKey[NonNegativeInt]
+    by_hour: ByKey[NonNegativeInt]
     replaced_rows: NonNegativeInt
     published_at: AwareDatetime
     suspect_because: str | None
     accepted_because: str | None
     projects: Rows
-    breakdowns: dict[str, Held]
+    breakdowns: ByKey[Held]
 
     def held(self) -> list[Breakdown]:
         """The breakdowns that the day has. Raises DamagedExport if this PyZn does not know one, or counts otherwise."""
@@ -111,7 +125,7 @@ class Index(_Record):
     format: Literal[1] = FORMAT
     written_at: AwareDatetime
     sha256: Digest
-    days: list[Entry]
+    days: Annotated[list[Entry], Field(max_length=MOST_DAYS, fail_fast=True)]
 
     def by_day(self) -> dict[date, Entry]:
         """The lines by day."""
@@ -141,7 +155,7 @@ def written(record: BaseModel) -> bytes:
 
 def read_index(place: Place) -> Index | None:
     """The index of a place; None if it has none. Raises PlaceError and DamagedExport."""
-    content = place.read(INDEX)
+    content = place.read(INDEX, LARGEST_INDEX)
     if content is None:
         return None
     where = f"{place.name}/{INDEX}"
@@ -153,7 +167,7 @@ def read_index(place: Place) -> Index | None:
 
 def read_day(place: Place, entry: Entry) -> Day:
     """The `day.json` that a line of the index names. Raises PlaceError and DamagedExport."""
-    content, where = place.read(entry.file.path), f"{place.name}/{entry.file.path}"
+    content, where = place.read(entry.file.path, min(entry.file.bytes, LARGEST_DAY)), f"{place.name}/{entry.file.path}"
     if content is None:
         raise DamagedExport(f"{where}: there is no such file, and the index names it for {entry.day}: {WAY_OUT}")
     check_bytes(where, entry.file, len(content), hashlib.sha256(content).hexdigest())
@@ -163,9 +177,6 @@ def read_day(place: Place, entry: Entry) -> Day:
         if said != expected:
             raise DamagedExport(f"{where}: it says {name} {said}, the index {expected} for {entry.day}: {WAY_OUT}")
     return day
-
-
-WAY_OUT = "not read; have the day exported again, or use another mirror"
 
 
 def check_bytes(where: str, file: File, size: int, sha256: str) -> None:

@@ -6,39 +6,61 @@ pyarrow's own file systems serve the buckets: they are in its wheels already, wi
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import pyarrow as pa
 import requests
 from pyarrow import fs
 
-from pyzn_pipeline.exports.errors import PlaceError
+from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport, PlaceError
 
 CONNECT_SECONDS, SILENCE_SECONDS = 10, 60
 CHUNK = 2**20  # bytes
 UNFINISHED = ".unfinished"
 
 
-class Place(Protocol):
-    """Where exported days are. Paths are relative to it, with slashes. All methods raise PlaceError."""
+class Place(ABC):
+    """Where exported days are. Paths are relative to it, with slashes. All methods raise PlaceError.
 
-    @property
-    def name(self) -> str:
-        """Its URL, without a password."""
+    `name` is its URL, without a password.
+    """
 
-    def read(self, path: str) -> bytes | None:
-        """The content of a small file; None if there is no such file."""
+    name: str
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        """The content of a small file; None if there is no such file. Raises DamagedExport after `limit` bytes."""
+        with _place_errors(self.name, path):
+            try:
+                return b"".join(self._limited(path, limit))
+            except FileNotFoundError:
+                return None
 
     def fetch(self, path: str, into: Path) -> None:
         """Copy a file into a local one."""
+        with _place_errors(self.name, path), closing(self._chunks(path)) as chunks, into.open("wb") as out:
+            out.writelines(chunks)
 
-    def size(self, path: str) -> int | None:
-        """The bytes of a file; None if there is no such file."""
+    def _limited(self, path: str, limit: int) -> Iterator[bytes]:
+        """The chunks of a file. Whoever wrote it may want to fill our memory."""
+        size = 0
+        with closing(self._chunks(path)) as chunks:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > limit:
+                    raise DamagedExport(f"{self.name}/{path}: it has more than {limit:,} bytes: {WAY_OUT}")
+                yield chunk
 
+    @abstractmethod
+    def _chunks(self, path: str) -> Generator[bytes, None, None]:
+        """The content of a file, in pieces of at most CHUNK bytes. Raises FileNotFoundError if there is none."""
+
+    @abstractmethod
     def put(self, path: str, content: Path | bytes) -> None:
         """Write a file, or replace it: at once, or not at all."""
 
@@ -74,25 +96,16 @@ def _place_errors(name: str, path: str) -> Iterator[None]:
         raise PlaceError(f"{name}/{path}: {said}: check the address and who may read and write there") from error
 
 
-class Folder:
+class Folder(Place):
     """A folder on this machine. A file appears under its name when it is whole and on the disk."""
 
     def __init__(self, path: Path) -> None:
         self._path = path.absolute()
         self.name = str(self._path)
 
-    def read(self, path: str) -> bytes | None:
-        """As Place says."""
-        with _place_errors(self.name, path):
-            try:
-                return self._path.joinpath(path).read_bytes()
-            except FileNotFoundError:
-                return None
-
-    def fetch(self, path: str, into: Path) -> None:
-        """As Place says."""
-        with _place_errors(self.name, path):
-            shutil.copyfile(self._path / path, into)
+    def _chunks(self, path: str) -> Generator[bytes, None, None]:
+        with self._path.joinpath(path).open("rb") as file:
+            yield from _pieces(file)
 
     def size(self, path: str) -> int | None:
         """As Place says."""
@@ -115,7 +128,7 @@ class Folder:
             unfinished.replace(file)
 
 
-class Bucket:
+class Bucket(Place):
     """A bucket of Google's or Amazon's kind, or a folder in it. An object appears when its upload is complete."""
 
     def __init__(self, url: str) -> None:
@@ -123,23 +136,9 @@ class Bucket:
         with _place_errors(self.name, ""):
             self._files, self._path = fs.FileSystem.from_uri(url)
 
-    def read(self, path: str) -> bytes | None:
-        """As Place says."""
-        with _place_errors(self.name, path):
-            try:
-                with self._files.open_input_stream(f"{self._path}/{path}") as file:
-                    return bytes(file.read())
-            except FileNotFoundError:
-                return None
-
-    def fetch(self, path: str, into: Path) -> None:
-        """As Place says."""
-        with (
-            _place_errors(self.name, path),
-            self._files.open_input_stream(f"{self._path}/{path}") as file,
-            into.open("wb") as out,
-        ):
-            shutil.copyfileobj(file, out, CHUNK)
+    def _chunks(self, path: str) -> Generator[bytes, None, None]:
+        with self._files.open_input_stream(f"{self._path}/{path}") as file:
+            yield from _pieces(file)
 
     def size(self, path: str) -> int | None:
         """As Place says."""
@@ -153,28 +152,27 @@ class Bucket:
             _write(content, cast("BinaryIO", out))
 
 
-class Web:
+class Web(Place):
     """A web server, which can only be read."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self.name = _public(url)
 
-    def read(self, path: str) -> bytes | None:
-        """As Place says."""
-        with _place_errors(self.name, path):
-            answer = self._get(path, stream=False)
-            return None if answer is None else answer.content
-
-    def fetch(self, path: str, into: Path) -> None:
-        """As Place says."""
-        with _place_errors(self.name, path):
-            answer = self._get(path, stream=True)
-            if answer is None:
+    def _chunks(self, path: str) -> Generator[bytes, None, None]:
+        with requests.get(
+            f"{self._url}/{path}",
+            stream=True,
+            timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
+            headers={"Accept-Encoding": "identity"},  # what is packed may be a thousand times as large
+        ) as answer:
+            if answer.status_code == requests.codes.not_found:
                 raise FileNotFoundError("the server answers 404, there is no such file")
-            with answer, into.open("wb") as out:
-                for chunk in answer.iter_content(CHUNK):
-                    out.write(chunk)
+            packed = answer.headers.get("Content-Encoding", "identity")
+            if not answer.ok or packed != "identity":
+                said = answer.status_code if not answer.ok else f"with the Content-Encoding {packed:.40}"
+                raise PlaceError(f"{self.name}/{path}: the server answers {said}: check the address and its settings")
+            yield from answer.iter_content(CHUNK)
 
     def size(self, path: str) -> int | None:
         """As Place says."""
@@ -186,19 +184,15 @@ class Web:
         """Raises PlaceError."""
         raise PlaceError(f"{self.name}: a web server is only read: export to a folder, gs://… or s3://…")
 
-    def _get(self, path: str, stream: bool) -> requests.Response | None:
-        answer = requests.get(f"{self._url}/{path}", stream=stream, timeout=(CONNECT_SECONDS, SILENCE_SECONDS))
-        if answer.status_code == requests.codes.not_found:
-            return None
-        if not answer.ok:
-            raise PlaceError(f"{self.name}/{path}: the server answers {answer.status_code}: check the address")
-        return answer
-
 
 def sha256_of(file: Path) -> str:
     """The SHA-256 of a local file, in hexadecimal."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    return iter(partial(file.read, CHUNK), b"")
 
 
 def _write(content: Path | bytes, out: BinaryIO) -> None:

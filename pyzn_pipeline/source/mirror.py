@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from pyzn_pipeline.breakdowns import Breakdown
 from pyzn_pipeline.exports import tidy
-from pyzn_pipeline.exports.errors import DamagedExport
-from pyzn_pipeline.exports.index import INDEX, WAY_OUT, Day, Index, Rows, by_view, check_bytes, read_day, read_index
+from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport
+from pyzn_pipeline.exports.index import INDEX, Day, Index, Rows, by_view, check_bytes, read_day, read_index
 from pyzn_pipeline.exports.places import place_of, sha256_of
 from pyzn_pipeline.source.count import MIRROR, Counts, Price
 from pyzn_pipeline.source.errors import SourceError

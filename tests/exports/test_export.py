@@ -185,7 +185,7 @@ def test_a_place_that_cannot_be_written_is_named(published: Engine, tmp_path: Pa
     with pytest.raises(PlaceError, match=r"127\.0\.0\.1:9: a web server is only read"):
         place_of("http://user:secret@127.0.0.1:9/").put("a", b"")
     with pytest.raises(PlaceError) as error:
-        place_of("http://user:secret@127.0.0.1:9/?key=secret").read("index.json")
+        place_of("http://user:secret@127.0.0.1:9/").read("index.json", 1)
     assert "secret" not in str(error.value)
 
 

@@ -1,0 +1,138 @@
+"""Places: what they read and write, and what they refuse of a server or a file that means harm."""
+
+import gzip
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from pyzn_pipeline.exports.errors import DamagedExport, PlaceError
+from pyzn_pipeline.exports.index import INDEX, LARGEST_INDEX, read_index
+from pyzn_pipeline.exports.places import Bucket, Folder, Place, place_of
+from tests.exports.conftest import Served
+
+MIB = 2**20
+
+
+@contextmanager
+def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """The URL of a web server that answers every GET in this way, until its client hangs up."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            try:
+                answer(self)
+            except OSError:
+                self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def head(handler: BaseHTTPRequestHandler, **headers: str) -> None:
+    handler.send_response(200)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+
+
+@pytest.fixture(params=["folder", "web", "s3", "arrow"])
+def place(request: pytest.FixtureRequest, folder: Path, web: Served, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """The folder, by each kind of place. `web` speaks enough of S3 to be read as a bucket."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "none")
+    folder.joinpath("bucket").mkdir()
+    kinds: dict[str, Callable[[], Place]] = {
+        "folder": lambda: Folder(folder / "bucket"),
+        "web": lambda: place_of(f"{web.url}/bucket"),
+        "s3": lambda: place_of(f"s3://bucket?scheme=http&endpoint_override={web.url.removeprefix('http://')}"),
+        "arrow": lambda: Bucket(f"file://{folder}/bucket"),
+    }
+    return kinds[request.param]()
+
+
+# -- content that is too large
+
+
+def test_content_is_read_up_to_its_limit_and_never_beyond(place: Place, folder: Path) -> None:
+    folder.joinpath("bucket", "file").write_bytes(b"1234567")
+    assert place.read("file", 7) == b"1234567"
+    assert place.read("none", 7) is None
+    with pytest.raises(DamagedExport, match=r"/file: it has more than 6 bytes: not read"):
+        place.read("file", 6)
+
+
+@pytest.mark.parametrize("place", ["folder", "arrow"], indirect=True)  # the others' servers are in this process
+def test_a_huge_file_is_refused_before_it_is_in_memory(place: Place, folder: Path) -> None:
+    with folder.joinpath("bucket", INDEX).open("wb") as file:
+        file.truncate(200 * MIB)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DamagedExport, match=r"/index\.json: it has more than 16,777,216 bytes"):
+            read_index(place)
+        assert tracemalloc.get_traced_memory()[1] < 3 * LARGEST_INDEX
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_answer_without_an_end_is_refused() -> None:
+    def endless(handler: BaseHTTPRequestHandler) -> None:
+        head(handler)
+        while True:
+            handler.wfile.write(bytes(MIB))
+
+    with answering(endless) as url, pytest.raises(DamagedExport, match=r"/index\.json: it has more than 16,777,216"):
+        read_index(place_of(url))
+
+
+def test_compressed_answers_are_neither_asked_for_nor_unpacked() -> None:
+    asked = []
+
+    def bomb(handler: BaseHTTPRequestHandler) -> None:
+        asked.append(handler.headers["Accept-Encoding"])
+        head(handler, Content_Encoding="gzip")
+        handler.wfile.write(gzip.compress(bytes(64 * MIB)))
+
+    with (
+        answering(bomb) as url,
+        pytest.raises(PlaceError, match=r"/index\.json: the server answers with the Content-Encoding gzip"),
+    ):
+        read_index(place_of(url))
+    assert asked == ["identity"]
+
+
+# -- content that is expensive to refuse
+
+WRITTEN = '"written_at":"2026-07-14T00:00:00Z","sha256":"' + "0" * 64 + '"'
+FILLED = '{{"format":1,{},{}}}'
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        FILLED.format(WRITTEN, '"days":[' + "{}," * 20_000 + "{}]"),
+        FILLED.format(WRITTEN, '"days":[' + "1," * 100_000 + "1]"),
+        FILLED.format(WRITTEN, '"days":[],' + ",".join(f'"{n}":0' for n in range(60_000))),
+    ],
+    ids=["empty lines", "numbers", "unknown fields"],
+)
+def test_a_small_index_full_of_errors_costs_little_memory(tmp_path: Path, index: str) -> None:
+    (tmp_path / INDEX).write_text(index)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DamagedExport):
+            read_index(Folder(tmp_path))
+        assert tracemalloc.get_traced_memory()[1] < 4 * MIB
+    finally:
+        tracemalloc.stop()

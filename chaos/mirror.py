@@ -1,6 +1,6 @@
 """Everything between an exporter and its mirror breaks: processes, connections, files, and the mirror's sense of time.
 
-A stalled connection is not here: it ends after a minute of silence, and the check `network` has its like.
+A stalled connection is not here: it ends after ten seconds of silence, and the check `network` has its like.
 """
 
 import hashlib

@@ -8,19 +8,24 @@ import os
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from socket import SHUT_RDWR, socket
+from threading import Event, Timer
+from typing import Any, BinaryIO, cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import pyarrow as pa
 import requests
 from pyarrow import fs
+from requests.adapters import HTTPAdapter
 
 from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport, PlaceError
 
-CONNECT_SECONDS, SILENCE_SECONDS = 10, 60
+SILENCE_SECONDS = 10  # of a server
+SMALL_SECONDS = 20  # for a small file in all: Dagster gives a sensor 60
+SLOWEST = 50_000  # bytes a second; a day's largest file then takes some minutes
 CHUNK = 2**20  # bytes
 UNFINISHED = ".unfinished"
 
@@ -37,19 +42,19 @@ class Place(ABC):
         """The content of a small file; None if there is no such file. Raises DamagedExport after `limit` bytes."""
         with _place_errors(self.name, path):
             try:
-                return b"".join(self._limited(path, limit))
+                return b"".join(self._limited(path, limit, SMALL_SECONDS))
             except FileNotFoundError:
                 return None
 
-    def fetch(self, path: str, into: Path) -> None:
-        """Copy a file into a local one."""
-        with _place_errors(self.name, path), closing(self._chunks(path)) as chunks, into.open("wb") as out:
-            out.writelines(chunks)
+    def fetch(self, path: str, into: Path, size: int) -> None:
+        """Copy a file of `size` bytes into a local one. Raises DamagedExport at the first byte after them."""
+        with _place_errors(self.name, path), into.open("wb") as out:
+            out.writelines(self._limited(path, size, SMALL_SECONDS + size / SLOWEST))
 
-    def _limited(self, path: str, limit: int) -> Iterator[bytes]:
-        """The chunks of a file. Whoever wrote it may want to fill our memory."""
+    def _limited(self, path: str, limit: int, seconds: float) -> Iterator[bytes]:
+        """The chunks of a file. Whoever wrote it may want to fill our memory or disk."""
         size = 0
-        with closing(self._chunks(path)) as chunks:
+        with closing(self._chunks(path, seconds)) as chunks:
             for chunk in chunks:
                 size += len(chunk)
                 if size > limit:
@@ -57,8 +62,11 @@ class Place(ABC):
                 yield chunk
 
     @abstractmethod
-    def _chunks(self, path: str) -> Generator[bytes, None, None]:
-        """The content of a file, in pieces of at most CHUNK bytes. Raises FileNotFoundError if there is none."""
+    def _chunks(self, path: str, seconds: float) -> Generator[bytes, None, None]:
+        """The content of a file, in pieces of at most CHUNK bytes. Raises FileNotFoundError if there is none.
+
+        A server has `seconds` for all of it.
+        """
 
     @abstractmethod
     def put(self, path: str, content: Path | bytes) -> None:
@@ -103,7 +111,7 @@ class Folder(Place):
         self._path = path.absolute()
         self.name = str(self._path)
 
-    def _chunks(self, path: str) -> Generator[bytes, None, None]:
+    def _chunks(self, path: str, seconds: float) -> Generator[bytes, None, None]:  # noqa: ARG002 - Place's
         with self._path.joinpath(path).open("rb") as file:
             yield from _pieces(file)
 
@@ -136,7 +144,7 @@ class Bucket(Place):
         with _place_errors(self.name, ""):
             self._files, self._path = fs.FileSystem.from_uri(url)
 
-    def _chunks(self, path: str) -> Generator[bytes, None, None]:
+    def _chunks(self, path: str, seconds: float) -> Generator[bytes, None, None]:  # noqa: ARG002 - Place's
         with self._files.open_input_stream(f"{self._path}/{path}") as file:
             yield from _pieces(file)
 
@@ -159,20 +167,34 @@ class Web(Place):
         self._url = url.rstrip("/")
         self.name = _public(url)
 
-    def _chunks(self, path: str) -> Generator[bytes, None, None]:
-        with requests.get(
-            f"{self._url}/{path}",
-            stream=True,
-            timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
-            headers={"Accept-Encoding": "identity"},  # what is packed may be a thousand times as large
-        ) as answer:
-            if answer.status_code == requests.codes.not_found:
-                raise FileNotFoundError("the server answers 404, there is no such file")
-            packed = answer.headers.get("Content-Encoding", "identity")
-            if not answer.ok or packed != "identity":
-                said = answer.status_code if not answer.ok else f"with the Content-Encoding {packed:.40}"
-                raise PlaceError(f"{self.name}/{path}: the server answers {said}: check the address and its settings")
-            yield from answer.iter_content(CHUNK)
+    def _chunks(self, path: str, seconds: float) -> Generator[bytes, None, None]:
+        with requests.Session() as session:
+            deadline = _Deadline(seconds)
+            session.mount("http://", deadline)
+            session.mount("https://", deadline)
+            try:
+                with session.get(
+                    f"{self._url}/{path}",
+                    stream=True,
+                    timeout=SILENCE_SECONDS,
+                    headers={"Accept-Encoding": "identity"},  # what is packed may be a thousand times as large
+                ) as answer:
+                    self._check(answer, path)
+                    yield from answer.iter_content(CHUNK)
+            finally:
+                if deadline.over.is_set():  # the error that it caused, or none, does not say so
+                    raise PlaceError(
+                        f"{self.name}/{path}: it took longer than {seconds:,.0f} seconds: try again when the server is "
+                        "faster, or use another mirror"
+                    ) from None
+
+    def _check(self, answer: requests.Response, path: str) -> None:
+        if answer.status_code == requests.codes.not_found:
+            raise FileNotFoundError("the server answers 404, there is no such file")
+        packed = answer.headers.get("Content-Encoding", "identity")
+        if not answer.ok or packed != "identity":
+            said = answer.status_code if not answer.ok else f"with the Content-Encoding {packed:.40}"
+            raise PlaceError(f"{self.name}/{path}: the server answers {said}: check the address and its settings")
 
     def size(self, path: str) -> int | None:
         """As Place says."""
@@ -183,6 +205,53 @@ class Web(Place):
     def put(self, path: str, content: Path | bytes) -> None:  # noqa: ARG002 - Place's
         """Raises PlaceError."""
         raise PlaceError(f"{self.name}: a web server is only read: export to a folder, gs://… or s3://…")
+
+
+class _Deadline(HTTPAdapter):
+    """Hangs up after so many seconds in all, whatever the server sends: a timeout of requests is for a single read.
+
+    Otherwise a server that sends a byte from time to time, in a header too, keeps its reader for ever.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.over = Event()
+        self._sockets: list[socket] = []
+        self._timer = Timer(seconds, self._hang_up)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """A pool whose connections are ended with the time."""
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        ordinary, watch = pool.ConnectionCls, self._watch
+
+        class Connection(ordinary):  # type: ignore[misc, valid-type]
+            def _new_conn(self) -> socket:
+                made: socket = super()._new_conn()
+                watch(made)
+                return made
+
+        pool.ConnectionCls = Connection
+        return pool
+
+    def close(self) -> None:
+        """Nothing is ended any more."""
+        self._timer.cancel()
+        for watched in self._sockets:
+            watched.close()
+        super().close()
+
+    def _watch(self, made: socket) -> None:
+        self._sockets.append(made.dup())  # TLS takes the first away
+        if self.over.is_set():
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self.over.set()
+        for watched in self._sockets:
+            with suppress(OSError):  # the server was faster, or it is closed already
+                watched.shutdown(SHUT_RDWR)
 
 
 def sha256_of(file: Path) -> str:

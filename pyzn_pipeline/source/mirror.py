@@ -96,7 +96,7 @@ class Mirror:
     def _fetched(self, rows: Rows, folder: Path) -> Path:
         """A local copy of a Parquet file, checked."""
         file = folder / Path(rows.path).name
-        self._place.fetch(rows.path, file)
+        self._place.fetch(rows.path, file, rows.bytes)
         check_bytes(f"{self.name}/{rows.path}", rows, file.stat().st_size, sha256_of(file))
         return file
 

@@ -1,15 +1,18 @@
 """Places: what they read and write, and what they refuse of a server or a file that means harm."""
 
 import gzip
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
+from threading import enumerate as enumerate_threads
 
 import pytest
 
+from pyzn_pipeline.exports import places
 from pyzn_pipeline.exports.errors import DamagedExport, PlaceError
 from pyzn_pipeline.exports.index import INDEX, LARGEST_INDEX, read_index
 from pyzn_pipeline.exports.places import Bucket, Folder, Place, place_of
@@ -136,3 +139,69 @@ def test_a_small_index_full_of_errors_costs_little_memory(tmp_path: Path, index:
         assert tracemalloc.get_traced_memory()[1] < 4 * MIB
     finally:
         tracemalloc.stop()
+
+
+# -- servers that are slow
+
+
+def drip(handler: BaseHTTPRequestHandler, first: bytes) -> None:
+    """A byte from time to time, always before its reader would call it silent."""
+    handler.wfile.write(first)
+    while True:
+        handler.wfile.write(b"a")
+        time.sleep(0.1)
+
+
+DRIPS = {
+    "in the first line": b"HTTP/1.1 200 ",
+    "in a header": b"HTTP/1.1 200 OK\r\nServer: ",
+    "in the content": b"HTTP/1.1 200 OK\r\n\r\n",
+    "in chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 9 + b"100\r\n",
+    "behind a redirect": b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 100000\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("first", DRIPS.values(), ids=DRIPS.keys())
+@pytest.mark.timeout(30)
+def test_a_server_that_drips_is_left_when_its_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bytes
+) -> None:
+    monkeypatch.setattr(places, "SMALL_SECONDS", 1)
+    with answering(lambda handler: drip(handler, first)) as url:
+        began = time.monotonic()
+        with pytest.raises(PlaceError, match=r"/index\.json: it took longer than 1 seconds"):
+            read_index(place_of(url))
+        with pytest.raises(PlaceError, match=r"/file: it took longer than 1 seconds"):
+            place_of(url).fetch("file", tmp_path / "file", 10_000)
+        assert time.monotonic() - began < 8
+    assert not [thread for thread in enumerate_threads() if isinstance(thread, Timer)]
+
+
+def test_a_silent_server_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "SILENCE_SECONDS", 0.5)
+    with answering(lambda _: time.sleep(5)) as url, pytest.raises(PlaceError, match=r"index\.json: ReadTimeout"):
+        read_index(place_of(url))
+
+
+def test_a_large_file_has_more_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        head(handler)
+        for _ in range(4):
+            handler.wfile.write(bytes(1000))
+            time.sleep(0.5)
+
+    monkeypatch.setattr(places, "SMALL_SECONDS", 1)
+    monkeypatch.setattr(places, "SLOWEST", 1000)
+    with answering(slow) as url:
+        place_of(url).fetch("file", tmp_path / "file", 4000)
+        with pytest.raises(PlaceError, match="it took longer than 1 seconds"):
+            place_of(url).read("file", 4000)
+    assert tmp_path.joinpath("file").read_bytes() == bytes(4000)
+
+
+def test_a_file_is_copied_up_to_its_size_and_never_beyond(place: Place, folder: Path, tmp_path: Path) -> None:
+    folder.joinpath("bucket", "file").write_bytes(b"1234567")
+    place.fetch("file", tmp_path / "file", 7)
+    assert tmp_path.joinpath("file").read_bytes() == b"1234567"
+    with pytest.raises(DamagedExport, match=r"/file: it has more than 6 bytes"):
+        place.fetch("file", tmp_path / "file", 6)

@@ -3,10 +3,12 @@
 No other module of this package reads `os.environ` for a setting of PyZn, and nothing is read at import.
 """
 
+from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from psycopg import ProgrammingError
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -55,18 +57,39 @@ def _web_url(value: SecretStr) -> SecretStr:
 WebUrl = Annotated[SecretStr, AfterValidator(_web_url)]
 
 
-def _place(url: str, *schemes: str) -> str:
-    """A path, or a URL with one of the schemes."""
-    scheme = urlsplit(url).scheme
-    if "@" in urlsplit(url).netloc:
+PLACES = ("http", "https", "file", "gs", "s3")
+
+
+def place_parts(url: str, schemes: Sequence[str] = PLACES) -> SplitResult:
+    """The parts of a path, or of a URL with one of the schemes. Raises ValueError, which never has the URL."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises
+    except ValueError:
+        raise ValueError("it is not a URL: check brackets and port, and write %25 for %") from None
+    if parts.scheme and parts.scheme not in schemes:
+        known = ", ".join(f"{scheme}://" for scheme in schemes)
+        raise ValueError(f"{parts.scheme}:// is not known: expected a folder, or a URL with {known}")
+    if parts.scheme in {"http", "https", "gs", "s3"} and not parts.hostname:
+        raise ValueError(f"it names no host: expected {parts.scheme}://NAME/PATH")
+    if parts.scheme == "file" and parts.netloc:
+        raise ValueError("file:// does not reach another machine: expected file:///PATH")
+    if parts.scheme in {"http", "https", "file"} and (parts.query or parts.fragment):
+        raise ValueError("it has a query or fragment, and file names come after it: name the folder alone")
+    return parts
+
+
+def _place(url: str, schemes: Sequence[str] = PLACES) -> str:
+    parts = place_parts(url, schemes)
+    if "@" in parts.netloc:
         raise ValueError("it has a password, which the UI would show: use the environment's credentials, or ~/.netrc")
-    if scheme and scheme not in schemes:
-        raise ValueError(f"expected a folder, or a URL with {', '.join(f'{known}://' for known in schemes)}")
+    if parts.scheme in {"", "file"} and not Path(parts.path).is_absolute():
+        raise ValueError("it depends on the working directory: expected an absolute path")
     return url
 
 
-MirrorUrl = Annotated[str, AfterValidator(lambda url: _place(url, "http", "https", "file", "gs", "s3"))]
-ExportUrl = Annotated[str, AfterValidator(lambda url: _place(url, "file", "gs", "s3"))]
+MirrorUrl = Annotated[str, AfterValidator(_place)]
+ExportUrl = Annotated[str, AfterValidator(partial(_place, schemes=("file", "gs", "s3")))]
 
 
 class StoreSettings(BaseSettings):
@@ -203,6 +226,7 @@ def _explain(kind: type[BaseSettings], item: dict[str, object]) -> str:
     variable = f"PYZN_{name.upper()}"
     if item["type"] == "missing":
         return f"{variable} is not set: {field.description}"
-    secret = "SecretStr" in str(field.annotation)
+    # A URL that is refused because of its password or query is refused without them.
+    secret = "SecretStr" in str(field.annotation) or (name.endswith("_url") and set("@?#") & set(str(item["input"])))
     value = "" if secret else f"={str(item['input'])[:80]!r}"
     return f"{variable}{value}: {str(item['msg']).removeprefix('Value error, ')} ({field.description})"

@@ -9,7 +9,8 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
-from functools import partial
+from datetime import timedelta
+from functools import cached_property, partial
 from pathlib import Path
 from socket import SHUT_RDWR, socket
 from threading import Event, Timer
@@ -22,10 +23,16 @@ from pyarrow import fs
 from requests.adapters import HTTPAdapter
 
 from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport, PlaceError
+from pyzn_pipeline.settings import place_parts
 
 SILENCE_SECONDS = 10  # of a server
 SMALL_SECONDS = 20  # for a small file in all: Dagster gives a sensor 60
 SLOWEST = 50_000  # bytes a second; a day's largest file then takes some minutes
+# Of a bucket's client. Otherwise that of S3 tries a silent server for 99 seconds, and Google's any for 15 minutes.
+PATIENCE: dict[str, dict[str, object]] = {
+    "s3": {"connect_timeout": 3, "request_timeout": 3},  # three times: the default of S3FileSystem, not of URLs
+    "gcs": {"retry_time_limit": timedelta(seconds=SMALL_SECONDS)},
+}
 CHUNK = 2**20  # bytes
 UNFINISHED = ".unfinished"
 
@@ -74,15 +81,19 @@ class Place(ABC):
 
 
 def place_of(url: str) -> Place:
-    """The place at `url`: a path or file:// (a folder), gs:// or s3:// (a bucket), http:// or https:// (to read)."""
-    scheme = urlsplit(url).scheme
-    if scheme in {"http", "https"}:
+    """The place at `url`: a path or file:// (a folder), gs:// or s3:// (a bucket), http:// or https:// (to read).
+
+    Connects to nothing. Raises PlaceError.
+    """
+    try:
+        parts = place_parts(url)
+    except ValueError as error:
+        raise PlaceError(f"this place of exported days cannot be used: {error}") from None
+    if parts.scheme in {"http", "https"}:
         return Web(url)
-    if scheme in {"gs", "s3"}:
+    if parts.scheme in {"gs", "s3"}:
         return Bucket(url)
-    if scheme in {"", "file"}:
-        return Folder(Path(unquote(urlsplit(url).path)) if scheme else Path(url))
-    raise PlaceError(f"{_public(url)}: {scheme}:// is not known: name a folder, gs://…, s3://…, or, to read, https://…")
+    return Folder(Path(unquote(parts.path) if parts.scheme else url))
 
 
 def _public(url: str) -> str:
@@ -140,12 +151,25 @@ class Bucket(Place):
     """A bucket of Google's or Amazon's kind, or a folder in it. An object appears when its upload is complete."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self.name = _public(url)
-        with _place_errors(self.name, ""):
-            self._files, self._path = fs.FileSystem.from_uri(url)
+
+    @cached_property
+    def _files(self) -> fs.FileSystem:
+        """The bucket's file system. It connects: S3 is asked for the region of the bucket."""
+        try:
+            files, path = fs.FileSystem.from_uri(self._url)
+        except pa.ArrowInvalid as error:  # its message has the URL, perhaps with a password
+            raise PlaceError(
+                f"{self.name}: {type(error).__name__}: check the URL and its query, and write %25 for %"
+            ) from None
+        if limits := PATIENCE.get(files.type_name):
+            again, (options,) = files.__reduce__()  # as pickle does: a URL cannot say all options
+            files = again(options | limits)
+        return fs.SubTreeFileSystem(path, files)
 
     def _chunks(self, path: str, seconds: float) -> Generator[bytes, None, None]:  # noqa: ARG002 - Place's
-        with self._files.open_input_stream(f"{self._path}/{path}") as file:
+        with self._files.open_input_stream(path) as file:
             yield from _pieces(file)
 
     def size(self, path: str) -> int | None:
@@ -156,7 +180,7 @@ class Bucket(Place):
 
     def put(self, path: str, content: Path | bytes) -> None:
         """As Place says."""
-        with _place_errors(self.name, path), self._files.open_output_stream(f"{self._path}/{path}") as out:
+        with _place_errors(self.name, path), self._files.open_output_stream(path) as out:
             _write(content, cast("BinaryIO", out))
 
 

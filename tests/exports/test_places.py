@@ -1,6 +1,7 @@
 """Places: what they read and write, and what they refuse of a server or a file that means harm."""
 
 import gzip
+import socket
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from pyzn_pipeline.exports import places
 from pyzn_pipeline.exports.errors import DamagedExport, PlaceError
 from pyzn_pipeline.exports.index import INDEX, LARGEST_INDEX, read_index
 from pyzn_pipeline.exports.places import Bucket, Folder, Place, place_of
+from pyzn_pipeline.settings import Settings, SettingsError, load
 from tests.exports.conftest import Served
 
 MIB = 2**20
@@ -205,3 +207,70 @@ def test_a_file_is_copied_up_to_its_size_and_never_beyond(place: Place, folder: 
     assert tmp_path.joinpath("file").read_bytes() == b"1234567"
     with pytest.raises(DamagedExport, match=r"/file: it has more than 6 bytes"):
         place.fetch("file", tmp_path / "file", 6)
+
+
+# -- places that cannot be used
+
+SECRETS = "user:hunter2@"
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("ftp://example.org/pyzn", "ftp:// is not known: expected a folder, or a URL with http://, "),
+        (
+            f"https://{SECRETS}example.org/pyzn?token=hunter2",
+            "it has a query or fragment, and file names come after it",
+        ),
+        ("https://example.org/pyzn#hunter2", "it has a query or fragment"),
+        (f"http://{SECRETS}[::1/", "it is not a URL: check brackets and port"),
+        (f"http://{SECRETS}example.org:port/", "it is not a URL: check brackets and port"),
+        ("https:///pyzn", "it names no host: expected https://NAME/PATH"),
+        ("s3:///pyzn", "it names no host: expected s3://NAME/PATH"),
+        ("file://host/pyzn", "file:// does not reach another machine: expected file:///PATH"),
+    ],
+)
+def test_a_place_that_cannot_be_meant_is_refused_by_its_command_and_setting(
+    monkeypatch: pytest.MonkeyPatch, url: str, message: str
+) -> None:
+    with pytest.raises(PlaceError) as error:
+        place_of(url)
+    assert message in str(error.value)
+    monkeypatch.setenv("PYZN_MIRROR_URL", url)
+    monkeypatch.setenv("PYZN_EXPORT_URL", url)
+    with pytest.raises(SettingsError) as refused:
+        load(Settings)
+    lines = [line for line in str(refused.value).splitlines() if line.startswith(("PYZN_MIRROR", "PYZN_EXPORT"))]
+    assert len(lines) == 2
+    assert any(message in line for line in lines)
+    assert "hunter2" not in f"{error.value} {refused.value}"
+
+
+@pytest.mark.parametrize("url", ["export", "./export", "~/export", "file:export"])
+def test_a_setting_names_an_absolute_folder(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PYZN_EXPORT_URL", url)
+    with pytest.raises(SettingsError, match=r"PYZN_EXPORT_URL='.*export': .*: expected an absolute path"):
+        load(Settings)
+    assert place_of("export").name == str(Path.cwd() / "export")  # a command is run in a folder
+
+
+def test_a_bucket_connects_when_it_is_first_used() -> None:
+    asked = []
+    with answering(lambda handler: asked.append(handler.path)) as url:
+        place = place_of(f"s3://key:secret@bucket/x?scheme=http&endpoint_override={url.removeprefix('http://')}")
+        assert place.name == "s3://bucket/x"
+        assert asked == []
+    away = place_of("s3://key:sec%ret@bucket/x?region=us-east-1")
+    with pytest.raises(PlaceError, match=r"^s3://bucket/x: ArrowInvalid: check the URL") as error:
+        away.read("index.json", 1)
+    assert "sec" not in str(error.value)
+    assert error.value.__cause__ is None
+
+
+@pytest.mark.timeout(60)
+def test_a_silent_bucket_is_left_before_a_sensor_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(places.PATIENCE, "s3", {"connect_timeout": 1, "request_timeout": 1})
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = place_of(f"s3://key:secret@bucket?scheme=http&endpoint_override=127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(PlaceError, match="NETWORK_CONNECTION"):
+            place.read("index.json", 1)

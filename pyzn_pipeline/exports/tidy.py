@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 from pyzn_pipeline.breakdowns import COUNT_COLUMNS, Breakdown
 
 PROJECTS = "downloads_by_project"
+PROJECTS_AT_ONCE = 8_192  # in a batch of a mirrored day, as BigQuery sends them
+MOST_KEYS = 2**21  # of the projects of a batch; all of PyPI, some 90 batches, has less than four times as many
 _DAY = pa.field("day", pa.date32(), nullable=False)
 _PROJECT = pa.field("project", pa.string(), nullable=False)
 
@@ -121,8 +123,14 @@ def packed(projects: pa.Table, tidy: Mapping[str, pa.Table], breakdowns: Sequenc
 
 
 def documents(breakdown: Breakdown, keys: pa.Array | pa.ChunkedArray, rows: pa.Table) -> list[pa.Array]:
-    """The columns of a breakdown, of its tidy rows and the number of keys of each project."""
-    offsets = np.concatenate([[0], np.cumsum(keys.to_numpy(), dtype=np.int32)])
+    """The columns of a breakdown, of its tidy rows and the number of keys of each project.
+
+    Raises ValueError if these numbers are not of these rows: Arrow trusts offsets, and would read any memory.
+    """
+    numbers = keys.to_numpy()
+    offsets = np.concatenate([[0], np.cumsum(numbers, dtype=np.int64)])
+    if (numbers < 0).any() or offsets[-1] != rows.num_rows:
+        raise ValueError(f"the {breakdown.plural} of the projects are not those of {rows.num_rows:,} rows")
     first, *subsets = (rows[name].combine_chunks().cast(pa.string()) for name in _numbers(breakdown))
     entries = pc.binary_join_element_wise(_quoted(rows[breakdown.name].combine_chunks()), first, ":")
     return [_joined(offsets, entries, "{", "}"), *(_joined(offsets, subset, "[", "]") for subset in subsets)]
@@ -162,7 +170,9 @@ class Reader:
         self._rest = schema.empty_table()
 
     def take(self, rows: int) -> pa.Table:
-        """The next rows. Raises EOFError if there are fewer."""
+        """The next rows. Raises EOFError if there are fewer, ValueError if there cannot be as many."""
+        if not 0 <= rows <= MOST_KEYS:
+            raise ValueError(f"{rows:,} rows are of {PROJECTS_AT_ONCE:,} projects")
         found = [self._rest]
         while sum(part.num_rows for part in found) < rows:
             batch = next(self._batches, None)
@@ -172,3 +182,8 @@ class Reader:
         together = pa.concat_tables(found)
         self._rest = together.slice(rows)
         return together.slice(0, rows)
+
+    def end(self) -> None:
+        """Raise ValueError unless all rows were taken."""
+        if self._rest.num_rows or any(batch.num_rows for batch in self._batches):
+            raise ValueError(f"rows with {self._rest.schema.names[2]} are left that are of no project")

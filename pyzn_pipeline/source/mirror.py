@@ -23,7 +23,6 @@ from pyzn_pipeline.source.count import MIRROR, Counts, Price
 from pyzn_pipeline.source.errors import SourceError
 from pyzn_pipeline.source.scan import BY_HOUR, REPLACED, SCHEMA, Mirrored, Scan
 
-PROJECTS = 8_192  # in a batch, as BigQuery sends them
 ROWS = 65_536  # tidy rows that are read at once
 
 
@@ -110,11 +109,13 @@ class Mirror:
                 b.name: tidy.Reader(pq.ParquetFile(files[b.view]).iter_batches(ROWS), tidy.tidy_schema(b))
                 for b in breakdowns
             }
-            for batch in pq.ParquetFile(files[tidy.PROJECTS]).iter_batches(PROJECTS):
+            for batch in pq.ParquetFile(files[tidy.PROJECTS]).iter_batches(tidy.PROJECTS_AT_ONCE):
                 projects = pa.Table.from_batches([batch]).cast(tidy.projects_schema(breakdowns))
                 keys = {b.name: readers[b.name].take(pc.sum(projects[b.plural]).as_py()) for b in breakdowns}
                 yield _as_scanned(tidy.packed(projects, keys, breakdowns))
-        except (pa.ArrowException, OSError, EOFError) as error:
+            for reader in readers.values():
+                reader.end()
+        except (pa.ArrowException, OSError, EOFError, ValueError) as error:
             raise DamagedExport(f"{self.name}: day {said.day}: its files do not fit: {error}: {WAY_OUT}") from error
 
 

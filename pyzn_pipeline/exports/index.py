@@ -8,7 +8,7 @@ import hashlib
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, Breakdown
 from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport
@@ -33,6 +33,13 @@ RelativePath = Annotated[
 T = TypeVar("T", bound=BaseModel)
 V = TypeVar("V")
 
+# As Postgres can store them.
+Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
+PositiveCount = Annotated[Count, Field(gt=0)]
+Revision = Annotated[int, Field(gt=0, le=2**31 - 1)]
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+Moment = Annotated[AwareDatetime, Field(gt=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC))]
+
 ByKey = Annotated[dict[str, V], Field(max_length=MOST_KEYS, fail_fast=True)]
 
 
@@ -50,7 +57,7 @@ class File(_Record):
     """A file: its path from the index, its size in bytes, its SHA-256."""
 
     path: RelativePath
-    bytes: NonNegativeInt
+    bytes: Count
     sha256: Digest
 
 
@@ -58,16 +65,16 @@ class Rows(File):
     """A Parquet file and its number of rows."""
 
     bytes: Annotated[int, Field(ge=0, le=LARGEST_FILE)]
-    rows: NonNegativeInt
+    rows: Count
 
 
 class Held(_Record):
     """A breakdown of a day as in `pyzn.day_breakdowns`, and its file. `whole` is all of PyPI by key."""
 
-    source_downloads: NonNegativeInt
-    downloads: NonNegativeInt
-    project_keys: NonNegativeInt
-    whole: ByKey[int] | None
+    source_downloads: Count
+    downloads: Count
+    project_keys: Count
+    whole: ByKey[Count] | None
     file: Rows
 
 
@@ -75,12 +82,12 @@ class Known(_Record):
     """What index and `day.json` both say of a day; the columns of `pyzn.days`."""
 
     day: date
-    revision: PositiveInt
+    revision: Revision
     checksum: Checksum
     status: Status
-    downloads: PositiveInt
-    source_recount: NonNegativeInt
-    recounted_at: AwareDatetime
+    downloads: PositiveCount
+    source_recount: Count
+    recounted_at: Moment
 
 
 class Day(Known):
@@ -90,14 +97,14 @@ class Day(Known):
     """
 
     format: Literal[1] = FORMAT
-    source: str
-    source_downloads: PositiveInt
-    counts: ByKey[NonNegativeInt]
-    by_hour: ByKey[NonNegativeInt]
-    replaced_rows: NonNegativeInt
-    published_at: AwareDatetime
-    suspect_because: str | None
-    accepted_because: str | None
+    source: Text
+    source_downloads: PositiveCount
+    counts: ByKey[Count]
+    by_hour: ByKey[Count]
+    replaced_rows: Count
+    published_at: Moment
+    suspect_because: Text | None
+    accepted_because: Text | None
     projects: Rows
     breakdowns: ByKey[Held]
 
@@ -125,7 +132,7 @@ class Index(_Record):
     """The days of an export, in order. `written_at` only ever grows. `sha256` is of the lines, joined by line ends."""
 
     format: Literal[1] = FORMAT
-    written_at: AwareDatetime
+    written_at: Moment
     sha256: Digest
     days: Annotated[list[Entry], Field(max_length=MOST_DAYS, fail_fast=True)]
 

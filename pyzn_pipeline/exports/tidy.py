@@ -162,6 +162,16 @@ def document(counts: Mapping[str, int]) -> str:
     return "{" + ",".join(f"{json_string(key)}:{count}" for key, count in counts.items()) + "}"
 
 
+def strict(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
+    """Rows that somebody else wrote, with these columns.
+
+    Raises ValueError or ArrowException if there are others, NULL, or text that is not UTF-8, which Arrow lets through.
+    """
+    rows = pa.Table.from_batches([batch]).cast(schema)
+    rows.validate(full=True)
+    return rows
+
+
 class Reader:
     """Takes rows of a stream, as many as asked for."""
 
@@ -178,7 +188,7 @@ class Reader:
             batch = next(self._batches, None)
             if batch is None:
                 raise EOFError(f"{rows:,} more rows were expected")
-            found.append(pa.Table.from_batches([batch]).cast(self._rest.schema))
+            found.append(strict(batch, self._rest.schema))
         together = pa.concat_tables(found)
         self._rest = together.slice(rows)
         return together.slice(0, rows)

@@ -103,20 +103,22 @@ class Mirror:
         self, said: Day, files: Mapping[str, Path], breakdowns: Sequence[Breakdown]
     ) -> Iterator[pa.RecordBatch]:
         """The rows of a scan: the day as a whole, and then its projects."""
-        yield _whole(said)
         try:
+            yield _whole(said)
             readers = {
                 b.name: tidy.Reader(pq.ParquetFile(files[b.view]).iter_batches(ROWS), tidy.tidy_schema(b))
                 for b in breakdowns
             }
             for batch in pq.ParquetFile(files[tidy.PROJECTS]).iter_batches(tidy.PROJECTS_AT_ONCE):
-                projects = pa.Table.from_batches([batch]).cast(tidy.projects_schema(breakdowns))
+                projects = tidy.strict(batch, tidy.projects_schema(breakdowns))
                 keys = {b.name: readers[b.name].take(pc.sum(projects[b.plural]).as_py()) for b in breakdowns}
                 yield _as_scanned(tidy.packed(projects, keys, breakdowns))
             for reader in readers.values():
                 reader.end()
-        except (pa.ArrowException, OSError, EOFError, ValueError) as error:
-            raise DamagedExport(f"{self.name}: day {said.day}: its files do not fit: {error}: {WAY_OUT}") from error
+        except (pa.ArrowException, OSError, EOFError, ValueError, OverflowError) as error:
+            raise DamagedExport(
+                f"{self.name}: day {said.day}: its files do not fit: {str(error)[:300]}: {WAY_OUT}"
+            ) from error
 
 
 def _whole(said: Day) -> pa.RecordBatch:

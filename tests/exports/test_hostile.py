@@ -1,7 +1,8 @@
 """Exports that mean harm: every size and SHA-256 is right, and what they say is not. Each is refused by name."""
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -87,3 +88,88 @@ def test_numbers_of_keys_that_are_not_those_of_the_rows_are_refused(
         lambda table: column(table, "versions", numbers(table["versions"].to_pylist())),
     )
     refused(second_store, folder, rf"day {DAY}: its files do not fit: .*rows")
+
+
+# -- errors of libraries
+
+
+def not_utf8(table: pa.Table, name: str) -> pa.Table:
+    """The first text of a column, with a byte that is not UTF-8."""
+    first, *others = (text.encode() for text in table[name].to_pylist())
+    broken = pa.array([b"\xff" + first[1:], *others], pa.binary())
+    return column(table, name, pa.Array.from_buffers(pa.string(), len(broken), broken.buffers()))
+
+
+ROWS: dict[str, tuple[Callable[[pa.Table], pa.Table], str]] = {
+    "another name": (lambda table: table.rename_columns(["a", *table.column_names[1:]]), "field names"),
+    "another order": (lambda table: table.select(table.column_names[::-1]), "field names"),
+    "a column too few": (lambda table: table.drop_columns("downloads"), "field names"),
+    "no project": (lambda table: column(table, "project", [None, *table["project"].to_pylist()[1:]]), "non-nullable"),
+    "no number": (lambda table: column(table, "downloads", [None] * table.num_rows), "non-nullable"),
+    "text for a number": (lambda table: column(table, "downloads", pa.array(["a"] * table.num_rows)), "parse"),
+    "a list for a text": (lambda table: column(table, "project", pa.array([[1]] * table.num_rows)), "cast"),
+    "not UTF-8": (lambda table: not_utf8(table, "project"), "UTF8"),
+    "a number too large": (
+        lambda table: column(table, "downloads", pa.array([2**63] * table.num_rows, pa.uint64())),
+        "not in range",
+    ),
+}
+
+
+@pytest.mark.parametrize("view", ["downloads_by_project", "downloads_by_country"])
+def test_rows_of_another_kind_are_refused_by_the_name_of_the_day(
+    published: Engine, second_store: Engine, tmp_path: Path, view: str
+) -> None:
+    exported(published, tmp_path / "good")
+    for name, (rows, message) in ROWS.items():
+        folder = shutil.copytree(tmp_path / "good", tmp_path / name)
+        rewrite(folder, view, rows)
+        refused(second_store, folder, rf"/{name}: day {DAY}: its files do not fit: .*{message}")
+
+
+@pytest.mark.parametrize("view", ["country", "version"])
+def test_a_key_that_is_not_utf8_is_refused(published: Engine, second_store: Engine, folder: Path, view: str) -> None:
+    exported(published, folder)
+    rewrite(folder, f"downloads_by_{view}", lambda table: not_utf8(table, view))
+    refused(second_store, folder, rf"day {DAY}: its files do not fit: .*UTF8")
+
+
+IN_DAY_JSON: list[tuple[str, Sequence[object]]] = [
+    *(
+        (path, [-1, 2**63, 2**200, 1.5])
+        for path in (
+            "revision",
+            "downloads",
+            "source_downloads",
+            "source_recount",
+            "replaced_rows",
+            "counts.pip_downloads",
+            "by_hour.0",
+            "projects.rows",
+            "projects.bytes",
+            "breakdowns.country.downloads",
+            "breakdowns.country.project_keys",
+            "breakdowns.country.whole.US",
+        )
+    ),
+    *((path, ["a\0"]) for path in ("source", "suspect_because", "accepted_because")),
+    ("published_at", ["9999-12-31T23:59:59-23:00", "0001-01-01T00:00:00+23:00"]),
+]
+
+
+def test_what_postgres_cannot_store_is_refused_by_its_name_in_day_json(
+    published: Engine, second_store: Engine, tmp_path: Path
+) -> None:
+    exported(published, tmp_path / "good")
+    for path, values in IN_DAY_JSON:
+        for n, value in enumerate(values):
+
+            def put(day: dict[str, Any], path: str = path, value: object = value) -> None:
+                *above, last = path.split(".")
+                for name in above:
+                    day = day[name]
+                day[last] = value
+
+            folder = shutil.copytree(tmp_path / "good", tmp_path / f"{path} {n}")
+            change(folder, put)
+            refused(second_store, folder, rf"day\.json: {path}: ")

@@ -20,6 +20,7 @@ FORMAT: Literal[1] = 1
 LARGEST_INDEX = 16 * 2**20  # bytes; MOST_DAYS need 9 million
 LARGEST_DAY = 4 * 2**20  # bytes of a day.json; a day of all PyPI needs about 50,000
 LARGEST_FILE = 2**30  # bytes of a Parquet file; the largest of all PyPI has about 20 million
+MOST_ROWS = 10**8  # of a Parquet file; that of all PyPI by version has some millions
 MOST_DAYS = 20_000  # 54 years
 MOST_KEYS = 20_000  # of a breakdown of all PyPI, which has some hundreds
 
@@ -65,7 +66,7 @@ class Rows(File):
     """A Parquet file and its number of rows."""
 
     bytes: Annotated[int, Field(ge=0, le=LARGEST_FILE)]
-    rows: Count
+    rows: Annotated[int, Field(ge=0, le=MOST_ROWS)]
 
 
 class Held(_Record):

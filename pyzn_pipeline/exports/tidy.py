@@ -18,6 +18,7 @@ from pyzn_pipeline.breakdowns import COUNT_COLUMNS, Breakdown
 PROJECTS = "downloads_by_project"
 PROJECTS_AT_ONCE = 8_192  # in a batch of a mirrored day, as BigQuery sends them
 MOST_KEYS = 2**21  # of the projects of a batch; all of PyPI, some 90 batches, has less than four times as many
+MOST_TEXT = 2**26  # bytes in a column of a batch: 1 KB a row, 40 times as much as PyPI's
 _DAY = pa.field("day", pa.date32(), nullable=False)
 _PROJECT = pa.field("project", pa.string(), nullable=False)
 
@@ -163,10 +164,16 @@ def document(counts: Mapping[str, int]) -> str:
 
 
 def strict(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
-    """Rows that somebody else wrote, with these columns.
+    """Rows that somebody else wrote, with these columns. Their texts may be encoded as dictionaries.
 
-    Raises ValueError or ArrowException if there are others, NULL, or text that is not UTF-8, which Arrow lets through.
+    Raises ValueError or ArrowException if there are others, NULL, more text than rows have, or text that is not UTF-8,
+    which Arrow lets through.
     """
+    for texts in batch.columns:
+        if pa.types.is_dictionary(texts.type):
+            size = pc.sum(pc.binary_length(texts.dictionary).take(texts.indices)).as_py() or 0
+            if size > MOST_TEXT:
+                raise ValueError(f"{batch.num_rows:,} rows have a column of {size:,} bytes of text")
     rows = pa.Table.from_batches([batch]).cast(schema)
     rows.validate(full=True)
     return rows

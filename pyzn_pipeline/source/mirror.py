@@ -24,6 +24,7 @@ from pyzn_pipeline.source.errors import SourceError
 from pyzn_pipeline.source.scan import BY_HOUR, REPLACED, SCHEMA, Mirrored, Scan
 
 ROWS = 65_536  # tidy rows that are read at once
+ROW_BYTES, FILE_BYTES = 256, 2**20  # what a file may have uncompressed: a row of PyPI has about 20, in plain text 60
 
 
 class Mirror:
@@ -105,12 +106,17 @@ class Mirror:
         """The rows of a scan: the day as a whole, and then its projects."""
         try:
             yield _whole(said)
+            schemas = {b.name: tidy.tidy_schema(b) for b in breakdowns}
             readers = {
-                b.name: tidy.Reader(pq.ParquetFile(files[b.view]).iter_batches(ROWS), tidy.tidy_schema(b))
+                b.name: tidy.Reader(
+                    _parquet(said.breakdowns[b.name].file, files[b.view], schemas[b.name]).iter_batches(ROWS),
+                    schemas[b.name],
+                )
                 for b in breakdowns
             }
-            for batch in pq.ParquetFile(files[tidy.PROJECTS]).iter_batches(tidy.PROJECTS_AT_ONCE):
-                projects = tidy.strict(batch, tidy.projects_schema(breakdowns))
+            schema = tidy.projects_schema(breakdowns)
+            for batch in _parquet(said.projects, files[tidy.PROJECTS], schema).iter_batches(tidy.PROJECTS_AT_ONCE):
+                projects = tidy.strict(batch, schema)
                 keys = {b.name: readers[b.name].take(pc.sum(projects[b.plural]).as_py()) for b in breakdowns}
                 yield _as_scanned(tidy.packed(projects, keys, breakdowns))
             for reader in readers.values():
@@ -119,6 +125,27 @@ class Mirror:
             raise DamagedExport(
                 f"{self.name}: day {said.day}: its files do not fit: {str(error)[:300]}: {WAY_OUT}"
             ) from error
+
+
+def _parquet(rows: Rows, file: Path, schema: pa.Schema) -> pq.ParquetFile:
+    """The file, opened. Raises ValueError unless it has the columns of `schema` and `rows.rows` rows.
+
+    A few kilobytes can be gigabytes of text, by compression and by a text that is repeated. The first is refused here,
+    as far as the file says it. For the second, texts stay encoded as dictionaries: see tidy.strict.
+    """
+    found = pq.read_schema(file)
+    if (found.names, found.types) != (schema.names, schema.types):
+        columns = ", ".join(f"{field.name} {field.type}" for field in found)
+        raise ValueError(f"{rows.path} has the columns {columns:.200}")
+    texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    parquet = pq.ParquetFile(file, read_dictionary=texts)
+    said = parquet.metadata
+    if said.num_rows != rows.rows:
+        raise ValueError(f"{rows.path} has {said.num_rows:,} rows, {rows.rows:,} were exported")
+    size = sum(said.row_group(n).total_byte_size for n in range(said.num_row_groups))
+    if size > (most := FILE_BYTES + ROW_BYTES * rows.rows):
+        raise ValueError(f"{rows.path} has {size:,} bytes uncompressed, {rows.rows:,} rows need less than {most:,}")
+    return parquet
 
 
 def _whole(said: Day) -> pa.RecordBatch:

@@ -42,9 +42,7 @@ def rewrite(folder: Path, view: str, rows: Callable[[pa.Table], pa.Table], **opt
         table = rows(pq.read_table(path))
         pq.write_table(table, path, **options)
         body = path.read_bytes()
-        file |= {"bytes": len(body), "sha256": sha256(body).hexdigest()} | (
-            {} if "rows" in options else {"rows": table.num_rows}
-        )
+        file |= {"bytes": len(body), "sha256": sha256(body).hexdigest(), "rows": table.num_rows}
 
     change(folder, said)
 
@@ -100,18 +98,26 @@ def not_utf8(table: pa.Table, name: str) -> pa.Table:
     return column(table, name, pa.Array.from_buffers(pa.string(), len(broken), broken.buffers()))
 
 
+OTHERS = "has the columns"
 ROWS: dict[str, tuple[Callable[[pa.Table], pa.Table], str]] = {
-    "another name": (lambda table: table.rename_columns(["a", *table.column_names[1:]]), "field names"),
-    "another order": (lambda table: table.select(table.column_names[::-1]), "field names"),
-    "a column too few": (lambda table: table.drop_columns("downloads"), "field names"),
+    "another name": (lambda table: table.rename_columns(["a", *table.column_names[1:]]), OTHERS),
+    "another order": (lambda table: table.select(table.column_names[::-1]), OTHERS),
+    "a column too few": (lambda table: table.drop_columns("downloads"), OTHERS),
     "no project": (lambda table: column(table, "project", [None, *table["project"].to_pylist()[1:]]), "non-nullable"),
     "no number": (lambda table: column(table, "downloads", [None] * table.num_rows), "non-nullable"),
-    "text for a number": (lambda table: column(table, "downloads", pa.array(["a"] * table.num_rows)), "parse"),
-    "a list for a text": (lambda table: column(table, "project", pa.array([[1]] * table.num_rows)), "cast"),
+    "text for a number": (
+        lambda table: column(table, "downloads", pa.array(["a"] * table.num_rows)),
+        OTHERS,
+    ),
+    "a list for a text": (lambda table: column(table, "project", pa.array([[1]] * table.num_rows)), OTHERS),
+    "text of another type": (
+        lambda table: column(table, "project", table["project"].cast(pa.large_string())),
+        OTHERS,
+    ),
     "not UTF-8": (lambda table: not_utf8(table, "project"), "UTF8"),
     "a number too large": (
         lambda table: column(table, "downloads", pa.array([2**63] * table.num_rows, pa.uint64())),
-        "not in range",
+        OTHERS,
     ),
 }
 
@@ -173,3 +179,44 @@ def test_what_postgres_cannot_store_is_refused_by_its_name_in_day_json(
             folder = shutil.copytree(tmp_path / "good", tmp_path / f"{path} {n}")
             change(folder, put)
             refused(second_store, folder, rf"day\.json: {path}: ")
+
+
+# -- small files of many bytes
+
+
+@pytest.mark.parametrize("view", ["downloads_by_project", "downloads_by_country"])
+def test_a_file_that_is_far_larger_uncompressed_is_refused(
+    published: Engine, second_store: Engine, folder: Path, view: str
+) -> None:
+    exported(published, folder)
+    rewrite(
+        folder,
+        view,
+        lambda table: column(table, "project", ["a" * (400 * 2**20), *table["project"].to_pylist()[1:]]),
+        compression="zstd",
+        use_dictionary=False,
+        write_statistics=False,
+    )
+    refused(
+        second_store, folder, rf"{view}\.parquet has 4[0-9]+,[0-9,]+ bytes uncompressed, [0-9]+ rows need less than"
+    )
+
+
+def test_a_text_that_is_repeated_is_refused_before_it_is(published: Engine, second_store: Engine, folder: Path) -> None:
+    exported(published, folder)
+    repeated = pa.DictionaryArray.from_arrays(pa.array([0] * 10_000, pa.int32()), ["a" * 100_000])
+
+    def rows(table: pa.Table) -> pa.Table:
+        many = pa.concat_tables([table.slice(0, 1)] * 10_000)
+        return column(many, "country", repeated)
+
+    rewrite(folder, "downloads_by_country", rows, compression="zstd", store_schema=False)
+    refused(second_store, folder, r"files do not fit: 10,000 rows have a column of 1,000,000,000 bytes of text")
+
+
+def test_another_number_of_rows_is_refused_before_they_are_read(
+    published: Engine, second_store: Engine, folder: Path
+) -> None:
+    exported(published, folder)
+    change(folder, lambda day: day["projects"].update(rows=99))
+    refused(second_store, folder, r"downloads_by_project\.parquet has [0-9] rows, 99 were exported")

@@ -166,8 +166,8 @@ def document(counts: Mapping[str, int]) -> str:
 def strict(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
     """Rows that somebody else wrote, with these columns. Their texts may be encoded as dictionaries.
 
-    Raises ValueError or ArrowException if there are others, NULL, more text than rows have, or text that is not UTF-8,
-    which Arrow lets through.
+    Raises ValueError or ArrowException if there are others, NULL, a negative number, more text than rows have, or text
+    that is not UTF-8, which Arrow lets through.
     """
     for texts in batch.columns:
         if pa.types.is_dictionary(texts.type):
@@ -176,7 +176,36 @@ def strict(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
                 raise ValueError(f"{batch.num_rows:,} rows have a column of {size:,} bytes of text")
     rows = pa.Table.from_batches([batch]).cast(schema)
     rows.validate(full=True)
+    for field in schema:
+        if pa.types.is_integer(field.type) and (least := pc.min(rows[field.name]).as_py() or 0) < 0:
+            raise ValueError(f"{field.name} has the number {least:,}")
     return rows
+
+
+class Shares:
+    """What the downloads of tidy rows add up to by key: all of PyPI by a breakdown."""
+
+    def __init__(self, breakdown: Breakdown, said: Mapping[str, int]) -> None:
+        self._name = breakdown.name
+        self._said = said
+        self._found = tidy_schema(breakdown).empty_table().select([self._name, "downloads"])
+
+    def add(self, rows: pa.Table) -> None:
+        """Add rows. Raises ValueError if there are more keys than were said."""
+        both = pa.concat_tables([self._found, rows.select(self._found.column_names)])
+        self._found = both.group_by(self._name).aggregate([("downloads", "sum")]).rename_columns(both.column_names)
+        if self._found.num_rows > len(self._said):
+            raise ValueError(f"by_{self._name} of all of PyPI has {len(self._said):,} keys, its rows have more")
+
+    def end(self) -> None:
+        """Raise ValueError unless the shares are those that were said."""
+        found = dict(zip(*self._found.to_pydict().values(), strict=True))
+        for key in sorted(found.keys() | self._said.keys()):
+            if found.get(key) != self._said.get(key):
+                raise ValueError(
+                    f"by_{self._name} of all of PyPI has {self._said.get(key)} downloads for {key[:50]!r}, "
+                    f"its rows have {found.get(key)}"
+                )
 
 
 class Reader:

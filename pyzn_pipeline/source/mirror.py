@@ -105,6 +105,7 @@ class Mirror:
     ) -> Iterator[pa.RecordBatch]:
         """The rows of a scan: the day as a whole, and then its projects."""
         try:
+            _check_hours(said)
             yield _whole(said)
             schemas = {b.name: tidy.tidy_schema(b) for b in breakdowns}
             readers = {
@@ -114,13 +115,18 @@ class Mirror:
                 )
                 for b in breakdowns
             }
+            shares = {b.name: tidy.Shares(b, said.breakdowns[b.name].whole or {}) for b in breakdowns if b.common}
             schema = tidy.projects_schema(breakdowns)
             for batch in _parquet(said.projects, files[tidy.PROJECTS], schema).iter_batches(tidy.PROJECTS_AT_ONCE):
                 projects = tidy.strict(batch, schema)
                 keys = {b.name: readers[b.name].take(pc.sum(projects[b.plural]).as_py()) for b in breakdowns}
+                for name, share in shares.items():
+                    share.add(keys[name])
                 yield _as_scanned(tidy.packed(projects, keys, breakdowns))
             for reader in readers.values():
                 reader.end()
+            for share in shares.values():
+                share.end()
         except (pa.ArrowException, OSError, EOFError, ValueError, OverflowError) as error:
             raise DamagedExport(
                 f"{self.name}: day {said.day}: its files do not fit: {str(error)[:300]}: {WAY_OUT}"
@@ -146,6 +152,14 @@ def _parquet(rows: Rows, file: Path, schema: pa.Schema) -> pq.ParquetFile:
     if size > (most := FILE_BYTES + ROW_BYTES * rows.rows):
         raise ValueError(f"{rows.path} has {size:,} bytes uncompressed, {rows.rows:,} rows need less than {most:,}")
     return parquet
+
+
+def _check_hours(said: Day) -> None:
+    """Raise ValueError unless the downloads by hour are the day's."""
+    if strange := said.by_hour.keys() - set(map(str, range(24))):
+        raise ValueError(f"by_hour has the hour {min(strange)[:50]!r}")
+    if said.by_hour and (found := sum(said.by_hour.values())) != said.source_downloads:
+        raise ValueError(f"by_hour has {found:,} downloads, the source counts {said.source_downloads:,}")
 
 
 def _whole(said: Day) -> pa.RecordBatch:

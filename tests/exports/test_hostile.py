@@ -85,7 +85,7 @@ def test_numbers_of_keys_that_are_not_those_of_the_rows_are_refused(
         "downloads_by_project",
         lambda table: column(table, "versions", numbers(table["versions"].to_pylist())),
     )
-    refused(second_store, folder, rf"day {DAY}: its files do not fit: .*rows")
+    refused(second_store, folder, rf"day {DAY}: its files do not fit: .*(rows|versions has the number -)")
 
 
 # -- errors of libraries
@@ -220,3 +220,62 @@ def test_another_number_of_rows_is_refused_before_they_are_read(
     exported(published, folder)
     change(folder, lambda day: day["projects"].update(rows=99))
     refused(second_store, folder, r"downloads_by_project\.parquet has [0-9] rows, 99 were exported")
+
+
+# -- all of PyPI, and the hours
+
+
+def other_whole(**shares: int | None) -> Callable[[dict[str, Any]], None]:
+    """A `day.json` with other shares of countries; None: without one."""
+
+    def said(day: dict[str, Any]) -> None:
+        whole = day["breakdowns"]["country"]["whole"] | shares
+        day["breakdowns"]["country"]["whole"] = {key: share for key, share in whole.items() if share is not None}
+
+    return said
+
+
+def other_hours(hours: dict[str, int]) -> Callable[[dict[str, Any]], None]:
+    return lambda day: day.update(by_hour=hours)
+
+
+UNPROVEN: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
+    "two shares change places": (other_whole(US=15, DE=28), "by_country of all of PyPI has 28 downloads for 'DE', its"),
+    "a key too many": (other_whole(FR=0), "by_country of all of PyPI has 0 downloads for 'FR', its rows have None"),
+    "a key too few": (other_whole(US=None), "by_country of all of PyPI has 3 keys, its rows have more"),
+    "another key": (other_whole(US=None, **{"\0": 29}), "all of PyPI has 29 downloads for '.x00', its rows have None"),
+    "an hour too many": (other_hours({"0": 70, "24": 1}), "by_hour has the hour '24'"),
+    "an hour that is none": (other_hours({"0": 70, "\0": 1}), "by_hour has the hour '.x00'"),
+    "downloads of an hour too few": (other_hours({"0": 70}), "by_hour has 70 downloads, the source counts 71"),
+}
+
+
+def test_shares_and_hours_that_the_rows_do_not_prove_are_refused(
+    published: Engine, second_store: Engine, tmp_path: Path
+) -> None:
+    exported(published, tmp_path / "good")
+    for name, (said, message) in UNPROVEN.items():
+        folder = shutil.copytree(tmp_path / "good", tmp_path / name)
+        change(folder, said)
+        refused(second_store, folder, rf"/{name}: day {DAY}: its files do not fit: .*{message}")
+
+
+@pytest.mark.parametrize(
+    ("view", "name"),
+    [
+        ("downloads_by_project", "ci_downloads"),
+        ("downloads_by_version", "pip_downloads"),
+        ("downloads_by_country", "downloads"),
+    ],
+)
+def test_a_negative_number_of_downloads_is_refused(
+    published: Engine, second_store: Engine, folder: Path, view: str, name: str
+) -> None:
+    exported(published, folder)
+
+    def rows(table: pa.Table) -> pa.Table:
+        first, second, *others = table[name].to_pylist()
+        return column(table, name, [-1, first + second + 1, *others])
+
+    rewrite(folder, view, rows)
+    refused(second_store, folder, rf"day {DAY}: its files do not fit: {name} has the number -1")

@@ -56,7 +56,8 @@ def test_every_row_figure_and_checksum_is_the_exporters(
 ) -> None:
     with published.begin() as connection:
         connection.execute(text("UPDATE pyzn.days SET status = 'final' WHERE day = :day"), {"day": DAYS[0]})
-        connection.execute(text("UPDATE pyzn.days SET replaced_rows = 3, by_hour = :hours"), {"hours": '{"0":1}'})
+        hours = "replaced_rows = 3, by_hour = CAST(format('{\"7\":%s}', source_downloads) AS json)"
+        connection.execute(text(f"UPDATE pyzn.days SET {hours}".replace(":%", r"\:%")))
         connection.execute(
             text("UPDATE pyzn.days SET accepted_because = :why WHERE day = :day"),
             {"why": 'a "holiday"', "day": DAYS[1]},
@@ -220,7 +221,7 @@ def other_rows(folder: Path) -> None:
 def other_counts(folder: Path) -> None:
     """The source's count is one more than the rows, every hash right."""
     said = read_day(Folder(folder), index_of(folder).days[-1])
-    _replace(folder, said.model_copy(update={"source_downloads": said.source_downloads + 1}))
+    _replace(folder, said.model_copy(update={"source_downloads": said.source_downloads + 1, "by_hour": {}}))
 
 
 def missing_rows(folder: Path) -> None:

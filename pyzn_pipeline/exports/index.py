@@ -107,7 +107,7 @@ class Day(Known):
     suspect_because: Text | None
     accepted_because: Text | None
     projects: Rows
-    breakdowns: ByKey[Held]
+    breakdowns: Annotated[ByKey[Held], Field(min_length=1)]
 
     def held(self) -> list[Breakdown]:
         """The breakdowns that the day has. Raises DamagedExport if this PyZn does not know one, or counts otherwise."""

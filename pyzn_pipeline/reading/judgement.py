@@ -3,7 +3,7 @@
 import json
 from datetime import date
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.audits import Finding
@@ -23,7 +23,8 @@ def judge(connection: Connection, day: date, tally: Tally, accept_worse: bool) -
 
     The staged and the published day are compared with the same earlier weeks. The staged one is worse if
     it fails an audit that the published one passes. If both fail the same audits, it is worse if it has fewer
-    downloads, because a day only ever gains downloads. Raises WorseReading then, unless `accept_worse`.
+    downloads, because a day only ever gains downloads. It is worse as well if it lacks a breakdown that the published
+    one has: a mirror may be older than PyZn. Raises WorseReading then, unless `accept_worse`.
     """
     weeks = weeks_before(connection, day, WEEKS)
     before, published = weeks[weeks["day"] != day], weeks[weeks["day"] == day]
@@ -39,10 +40,13 @@ def judge(connection: Connection, day: date, tally: Tally, accept_worse: bool) -
         for found in (findings, soft_audit(old, before))
     )
     new_doubts = [message for name, message in failed.items() if name not in failed_before]
+    held = connection.execute(text("SELECT breakdown FROM pyzn.day_breakdowns WHERE day = :day"), {"day": day})
+    lacking = [f"it has no downloads by {name}" for name in sorted(set(held.scalars()) - tally.packed.keys())]
     fewer = staged.downloads < old.downloads and failed.keys() == failed_before.keys()
-    if (new_doubts or fewer) and not accept_worse:
+    if (lacking or new_doubts or fewer) and not accept_worse:
         because = "; ".join(
-            new_doubts or [f"it has {staged.downloads:,} downloads, {old.downloads - staged.downloads:,} fewer"]
+            lacking + new_doubts
+            or [f"it has {staged.downloads:,} downloads, {old.downloads - staged.downloads:,} fewer"]
         )
         raise WorseReading(
             f"day {day}: what the source gives now is worse than revision {row['revision']} with its "

@@ -11,10 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from pyzn_pipeline.exports.errors import DamagedExport
 from pyzn_pipeline.exports.index import INDEX, Index, made, written
+from pyzn_pipeline.reading.judgement import WorseReading
 from tests.exports.conftest import DAY, exported
 from tests.exports.test_mirror import content, mirror
 
@@ -279,3 +280,33 @@ def test_a_negative_number_of_downloads_is_refused(
 
     rewrite(folder, view, rows)
     refused(second_store, folder, rf"day {DAY}: its files do not fit: {name} has the number -1")
+
+
+# -- what a day is divided by
+
+
+def test_a_day_without_breakdowns_is_refused(published: Engine, second_store: Engine, folder: Path) -> None:
+    exported(published, folder)
+    change(folder, lambda day: day.update(breakdowns={}))
+    refused(second_store, folder, r"day\.json: breakdowns: Dictionary should have at least 1 item")
+
+
+def test_a_reading_that_lacks_a_published_breakdown_is_refused_unless_it_is_asked_for(
+    published: Engine, second_store: Engine, folder: Path
+) -> None:
+    exported(published, folder)
+    mirror(second_store, str(folder), DAY)
+    before = content(second_store)
+    with published.begin() as connection:
+        for statement in (
+            "UPDATE pyzn.project_days SET by_system = NULL",
+            "DELETE FROM pyzn.day_breakdowns WHERE breakdown = 'system'",
+            "UPDATE pyzn.days SET checksum = pyzn.day_checksum(day), revision = 2",
+        ):
+            connection.execute(text(statement))
+    exported(published, folder)
+    with pytest.raises(WorseReading, match=r"worse than revision 1 .*: it has no downloads by system; not published"):
+        mirror(second_store, str(folder), DAY)
+    assert content(second_store) == before
+    (accepted,) = mirror(second_store, str(folder), DAY, accept_worse=True)
+    assert accepted.publication.revision == 2

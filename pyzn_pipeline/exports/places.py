@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
+from errno import ENOSPC
 from functools import cached_property, partial
 from pathlib import Path
 from socket import SHUT_RDWR, socket
@@ -76,6 +77,10 @@ class Place(ABC):
         """
 
     @abstractmethod
+    def size(self, path: str) -> int | None:
+        """The bytes of a file; None if there is no such file."""
+
+    @abstractmethod
     def put(self, path: str, content: Path | bytes) -> None:
         """Write a file, or replace it: at once, or not at all."""
 
@@ -112,7 +117,9 @@ def _place_errors(name: str, path: str) -> Iterator[None]:
         ) from None
     except (OSError, pa.ArrowException) as error:
         said = " ".join(str(error).split())[:300] or type(error).__name__
-        raise PlaceError(f"{name}/{path}: {said}: check the address and who may read and write there") from error
+        full = isinstance(error, OSError) and error.errno == ENOSPC
+        mend = "make room, TMPDIR included" if full else "check the address and who may read and write there"
+        raise PlaceError(f"{name}/{path}: {said}: {mend}") from error
 
 
 class Folder(Place):
@@ -175,7 +182,7 @@ class Bucket(Place):
     def size(self, path: str) -> int | None:
         """As Place says."""
         with _place_errors(self.name, path):
-            (found,) = self._files.get_file_info([f"{self._path}/{path}"])
+            (found,) = self._files.get_file_info([path])
         return None if found.size is None else int(found.size)
 
     def put(self, path: str, content: Path | bytes) -> None:
@@ -221,14 +228,15 @@ class Web(Place):
             raise PlaceError(f"{self.name}/{path}: the server answers {said}: check the address and its settings")
 
     def size(self, path: str) -> int | None:
-        """As Place says."""
-        with _place_errors(self.name, path):
-            answer = self._get(path, stream=True)
-            return None if answer is None else int(answer.headers["Content-Length"])
+        """Raises PlaceError."""
+        raise self._only_read(path)
 
     def put(self, path: str, content: Path | bytes) -> None:  # noqa: ARG002 - Place's
         """Raises PlaceError."""
-        raise PlaceError(f"{self.name}: a web server is only read: export to a folder, gs://… or s3://…")
+        raise self._only_read(path)
+
+    def _only_read(self, path: str) -> PlaceError:
+        return PlaceError(f"{self.name}/{path}: a web server is only read: export to a folder, gs://… or s3://…")
 
 
 class _Deadline(HTTPAdapter):

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +18,7 @@ from pyzn_pipeline.exports import tidy
 from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport
 from pyzn_pipeline.exports.index import INDEX, Day, Index, Rows, by_view, check_bytes, read_day, read_index
 from pyzn_pipeline.exports.places import place_of, sha256_of
+from pyzn_pipeline.exports.scratch import scratch_folder
 from pyzn_pipeline.source.count import MIRROR, Counts, Price
 from pyzn_pipeline.source.errors import SourceError
 from pyzn_pipeline.source.scan import BY_HOUR, REPLACED, SCHEMA, Mirrored, Scan
@@ -55,8 +55,8 @@ class Mirror:
             )
         said = read_day(self._place, line)
         breakdowns = said.held()
-        with TemporaryDirectory(prefix="pyzn-mirror-") as folder:
-            files = {view: self._fetched(rows, Path(folder)) for view, rows in by_view(said).items()}
+        with scratch_folder() as folder:
+            files = {view: self._fetched(rows, folder) for view, rows in by_view(said).items()}
             yield Scan(
                 day=day,
                 source=self.name,

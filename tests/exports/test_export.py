@@ -182,7 +182,7 @@ def test_a_place_that_cannot_be_written_is_named(published: Engine, tmp_path: Pa
         list(export_days(published, place_of(str(tmp_path / "file" / "below"))))
     with pytest.raises(PlaceError, match="ftp:// is not known"):
         place_of("ftp://example.org/pyzn")
-    with pytest.raises(PlaceError, match=r"127\.0\.0\.1:9: a web server is only read"):
+    with pytest.raises(PlaceError, match=r"127\.0\.0\.1:9/a: a web server is only read"):
         place_of("http://user:secret@127.0.0.1:9/").put("a", b"")
     with pytest.raises(PlaceError) as error:
         place_of("http://user:secret@127.0.0.1:9/").read("index.json", 1)

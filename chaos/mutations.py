@@ -168,7 +168,7 @@ MUTATIONS = (
     Mutation("no audit of the country mix", _without("country_mix"), "bad-days", "grossly bad days", 9),
     Mutation(
         "worse readings accepted",
-        ((JUDGEMENT, "if (new_doubts or fewer) and not accept_worse:", "if False:"),),
+        ((JUDGEMENT, "if (lacking or new_doubts or fewer) and not accept_worse:", "if False:"),),
         "bad-days",
         "grossly bad days",
         9,
@@ -243,7 +243,12 @@ MUTATIONS = (
         "a mirror that may go back in time",
         (
             ("pyzn_pipeline/reading/mirrored.py", "    if older and not accept_worse:", "    if False:"),
-            (JUDGEMENT, "    if (new_doubts or fewer) and not accept_worse:", "    if False:"),
+            (
+                "pyzn_pipeline/store/following.py",
+                "    if known is not None and written_at < known and not accept_older:",
+                "    if False:",
+            ),
+            (JUDGEMENT, "    if (lacking or new_doubts or fewer) and not accept_worse:", "    if False:"),
         ),
         "mirror",
         "damaged or older mirrors",

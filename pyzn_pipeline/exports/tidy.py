@@ -193,7 +193,8 @@ class Shares:
     def add(self, rows: pa.Table) -> None:
         """Add rows. Raises ValueError if there are more keys than were said."""
         both = pa.concat_tables([self._found, rows.select(self._found.column_names)])
-        self._found = both.group_by(self._name).aggregate([("downloads", "sum")]).rename_columns(both.column_names)
+        sums = both.group_by(self._name).aggregate([("downloads", "sum")])
+        self._found = sums.rename_columns(both.column_names).cast(both.schema)
         if self._found.num_rows > len(self._said):
             raise ValueError(f"by_{self._name} of all of PyPI has {len(self._said):,} keys, its rows have more")
 

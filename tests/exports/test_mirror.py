@@ -15,9 +15,11 @@ from sqlalchemy import Engine, text
 
 from pyzn_cli import pyzn
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.exports import tidy
 from pyzn_pipeline.exports.index import INDEX, Index, by_view, made, read_day, written
 from pyzn_pipeline.exports.places import Folder
 from pyzn_pipeline.reading.day import Ingested, ingest_day
+from pyzn_pipeline.source import mirror as mirror_module
 from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.store.following import OlderIndex
 from pyzn_pipeline.store.rankings import rank
@@ -71,6 +73,16 @@ def test_every_row_figure_and_checksum_is_the_exporters(
     )
     assert rows(second_store, query) == [(True, 0, 0)]
     assert rows(second_store, "SELECT DISTINCT source, mirrored_revision FROM pyzn.days") == [(url, 1)]
+
+
+def test_a_day_of_many_batches_is_the_exporters(
+    published: Engine, second_store: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported(published, folder)
+    monkeypatch.setattr(tidy, "PROJECTS_AT_ONCE", 1)
+    monkeypatch.setattr(mirror_module, "ROWS", 2)
+    mirror(second_store, str(folder), *DAYS)
+    assert content(second_store) == content(published)
 
 
 def test_the_api_answers_the_same_but_for_the_time_of_publication(

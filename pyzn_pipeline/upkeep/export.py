@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, Breakdown
@@ -24,6 +25,7 @@ from pyzn_pipeline.exports import tidy
 from pyzn_pipeline.exports.errors import DamagedExport
 from pyzn_pipeline.exports.index import (
     INDEX,
+    LARGEST_DAY,
     Day,
     Entry,
     File,
@@ -167,7 +169,7 @@ def _export(connection: Connection, place: Place, before: Entry | None, day: dat
                 for file in files.values():
                     place.put(file.path, folder / Path(file.path).name)
                     size += file.bytes
-    content = written(_day(row, files))
+    content = _day_json(row, files)
     digest = hashlib.sha256(content).hexdigest()
     said = File(path=f"{_folder(row)}/{digest[:16]}/day.json", bytes=len(content), sha256=digest)
     place.put(said.path, content)
@@ -255,6 +257,22 @@ def _folder(row: Mapping[str, Any]) -> str:
 
 def _described(file: Path, path: str, rows: int) -> Rows:
     return Rows(path=path, bytes=file.stat().st_size, sha256=sha256_of(file), rows=rows)
+
+
+def _day_json(row: Mapping[str, Any], files: Mapping[str, Rows]) -> bytes:
+    """The content of the `day.json`. Raises ExportRefused for a day that no mirror would take."""
+    try:
+        content = written(_day(row, files))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ExportRefused(
+            f"day {row['day']}: {'.'.join(map(str, first['loc']))}: {first['msg']}: mirrors refuse that; not exported"
+        ) from None
+    if len(content) > LARGEST_DAY:
+        raise ExportRefused(
+            f"day {row['day']}: its day.json has {len(content):,} bytes, mirrors read {LARGEST_DAY:,}; not exported"
+        )
+    return content
 
 
 def _day(row: Mapping[str, Any], files: Mapping[str, Rows]) -> Day:

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, text
 from pyzn_cli import pyzn
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.exports.errors import DamagedExport, PlaceError
-from pyzn_pipeline.exports.index import INDEX, by_view, read_day, read_index
+from pyzn_pipeline.exports.index import INDEX, MOST_KEYS, by_view, read_day, read_index
 from pyzn_pipeline.exports.places import Folder, place_of
 from pyzn_pipeline.exports.scratch import scratch_folder
 from pyzn_pipeline.store.database import engine
@@ -154,6 +154,17 @@ def test_a_document_that_tidy_rows_would_not_give_back_is_not_exported(published
         connection.execute(text("UPDATE pyzn.days SET checksum = pyzn.day_checksum(day)"))
     *_, refused = export_days(published, place)
     assert f"day {DAY}: by_country in pyzn.project_days is not as the scan writes it" in str(refused)
+
+
+def test_a_day_that_no_mirror_would_take_is_not_exported(published: Engine, place: Folder) -> None:
+    keys = f"(SELECT json_object_agg(n, 1) FROM generate_series(1, {MOST_KEYS + 1}) AS n)"
+    with published.begin() as connection:
+        connection.execute(
+            text(f"UPDATE pyzn.day_breakdowns SET whole = {keys} WHERE breakdown = 'system' AND day = :day"),
+            {"day": DAY},
+        )
+    *_, refused = export_days(published, place)
+    assert f"day {DAY}: whole: Dictionary should have at most {MOST_KEYS} items" in str(refused)
 
 
 def test_an_export_of_another_deployment_is_not_overwritten(

@@ -67,10 +67,12 @@ def test_published_days_are_proven_and_the_cost_is_said_first(command: CliRunner
         result = verify(command, *options)
         assert result.exit_code == 0, result.output
         bills = 10 * 2**20 * (3 if options else 1)
-        assert result.stderr == (
+        said, bar = result.stderr.splitlines()
+        assert said == (
             f"asking the source about 2 days: {bills:,} bytes, $0.00; up to 10,485,760 bytes, $0.00 more for days "
-            "that BigQuery's metadata does not confirm\n"
+            "that BigQuery's metadata does not confirm"
         )
+        assert "2/2 days" in bar
         assert result.stdout == (
             "2026-07-13  proven  3 downloads, revision 1\n"
             "2026-07-14  proven  3 downloads, revision 1\n"

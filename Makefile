@@ -105,8 +105,8 @@ screenshots: setup  ## the pictures in docs/images, most of them from the runnin
 	$(BIN)/python -m docs.page_states
 	$(BIN)/pyzn env | $(BIN)/python docs/screenshots.py
 
-bench: setup  ## every speed that is promised, beside its limit; SIZE=1 is a full day of PyPI (0.002)
-	$(BIN)/python -m bench $(or $(SIZE),0.002)
+bench: setup  ## every speed that is promised, beside its limit; SIZE=1 is a full day of PyPI (0.002); ONLY="publishing exchange" for some
+	$(BIN)/python -m bench $(or $(SIZE),0.002) $(ONLY)
 
 lock: setup  ## renew requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --upgrade \

@@ -1,8 +1,9 @@
 """Runs all benchmarks and prints one table.
 
-    python -m bench SIZE
+    python -m bench SIZE [publishing|exchange|layouts|backfilling|serving]...
 
 SIZE is the fraction of a full day of PyPI: 1 for all of it, 0.01 to check that everything runs.
+Without names: all benchmarks.
 """
 
 import os
@@ -18,14 +19,15 @@ from bench import backfilling, exchange, layouts, publishing, serving
 from bench.figures import show
 
 GIB = 2**30
+PARTS = {part.__name__.removeprefix("bench."): part for part in (publishing, exchange, layouts, backfilling, serving)}
 
 
-def main(size: float) -> None:
+def main(size: float, names: list[str]) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
         figures = []
-        for part in (publishing, exchange, layouts, backfilling, serving):
-            for figure in part.figures(size, Path(folder)):
+        for name in names or PARTS:
+            for figure in PARTS[name].figures(size, Path(folder)):
                 sys.stderr.write(f"{figure.name}: {figure.ours}, {figure.other}\n")
                 figures.append(figure)
     memory = psutil.virtual_memory().total / GIB
@@ -33,4 +35,4 @@ def main(size: float) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]))
+    main(float(sys.argv[1]), sys.argv[2:])

@@ -75,24 +75,38 @@ answer AS (
             AS by_installer,
         pythons, systems
     FROM installed
+),
+packed_day AS (
+    SELECT
+        project, downloads, pip_downloads, ci_downloads, downloads_without_mirrors, 0::BIGINT AS replaced_rows,
+        by_version, pip_by_version, ci_by_version, by_country, by_installer,
+        CASE WHEN downloads_without_mirrors = 0 THEN '{}'
+             ELSE packed(divided(downloads_without_mirrors, least(pythons, downloads_without_mirrors)), pythons()) END
+            AS by_python,
+        CASE WHEN downloads_without_mirrors = 0 THEN '{}'
+             ELSE packed(divided(downloads_without_mirrors, least(systems, downloads_without_mirrors)), systems()) END
+            AS by_system,
+        '{}' AS by_hour
+    FROM answer
+),
+entry AS (
+    SELECT breakdown, unnest(json_keys(document)) AS key, unnest(json_extract(document, '$.*')::VARCHAR[]::BIGINT[]) AS n
+    FROM (UNPIVOT packed_day ON by_country, by_installer, by_python, by_system INTO NAME breakdown VALUE document)
+),
+whole AS (
+    SELECT breakdown, '{' || string_agg('"' || key || '":' || n, ',' ORDER BY key) || '}' AS document
+    FROM (SELECT breakdown, key, sum(n) AS n FROM entry GROUP BY ALL)
+    GROUP BY breakdown
 )
-SELECT
-    project, downloads, pip_downloads, ci_downloads, downloads_without_mirrors, 0::BIGINT AS replaced_rows,
-    by_version, pip_by_version, ci_by_version, by_country, by_installer,
-    CASE WHEN downloads_without_mirrors = 0 THEN '{}'
-         ELSE packed(divided(downloads_without_mirrors, least(pythons, downloads_without_mirrors)), pythons()) END
-        AS by_python,
-    CASE WHEN downloads_without_mirrors = 0 THEN '{}'
-         ELSE packed(divided(downloads_without_mirrors, least(systems, downloads_without_mirrors)), systems()) END
-        AS by_system,
-    '{}' AS by_hour
-FROM answer
+FROM packed_day
 UNION ALL
 SELECT
     NULL, sum(downloads)::BIGINT, sum(pip_downloads)::BIGINT, sum(ci_downloads)::BIGINT,
     sum(downloads_without_mirrors)::BIGINT, 0, '{}', '[]', '[]',
-    '{"US":' || sum(downloads) || '}', '{"pip":' || sum(downloads) || '}',
-    '{"3.12":' || sum(downloads_without_mirrors) || '}', '{"Linux":' || sum(downloads_without_mirrors) || '}',
+    (SELECT document FROM whole WHERE breakdown = 'by_country'),
+    (SELECT document FROM whole WHERE breakdown = 'by_installer'),
+    (SELECT document FROM whole WHERE breakdown = 'by_python'),
+    (SELECT document FROM whole WHERE breakdown = 'by_system'),
     '{"12":' || sum(downloads) || '}'
-FROM answer
+FROM packed_day
 ORDER BY project

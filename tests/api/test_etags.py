@@ -46,10 +46,7 @@ VARIANTS = {
         "",
         "?by=version&range=quarter&theme=dark",
         "?by=country&range=year&kind=map",
-        "?by=python&range=year",
         "?by=system&range=all",
-        "?by=installer",
-        "?range=all",
     ],
     "/api/packages/{project}/recent": ["", "?period=day", "?period=week"],
     "/api/packages/{project}/overall": ["", "?mirrors=true", "?mirrors=false"],
@@ -74,8 +71,8 @@ VARIANTS = {
     "/api/v4/top": ["", "?period=week", "?period=month&format=csv"],
 }
 URLS = [path.replace("{project}", "foo-bar") + variant for path, variants in VARIANTS.items() for variant in variants]
-URLS += [path.replace("{project}", "__all__") for path in VARIANTS if path.startswith(("/api/packages/", "/chart/"))]
-URLS += ["/chart/__all__.svg?by=country&range=all"]
+URLS += [path.replace("{project}", "__all__") for path in VARIANTS if path.startswith("/api/packages/")]
+URLS += ["/chart/__all__.svg", "/chart/__all__.svg?by=country&range=all"]
 NEVER_KEPT = ["/health-check", "/api/v4/status"]  # no ETag, and no-store
 NEWEST, SUSPECT, RETIRED = date(2026, 7, 19), date(2026, 7, 17), date(2024, 2, 3)
 # The clock says 2026-07-20: these are the first days of a year, four months, 30 days; and one that v2 loses next month.
@@ -108,7 +105,7 @@ class World:
         bodies, etags = set(), set()
         for url in URLS:
             before = self.latest.get(url)
-            for server in self.servers:
+            for server in self.servers if not url.startswith("/chart/") else self.servers[:1]:
                 answer = server.get(url)
                 assert answer.status_code == 200, (url, answer.text)
                 etag = answer.headers["etag"]
@@ -119,6 +116,9 @@ class World:
                 if before is not None:
                     again = server.get(url, headers={"If-None-Match": before})
                     assert (again.status_code, again.content) == ((304, b"") if etag == before else (200, known)), url
+            if url.startswith("/chart/"):  # to draw it in both would take most of the time of these tests
+                other = self.servers[1].get(url, headers={"If-None-Match": etag})
+                assert other.status_code == 304, f"{url}: two ETags at a time"
             if before is not None and etag != before:
                 etags.add(url)
             if before is not None and self.bodies[url, etag] != self.bodies[url, before]:

@@ -63,6 +63,11 @@ def plots(page: Page) -> None:
     page.get_by_text("Plots", exact=True).click()
 
 
+def chart(page: Page) -> None:
+    """Show the chart among the metadata of an asset."""
+    page.locator("img[src*='/chart/']").evaluate("image => image.scrollIntoView({block: 'end'})")
+
+
 def keep(page: Page, name: str) -> None:
     """Take the picture `name` of what the page shows."""
     file = IMAGES / f"{name}.png"
@@ -84,7 +89,7 @@ def main(url: str, api: str) -> None:
         "asset-plots": (version, plots),
         "asset-partition": (f"{version}?view=partitions&partition={days[-2]}", None),
         "asset-checks": (f"{version}?view=checks", None),
-        "daily-totals": ("/assets/daily_totals", None),
+        "daily-totals": ("/assets/daily_totals", chart),
         "top-projects": ("/assets/top_projects", None),
         "backfill": (f"/runs/b/{backfill['id']}", None),
         "backfill-price": (f"/runs/{priced(url, days[-60], days[-1])}", None),

@@ -43,9 +43,9 @@ def day_metadata(ingested: Ingested, breakdown: Breakdown, source: AnySource) ->
     }
 
 
-def picture(api_url: str, parameters: str = "") -> str:
-    """A chart of all of PyPI, as the API draws it now, for a description."""
-    return f"\n\n![no answer from {api_url}, see PYZN_API_URL]({api_url}/chart/__all__.svg{parameters})"
+def picture(api_url: str, parameters: str) -> MetadataValue[Any]:
+    """A chart of all of PyPI, as the API draws it now. In a description the UI would cut it."""
+    return MetadataValue.md(f"![no answer from {api_url}, see PYZN_API_URL]({api_url}/chart/__all__.svg?{parameters})")
 
 
 def findings_metadata(findings: Sequence[Finding]) -> Metadata:

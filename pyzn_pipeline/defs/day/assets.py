@@ -114,11 +114,11 @@ def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: st
             f"{breakdown.description}\n\nRead it as `pyzn.{breakdown.view}` with SQL; an unknown {breakdown.name} is "
             f"`(unknown)`. A day is replaced whole, in one transaction, and only by a reading that passes every hard "
             f"audit. Each day's status is in `pyzn.days`.\n\nThe job `price_backfill` shows the cost of a backfill."
-            + picture(api_url, f"?by={breakdown.name}" if breakdown.common else "")
         ),
         metadata={
             "dagster/table_name": f"pyzn.{breakdown.view}",
             "packed table": "pyzn.project_days",
+            **({"now": picture(api_url, f"by={breakdown.name}")} if breakdown.common else {}),
             **({"query": MetadataValue.md(f"```sql\n{scan_query(table)}\n```")} if table else {}),
         },
     )

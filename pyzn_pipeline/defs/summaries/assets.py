@@ -69,10 +69,10 @@ def summary_assets(partitions: DailyPartitionsDefinition, api_url: str) -> Asset
                     "All of PyPI by day: downloads, by pip, by CI, projects, and the same weekday of the week "
                     "before.\n\nA **view** of the ledger: always up to date, nothing is computed. A "
                     "materialization only records the day's figures for the plots, when the day is ranked."
-                    + picture(api_url)
                 ),
                 metadata={
                     "dagster/table_name": "pyzn.daily_totals",
+                    "now": picture(api_url, "range=month"),
                     "SQL": MetadataValue.md(
                         "```sql\nSELECT day, downloads, downloads_week_before\n"
                         "FROM pyzn.daily_totals\nORDER BY day DESC LIMIT 14;\n```"

@@ -64,7 +64,8 @@ def plots(page: Page) -> None:
 
 
 def chart(page: Page) -> None:
-    """Show the chart among the metadata of an asset."""
+    """Show the chart among the metadata of an asset, whole: in a narrower window its table can be scrolled."""
+    page.set_viewport_size({"width": 1700, "height": HEIGHT})
     page.locator("img[src*='/chart/']").evaluate("image => image.scrollIntoView({block: 'end'})")
 
 
@@ -107,6 +108,7 @@ def main(url: str, api: str) -> None:
             context.close()
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         for name, (path, act) in pages.items():
+            page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
             page.goto(url + path)
             page.wait_for_timeout(4000)  # the UI keeps polling, so the network is never idle
             expect(page.get_by_text("Loading")).to_have_count(0, timeout=60_000)

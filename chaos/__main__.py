@@ -66,7 +66,7 @@ def main(only: tuple[str, ...], full: bool, seed: int | None, allow_not_run: boo
                 size = sizes[check.variable.lower()] or (check.full if full else check.small)
                 for figure in _run(check, size, parts, seed, console):
                     failed |= not figure.ok and not (figure.not_run and allow_not_run)
-                    _print(figure, console)
+                    _show(figure, console)
     raise SystemExit(failed)
 
 
@@ -80,7 +80,8 @@ def _run(check: Check, size: int, parts: Parts, seed: int, console: Console) -> 
     return figures
 
 
-def _print(figure: Figure, console: Console) -> None:
+def _show(figure: Figure, console: Console) -> None:
+    """A line of the report, and what was wrong: to print it is what this program is for."""
     plain: dict[str, Any] = {"highlight": False, "soft_wrap": True, "markup": False}
     verdict = f"NOT RUN: {figure.not_run}" if figure.not_run else "ok" if figure.ok else "FAILED"
     console.print(

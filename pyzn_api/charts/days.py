@@ -14,20 +14,23 @@ _MOST_MONTHS = 12 * 30  # of all; PyPI is as old as 2003, so no true day is left
 
 
 def days_of(chosen: Range, ledger: Ledger, today: date) -> Window:
-    """The days up to the latest published one; of `all` every day, until the project's first is known."""
-    if chosen == "all":
+    """The days up to the latest published one; of `all` every day, until the project's first is known.
+
+    While nothing is published they are the last month in any case.
+    """
+    if chosen == "all" and ledger.days:
         return EVER
     end = ledger.recent(1, today).end
     if chosen == "year":  # whole weeks, but for the last one
         return Window(first_of(end, "week") - timedelta(weeks=_WEEKS_BEFORE), end)
-    return ledger.recent(_DAYS[chosen], today)
+    return ledger.recent(_DAYS.get(chosen, _DAYS["month"]), today)
 
 
 def drawn_days(window: Window, first: date | None, ledger: Ledger) -> Window:
     """The window, or of EVER what there is of the project: from the month of its `first` day."""
     if window != EVER:
         return window
-    end = ledger.latest or date.today()  # noqa: DTZ011 - there is no project without a day
+    end = ledger.days[-1].day
     earliest = first_of(end, "month").toordinal() - _MOST_MONTHS * 31
     return Window(max(first_of(first or end, "month"), date.fromordinal(max(earliest, 1))), end)
 

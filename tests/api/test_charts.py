@@ -126,6 +126,15 @@ def test_all_of_pypi_is_a_project_that_is_not_counted_by_version(own: tuple[psyc
     assert (refused.status_code, "all of PyPI is not counted by version" in refused.text) == (400, True)
 
 
+@pytest.mark.parametrize("chosen", ["month", "year", "all"])
+def test_while_nothing_is_published_all_of_pypi_is_missing_up_to_yesterday(
+    own: tuple[psycopg.Connection, httpx.Client], chosen: str
+) -> None:
+    shown = texts(own[1].get(f"/chart/__all__.svg?range={chosen}"))
+    assert shown[1].endswith("to 2026-07-19")
+    assert {"no downloads", "missing"} <= set(shown)
+
+
 def test_a_day_without_downloads_is_empty_and_no_gap(own: tuple[psycopg.Connection, httpx.Client]) -> None:
     owner, client = own
     filled(owner, 30)

@@ -121,7 +121,7 @@ def export_sensor(url: str, first_day: date) -> SensorDefinition:
         try:
             with store.engine() as engine:
                 due = [published for published in due_for_export(engine, place_of(url)) if published.day >= first_day]
-        except PyznError as error:  # a run fails of it too, and is told of by alerts
+        except PyznError as error:  # the run fails with it too: alerts report failed runs, not ticks
             context.log.error(str(error))  # noqa: TRY400 - an expected error: the traceback adds nothing
             yesterday = datetime.now(UTC).date() - timedelta(days=1)
             return RunRequest(run_key=f"{error} {hour}", partition_key=str(yesterday))

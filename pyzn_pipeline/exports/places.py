@@ -270,6 +270,7 @@ class _Deadline(HTTPAdapter):
     def close(self) -> None:
         """Nothing is ended any more."""
         self._timer.cancel()
+        self._timer.join()  # it may be hanging up
         for watched in self._sockets:
             watched.close()
         super().close()

@@ -44,7 +44,7 @@ def defs(bigquery: Server, database: Database) -> Definitions:
     """The code location, on a source that has DAYS; nothing is asked for by the calendar."""
     for day in DAYS:
         bigquery.load(raw_rows(day, [Download("requests")]))
-    return code_location(bigquery, database)
+    return code_location(bigquery, database, repair_from=date.max)
 
 
 def backfill(defs: Definitions, instance: DagsterInstance, status: BulkActionStatus) -> None:

@@ -2,13 +2,10 @@
 
 import re
 from datetime import date, timedelta
-from typing import Literal
 
 from pyzn_api.errors import BadParameterError
 from pyzn_api.ledger import Ledger
-from pyzn_api.windows import Window
-
-Granularity = Literal["day", "week", "month"]
+from pyzn_api.windows import Granularity, Window
 
 # Days. A year of days is a chart; ten years of them are a bulk download, which the tables serve better.
 LONGEST: dict[Granularity, int] = {"day": 366, "week": 5 * 366, "month": 12 * 366}

@@ -9,8 +9,9 @@ from calendar import monthrange
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+Granularity = Literal["day", "week", "month"]
 Clock = Callable[[], datetime]
 
 

@@ -1,10 +1,11 @@
 """Downloads per period as bars, one on the other where there are several series."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pyzn_api.charts.chart import Chart, Period
+from pyzn_api.charts.chart import Chart
 from pyzn_api.charts.frame import (
     COLORS,
     HEADING,
@@ -23,7 +24,9 @@ from pyzn_api.charts.frame import (
     suspicion,
     text,
 )
+from pyzn_api.charts.periods import Period, periods_of
 from pyzn_api.charts.series import Series, series_of
+from pyzn_api.windows import Granularity
 
 # Of the plot, in pixels: the numbers are left of it, the dates below.
 _LEFT = 84
@@ -40,14 +43,14 @@ _NUMBER = "replace(format(datum.value, '~s'), 'G', 'B')"
 
 def bars(chart: Chart) -> dict[str, Any]:
     """The chart as a specification of Vega."""
-    colors = COLORS[chart.theme]
+    colors, periods = COLORS[chart.theme], periods_of(chart)
     series = series_of(chart.by, chart.counts)
     fills = _fills(series, colors, single=chart.by is None)
     entries: list[Entry] = [(one.label, "box", fill) for one, fill in zip(series, fills, strict=True) if chart.by]
     keys, top = legend(entries, HEADING, colors)
     top += 22
-    notes, bottom = legend(explained(chart, colors), top + _HEIGHT + _DATES, colors)
-    first, after = (_milliseconds(day) for day in (chart.periods[0].start, chart.periods[-1].after))
+    notes, bottom = legend(explained(periods, colors), top + _HEIGHT + _DATES, colors)
+    first, after = (_milliseconds(day) for day in (periods[0].start, periods[-1].after))
     plot: Mark = {
         "type": "group",
         "aria": False,
@@ -57,8 +60,8 @@ def bars(chart: Chart) -> dict[str, Any]:
                 for name, value in {"x": _LEFT, "y": top, "width": _WIDTH, "height": _HEIGHT}.items()
             }
         },
-        "axes": [_numbers(colors), _dates(chart, colors)],
-        "marks": [*_behind(chart, colors), _BARS, rectangle(0, _HEIGHT, _WIDTH, 1, colors.quiet)],
+        "axes": [_numbers(colors), _dates(chart.granularity, periods, colors)],
+        "marks": [*_behind(chart, periods, colors), _BARS, rectangle(0, _HEIGHT, _WIDTH, 1, colors.quiet)],
     }
     sums: Counter[str] = Counter()
     for period, _, number in chart.counts:
@@ -67,7 +70,7 @@ def bars(chart: Chart) -> dict[str, Any]:
     return specification(
         round(bottom + 12),
         colors,
-        data=[{"name": "bars", "values": _rows(chart, series), "transform": [_STACKED]}],
+        data=[{"name": "bars", "values": _rows(periods, series), "transform": [_STACKED]}],
         scales=[
             {"name": "x", "type": "utc", "domain": [first, after], "range": [0, _WIDTH]},
             {"name": "y", "type": "linear", "domain": [0, highest], "nice": 4, "range": [_HEIGHT, 0]},
@@ -93,17 +96,17 @@ def _numbers(colors: Colors) -> dict[str, Any]:
     }
 
 
-def _dates(chart: Chart, colors: Colors) -> dict[str, Any]:
-    few = len(chart.periods) <= _FEW
+def _dates(granularity: Granularity, periods: Sequence[Period], colors: Colors) -> dict[str, Any]:
+    few = len(periods) <= _FEW
     ticks: dict[str, Any] = {"tickCount": 6}
-    if chart.granularity == "day":  # Mondays, or the first days of months
-        starts = [date.fromisoformat(period.start) for period in chart.periods]
+    if granularity == "day":  # Mondays, or the first days of months
+        starts = [date.fromisoformat(period.start) for period in periods]
         ticks = {"values": [_milliseconds(str(day)) for day in starts if (day.weekday() if few else day.day - 1) == 0]}
         ticks["format"] = "%-d %b" if few else "%b"
-    elif chart.granularity == "month" and few:
-        ticks = {"tickCount": {"interval": "month", "step": 1 + len(chart.periods) // 7}}
+    elif granularity == "month" and few:
+        ticks = {"tickCount": {"interval": "month", "step": 1 + len(periods) // 7}}
     # A tick names a day whole, or one of few months, so it is in the middle of that; of more it says where they begin.
-    middle = _WIDTH / len(chart.periods) / 2 if few or chart.granularity == "day" else 0
+    middle = _WIDTH / len(periods) / 2 if few or granularity == "day" else 0
     return {
         "orient": "bottom",
         "scale": "x",
@@ -119,17 +122,17 @@ def _dates(chart: Chart, colors: Colors) -> dict[str, Any]:
     }
 
 
-def _behind(chart: Chart, colors: Colors) -> list[Mark]:
+def _behind(chart: Chart, periods: Sequence[Period], colors: Colors) -> list[Mark]:
     """What is to be seen of days that are missing or suspect."""
-    first, after = (_milliseconds(day) for day in (chart.periods[0].start, chart.periods[-1].after))
+    first, after = (_milliseconds(day) for day in (periods[0].start, periods[-1].after))
 
     def x(day: str) -> float:
         return (_milliseconds(day) - first) / (after - first) * _WIDTH
 
     marks: list[Mark] = []
-    for begin, until in _gaps(chart.periods):
+    for begin, until in _gaps(periods):
         marks += hatched(x(begin), 0, x(until) - x(begin), _HEIGHT, colors)
-    for period in chart.periods:
+    for period in periods:
         if "suspect" in period.faults:
             left, right = x(period.start), x(period.after)
             marks += [
@@ -166,13 +169,13 @@ def _fills(series: list[Series], colors: Colors, *, single: bool) -> list[str]:
     return [others.get(one.kind) or next(named) for one in series]
 
 
-def _rows(chart: Chart, series: list[Series]) -> list[dict[str, Any]]:
+def _rows(periods: Sequence[Period], series: list[Series]) -> list[dict[str, Any]]:
     """A row for each rectangle, its sides in milliseconds."""
     rows = []
-    for period in chart.periods:
+    for period in periods:
         begin, after = _milliseconds(period.start), _milliseconds(period.after)
         gap = (after - begin) * _GAP / 2
-        changes = {"provisional", "unfinished"} & set(period.faults)
+        changes = {"provisional", "unfinished"} & period.faults
         rows += [
             {"from": begin + gap, "to": after - gap, "series": number, "downloads": one.downloads[period.start],
              "opacity": PALE if changes else 1}
@@ -181,11 +184,11 @@ def _rows(chart: Chart, series: list[Series]) -> list[dict[str, Any]]:
     return rows
 
 
-def _gaps(periods: tuple[Period, ...]) -> list[tuple[str, str]]:
+def _gaps(periods: Sequence[Period]) -> list[tuple[str, str]]:
     """Where days are missing: the first day, and the day after the last one, of neighbours together."""
     gaps: list[tuple[str, str]] = []
     for period in periods:
-        if {"missing", "incomplete"} & set(period.faults):
+        if {"missing", "incomplete"} & period.faults:
             begin = gaps.pop()[0] if gaps and gaps[-1][1] == period.start else period.start
             gaps.append((begin, period.after))
     return gaps

@@ -5,28 +5,17 @@ That process imports this module, and so nothing here or in how charts look may 
 
 import json
 import struct
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Literal
+
+from pyzn_api.windows import Granularity
 
 Kind = Literal["bars", "map"]
 Range = Literal["month", "quarter", "year", "all"]
 Theme = Literal["light", "dark"]
-Fault = Literal["missing", "incomplete", "unfinished", "provisional", "suspect"]
+Fault = Literal["missing", "provisional", "suspect"]  # why a day's number is not the last word
 
 LENGTH = struct.Struct("!I")  # of a message between the API and the process that draws, in bytes, before it
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A day, week or month of a chart, and why its number is not the last word, if it is not.
-
-    `missing`: no day of it is published. `incomplete`: some are not. `unfinished`: it goes on after the last day.
-    """
-
-    start: str
-    after: str  # the day after its last one
-    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +26,10 @@ class Chart:
     by: str | None  # a breakdown's name
     kind: Kind
     theme: Theme
-    granularity: str  # day, week or month
+    granularity: Granularity
     start: str
     end: str
-    periods: tuple[Period, ...]
-    days: dict[Fault, int]  # how many are missing, provisional, suspect
+    faults: dict[Fault, list[str]]  # the days with each, oldest first
     counts: list[tuple[str, str | None, int]] = field(default_factory=list)
 
     def packed(self, counts: bytes) -> bytes:
@@ -52,10 +40,4 @@ class Chart:
     @classmethod
     def unpacked(cls, message: bytes) -> "Chart":
         """What was packed."""
-        fields = json.loads(message)
-        return cls(**fields | {"periods": tuple(Period(**period) for period in fields["periods"])})
-
-
-def faults_in(periods: Iterable[Period]) -> set[Fault]:
-    """All that is to be explained."""
-    return {fault for period in periods for fault in period.faults}
+        return cls(**json.loads(message))

@@ -1,11 +1,11 @@
-"""The days and periods of a chart, and why a number is not the last word: all from the ledger."""
+"""The days of a chart, and why their numbers are not the last word: all from the ledger."""
 
 from datetime import date, timedelta
 
-from pyzn_api.charts.chart import Fault, Period, Range
+from pyzn_api.charts.chart import Fault, Range
+from pyzn_api.charts.periods import first_of
 from pyzn_api.ledger import Ledger
-from pyzn_api.ranges import Granularity
-from pyzn_api.windows import EVER, Window
+from pyzn_api.windows import EVER, Granularity, Window
 
 GRANULARITY: dict[Range, Granularity] = {"month": "day", "quarter": "day", "year": "week", "all": "month"}
 _DAYS: dict[Range, int] = {"month": 30, "quarter": 90}
@@ -35,42 +35,11 @@ def drawn_days(window: Window, first: date | None, ledger: Ledger) -> Window:
     return Window(max(first_of(first or end, "month"), date.fromordinal(max(earliest, 1))), end)
 
 
-def periods_of(
-    window: Window, granularity: Granularity, ledger: Ledger, breakdown: str | None
-) -> tuple[tuple[Period, ...], dict[Fault, int]]:
-    """The periods of the window, oldest first, and how many of its days are missing, provisional and suspect."""
-    missing = set(ledger.missing(window, breakdown))
-    statuses = {row.day: row.status for row in ledger.within(window) if row.day not in missing}
-    days: dict[date, list[date]] = {}
-    for day in window.days():
-        days.setdefault(first_of(day, granularity), []).append(day)
-    periods = []
-    for start, within in days.items():
-        after = first_after(start, granularity)
-        absent = sum(day in missing for day in within)
-        held = {statuses.get(day) for day in within}
-        faults: list[Fault] = []
-        if absent:
-            faults.append("missing" if absent == len(within) else "incomplete")
-        if after > window.end + timedelta(days=1):
-            faults.append("unfinished")
-        faults += [status for status in ("provisional", "suspect") if status in held]
-        periods.append(Period(str(start), str(after), tuple(faults)))
-    counted: dict[Fault, int] = {"missing": len(missing)}
-    for status in ("provisional", "suspect"):
-        counted[status] = sum(held == status for held in statuses.values())
-    return tuple(periods), counted
-
-
-def first_of(day: date, granularity: Granularity) -> date:
-    """The first day of the period that `day` is in; weeks begin on Monday."""
-    if granularity == "week":
-        return day - timedelta(days=day.weekday())
-    return day.replace(day=1) if granularity == "month" else day
-
-
-def first_after(start: date, granularity: Granularity) -> date:
-    """The first day of the next period."""
-    if granularity == "month":
-        return (start + timedelta(days=31)).replace(day=1)
-    return start + timedelta(days=7 if granularity == "week" else 1)
+def faults_of(window: Window, ledger: Ledger, breakdown: str | None) -> dict[Fault, list[str]]:
+    """The days of the window that are missing, provisional and suspect, oldest first."""
+    missing = ledger.missing(window, breakdown)
+    found: dict[Fault, list[str]] = {"missing": list(map(str, missing)), "provisional": [], "suspect": []}
+    for row in ledger.within(window):
+        if row.status in found and row.day not in missing:
+            found[row.status].append(str(row.day))
+    return found

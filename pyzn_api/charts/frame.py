@@ -11,7 +11,8 @@ from typing import Any, Literal
 from xml.sax.saxutils import escape
 
 from pyzn_api.badges import length
-from pyzn_api.charts.chart import Chart, Fault, Theme, faults_in
+from pyzn_api.charts.chart import Chart, Theme
+from pyzn_api.charts.periods import Period, PeriodFault
 from pyzn_api.texts import shortened
 from pyzn_pipeline.breakdowns import BREAKDOWNS, WITHOUT_MIRRORS
 
@@ -63,7 +64,7 @@ COLORS: dict[Theme, Colors] = {
     ),
 }  # fmt: skip
 
-_EXPLAINED: dict[Fault, str] = {
+_EXPLAINED: dict[PeriodFault, str] = {
     "missing": "missing",
     "incomplete": "some days missing",
     "provisional": "provisional",
@@ -103,13 +104,13 @@ def spoken(chart: Chart) -> str:
 
 def days_not_final(chart: Chart) -> list[str]:
     """How many days are missing, provisional and suspect."""
-    return [f"{number} day{'s' * (number > 1)} {fault}" for fault, number in chart.days.items() if number]
+    return [f"{len(days)} day{'s' * (len(days) > 1)} {fault}" for fault, days in chart.faults.items() if days]
 
 
-def explained(chart: Chart, colors: Colors) -> list[Entry]:
+def explained(periods: Sequence[Period], colors: Colors) -> list[Entry]:
     """The legend of what is not final."""
-    found = faults_in(chart.periods)
-    signs: list[tuple[Sign, tuple[Fault, ...], str]] = [
+    found = {fault for period in periods for fault in period.faults}
+    signs: list[tuple[Sign, tuple[PeriodFault, ...], str]] = [
         ("hatched", ("missing", "incomplete"), colors.lines),
         ("pale", ("provisional", "unfinished"), colors.single),
         ("suspect", ("suspect",), colors.suspect),

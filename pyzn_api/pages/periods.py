@@ -6,10 +6,11 @@ from datetime import date, timedelta
 from typing import Literal
 
 from pyzn_api.charts.chart import Range
-from pyzn_api.charts.days import days_of, first_after, first_of
+from pyzn_api.charts.days import days_of
+from pyzn_api.charts.periods import first_after, first_of
 from pyzn_api.ledger import Ledger
-from pyzn_api.ranges import LONGEST, Granularity
-from pyzn_api.windows import EVER, Window
+from pyzn_api.ranges import LONGEST
+from pyzn_api.windows import EVER, Granularity, Window
 
 Ci = Literal["include", "exclude", "only"]
 

@@ -18,13 +18,12 @@ from pyzn_api.pages.periods import POSSIBLE, Ci, periods, window_of
 from pyzn_api.pages.readme import Wishes, origin_of, pictures
 from pyzn_api.pages.rendering import respond
 from pyzn_api.pages.search import similar
-from pyzn_api.ranges import Granularity
 from pyzn_api.routes.counts import LIGHT, MOST
 from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import State, state
 from pyzn_api.tables import days_not_final
 from pyzn_api.texts import shortened
-from pyzn_api.windows import Window
+from pyzn_api.windows import Granularity, Window
 from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, WITHOUT_MIRRORS, Breakdown
 
 PATH = "/projects/{project}"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pyzn_api import projects
 from pyzn_api.caching import Recipe
 from pyzn_api.charts.chart import Chart, Kind, Range, Theme
-from pyzn_api.charts.days import GRANULARITY, days_of, drawn_days, periods_of
+from pyzn_api.charts.days import GRANULARITY, days_of, drawn_days, faults_of
 from pyzn_api.charts.frame import sign
 from pyzn_api.database import Row
 from pyzn_api.errors import BadParameterError, UnknownProjectError
@@ -58,10 +58,9 @@ async def chart(
         async def render(snapshot: Snapshot) -> bytes:
             first_day, counts = await _counted(request, snapshot, name, by, chosen)
             window = drawn_days(snapshot.window, first_day, snapshot.ledger)
-            periods, days = periods_of(window, granularity, snapshot.ledger, by)
-            start, end = map(str, window)
+            faults = faults_of(window, snapshot.ledger, by)
             title = "All of PyPI" if name == ALL else name
-            drawn = Chart(title, by, kind, theme, granularity, start, end, periods, days)
+            drawn = Chart(title, by, kind, theme, granularity, str(window.start), str(window.end), faults)
             return await parts.charts.draw(drawn.packed(counts))
 
         recipe = Recipe(("chart", name, by, kind, chosen, theme), basis, render, FORM)

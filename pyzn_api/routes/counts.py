@@ -16,12 +16,13 @@ from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.models_v4 import counts_by
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors, table_of
-from pyzn_api.ranges import Granularity, resolve
+from pyzn_api.ranges import resolve
 from pyzn_api.routes.parameters import End, Format, ProjectName, Start
 from pyzn_api.settings import MIB
 from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_api.tables import days_not_final, form, json_body, wants_csv
+from pyzn_api.windows import Granularity
 from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, UNKNOWN, WITHOUT_MIRRORS, Breakdown
 
 LIGHT = 4 * MIB  # of counts as the tables hold them: up to these an answer is nothing special

@@ -71,7 +71,7 @@ def pack(engine: Engine, first: date, following: date) -> None:
         # With this CHECK, attaching the table does not have to scan its rows.
         driver.execute(sql.SQL("CREATE TABLE {} (LIKE {}, CHECK ({}))").format(copy, PARENT, days))
         _copy_in_project_order(engine, driver, copy, days)
-        driver.execute("SET LOCAL maintenance_work_mem = '256MB'")
+        driver.execute("SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL max_parallel_maintenance_workers = 0")
         driver.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (project, day)").format(copy))
         driver.execute(sql.SQL("ANALYZE {}").format(copy))
         _swap(driver, copy, parts, (first, following))
@@ -86,17 +86,19 @@ def _copy_in_project_order(engine: Engine, into: psycopg.Connection, copy: sql.I
     query = sql.SQL("COPY (SELECT * FROM {} WHERE {} ORDER BY project, day) TO STDOUT WITH (FORMAT BINARY)")
     with engine.connect() as reading:
         driver = cast("psycopg.Connection", reading.connection.driver_connection)
-        driver.execute("SET work_mem = '128MB'")
+        driver.execute("SET work_mem = '128MB'; SET max_parallel_workers_per_gather = 0")
         with (
             driver.cursor().copy(query.format(PARENT, days)) as rows,
             into.cursor().copy(sql.SQL("COPY {} FROM STDIN WITH (FORMAT BINARY, FREEZE)").format(copy)) as written,
         ):
-            chunk = bytearray()
+            chunk, began = bytearray(), time.monotonic()
             for row in rows:
                 chunk += row
                 if len(chunk) >= CHUNK:
                     written.write(bytes(chunk))
                     chunk.clear()
+                    time.sleep(time.monotonic() - began)  # at half speed: readers need the machine more
+                    began = time.monotonic()
             written.write(bytes(chunk))
 
 

@@ -1,6 +1,6 @@
 """Staging: loads a scan's Arrow batches into Postgres, where only this transaction can see them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import cast
@@ -22,6 +22,8 @@ COLUMNS = [
 ]
 """The columns of a scan's row that `pyzn.project_days` has too; it has the day as well."""
 
+AT_ONCE = 16 * 2**20  # bytes of rows
+
 
 def stage(
     connection: Connection,
@@ -30,10 +32,10 @@ def stage(
     count: Callable[[pa.RecordBatch], None],
     beside: bool,
 ) -> None:
-    """Stream the rows of `day` by binary COPY, and call `count` with each batch in another thread.
+    """Stream the rows of `day` by binary COPY, and call `count` with them, batch by batch, in another thread.
 
     They go directly into `pyzn.project_days`, or, if `beside`, into the temporary table `staged`, which is dropped
-    with the transaction. Memory holds one batch. Rows in project order (as scan_day.sql returns them) load
+    with the transaction. Memory holds a few times AT_ONCE. Rows in project order (as scan_day.sql returns them) load
     fastest; any order is correct.
     """
     table = sql.Identifier("pg_temp", "staged") if beside else sql.Identifier("pyzn", "project_days")
@@ -46,10 +48,22 @@ def stage(
         driver.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(table, columns)) as copy,
     ):
         copy.write(binary_copy.HEADER)
-        for batch in batches:
+        for batch in _joined(batches):
             counting = thread.submit(count, batch)
             rows = batch.filter(pc.is_valid(batch["project"])).select(COLUMNS)
             days = pa.repeat(pa.scalar(day, pa.date32()), rows.num_rows)
             copy.write(binary_copy.encode(rows.append_column("day", days)))
             counting.result()
         copy.write(binary_copy.TRAILER)
+
+
+def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in fewer batches: counting has a cost for each, and took a quarter longer."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(each.nbytes for each in waiting) >= AT_ONCE:
+            yield pa.concat_batches(waiting)
+            waiting.clear()
+    if waiting:
+        yield pa.concat_batches(waiting)

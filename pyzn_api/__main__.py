@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from multiprocessing import parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -56,9 +57,10 @@ def main() -> None:
         settings = load()
     except SettingsError as error:
         sys.exit(f"{error}")
-    with TemporaryDirectory(prefix="pyzn-api-") as folder:
-        if settings.workers > 1:
-            os.environ[METRICS] = folder  # where the workers add up their metrics
+    # Where several workers add up their metrics. One alone ends by its signal, and would leave a folder behind.
+    with TemporaryDirectory(prefix="pyzn-api-") if settings.workers > 1 else nullcontext() as folder:
+        if folder:
+            os.environ[METRICS] = folder
         uvicorn.run(
             "pyzn_api.__main__:application",
             factory=True,

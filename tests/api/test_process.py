@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import psycopg
@@ -25,10 +26,11 @@ def command(**environment: str) -> tuple[list[str], dict[str, str]]:
 
 @contextmanager
 def serving_process(database: Database, log: Path | None = None, **environment: str) -> Iterator[int]:
-    """The port of a process that serves; at the end it gets a SIGTERM, and must end."""
+    """The port of a process that serves; at the end it gets a SIGTERM, must end, and leave no temporary file."""
     port = free_port()
-    arguments, variables = command(PYZN_API_DATABASE_URL=database.api_url, PYZN_API_PORT=str(port), **environment)
-    with Path(log or os.devnull).open("w") as stderr:
+    own = {"PYZN_API_DATABASE_URL": database.api_url, "PYZN_API_PORT": str(port)}
+    with TemporaryDirectory() as temporary, Path(log or os.devnull).open("w") as stderr:
+        arguments, variables = command(TMPDIR=temporary, **own, **environment)
         process = subprocess.Popen(arguments, env=variables, stderr=stderr)
         try:
             deadline = time.monotonic() + 20
@@ -43,6 +45,7 @@ def serving_process(database: Database, log: Path | None = None, **environment: 
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=20) in {0, -signal.SIGTERM}
+            assert not list(Path(temporary).iterdir())
 
 
 def _after_half_a_second(release: Callable[[], None]) -> None:

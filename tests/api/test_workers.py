@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import psutil
@@ -43,9 +44,9 @@ class Serving:
 
 
 @pytest.fixture
-def serving(stocked: Database) -> Iterator[Serving]:
+def serving(stocked: Database, tmp_path: Path) -> Iterator[Serving]:
     port = free_port()
-    variables = {"PYZN_API_DATABASE_URL": stocked.api_url, "PYZN_API_PORT": str(port)}
+    variables = {"PYZN_API_DATABASE_URL": stocked.api_url, "PYZN_API_PORT": str(port), "TMPDIR": str(tmp_path)}
     arguments, environment = command(**variables, PYZN_API_WORKERS=str(WORKERS))
     with subprocess.Popen(arguments, env=environment, stderr=subprocess.DEVNULL) as process:
         found = Serving(port, psutil.Process(process.pid))
@@ -83,7 +84,9 @@ def test_one_that_dies_is_replaced_and_what_it_counted_stays(serving: Serving) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_none_of_them_outlives_the_process_that_started_them(number: signal.Signals, serving: Serving) -> None:
+def test_none_of_them_outlives_the_process_that_started_them(
+    number: signal.Signals, serving: Serving, tmp_path: Path
+) -> None:
     workers = serving.workers()
     assert len(workers) == WORKERS
     serving.process.send_signal(number)
@@ -91,3 +94,4 @@ def test_none_of_them_outlives_the_process_that_started_them(number: signal.Sign
     assert not alive
     with pytest.raises(httpx.ConnectError):
         httpx.get(serving.url + PATH)
+    assert number == signal.SIGKILL or not list(tmp_path.iterdir())

@@ -18,7 +18,7 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS, MIRRORS, UNKNOWN
 from pyzn_pipeline.reading.audits import AuditFailed
 from pyzn_pipeline.reading.judgement import WorseReading
 from pyzn_pipeline.source.scan import SCHEMA, Scan
-from pyzn_pipeline.store import ledger
+from pyzn_pipeline.store import ledger, staging
 from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.store.locks import day_locked
 from tests.days import Download, counts_for, key_of, scan_of
@@ -221,7 +221,11 @@ def test_a_source_that_disagrees_with_itself_is_refused(
 
 
 @pytest.mark.parametrize("published_before", [False, True], ids=["a new day", "a published day"])
-def test_the_rows_may_come_in_any_order_and_any_batches(store: Engine, published_before: bool) -> None:
+@pytest.mark.parametrize("at_once", [1, staging.AT_ONCE], ids=["a batch each", "joined"])
+def test_the_rows_may_come_in_any_order_and_any_batches(
+    store: Engine, monkeypatch: pytest.MonkeyPatch, published_before: bool, at_once: int
+) -> None:
+    monkeypatch.setattr(staging, "AT_ONCE", at_once)
     if published_before:
         publish(store, scan_of(DAY, [Download("requests")]))
     whole = scan_of(DAY, DOWNLOADS)
@@ -235,7 +239,8 @@ def test_the_rows_may_come_in_any_order_and_any_batches(store: Engine, published
     assert rows(store, "SELECT count(DISTINCT pyzn.day_checksum(day))::int FROM pyzn.days") == [(1,)]
 
 
-def test_a_stream_that_breaks_midway_publishes_nothing(store: Engine) -> None:
+def test_a_stream_that_breaks_midway_publishes_nothing(store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staging, "AT_ONCE", 1)  # or nothing is sent before it breaks
     publish(store, scan_of(DAY, DOWNLOADS))
     before = everything(store)
     whole = scan_of(DAY, [*DOWNLOADS, Download("flask")])

@@ -52,6 +52,7 @@ def test_a_job_can_start_and_then_fail(own_bq: Connected) -> None:
     job = own_bq.query("SELECT 1")
     with pytest.raises(Forbidden, match="quotaExceeded"):
         job.result(job_retry=None)
+    job.reload()  # the error may have come with the results, before the job was looked at
     assert job.error_result is not None
     assert job.error_result["reason"] == "quotaExceeded"
 
@@ -61,9 +62,9 @@ def test_a_query_that_sorts_its_whole_result_exceeds_resources(own_bq: Connected
     job = own_bq.query(ROWS)
     with pytest.raises(BadRequest, match="Resources exceeded during query execution"):
         job.result()
+    job.reload()  # the error may have come with the results, before the job was looked at
     assert job.error_result is not None
     assert (job.state, job.error_result["reason"]) == ("DONE", "resourcesExceeded")
-    job.reload()
     assert job.total_bytes_processed > job.total_bytes_billed == 0
     for query in (ROWS.replace("ORDER BY timestamp", ""), ROWS + " LIMIT 3"):
         assert own_bq.rows(query)

@@ -93,6 +93,7 @@ def test_a_query_over_its_cap_fails_with_bigquerys_words(bq: Connected) -> None:
     with pytest.raises(GoogleAPICallError, match=words) as failed:
         job.result()
     assert failed.value.errors[0]["reason"] == "bytesBilledLimitExceeded"
+    job.reload()  # the error may have come with the results, before the job was looked at
     assert job.error_result is not None
     assert job.error_result["reason"] == "bytesBilledLimitExceeded"
 

@@ -91,14 +91,15 @@ def _copy_in_project_order(engine: Engine, into: psycopg.Connection, copy: sql.I
             driver.cursor().copy(query.format(PARENT, days)) as rows,
             into.cursor().copy(sql.SQL("COPY {} FROM STDIN WITH (FORMAT BINARY, FREEZE)").format(copy)) as written,
         ):
-            chunk, began = bytearray(), time.monotonic()
+            chunk = bytearray()
             for row in rows:
+                if not chunk:  # so the first row, which waits for the sort, is not counted
+                    began = time.monotonic()
                 chunk += row
                 if len(chunk) >= CHUNK:
                     written.write(bytes(chunk))
                     chunk.clear()
                     time.sleep(time.monotonic() - began)  # at half speed: readers need the machine more
-                    began = time.monotonic()
             written.write(bytes(chunk))
 
 

@@ -5,10 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from chaos import bad_days, disk_full, downtime, kills, mirror, network, postgres_stops, readers, stateful, workers
@@ -53,8 +51,7 @@ def _sizes(command: Callable[..., None]) -> Callable[..., None]:
 def main(only: tuple[str, ...], full: bool, seed: int | None, allow_not_run: bool, **sizes: int | None) -> None:
     """Break PyZn in every way, or in the named ways, and report what is wrong afterwards."""
     seed = SystemRandom().randrange(10**9) if seed is None else seed
-    console = Console()
-    console.print(f"seed {seed}")
+    click.echo(f"seed {seed}")
     failed = False
     with tempfile.TemporaryDirectory(prefix="pyzn-chaos-") as directory:
         postgres = Postgres(Path(directory) / "postgres", free_port())
@@ -64,33 +61,30 @@ def main(only: tuple[str, ...], full: bool, seed: int | None, allow_not_run: boo
                 if only and check.name not in only:
                     continue
                 size = sizes[check.variable.lower()] or (check.full if full else check.small)
-                for figure in _run(check, size, parts, seed, console):
+                for figure in _run(check, size, parts, seed):
                     failed |= not figure.ok and not (figure.not_run and allow_not_run)
-                    _show(figure, console)
+                    _show(figure)
     raise SystemExit(failed)
 
 
-def _run(check: Check, size: int, parts: Parts, seed: int, console: Console) -> list[Figure]:
+def _run(check: Check, size: int, parts: Parts, seed: int) -> list[Figure]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, transient=True) as progress:
         task = progress.add_task(check.name, total=size)
         start = time.monotonic()
         figures = check.run(Rig(parts, size, Random(f"{seed} {check.name}"), lambda: progress.advance(task)))
-    console.print(f"[dim]{check.name}: {time.monotonic() - start:.0f} s[/dim]")
+    click.echo(f"{check.name}: {time.monotonic() - start:.0f} s")
     return figures
 
 
-def _show(figure: Figure, console: Console) -> None:
-    """A line of the report, and what was wrong: to print it is what this program is for."""
-    plain: dict[str, Any] = {"highlight": False, "soft_wrap": True, "markup": False}
+def _show(figure: Figure) -> None:
+    """A line of the report, and what was wrong."""
     verdict = f"NOT RUN: {figure.not_run}" if figure.not_run else "ok" if figure.ok else "FAILED"
-    console.print(
-        f"{figure.name:<28} {figure.done:<34} {figure.found:<44} must be {figure.must:<10} {verdict}", **plain
-    )
+    click.echo(f"{figure.name:<28} {figure.done:<34} {figure.found:<44} must be {figure.must:<10} {verdict}")
     for defect in figure.defects[:SHOWN]:
-        console.print(f"    {defect}", **plain)
+        click.echo(f"    {defect}")
     if len(figure.defects) > SHOWN:
-        console.print(f"    and {len(figure.defects) - SHOWN:,} more", **plain)
+        click.echo(f"    and {len(figure.defects) - SHOWN:,} more")
 
 
 if __name__ == "__main__":

@@ -30,10 +30,9 @@ def main(words: tuple[str, ...]) -> None:
             noticed, said = _noticed(mutation)
         unnoticed += not noticed
         verdict = "noticed" if noticed else "NOT NOTICED"
-        line = f"{mutation.name:<50} {mutation.check:<15} {mutation.figure:<30} {verdict}"
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+        click.echo(f"{mutation.name:<50} {mutation.check:<15} {mutation.figure:<30} {verdict}")
         if not noticed:
-            console.print(said, highlight=False, soft_wrap=True, markup=False)
+            click.echo(said)
     raise SystemExit(unnoticed > 0)
 
 

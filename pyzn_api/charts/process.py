@@ -4,7 +4,7 @@ import asyncio
 import sys
 from contextlib import suppress
 from subprocess import PIPE, Popen
-from typing import IO
+from typing import IO, cast
 
 from pyzn_api.charts.chart import LENGTH
 from pyzn_api.database import BusyError
@@ -70,13 +70,12 @@ class DrawingProcess:
             # It ends with its standard input, and so with this process, however that ends.
             process = self._process = Popen([sys.executable, "-m", _PROGRAM], stdin=PIPE, stdout=PIPE)
             self._drawn = 0
+        asked, drawn = cast("tuple[IO[bytes], IO[bytes]]", (process.stdin, process.stdout))  # None without PIPE only
         try:
-            assert process.stdin is not None  # noqa: S101 - for mypy: it is a pipe
-            assert process.stdout is not None  # noqa: S101
             with suppress(BrokenPipeError):  # nothing can be read then
-                process.stdin.write(LENGTH.pack(len(message)) + message)
-                process.stdin.flush()
-            svg = _read(process.stdout, LENGTH.unpack(_read(process.stdout, LENGTH.size))[0])
+                asked.write(LENGTH.pack(len(message)) + message)
+                asked.flush()
+            svg = _read(drawn, LENGTH.unpack(_read(drawn, LENGTH.size))[0])
         except EOFError:
             self._end(process)
             raise

@@ -1,20 +1,17 @@
-"""Pages for people: what they say, for whom, and that they do not stand in the way of programs."""
+"""Pages for people: what they say, and to whom."""
 
 import re
 import time
-from collections.abc import Iterator
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import psycopg
 import pytest
-from fastapi.routing import iter_route_contexts
 
 import pyzn_api.pages
-from pyzn_api.app import build_app
 from pyzn_api.charts.frame import written
 from pyzn_api.ledger import FRESH_SECONDS, Ledger
 from pyzn_api.pages.lines import lines
@@ -22,8 +19,7 @@ from pyzn_api.pages.periods import Period, periods
 from pyzn_api.pages.rendering import CONTENT_SECURITY_POLICY
 from pyzn_api.windows import Window
 from tests.api.conftest import Clock, serving, settings
-from tests.api.stock import AWKWARD, Count, publish
-from tests.api.test_hostile import PARTS, TEXTS
+from tests.api.stock import Count, publish
 from tests.conftest import Database
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -345,109 +341,6 @@ def test_without_postgres_a_page_says_so(path: str) -> None:
         assert client.get(path).headers["retry-after"]
 
 
-@pytest.fixture(scope="module")
-def without_pages(stocked: Database) -> Iterator[httpx.Client]:
-    with serving(settings(stocked.api_url, pages="off")) as client:
-        yield client
-
-
-@pytest.mark.parametrize("path", [*PAGES, "/static/pages.css", "/nope"])
-def test_pages_can_be_turned_off(without_pages: httpx.Client, path: str) -> None:
-    answer = without_pages.get(path, headers=BROWSER)
-    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
-
-
-def test_what_programs_call_is_answered_as_without_pages(client: httpx.Client, without_pages: httpx.Client) -> None:
-    paths = [path for path in client.get("/openapi.json").json()["paths"] if path != "/api/v4/status"]
-    assert len(paths) > 20
-    paths += [
-        "/openapi.json",
-        "/docs",
-        "/nope",
-        "/api/nope",
-        "/api/v4/projects/sampleproject/versions?start=x",
-    ]
-    for path in paths:
-        for name, headers in (("sampleproject", BROWSER), ("no-such-project", BROWSER), ("no-such-project", {})):
-            asked = path.replace("{project}", name)
-            if asked == "/nope" and headers:
-                continue  # where a browser gets a page
-            answers = [each.get(asked, headers=headers) for each in (client, without_pages)]
-            assert answers[0].status_code == answers[1].status_code, asked
-            assert answers[0].content == answers[1].content, asked
-
-
-def test_an_address_that_nobody_knows_is_a_page_for_a_browser_alone(client: httpx.Client) -> None:
-    assert client.get("/nope").json()["error"] == 404
-    answer = client.get("/nope", headers=BROWSER)
-    assert answer.status_code == 404
-    assert "There is no such page" in answer.text
-
-
-def test_no_page_has_a_path_of_the_api(client: httpx.Client) -> None:
-    """Routes of the API come first; a page that would be hidden by one, or would hide a later one, has no place."""
-    routes = [route.path for route in iter_route_contexts(build_app(settings("postgresql://a@127.0.0.1/b")).routes)]
-    pages = {topic.PATH for topic in pyzn_api.pages.TOPICS} | {"/static/{name}"}
-    assert set(routes[-len(pages) :]) == pages
-    assert not pages & set(client.get("/openapi.json").json()["paths"])
-
-
-@pytest.mark.parametrize("part", range(len(PARTS)))
-def test_hostile_names_and_values_are_harmless_on_every_page(client: httpx.Client, part: int) -> None:
-    text = PARTS[part]
-    paths = [f"/projects/{text}", f"/projects/{text}/readme", f"/static/{text}"]
-    paths += [f"/{path}?{name}={text}&{name}={text}" for path, names in {
-        "": ["period"], "search": ["q"], "compare": ["name", "range"], "days": ["year"],
-        "projects/sampleproject": ["range", "granularity", "ci", "other"],
-        "projects/sampleproject/readme": [
-            "period", "left_text", "left_color", "right_color", "units", "by", "range", "theme",
-        ],
-    }.items() for name in names]  # fmt: skip
-    for path in paths:
-        answer = client.get(path, headers=BROWSER)
-        assert answer.status_code < 500, path
-        assert "x-injected" not in answer.headers, path
-        if answer.headers.get("content-type", "").startswith("text/html"):
-            found = Html(answer.text)
-            names = {name for _, attributes in found.elements for name in attributes}
-            assert not [name for name in names if name.startswith("on")], path
-            assert {tag for tag, _ in found.elements}.isdisjoint({"foreignobject", "iframe"})
-            assert sum(tag == "script" for tag, _ in found.elements) == 1, path
-            for address in [*found.all("href"), *found.all("src"), *found.all("action")]:
-                assert address.startswith(("/", "#", "https://pypi.org/")) or not address, path
-
-
-def test_a_version_that_looks_like_html_is_text(client: httpx.Client) -> None:
-    assert AWKWARD in page(client, "/projects/awkward?range=all").text
-
-
-@pytest.mark.parametrize("text", [each for each in TEXTS if 0 < len(each) <= 64 and each.isprintable()])
-def test_the_markdown_of_a_badge_is_one_link_whatever_its_text(client: httpx.Client, text: str) -> None:
-    answer = client.get("/projects/sampleproject/readme", params={"left_text": text})
-    assert answer.status_code == 200
-    markdown = next(iter(re.findall(r'id="badge-markdown">(.*?)</code>', answer.text)))
-    address = re.fullmatch(
-        r"\[!\[Downloads\]\((http[^()\s<>]+)\)\]\((http[^()\s<>]+)\)", markdown.replace("&amp;", "&")
-    )
-    assert address
-    assert parse_qs(urlsplit(address[1]).query)["left_text"] == [text]
-    assert unquote(urlsplit(address[2]).path) == "/projects/sampleproject"
-    badge = client.get(address[1])
-    assert (badge.status_code, badge.headers["content-type"]) == (200, "image/svg+xml")
-
-
-def test_the_markdown_has_the_address_that_the_client_used_and_nobody_elses(client: httpx.Client) -> None:
-    path = "/projects/sampleproject/readme"
-    mine = client.get(path, headers={"Host": "pyzn.example"})
-    other = client.get(path, headers={"Host": "other.example:8080"})
-    odd = client.get(path, headers={"Host": "a(b)c"})
-    assert "http://pyzn.example/personalized-badge/" in mine.text
-    assert "http://other.example:8080/personalized-badge/" in other.text
-    assert "a(b)c" not in odd.text
-    assert len({each.headers["etag"] for each in (mine, other, odd)}) == 3
-    assert client.get(path, headers={"Host": "pyzn.example"}).content == mine.content
-
-
 def test_every_file_that_pages_load_is_served_and_no_other(client: httpx.Client) -> None:
     folder = Path(pyzn_api.pages.__path__[0], "static")
     for file in folder.iterdir():
@@ -456,12 +349,6 @@ def test_every_file_that_pages_load_is_served_and_no_other(client: httpx.Client)
         assert answer.headers["x-content-type-options"] == "nosniff"
     for name in ("..%2F__init__.py", "base.html", "nope"):
         assert client.get(f"/static/{name}").status_code == 404
-
-
-def test_keys_are_for_programs_and_pages_ask_for_none(stocked: Database) -> None:
-    with serving(settings(stocked.api_url, keys="secret")) as client:
-        assert client.get("/projects/sampleproject").status_code == 200
-        assert client.get("/api/v4/top", headers=BROWSER).status_code == 401
 
 
 def test_a_week_that_the_range_cuts_is_not_drawn_as_a_fall() -> None:

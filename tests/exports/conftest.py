@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from pyzn_local.postgres import Postgres
+from pyzn_pipeline.exports.index import INDEX, Index, by_view, read_day
 from pyzn_pipeline.exports.places import Folder
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.upkeep.export import ExportRefused, export_days
@@ -107,3 +108,22 @@ def exported(store: Engine, folder: Path) -> None:
     """Export all published days."""
     refused = [str(done) for done in export_days(store, Folder(folder)) if isinstance(done, ExportRefused)]
     assert not refused
+
+
+def index_of(folder: Path) -> Index:
+    return Index.model_validate_json((folder / INDEX).read_bytes())
+
+
+def file_of(folder: Path, view: str, day: date = DAY) -> Path:
+    """A file of a day, `day.json` or a view's."""
+    line = index_of(folder).by_day()[day]
+    if view == "day.json":
+        return folder / line.file.path
+    return folder / by_view(read_day(Folder(folder), line))[view].path
+
+
+def flip(file: Path) -> None:
+    """Change one bit in the middle."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))

@@ -1,10 +1,7 @@
 """A day is published whole, replaced whole, or not at all."""
 
-import threading
-import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -20,7 +17,6 @@ from pyzn_pipeline.reading.judgement import WorseReading
 from pyzn_pipeline.source.scan import SCHEMA, Scan
 from pyzn_pipeline.store import ledger, staging
 from pyzn_pipeline.store.errors import StoreError
-from pyzn_pipeline.store.locks import day_locked
 from tests.days import Download, counts_for, key_of, scan_of
 from tests.store.publishing import publish, rows, totals
 
@@ -31,11 +27,6 @@ DOWNLOADS = [
     Download("requests", "2.32.0", "US", pip=False),
     Download("numpy", None, None),
 ]
-
-A_DAY_AS_READ = """
-    SELECT (SELECT downloads FROM pyzn.days), (SELECT sum(downloads)::bigint FROM pyzn.downloads_by_version),
-           (SELECT sum(total_downloads)::bigint FROM pyzn.projects), (SELECT count(*) FROM pyzn.downloads_by_country)
-"""
 
 
 def everything(store: Engine) -> list[list[tuple[Any, ...]]]:
@@ -328,61 +319,6 @@ def test_predicates_on_the_tidy_views_reach_the_index_and_only_their_month(store
     assert "_2026_07" in plan
     assert "_2026_06" not in plan
     assert "_2026_08" not in plan
-
-
-def test_a_day_is_worked_on_by_one_at_a_time(store: Engine) -> None:
-    order: list[str] = []
-    inside = threading.Event()
-
-    def second() -> None:
-        inside.wait(10)
-        with day_locked(store, DAY):
-            order.append("second")
-
-    waiting = threading.Thread(target=second)
-    waiting.start()
-    with day_locked(store, DAY):
-        inside.set()
-        with day_locked(store, DAY + timedelta(days=1)):  # another day is nobody's business
-            time.sleep(0.5)
-        order.append("first")
-    waiting.join(10)
-    assert order == ["first", "second"]
-
-
-def test_days_published_at_once_add_up_in_the_totals_of_the_projects_they_share(store: Engine) -> None:
-    sizes = {DAY + timedelta(days=n): size for n, size in enumerate((300, 700, 1500))}
-
-    def publish_often(day: date) -> None:
-        for count in (1, 2, 3, 4):
-            publish(store, scan_of(day, [Download(f"project-{n}") for n in range(sizes[day])] * count))
-
-    with ThreadPoolExecutor(len(sizes)) as threads:
-        list(threads.map(publish_often, sizes))
-    assert rows(
-        store, "SELECT sum(total_downloads)::int, (SELECT sum(revision) FROM pyzn.days) FROM pyzn.projects"
-    ) == [(4 * sum(sizes.values()), 4 * len(sizes))]
-
-
-def test_readers_never_see_an_empty_or_a_half_day(store: Engine) -> None:
-    publish(store, scan_of(DAY, [Download(f"project-{n}") for n in range(200)]))
-    done = threading.Event()
-
-    def read() -> set[tuple[Any, ...]]:
-        seen = set()
-        with store.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            while not done.is_set():
-                seen |= {tuple(row) for row in connection.execute(text(A_DAY_AS_READ))}
-        return seen
-
-    with ThreadPoolExecutor(1) as threads:
-        reader = threads.submit(read)
-        for count in range(2, 8):
-            publish(store, scan_of(DAY, [Download(f"project-{n}") for n in range(200)] * count))
-        done.set()
-        seen = reader.result()
-    assert len(seen) > 1
-    assert seen <= {(200 * count, 200 * count, 200 * count, 200) for count in range(1, 8)}
 
 
 def weeks_of(store: Engine, count: int, downloads: list[Download]) -> None:

@@ -1,0 +1,66 @@
+"""Pages do not stand in the way of programs."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from fastapi.routing import iter_route_contexts
+
+import pyzn_api.pages
+from pyzn_api.app import build_app
+from tests.api.conftest import serving, settings
+from tests.api.test_pages import BROWSER, PAGES
+from tests.conftest import Database
+
+
+@pytest.fixture(scope="module")
+def without_pages(stocked: Database) -> Iterator[httpx.Client]:
+    with serving(settings(stocked.api_url, pages="off")) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/static/pages.css", "/nope"])
+def test_pages_can_be_turned_off(without_pages: httpx.Client, path: str) -> None:
+    answer = without_pages.get(path, headers=BROWSER)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
+
+
+def test_what_programs_call_is_answered_as_without_pages(client: httpx.Client, without_pages: httpx.Client) -> None:
+    paths = [path for path in client.get("/openapi.json").json()["paths"] if path != "/api/v4/status"]
+    assert len(paths) > 20
+    paths += [
+        "/openapi.json",
+        "/docs",
+        "/nope",
+        "/api/nope",
+        "/api/v4/projects/sampleproject/versions?start=x",
+    ]
+    for path in paths:
+        for name, headers in (("sampleproject", BROWSER), ("no-such-project", BROWSER), ("no-such-project", {})):
+            asked = path.replace("{project}", name)
+            if asked == "/nope" and headers:
+                continue  # where a browser gets a page
+            answers = [each.get(asked, headers=headers) for each in (client, without_pages)]
+            assert answers[0].status_code == answers[1].status_code, asked
+            assert answers[0].content == answers[1].content, asked
+
+
+def test_an_address_that_nobody_knows_is_a_page_for_a_browser_alone(client: httpx.Client) -> None:
+    assert client.get("/nope").json()["error"] == 404
+    answer = client.get("/nope", headers=BROWSER)
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.text
+
+
+def test_no_page_has_a_path_of_the_api(client: httpx.Client) -> None:
+    """Routes of the API come first; a page that would be hidden by one, or would hide a later one, has no place."""
+    routes = [route.path for route in iter_route_contexts(build_app(settings("postgresql://a@127.0.0.1/b")).routes)]
+    pages = {topic.PATH for topic in pyzn_api.pages.TOPICS} | {"/static/{name}"}
+    assert set(routes[-len(pages) :]) == pages
+    assert not pages & set(client.get("/openapi.json").json()["paths"])
+
+
+def test_keys_are_for_programs_and_pages_ask_for_none(stocked: Database) -> None:
+    with serving(settings(stocked.api_url, keys="secret")) as client:
+        assert client.get("/projects/sampleproject").status_code == 200
+        assert client.get("/api/v4/top", headers=BROWSER).status_code == 401

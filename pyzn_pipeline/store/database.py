@@ -1,9 +1,9 @@
-"""Connections to Postgres: their settings, checks and time limit; and the SQL files of this folder."""
+"""Connections to Postgres: their settings, checks and time limit; and the SQL files beside a module."""
 
 import os
 import socket
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from threading import Timer
 
 import psycopg
@@ -124,11 +124,14 @@ def _hang_up(connection: psycopg.Connection) -> None:
 
 
 @cache
-def statement(name: str) -> TextClause:
-    """The SQL of sql/`name`.sql, with its bound parameters."""
-    return text(text_of(name).decode())
+def statement(name: str, beside: str = __file__) -> TextClause:
+    """The SQL of sql/`name`.sql, with its bound parameters.
+
+    The folder `sql` is the store's; a topic with statements of its own names its module: `beside=__file__`.
+    """
+    return text(text_of(name, beside).decode())
 
 
-def text_of(name: str) -> bytes:
-    """The SQL of sql/`name`.sql."""
-    return files(__package__).joinpath("sql", f"{name}.sql").read_bytes()
+def text_of(name: str, beside: str = __file__) -> bytes:
+    """The SQL of sql/`name`.sql, in the folder of the module `beside`."""
+    return Path(beside).with_name("sql").joinpath(f"{name}.sql").read_bytes()

@@ -37,7 +37,7 @@ LABEL org.opencontainers.image.title="PyZn" \
       org.opencontainers.image.version="$PYZN_VERSION" \
       org.opencontainers.image.licenses="MIT"
 
-# With the stand-in for BigQuery, for the profile `demo` alone.
+# With the emulator of BigQuery, for the profile `demo` alone.
 FROM base AS demo
 COPY --from=build-demo /venv /venv
 

@@ -12,7 +12,7 @@ COMMANDS = {
     "up": ("pyzn_local.up", "Start PyZn on this machine."),
     "down": ("pyzn_local.cli", "Stop it; nothing is lost."),
     "env": ("pyzn_local.cli", "Print the running stack's settings."),
-    "seed": ("pyzn_local.seeding", "Load raw rows into the BigQuery stand-in."),
+    "seed": ("pyzn_local.seeding", "Load raw rows into the BigQuery emulator."),
     "backfill": ("pyzn_pipeline.commands.backfill", "Read and publish a range of days through Dagster."),
     "days": ("pyzn_pipeline.commands.days", "Show the ledger: what every day is."),
     "verify": ("pyzn_pipeline.commands.verify", "Prove published days against the tables and the source."),

@@ -1,4 +1,4 @@
-"""The real parts that a check breaks: an embedded Postgres with a database for each check, and BigQuery stand-ins."""
+"""The real parts that a check breaks: an embedded Postgres with a database for each check, and BigQuery emulators."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +51,7 @@ class Parts:
 
     postgres: Postgres
     directory: Path
-    _stand_ins: Iterator[int] = field(default_factory=lambda: count(1))
+    _emulators: Iterator[int] = field(default_factory=lambda: count(1))
 
     @contextmanager
     def database(self) -> Iterator[Database]:
@@ -64,6 +64,6 @@ class Parts:
 
     @contextmanager
     def source(self) -> Iterator[Source]:
-        """A new, empty stand-in."""
-        with Server(self.directory / f"bigquery-{next(self._stand_ins)}") as server:
+        """A new, empty emulator."""
+        with Server(self.directory / f"bigquery-{next(self._emulators)}") as server:
             yield Source(server)

@@ -30,7 +30,7 @@ processes.set_forkserver_preload([__name__])
 
 @dataclass(frozen=True)
 class Target:
-    """What a run connects to: the database with the owner's URL, and the stand-in's two endpoints.
+    """What a run connects to: the database with the owner's URL, and the emulator's two endpoints.
 
     `lifetime` and `silence` are the limits of the pipeline's connections in seconds: those of production, unless a
     check makes them shorter.
@@ -42,7 +42,7 @@ class Target:
     lifetime: float = LIFETIME
     silence: float = SILENCE
     mirror_url: str = ""
-    """A mirror in place of the stand-in."""
+    """A mirror in place of the emulator."""
 
 
 @dataclass

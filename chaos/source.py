@@ -1,4 +1,4 @@
-"""A source whose rows are all known: the stand-in, and a copy of the rows that were loaded into it."""
+"""A source whose rows are all known: the emulator, and a copy of the rows that were loaded into it."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,7 +16,7 @@ TABLE = "bigquery-public-data.pypi.file_downloads"
 
 @dataclass
 class Source:
-    """`rows` has the raw rows of each UTC day that the stand-in holds."""
+    """`rows` has the raw rows of each UTC day that the emulator holds."""
 
     server: Server
     rows: dict[date, pa.Table] = field(default_factory=dict)

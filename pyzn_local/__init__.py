@@ -1,1 +1,1 @@
-"""The embedded stack: PostgreSQL, a stand-in for BigQuery, and the runner of all processes on one machine."""
+"""The embedded stack: PostgreSQL, an emulator of BigQuery, and the runner of all processes on one machine."""

@@ -1,4 +1,4 @@
-"""`pyzn seed`: loads your own raw rows into the BigQuery stand-in, with a load job of Google's client."""
+"""`pyzn seed`: loads your own raw rows into the BigQuery emulator, with a load job of Google's client."""
 
 from pathlib import Path
 
@@ -18,14 +18,14 @@ from pyzn_pipeline.source.errors import source_errors
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def seed(files: tuple[Path, ...]) -> None:
-    """Load raw rows from FILES, Parquet files with the columns of `file_downloads`, into the BigQuery stand-in.
+    """Load raw rows from FILES, Parquet files with the columns of `file_downloads`, into the BigQuery emulator.
 
     Rows are added to the existing ones. Columns that a file lacks are NULL. If a file has a column that
     the table lacks, or has with another type, the column is named and nothing of that file is loaded.
     """
     settings = load(Settings)
     if settings.bigquery_endpoint is None:
-        raise StackError("pyzn seed writes only to the stand-in, and PYZN_BIGQUERY_ENDPOINT is not set")
+        raise StackError("pyzn seed writes only to the emulator, and PYZN_BIGQUERY_ENDPOINT is not set")
     config = bigquery.LoadJobConfig(source_format=bigquery.SourceFormat.PARQUET, write_disposition="WRITE_APPEND")
     clients = connect(
         settings.bigquery_project,

@@ -28,7 +28,7 @@ Tell = Callable[[str], None]
 
 
 class Stack:
-    """Postgres and the BigQuery stand-in (unless the environment names others, or a mirror), Dagster and the API."""
+    """Postgres and the BigQuery emulator (unless the environment names others, or a mirror), Dagster and the API."""
 
     def __init__(self, home: Home, sample: bool, tell: Tell) -> None:
         self._home = home
@@ -149,17 +149,17 @@ class Stack:
         }
 
     def _source(self, ports: dict[str, int]) -> dict[str, str]:
-        """The source's settings: those of the environment, or those of the stand-in, which this starts."""
+        """The source's settings: those of the environment, or those of the emulator, which this starts."""
         if mirror := os.environ.get("PYZN_MIRROR_URL"):
             return {"PYZN_MIRROR_URL": mirror}
         if os.environ.get("PYZN_BIGQUERY_PROJECT") or os.environ.get("PYZN_BIGQUERY_ENDPOINT"):
             return {}
-        self._tell("starting the BigQuery stand-in" + (", with a synthetic sample" if self._sample else ""))
+        self._tell("starting the BigQuery emulator" + (", with a synthetic sample" if self._sample else ""))
         command = [sys.executable, "-m", "pyzn_local.bigquery", "--data", str(self._home.path / "bigquery")]
         command += ["--port", str(ports["bigquery"]), "--storage-port", str(ports["bigquery_storage"])]
         endpoint = f"http://127.0.0.1:{ports['bigquery']}"
         self._launch(
-            "BigQuery stand-in",
+            "BigQuery emulator",
             [*command, *(["--sample"] if self._sample else [])],
             dict(os.environ),
             ready=lambda: _answers(f"{endpoint}/healthz"),

@@ -22,20 +22,20 @@ DAYS = 35
 
 @click.command()
 @click.option("--detach", is_flag=True, help="Return when everything runs; `pyzn down` stops it.")
-@click.option("--no-sample", is_flag=True, help="Leave the BigQuery stand-in empty; fill it with `pyzn seed`.")
+@click.option("--no-sample", is_flag=True, help="Leave the BigQuery emulator empty; fill it with `pyzn seed`.")
 @click.option("--supervise", is_flag=True, hidden=True)
 def up(detach: bool, no_sample: bool, supervise: bool) -> None:
-    """Start PyZn on this machine: BigQuery stand-in, Postgres, Dagster and the API, on loopback.
+    """Start PyZn on this machine: BigQuery emulator, Postgres, Dagster and the API, on loopback.
 
-    The first start fills the stand-in with a SYNTHETIC sample of the 35 days before today and
+    The first start fills the emulator with a SYNTHETIC sample of the 35 days before today and
     backfills them through Dagster. Ctrl-C stops every process. The data stays in $PYZN_HOME
     (default .pyzn/), and the next start takes seconds.
 
     \b
     PYZN_API_PORT   the API's port (5200)
     PYZN_UI_PORT    the Dagster UI's port (3000)
-    PYZN_MIRROR_URL real days that another PyZn has exported, instead of the stand-in
-    PYZN_BIGQUERY_PROJECT with Google credentials: the real BigQuery instead of the stand-in
+    PYZN_MIRROR_URL real days that another PyZn has exported, instead of the emulator
+    PYZN_BIGQUERY_PROJECT with Google credentials: the real BigQuery instead of the emulator
     PYZN_DATABASE_URL, PYZN_API_DATABASE_URL, PYZN_DAGSTER_DATABASE_URL: your own Postgres
     """
     home = Home.from_environment()

@@ -32,7 +32,7 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
     if settings.retention_days is not None:
         schedules.append(retention_schedule(settings.retention_days, settings.export_url))
     assets: list[AssetsDefinition | AssetSpec] = [
-        source_table(partitions, settings.bigquery_table, stand_in=settings.bigquery_endpoint is not None)
+        source_table(partitions, settings.bigquery_table, emulator=settings.bigquery_endpoint is not None)
         if mirror is None
         else mirrored_table(partitions, mirror.name),
         breakdown_assets(partitions, settings.bigquery_table if mirror is None else None, settings.api_url),

@@ -144,11 +144,11 @@ class Settings(StoreSettings):
         description="the source table, PROJECT.DATASET.TABLE",
     )
     bigquery_endpoint: str | None = Field(
-        default=None, description="http://HOST:PORT of a BigQuery stand-in; unset means Google"
+        default=None, description="http://HOST:PORT of a BigQuery emulator; unset means Google"
     )
     bigquery_storage_endpoint: str | None = Field(
         default=None,
-        description="HOST:PORT of the stand-in's Storage Read service; set with PYZN_BIGQUERY_ENDPOINT",
+        description="HOST:PORT of the emulator's Storage Read service; set with PYZN_BIGQUERY_ENDPOINT",
     )
     maximum_bytes_billed: int = Field(
         default=TIB,
@@ -185,7 +185,7 @@ class Settings(StoreSettings):
     def _both_endpoints_or_neither(self) -> Self:
         if (self.bigquery_endpoint is None) != (self.bigquery_storage_endpoint is None):
             raise ValueError(
-                "PYZN_BIGQUERY_ENDPOINT and PYZN_BIGQUERY_STORAGE_ENDPOINT go together: set both for a stand-in, "
+                "PYZN_BIGQUERY_ENDPOINT and PYZN_BIGQUERY_STORAGE_ENDPOINT go together: set both for an emulator, "
                 "neither for Google"
             )
         return self

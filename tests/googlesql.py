@@ -46,7 +46,7 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def columns(sql: str, parameters: Parameters = ()) -> dict[str, str]:
-    """The columns that `sql` over the stand-in's tables returns, with their types. Raises Refused."""
+    """The columns that `sql` over the emulator's tables returns, with their types. Raises Refused."""
     prepared = _engine().call("PrepareQuery", _request(service.PrepareQueryRequest, sql, parameters)).prepared
     return {column.name: _NAMES[column.type.type_kind] for column in prepared.columns}
 

@@ -1,4 +1,4 @@
-"""A BigQuery stand-in for development and tests, on DuckDB.
+"""A BigQuery emulator for development and tests, on DuckDB.
 
 The unmodified `google-cloud-bigquery` and `google-cloud-bigquery-storage` clients work with it: REST v2 for
 jobs, tables and results, gRPC for the Storage Read API. It supports what PyZn's pipeline needs of BigQuery and

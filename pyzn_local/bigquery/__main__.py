@@ -14,7 +14,7 @@ import duckdb
 from pyzn_local.bigquery.server import Server
 
 
-@click.command(help="Serve a local stand-in for BigQuery until it gets SIGTERM or Ctrl-C.")
+@click.command(help="Serve a local emulator of BigQuery until it gets SIGTERM or Ctrl-C.")
 @click.option("--data", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where tables are kept.")
 @click.option("--port", default=9050, show_default=True, help="REST; 0 is a free port.")
 @click.option("--storage-port", default=9060, show_default=True, help="Storage Read gRPC; 0 is a free port.")

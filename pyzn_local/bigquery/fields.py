@@ -90,7 +90,7 @@ def from_arrow(field: pa.Field) -> Field:
     is INT64, as in BigQuery.
 
     Raises:
-        BigQueryError: 400 `invalidQuery` for a type that the stand-in does not have.
+        BigQueryError: 400 `invalidQuery` for a type that the emulator does not have.
     """
     kind = field.type
     if pa.types.is_dictionary(kind):

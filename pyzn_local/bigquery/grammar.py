@@ -1,4 +1,4 @@
-"""The part of BigQuery SQL that the stand-in supports. Everything else is refused by name.
+"""The part of BigQuery SQL that the emulator supports. Everything else is refused by name.
 
 It is an allow list: add a construct only when DuckDB is known to give BigQuery's answer for it. The list also
 keeps queries away from the machine's files and settings, which DuckDB's functions could reach.
@@ -69,7 +69,7 @@ def position(node: exp.Expr) -> str:
 
 
 def unsupported(what: str, node: exp.Expr | None = None) -> BigQueryError:
-    """400 for valid BigQuery SQL that the stand-in does not support."""
+    """400 for valid BigQuery SQL that the emulator does not support."""
     where = position(node) if node is not None else ""
     return invalid_query(f"{what} not supported by this local BigQuery{where}")
 

@@ -85,7 +85,7 @@ def result_fields(schema: pa.Schema) -> tuple[Field, ...]:
     """The BigQuery columns of a result of DuckDB.
 
     Raises:
-        BigQueryError: 400 `invalidQuery` for a type that the stand-in does not have.
+        BigQueryError: 400 `invalidQuery` for a type that the emulator does not have.
     """
     return tuple(from_arrow(field) for field in schema)
 

@@ -1,4 +1,4 @@
-"""The stand-in as one object: the database, the jobs, and the REST and gRPC servers."""
+"""The emulator as one object: the database, the jobs, and the REST and gRPC servers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SAMPLE_INTERVAL = 300.0  # seconds between two checks for a new day
 
 
 class Server:
-    """A running stand-in; a context manager that starts and stops it.
+    """A running emulator; a context manager that starts and stops it.
 
     `data_dir` keeps tables over restarts; results and jobs end with the server. Port 0 means any free port.
     With `with_sample`, each of the 35 days up to yesterday (UTC) without rows gets synthetic ones, also when new

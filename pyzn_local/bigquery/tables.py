@@ -1,4 +1,4 @@
-"""The tables of the stand-in: the columns of `bigquery-public-data.pypi.file_downloads`, and look-up by name.
+"""The tables of the emulator: the columns of `bigquery-public-data.pypi.file_downloads`, and look-up by name.
 
 Columns: https://docs.pypi.org/api/bigquery/, and https://cloud.google.com/bigquery/docs/information-schema-partitions
 """
@@ -53,7 +53,7 @@ FILE_DOWNLOADS = Table(
     name="file_downloads",
     partition_column="timestamp",
     description=(
-        "SYNTHETIC. A local stand-in for the PyPI download log: it holds what was loaded here, "
+        "SYNTHETIC. A local emulator of the PyPI download log: it holds what was loaded here, "
         "possibly a generated sample, never the real log."
     ),
     fields=(

@@ -18,10 +18,10 @@ from pyzn_pipeline.store.database import LIFETIME, engine
 
 
 class BigQuerySource(BigQueryResource):
-    """dagster-gcp's BigQuery resource, which can also connect to a stand-in; with the table and a day's cost limit."""
+    """dagster-gcp's BigQuery resource, which can also connect to an emulator; with the table and a day's cost limit."""
 
-    endpoint: str | None = Field(default=None, description="http://HOST:PORT of a stand-in; unset means Google")
-    storage_endpoint: str | None = Field(default=None, description="HOST:PORT of the stand-in's Storage Read service")
+    endpoint: str | None = Field(default=None, description="http://HOST:PORT of an emulator; unset means Google")
+    storage_endpoint: str | None = Field(default=None, description="HOST:PORT of the emulator's Storage Read service")
     table: str = Field(description="PROJECT.DATASET.TABLE in the shape of file_downloads")
     maximum_bytes_billed: int = Field(description="bytes one day's scan may bill")
     usd_per_tib: float = Field(description="US dollars per TiB billed")
@@ -40,7 +40,7 @@ class BigQuerySource(BigQueryResource):
         )
 
     def console(self, job_id: str | None) -> str | None:
-        """The URL of a job in Google's console, which shows its cost and error; None for a stand-in's job."""
+        """The URL of a job in Google's console, which shows its cost and error; None for an emulator's job."""
         if self.endpoint is not None:
             return None
         return (

@@ -1,4 +1,4 @@
-"""BigQuery, or its stand-in, as the source."""
+"""BigQuery, or an emulator, as the source."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The two BigQuery clients, connected to Google or to a stand-in."""
+"""The two BigQuery clients, connected to Google or to an emulator."""
 
 import os
 from collections.abc import Iterator
@@ -45,11 +45,11 @@ class Clients:
 
     jobs: bigquery.Client
     storage: BigQueryReadClient
-    stand_in: str | None = None  # its endpoint; None: Google's
+    emulator: str | None = None  # its endpoint; None: Google's
 
     def of(self, table: str) -> str:
-        """What `table` is called as the source of a day. That of a stand-in has not PyPI's real downloads."""
-        return table if self.stand_in is None else f"{table} of the stand-in"
+        """What `table` is called as the source of a day. That of an emulator has not PyPI's real downloads."""
+        return table if self.emulator is None else f"{table} of the emulator"
 
     def close(self) -> None:
         """Close the connections of both clients."""
@@ -95,7 +95,7 @@ def clients_of(settings: Settings) -> Iterator[Clients]:
 def connect(
     project: str, location: str, endpoint: str | None, storage_endpoint: str | None, silence: float = SILENCE
 ) -> Clients:
-    """Clients of the stand-in if both endpoints are given, otherwise of Google with the environment's credentials.
+    """Clients of the emulator if both endpoints are given, otherwise of Google with the environment's credentials.
 
     The storage client is always created here. Without one, the library silently falls back to slow REST, or creates
     one that connects to Google even if the jobs client does not.

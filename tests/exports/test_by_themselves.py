@@ -1,4 +1,4 @@
-"""Two PyZn side by side, one on BigQuery's stand-in and one on what that exports: all by their sensors."""
+"""Two PyZn side by side, one on the BigQuery emulator and one on what that exports: all by their sensors."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A running stand-in with the real clients connected to it."""
+"""A running emulator with the real clients connected to it."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def midnight(day: dt.date) -> dt.datetime:
 
 @dataclass(frozen=True)
 class Connected:
-    """A stand-in and the clients that talk to it."""
+    """An emulator and the clients that talk to it."""
 
     server: Server
     client: bigquery.Client

@@ -1,4 +1,4 @@
-"""The stand-in as a process of its own: `python -m pyzn_local.bigquery`."""
+"""The emulator as a process of its own: `python -m pyzn_local.bigquery`."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""What the stand-in makes of SQL: BigQuery's meaning where it answers, BigQuery's refusals where it does not."""
+"""What the emulator makes of SQL: BigQuery's meaning where it answers, BigQuery's refusals where it does not."""
 
 import datetime as dt
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The real BigQuery clients on the stand-in, the real store, and the code location over both."""
+"""The real BigQuery clients on the emulator, the real store, and the code location over both."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -21,14 +21,14 @@ TABLE = "bigquery-public-data.pypi.file_downloads"
 
 @pytest.fixture
 def bigquery(tmp_path: Path) -> Iterator[Server]:
-    """An empty stand-in."""
+    """An empty emulator."""
     with Server(tmp_path / "bigquery") as server:
         yield server
 
 
 @pytest.fixture
 def clients(bigquery: Server) -> Iterator[Clients]:
-    """The clients that the pipeline uses, wired to the stand-in."""
+    """The clients that the pipeline uses, wired to the emulator."""
     clients = connect("pyzn-test", "US", bigquery.endpoint, bigquery.storage_endpoint)
     yield clients
     clients.close()
@@ -42,7 +42,7 @@ def instance() -> Iterator[DagsterInstance]:
 
 
 def code_location(bigquery: Server, database: Database, **settings: Any) -> Definitions:
-    """The code location as it is, on the stand-in and the test's database; `settings` are added or replaced."""
+    """The code location as it is, on the emulator and the test's database; `settings` are added or replaced."""
     wanted: dict[str, Any] = {
         "database_url": SecretStr(database.owner_url),
         "bigquery_project": "pyzn-test",

@@ -1,4 +1,4 @@
-"""The clients are Google's own, or the same ones wired to a stand-in; nothing here talks to a network."""
+"""The clients are Google's own, or the same ones wired to an emulator; nothing here talks to a network."""
 
 import json
 from pathlib import Path

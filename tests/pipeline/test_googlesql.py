@@ -1,4 +1,4 @@
-"""Google's own SQL engine takes what is sent to BigQuery, and gives what is expected and what the stand-in gives.
+"""Google's own SQL engine takes what is sent to BigQuery, and gives what is expected and what the emulator gives.
 
 All that needs the engine is in this file, which one process runs: it takes seconds to start, and more to be compiled.
 """
@@ -70,8 +70,8 @@ def test_every_file_with_a_statement_is_among_them() -> None:
 
 
 @pytest.fixture(scope="module")
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
-    """A stand-in with a few hostile rows; for tests that only read."""
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
+    """An emulator with a few hostile rows; for tests that only read."""
     with Server(tmp_path_factory.mktemp("bigquery")) as server, connected(server) as found:
         server.load(pa.Table.from_pylist(FEW, arrow_schema(FILE_DOWNLOADS.fields)))
         yield found
@@ -122,8 +122,8 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
         "EXTRACT(SECOND FROM TIMESTAMP '2026-07-06 01:00:59.9')",
     ],
 )
-def test_an_expression_has_the_value_that_google_gives(stand_in: Connected, expression: str) -> None:
-    [(found,)] = stand_in.rows(f"SELECT {expression}")
+def test_an_expression_has_the_value_that_google_gives(emulator: Connected, expression: str) -> None:
+    [(found,)] = emulator.rows(f"SELECT {expression}")
     [right] = googlesql.run(f"SELECT {expression} AS value")
     assert found == right["value"]
     assert type(found) is type(right["value"])
@@ -154,13 +154,13 @@ def test_an_expression_has_the_value_that_google_gives(stand_in: Connected, expr
         "LEFT JOIN (SELECT country_code {day}) AS b ON a.country_code = b.country_code GROUP BY c ORDER BY c",
     ],
 )  # fmt: skip
-def test_a_statement_gives_the_rows_that_google_gives(stand_in: Connected, sql: str) -> None:
+def test_a_statement_gives_the_rows_that_google_gives(emulator: Connected, sql: str) -> None:
     for name, day in (("day", DAY), ("empty", DAY - timedelta(days=9))):
         sql = sql.replace(f"{{{name}}}", f"FROM `{TABLE}` WHERE DATE(timestamp) = '{day}'")
-    assert [dict(row.items()) for row in stand_in.query(sql).result()] == googlesql.run(sql, FEW)
+    assert [dict(row.items()) for row in emulator.query(sql).result()] == googlesql.run(sql, FEW)
 
 
-def test_a_day_is_counted_alike_by_google_by_the_stand_in_and_by_plain_python(
+def test_a_day_is_counted_alike_by_google_by_the_emulator_and_by_plain_python(
     sent: Sent, clients: Clients, bigquery: Server
 ) -> None:
     rows = hostile_rows(DAY)
@@ -171,7 +171,7 @@ def test_a_day_is_counted_alike_by_google_by_the_stand_in_and_by_plain_python(
     assert googlesql.run(sql, rows, sent[sql]) == right
 
 
-def test_the_metadata_of_the_partitions_is_read_alike_by_google_and_by_the_stand_in(
+def test_the_metadata_of_the_partitions_is_read_alike_by_google_and_by_the_emulator(
     sent: Sent, clients: Clients, bigquery: Server
 ) -> None:
     """Google's engine has no metadata of its own: it is given rows as the view's documentation describes them."""

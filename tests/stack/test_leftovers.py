@@ -70,7 +70,7 @@ def test_a_killed_stack_is_ended_from_its_own_home_alone_wherever_that_was_moved
             process.kill()
 
 
-@pytest.mark.parametrize("said", ["starting Postgres", "starting the BigQuery stand-in", "starting Dagster"])
+@pytest.mark.parametrize("said", ["starting Postgres", "starting the BigQuery emulator", "starting Dagster"])
 def test_a_supervisor_that_is_killed_while_it_starts_leaves_nothing_that_down_does_not_find(
     pyzn: Pyzn, said: str
 ) -> None:

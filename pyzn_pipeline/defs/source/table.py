@@ -22,9 +22,9 @@ def mirrored_table(partitions: DailyPartitionsDefinition, name: str) -> AssetSpe
     )
 
 
-def source_table(partitions: DailyPartitionsDefinition, name: str, stand_in: bool) -> AssetSpec:
+def source_table(partitions: DailyPartitionsDefinition, name: str, emulator: bool) -> AssetSpec:
     """The BigQuery table, which PyZn reads and never writes."""
-    where = "a local stand-in with the same columns: not PyPI's real downloads" if stand_in else "Google BigQuery"
+    where = "a local emulator with the same columns: not PyPI's real downloads" if emulator else "Google BigQuery"
     return AssetSpec(
         NAME,
         partitions_def=partitions,

@@ -147,6 +147,11 @@ class Server:
         """Delete the rows of one UTC day of `file_downloads`."""
         self._warehouse.forget(FILE_DOWNLOADS, day)
 
+    def reset(self) -> None:
+        """Delete all rows and faults, in 0.1 seconds: as a new server, but with its ports and its finished jobs."""
+        self._warehouse.clear()
+        self._faults.clear()
+
     def inject(self, document: Mapping[str, Any]) -> None:
         """Set faults; see faults.py for the document."""
         self._faults.inject(document)

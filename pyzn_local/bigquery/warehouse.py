@@ -167,6 +167,12 @@ class Warehouse:
             cursor.execute("DELETE FROM partitions WHERE table_path = ? AND day = ?", [table.path, day])
             cursor.execute("COMMIT")
 
+    def clear(self) -> None:
+        """Delete all rows of all tables."""
+        with self._loading, self.cursor() as cursor:
+            for name in ("partitions", *(table.name for table in TABLES.values())):
+                cursor.execute(f'TRUNCATE "{name}"')
+
     def checkpoint(self) -> None:
         """Move the loaded rows from DuckDB's log into the database file, so that closing is quick."""
         with self._loading, self.cursor() as cursor:

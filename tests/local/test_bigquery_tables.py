@@ -150,3 +150,12 @@ def test_a_day_can_be_forgotten_with_what_it_costs(own_bq: Connected) -> None:
     own_bq.server.forget(MONDAY)
     assert own_bq.rows(EVERYTHING) == [(sunday.num_rows,)]
     assert own_bq.client.get_table(TABLE).num_rows == sunday.num_rows
+
+
+def test_a_server_that_is_reset_is_empty_and_has_no_faults(own_bq: Connected) -> None:
+    own_bq.server.inject({"refuse": [{"route": "jobs.insert", "times": 100}], "unpartitioned_rows": 3})
+    own_bq.server.reset()
+    assert own_bq.rows(EVERYTHING) == [(0,)]
+    assert own_bq.client.get_table(TABLE).num_bytes == 0
+    assert load(own_bq, odd_rows()).output_rows == len(odd_rows())
+    assert own_bq.rows(EVERYTHING) == [(8,)]

@@ -1,7 +1,7 @@
 # Two commands: `make up` runs PyZn, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check check-code check-dagster check-migrations check-workflows check-docs wheels package docs \
-    bench lock start-containers stop-containers test-containers survive chaos chaos-selftest screenshots
+.PHONY: help setup up browser test check check-code check-dagster check-migrations check-workflows check-docs wheels package \
+    docs bench lock start-containers stop-containers test-containers survive chaos chaos-selftest screenshots
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -74,8 +74,11 @@ package: setup  ## wheel and sdist in dist/, and the wheel installed where there
 	$(BIN)/uv pip install --quiet --python .venv/package --constraint requirements.lock dist/*.whl
 	cd .venv/package && bin/pyzn --version && bin/python -c 'import pyzn_api.app, pyzn_pipeline.definitions' && bin/pyzn backfill --help >/dev/null
 
+browser: setup  ## a browser for the tests of the pages, installed where there is none; without one, all others run
+	@$(BIN)/python -m tests.browser
+
 # In the order of the folders: by number of tests, a file with one test of minutes would come last, with one core idle.
-test: check  ## linters, types and every test
+test: check browser  ## linters, types and every test
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # Sizes come from variables, which make hands on: make chaos KILLS=1000, make chaos FULL=1; see python -m chaos --help.

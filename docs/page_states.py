@@ -21,9 +21,9 @@ from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.rankings import rank
 from pyzn_pipeline.store.schema import migrate
-from tests.api.browser import browser
 from tests.api.conftest import serving, settings
 from tests.api.stock import Count, Countries, Versions, publish
+from tests.browser import browser
 from tests.conftest import Database
 
 LAST = date(2026, 7, 19)  # the clock of `serving` says the day after

@@ -20,6 +20,7 @@ from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.schema import migrate
 from tests import POSTGRES_BIN
+from tests.browser import not_run
 
 TEMPLATE = "pyzn_template"
 _numbers = count(1)
@@ -34,6 +35,16 @@ def pytest_configure() -> None:
 def pytest_report_header() -> str:
     """Which PostgreSQL that is."""
     return subprocess.check_output([pyzn_local.postgres.binary("postgres"), "--version"], text=True).strip()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Write the tests that lacked a browser, and the command that gets one, below everything else."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None:
+        return  # one of several test processes
+    missed = [report for outcome in ("error", "failed") for report in terminal.stats.get(outcome, [])]
+    if line := not_run({report.nodeid: report.longreprtext for report in missed}):
+        terminal.write_line(line, red=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

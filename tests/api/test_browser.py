@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response, expect
 
 from pyzn_local.postgres import Postgres
-from tests.api import browser as browsers
+from tests import browser as browsers
 from tests.api.conftest import serving, settings
 from tests.conftest import own_database
 
@@ -163,14 +163,3 @@ def test_an_empty_database_and_one_that_is_away_have_pages_without_violations(
         page.goto("/")
         expect(page.get_by_role("heading", level=1)).to_have_text("The numbers are out of reach")
         assert violations(page) == []
-
-
-def test_without_a_browser_the_tests_say_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Nothing:
-        class chromium:  # noqa: N801
-            executable_path = "/nowhere"
-
-    monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(browsers, "MAC", "/nowhere")
-    with pytest.raises(RuntimeError, match="apt-get install chromium"):
-        browsers.executable(Nothing)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ RUN uv pip install --requirement pyproject.toml \
 COPY README.md LICENSE pyzn_cli.py ./
 COPY pyzn_pipeline pyzn_pipeline
 COPY pyzn_api pyzn_api
+COPY pyzn_site pyzn_site
 RUN uv pip install --no-deps . && python -m compileall -q /venv/lib
 
 FROM build AS build-demo

@@ -72,7 +72,7 @@ package: setup  ## wheel and sdist in dist/, and the wheel installed where there
 	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist
 	$(BIN)/uv venv --quiet --python $(BIN)/python .venv/package
 	$(BIN)/uv pip install --quiet --python .venv/package --constraint requirements.lock dist/*.whl
-	cd .venv/package && bin/pyzn --version && bin/python -c 'import pyzn_api.app, pyzn_pipeline.definitions' && bin/pyzn backfill --help >/dev/null
+	cd .venv/package && bin/pyzn --version && bin/python -c 'import pyzn_api.app, pyzn_site, pyzn_pipeline.definitions' && bin/pyzn backfill --help >/dev/null
 
 browser: setup  ## a browser for the tests of the pages, installed where there is none; without one, all others run
 	@$(BIN)/python -m tests.browser

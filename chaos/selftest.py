@@ -14,7 +14,7 @@ from chaos import __main__ as checks
 from chaos.mutations import MUTATIONS, Mutation
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("pyzn_pipeline", "pyzn_local", "pyzn_api", "chaos", "tests", "pyproject.toml")
+COPIED = ("pyzn_pipeline", "pyzn_local", "pyzn_api", "pyzn_site", "chaos", "tests", "pyproject.toml")
 
 
 @click.command()

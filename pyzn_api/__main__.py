@@ -17,7 +17,8 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from pyzn_api.app import build_app
 from pyzn_api.observation import JsonLines
-from pyzn_api.settings import SettingsError, load
+from pyzn_api.settings import Settings, SettingsError, load
+from pyzn_api.windows import Clock, utc_now
 
 METRICS = "PROMETHEUS_MULTIPROC_DIR"  # the library's name
 
@@ -30,7 +31,16 @@ def application() -> FastAPI:
     if parent := parent_process():
         Thread(target=_end_with, args=[parent], daemon=True).start()
         _forget_the_dead(Path(os.environ[METRICS]))
-    return build_app(load())
+    return build(load())
+
+
+def build(settings: Settings, now: Clock = utc_now) -> FastAPI:
+    """Return the application with its pages and charts, or without them: then nothing of the site is imported."""
+    if settings.pages == "off":
+        return build_app(settings, now)
+    from pyzn_site import install  # noqa: PLC0415 - see above
+
+    return build_app(settings, now, install)
 
 
 def _end_with(parent: BaseProcess) -> None:

@@ -1,17 +1,17 @@
 """The application, put together."""
 
+from collections.abc import Callable
 from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from pyzn_api import errors, pages
+from pyzn_api import errors
 from pyzn_api.direct import Direct
 from pyzn_api.middleware import CrossOrigin, HeadAsGet, KeyRequired
 from pyzn_api.observation import Observed
 from pyzn_api.routes import (
     admin,
     badges,
-    charts,
     counts,
     days,
     documentation,
@@ -27,8 +27,11 @@ from pyzn_api.state import State
 from pyzn_api.windows import Clock, utc_now
 
 
-def build_app(settings: Settings, now: Clock = utc_now) -> FastAPI:
-    """The ASGI application. Connects when it is started, not before; `now` is its only clock."""
+def build_app(settings: Settings, now: Clock = utc_now, install: Callable[[FastAPI], None] | None = None) -> FastAPI:
+    """Return the ASGI application. It connects when it is started, not before; `now` is its only clock.
+
+    `install` adds routes after those of the API, so that these win where a path could be both.
+    """
     state = State(settings, now)
     app = FastAPI(
         title="PyZn",
@@ -51,13 +54,12 @@ def build_app(settings: Settings, now: Clock = utc_now) -> FastAPI:
         status,
         top,
         badges,
-        charts,
         admin,
         documentation,
     ):
         app.include_router(topic.router)
-    if settings.pages == "on":
-        pages.install(app)
+    if install:
+        install(app)
     # The last one added is the outermost.
     app.add_middleware(Direct, routes=app.routes)
     if settings.keys:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from weakref import WeakSet, ref
 
@@ -20,7 +21,6 @@ from cachetools import LRUCache
 from fastapi import Request, Response
 from prometheus_client import Counter
 
-import pyzn_api
 from pyzn_api.database import CONNECTION_SECONDS, BusyError, Database, DatabaseAwayError
 from pyzn_api.ledger import Basis, Ledger, LedgerReader
 from pyzn_api.responses import JSON, Answer, Form, full, has_already, not_modified
@@ -31,6 +31,7 @@ _LOOK_AGAIN = 1.0  # seconds
 _LARGEST_SHARE = 4  # an answer that would take more than a quarter of the cache is not kept
 _LARGE_AT_ONCE = 2  # renderings; each takes a core of Postgres and three times its body in memory
 _LARGE_BYTES = 256 * MIB  # of answers that are still being sent, beside those in the cache
+CODE = ("pyzn_api", "natsort", "packaging", "pycountry", "webcolors")  # makes the bodies: versions, countries, colours
 OVERHEAD = 600  # bytes of Python objects per cached answer, about
 _RENDERINGS = 5  # of one answer at most, while the days it counts are being published
 
@@ -178,20 +179,20 @@ def _cost(answer: Answer) -> int:
 
 
 def _etag(recipe: Recipe, ledger: Ledger) -> str:
-    digest = blake2b(f"{recipe.key!r} {ledger.state(recipe.basis(ledger))}".encode(), digest_size=12, key=code())
+    digest = blake2b(f"{recipe.key!r} {ledger.state(recipe.basis(ledger))}".encode(), digest_size=12, key=code(*CODE))
     return f'W/"{digest.hexdigest()}"'
 
 
 @cache
-def code() -> bytes:
-    """A hash of what makes bodies: this package, and the libraries of versions, countries, colours, charts and pages.
+def code(package: str, *libraries: str) -> bytes:
+    """Return a hash of a package's files and of the libraries' versions.
 
-    Two processes of different code so never share an ETag.
+    It is part of each ETag, so that two processes of different code never share one.
     """
     digest = blake2b(digest_size=16)
-    for library in ("jinja2", "natsort", "packaging", "pycountry", "vl-convert-python", "webcolors"):
+    for library in libraries:
         digest.update(f"{library} {version(library)};".encode())
-    for file in sorted(Path(pyzn_api.__path__[0]).rglob("*")):
-        if file.suffix in {".py", ".sql", ".html", ".css", ".js", ".json", ".svg"}:
+    for file in sorted(Path(str(files(package))).rglob("*")):
+        if file.is_file() and file.suffix != ".pyc":
             digest.update(file.read_bytes())
     return digest.digest()

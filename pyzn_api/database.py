@@ -18,7 +18,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from pydantic import SecretStr
 
 from pyzn_api.libpq import Connection, execute
-from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, UNKNOWN, VERSION, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, Breakdown
 
 # The longest wait for a connection. Less than the second that a 503 may take, since a busy server needs the rest.
 CONNECTION_SECONDS = 0.7
@@ -47,24 +47,19 @@ class BusyError(DatabaseAwayError):
 def statement(name: str) -> bytes:
     """The SQL of sql/`name`.sql, with its bound parameters, and the edition (edition.sql) as one column more.
 
-    `counts by python` is counts.sql for that breakdown.
+    `counts by python` is counts.sql for that breakdown; `package:name` is a file of another package.
     """
-    file, _, by = name.partition(" by ")
-    edition, rows = (files(__package__).joinpath("sql", f"{each}.sql").read_bytes() for each in ("edition", file))
+    name, _, by = name.partition(" by ")
+    package, _, file = name.rpartition(":")
+    edition, rows = (
+        files(folder).joinpath("sql", f"{each}.sql").read_bytes()
+        for folder, each in (("pyzn_api", "edition"), (package or "pyzn_api", file))
+    )
     if by:
         breakdown = next(breakdown for breakdown in BREAKDOWNS if breakdown.name == by)
         names = {"name": by, "document": breakdown.document, "view": breakdown.view, "downloads": _counted(breakdown)}
-        names["part"] = _PARTS.get(breakdown, by)
         rows = Template(rows.decode()).substitute(names).encode()
     return b"SELECT answer.*, (%b) AS edition FROM (%b) AS answer" % (edition, rows)
-
-
-# What a chart tells apart, where that is not the key: of a version not its epoch, nor what follows the minor.
-_PARTS = {
-    VERSION: rf"""CASE version WHEN '{UNKNOWN}' THEN version
-        ELSE substring(version FROM '^v?(?:[0-9]+!)?([0-9]{{1,18}}(?:\.[0-9]{{1,18}})?)(?![0-9])')
-    END"""
-}
 
 
 def _counted(breakdown: Breakdown) -> str:

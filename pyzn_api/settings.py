@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     cache_bytes: int = Field(
         default=256 * MIB, ge=0, description="bytes of rendered answers kept in memory, per process"
     )
-    pages: Literal["on", "off"] = Field(default="on", description="the pages for people: on or off")
+    pages: Literal["on", "off"] = Field(default="on", description="the pages and charts for people: on or off")
     cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
         default=["*"], description="origins whose pages may read, separated by commas; * is any"
     )

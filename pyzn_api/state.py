@@ -12,7 +12,6 @@ from fastapi import FastAPI, Request
 from prometheus_client import CollectorRegistry
 
 from pyzn_api.caching import Answers
-from pyzn_api.charts.process import DrawingProcess
 from pyzn_api.database import Database
 from pyzn_api.ledger import LedgerReader
 from pyzn_api.observation import Gauges
@@ -32,7 +31,6 @@ class State:
         self._ledger_database = Database(settings.database_url, 1)
         self.reader = LedgerReader(self._ledger_database)
         self.answers = Answers(self.database, self.reader, settings.cache_bytes)
-        self.charts = DrawingProcess()
         self.registry = CollectorRegistry()  # of what Prometheus is told
         for counter in (self.database.statements, self.answers.outcomes):
             self.registry.register(counter)
@@ -53,7 +51,6 @@ class State:
         looking = asyncio.create_task(self.gauges.keep_updated())
         yield
         looking.cancel()
-        self.charts.close()
         await self.database.close()
         await self._ledger_database.close()
 

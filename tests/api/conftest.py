@@ -14,7 +14,7 @@ import uvicorn
 from psycopg import sql
 from pydantic import SecretStr
 
-from pyzn_api.app import build_app
+from pyzn_api.__main__ import build
 from pyzn_api.settings import Settings
 from pyzn_local.postgres import Postgres
 from tests.api.stock import stock
@@ -43,7 +43,7 @@ def serving(configuration: Settings, clock: Callable[[], datetime] | None = None
     """A client of a server of its own, with the event loop and parser of production."""
     server = uvicorn.Server(
         uvicorn.Config(
-            build_app(configuration, clock or Clock()),
+            build(configuration, clock or Clock()),
             port=0,
             loop="uvloop",
             http="httptools",

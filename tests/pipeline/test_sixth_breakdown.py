@@ -66,7 +66,7 @@ def test_it_is_one_entry_and_one_migration(
         bigquery.load(table)
     ingest_day(BEFORE, BigQuery(clients, TABLE, 2**40), store, "run-1")
 
-    for package in ("pyzn_pipeline", "pyzn_api", "pyzn_local", "pyzn_cli"):
+    for package in ("pyzn_pipeline", "pyzn_api", "pyzn_site", "pyzn_local", "pyzn_cli"):
         found = ROOT / package
         if found.is_dir():
             shutil.copytree(found, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))

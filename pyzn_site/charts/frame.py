@@ -11,10 +11,10 @@ from typing import Any, Literal
 from xml.sax.saxutils import escape
 
 from pyzn_api.badges import length
-from pyzn_api.charts.chart import Chart, Theme
-from pyzn_api.charts.periods import Period, PeriodFault
 from pyzn_api.texts import shortened
 from pyzn_pipeline.breakdowns import BREAKDOWNS, WITHOUT_MIRRORS
+from pyzn_site.charts.chart import Chart, Theme
+from pyzn_site.charts.periods import Period, PeriodFault
 
 Mark = dict[str, Any]
 Sign = Literal["box", "hatched", "pale", "suspect"]

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from fastapi import Request, Response
 
-from pyzn_api.pages.rendering import HEADERS, html
+from pyzn_site.rendering import HEADERS, html
 
 # What programs call: an error there is JSON, whoever asks.
 PROGRAMS = ("/api/", "/service-api/", "/badge/", "/personalized-badge/", "/chart/", "/top-pypi-packages", "/docs/")

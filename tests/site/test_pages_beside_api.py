@@ -1,16 +1,18 @@
 """Pages do not stand in the way of programs."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
 
-import pyzn_api.pages
-from pyzn_api.app import build_app
+import pyzn_site
+from pyzn_api.__main__ import build
 from tests.api.conftest import serving, settings
-from tests.api.test_pages import BROWSER, PAGES
 from tests.conftest import Database
+from tests.site.test_pages import BROWSER, PAGES
 
 
 @pytest.fixture(scope="module")
@@ -19,17 +21,29 @@ def without_pages(stocked: Database) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/static/pages.css", "/nope"])
+@pytest.mark.parametrize("path", [*PAGES, "/chart/sampleproject.svg", "/static/pages.css", "/nope"])
 def test_pages_can_be_turned_off(without_pages: httpx.Client, path: str) -> None:
     answer = without_pages.get(path, headers=BROWSER)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
 
 
+@pytest.mark.parametrize("pages", ["on", "off"])
+def test_without_pages_nothing_of_the_site_is_imported(stocked: Database, pages: str) -> None:
+    code = "import sys; from pyzn_api.__main__ import application; application(); print(*sys.modules)"
+    environment = {"PYZN_API_DATABASE_URL": stocked.api_url, "PYZN_API_PAGES": pages}
+    loaded = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+    modules = {each.partition(".")[0] for each in loaded.stdout.split()}
+    assert "pyzn_api" in modules
+    assert ("pyzn_site" in modules) is (pages == "on")
+
+
 def test_what_programs_call_is_answered_as_without_pages(client: httpx.Client, without_pages: httpx.Client) -> None:
-    paths = [path for path in client.get("/openapi.json").json()["paths"] if path != "/api/v4/status"]
+    both = [each.get("/openapi.json").json() for each in (client, without_pages)]
+    assert both[0]["paths"].pop("/chart/{project}.svg")
+    assert both[0] == both[1]
+    paths = [path for path in both[0]["paths"] if path != "/api/v4/status"]
     assert len(paths) > 20
     paths += [
-        "/openapi.json",
         "/docs",
         "/nope",
         "/api/nope",
@@ -54,8 +68,8 @@ def test_an_address_that_nobody_knows_is_a_page_for_a_browser_alone(client: http
 
 def test_no_page_has_a_path_of_the_api(client: httpx.Client) -> None:
     """Routes of the API come first; a page that would be hidden by one, or would hide a later one, has no place."""
-    routes = [route.path for route in iter_route_contexts(build_app(settings("postgresql://a@127.0.0.1/b")).routes)]
-    pages = {topic.PATH for topic in pyzn_api.pages.TOPICS} | {"/static/{name}"}
+    routes = [route.path for route in iter_route_contexts(build(settings("postgresql://a@127.0.0.1/b")).routes)]
+    pages = {topic.PATH for topic in pyzn_site.TOPICS} | {"/static/{name}"}
     assert set(routes[-len(pages) :]) == pages
     assert not pages & set(client.get("/openapi.json").json()["paths"])
 

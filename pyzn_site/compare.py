@@ -8,19 +8,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from pyzn_api.charts.chart import Range
-from pyzn_api.charts.days import GRANULARITY
 from pyzn_api.errors import BadParameterError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import is_possible, normalise
-from pyzn_api.pages.lines import lines
-from pyzn_api.pages.periods import periods, window_of
-from pyzn_api.pages.rendering import respond
 from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_api.tables import days_not_final
 from pyzn_api.texts import shortened
 from pyzn_api.windows import Window
+from pyzn_site.charts.chart import Range
+from pyzn_site.charts.days import GRANULARITY
+from pyzn_site.lines import lines
+from pyzn_site.periods import periods, window_of
+from pyzn_site.rendering import respond
 
 PATH = "/compare"
 MOST = 8  # projects
@@ -53,7 +53,9 @@ async def compare(
         ((row,),) = await snapshot.rows("summaries", names=possible, latest=window.end)
         totals = json.loads(row)
         known = [each["project"] for each in totals]
-        ((row,),) = await snapshot.rows("periods", names=known, granularity=grain, start=window.start, end=window.end)
+        ((row,),) = await snapshot.rows(
+            "pyzn_site:periods", names=known, granularity=grain, start=window.start, end=window.end
+        )
         counted: dict[str, dict[date, int]] = {each: {} for each in known}
         for project, first, downloads, _ in json.loads(row):
             counted[project][date.fromisoformat(first)] = downloads

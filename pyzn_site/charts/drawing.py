@@ -1,4 +1,4 @@
-"""`python -m pyzn_api.charts.drawing`: draws the charts that it reads from its standard input, until that ends.
+"""`python -m pyzn_site.charts.drawing`: draws the charts that it reads from its standard input, until that ends.
 
 A process of its own: Vega runs in V8, which would keep Python's lock, and so the API's event loop, while it draws.
 """
@@ -13,10 +13,10 @@ from xml.etree import ElementTree as ET
 
 import vl_convert
 
-from pyzn_api.charts.bars import bars
-from pyzn_api.charts.chart import LENGTH, Chart
-from pyzn_api.charts.frame import FONT, spoken
-from pyzn_api.charts.world import world
+from pyzn_site.charts.bars import bars
+from pyzn_site.charts.chart import LENGTH, Chart
+from pyzn_site.charts.frame import FONT, spoken
+from pyzn_site.charts.world import world
 
 _NICENESS = 19  # answers come before pictures, where there are too few cores for both
 

@@ -12,13 +12,13 @@ import pycountry
 from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pyzn_api.caching import Key, Recipe
-from pyzn_api.charts.frame import written
+from pyzn_api.caching import Key, Recipe, code
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.responses import Form
 from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_pipeline.breakdowns import UNKNOWN
+from pyzn_site.charts.frame import written
 
 # Nothing of another host, nothing inline.
 CONTENT_SECURITY_POLICY = (
@@ -33,6 +33,8 @@ HEADERS = (
 # A minute: who looks at a page looks for what is new. After that a 304 is cheap.
 FORM = Form("text/html", "public, max-age=60, stale-if-error=3600", HEADERS)
 
+CODE = ("pyzn_site", "jinja2", "pycountry", "vl-convert-python")  # what makes pages and charts, for their ETags
+
 Make = Callable[[Snapshot], Awaitable[Mapping[str, object]]]
 """Makes what the template shows."""
 
@@ -43,7 +45,7 @@ async def respond(request: Request, template: str, key: Key, basis: Callable[[Le
     async def render(snapshot: Snapshot) -> bytes:
         return await html(template, await make(snapshot))
 
-    return await state(request).answers.respond(request, Recipe((template, *key), basis, render, FORM))
+    return await state(request).answers.respond(request, Recipe((code(*CODE), template, *key), basis, render, FORM))
 
 
 async def html(template: str, shown: Mapping[str, object]) -> bytes:
@@ -54,7 +56,7 @@ async def html(template: str, shown: Mapping[str, object]) -> bytes:
 @cache
 def _environment() -> Environment:
     made = Environment(
-        loader=PackageLoader("pyzn_api.pages"),
+        loader=PackageLoader("pyzn_site"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -22,7 +22,9 @@ WITH daily (day, document) AS NOT MATERIALIZED (
     WHERE (SELECT bytes FROM weighed) <= %(most)s
     GROUP BY 1, 2
 ), counted AS (
-    SELECT period, $part AS part, sum(downloads)::bigint AS downloads
+    SELECT period, CASE WHEN '$name' = 'version' AND $name <> '(unknown)'
+        THEN substring($name FROM '^v?(?:[0-9]+!)?([0-9]{1,18}(?:\.[0-9]{1,18})?)(?![0-9])') ELSE $name
+    END AS part, sum(downloads)::bigint AS downloads
     FROM by_key
     GROUP BY 1, 2
 ), largest AS (

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from pyzn_api.charts.chart import Chart, Fault
 from pyzn_api.windows import Granularity
+from pyzn_site.charts.chart import Chart, Fault
 
 PeriodFault = Fault | Literal["incomplete", "unfinished"]
 

@@ -10,10 +10,10 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api.ledger import Basis, Day, Ledger
-from pyzn_api.pages.rendering import respond
 from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_api.windows import Window
+from pyzn_site.rendering import respond
 
 PATH = "/days"
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -51,7 +51,7 @@ async def days(request: Request, year: Annotated[int | None, Query(ge=1990, le=9
     first = ledger.days[0].day if ledger.days else None
     latest = ledger.latest
     # What changes without a publication, so it is asked for each time, and is a part of the key.
-    *notes, _ = (await parts.database.rows("day_notes", window._asdict()))[0]
+    *notes, _ = (await parts.database.rows("pyzn_site:day_notes", window._asdict()))[0]
 
     def basis(_: Ledger) -> Basis:
         return Basis(window, days=True)

@@ -11,13 +11,14 @@ import httpx
 import psycopg
 import pytest
 
-import pyzn_api.pages
-from pyzn_api.charts.frame import written
+import pyzn_api.routes.counts
+import pyzn_site
 from pyzn_api.ledger import FRESH_SECONDS, Ledger
-from pyzn_api.pages.lines import lines
-from pyzn_api.pages.periods import Period, periods
-from pyzn_api.pages.rendering import CONTENT_SECURITY_POLICY
 from pyzn_api.windows import Window
+from pyzn_site.charts.frame import written
+from pyzn_site.lines import lines
+from pyzn_site.periods import Period, periods
+from pyzn_site.rendering import CONTENT_SECURITY_POLICY
 from tests.api.conftest import Clock, serving, settings
 from tests.api.stock import Count, publish
 from tests.conftest import Database
@@ -186,7 +187,7 @@ def test_the_numbers_of_a_page_are_those_of_the_links_beside_them(client: httpx.
 
 
 def test_a_breakdown_that_is_too_large_for_a_page_says_so(stocked: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pyzn_api.pages.project, "LIGHT", 10)
+    monkeypatch.setattr(pyzn_site.project, "LIGHT", 10)
     monkeypatch.setitem(pyzn_api.routes.counts.MOST, "day", 95)  # bytes
     with serving(settings(stocked.api_url)) as client:
         words = page(client, "/projects/sampleproject").words
@@ -342,7 +343,7 @@ def test_without_postgres_a_page_says_so(path: str) -> None:
 
 
 def test_every_file_that_pages_load_is_served_and_no_other(client: httpx.Client) -> None:
-    folder = Path(pyzn_api.pages.__path__[0], "static")
+    folder = Path(pyzn_site.__path__[0], "static")
     for file in folder.iterdir():
         answer = client.get(f"/static/{file.name}")
         assert (answer.status_code, answer.content) == (200, file.read_bytes())

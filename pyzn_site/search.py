@@ -10,11 +10,11 @@ from fastapi.responses import RedirectResponse
 from pyzn_api.database import Row
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import is_possible, normalise
-from pyzn_api.pages.rendering import path_of, respond
 from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_api.texts import shortened
 from pyzn_api.windows import EVER
+from pyzn_site.rendering import path_of, respond
 
 PATH = "/search"
 MOST = 30  # projects
@@ -29,7 +29,7 @@ async def search(request: Request, q: Annotated[str, Query()] = "") -> Response:
     """The project's page if there is one of exactly this name, otherwise those with similar names."""
     parts, name = state(request), normalise(q.strip())
     if is_possible(name):
-        exact, _ = _found((await parts.database.rows("search", {"project": name, "limit": 0}))[0])
+        exact, _ = _found((await parts.database.rows("pyzn_site:search", {"project": name, "limit": 0}))[0])
         if exact:
             return RedirectResponse(path_of("projects", name), 303, {"Cache-Control": "no-store"})
 
@@ -39,7 +39,7 @@ async def search(request: Request, q: Annotated[str, Query()] = "") -> Response:
     async def make(snapshot: Snapshot) -> Mapping[str, object]:
         found: Found = []
         if is_possible(name):
-            _, found = _found((await snapshot.rows("search", project=name, limit=MOST))[0])
+            _, found = _found((await snapshot.rows("pyzn_site:search", project=name, limit=MOST))[0])
         return {"asked": shortened(q.strip()), "found": found}
 
     return await respond(request, "search.html", (name if is_possible(name) else shortened(q.strip()),), basis, make)
@@ -51,7 +51,9 @@ async def similar(request: Request, name: str) -> Found:
         return []
     database = state(request).database
     stem = name
-    while stem and not (found := _found((await database.rows("search", {"project": stem, "limit": 10}))[0])[1]):
+    while stem and not (
+        found := _found((await database.rows("pyzn_site:search", {"project": stem, "limit": 10}))[0])[1]
+    ):
         stem = stem[: len(stem) // 2].rstrip("-")
     return found if stem else []
 

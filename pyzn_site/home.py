@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api.ledger import Basis, Ledger
-from pyzn_api.pages.rendering import respond
 from pyzn_api.routes.top import PERIODS
 from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_api.tables import days_not_final
 from pyzn_api.windows import Window
+from pyzn_site.rendering import respond
 
 PATH = "/"
 SHOWN = 50  # projects

@@ -12,9 +12,10 @@ import psycopg
 import pycountry
 import pytest
 
-from pyzn_api.charts.frame import COLORS, written
-from pyzn_api.charts.series import series_of
-from pyzn_api.routes import charts, counts
+from pyzn_api.routes import counts
+from pyzn_site import chart as charts
+from pyzn_site.charts.frame import COLORS, written
+from pyzn_site.charts.series import series_of
 from tests.api.conftest import serving, settings
 from tests.api.stock import Count, publish
 from tests.conftest import Database

@@ -8,16 +8,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from pyzn_api.charts.chart import Range
-from pyzn_api.charts.days import GRANULARITY
 from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form, normalise
-from pyzn_api.pages.errors import error_page
-from pyzn_api.pages.periods import POSSIBLE, Ci, periods, window_of
-from pyzn_api.pages.readme import Wishes, origin_of, pictures
-from pyzn_api.pages.rendering import respond
-from pyzn_api.pages.search import similar
 from pyzn_api.routes.counts import LIGHT, MOST
 from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import State, state
@@ -25,6 +18,13 @@ from pyzn_api.tables import days_not_final
 from pyzn_api.texts import shortened
 from pyzn_api.windows import Granularity, Window
 from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, WITHOUT_MIRRORS, Breakdown
+from pyzn_site.charts.chart import Range
+from pyzn_site.charts.days import GRANULARITY
+from pyzn_site.errors import error_page
+from pyzn_site.periods import POSSIBLE, Ci, periods, window_of
+from pyzn_site.readme import Wishes, origin_of, pictures
+from pyzn_site.rendering import respond
+from pyzn_site.search import similar
 
 PATH = "/projects/{project}"
 LARGEST = 10  # keys of a breakdown
@@ -59,7 +59,9 @@ async def project(
             raise UnknownProjectError(name)
         if asked == "all" and (first := totals[0]["first_day"]):
             window = Window(max(window.start, date.fromisoformat(first)), window.end)
-        ((row,),) = await snapshot.rows("periods", names=[name], granularity=grain, start=window.start, end=window.end)
+        ((row,),) = await snapshot.rows(
+            "pyzn_site:periods", names=[name], granularity=grain, start=window.start, end=window.end
+        )
         counted = {date.fromisoformat(first): _of(ci, *counts) for _, first, *counts in json.loads(row)}
         return {
             "project": name,
@@ -97,10 +99,10 @@ async def _largest(
     subset = {"ci": ci} if knows_ci else {}
     wanted = {"project": name, "limit": LARGEST, "start": window.start, "end": window.end, **subset}
     async with AsyncExitStack() as stack:
-        ((size, row),) = await snapshot.rows(f"largest by {breakdown.name}", most=LIGHT, **wanted)
+        ((size, row),) = await snapshot.rows(f"pyzn_site:largest by {breakdown.name}", most=LIGHT, **wanted)
         if LIGHT < int(size) <= MOST["day"]:
             await stack.enter_async_context(parts.answers.place_for_large())
-            ((_, row),) = await snapshot.rows(f"largest by {breakdown.name}", most=MOST["day"], **wanted)
+            ((_, row),) = await snapshot.rows(f"pyzn_site:largest by {breakdown.name}", most=MOST["day"], **wanted)
     found = json.loads(row) if row else {"keys": None, "number": 0, "downloads": 0}
     return {
         "breakdown": breakdown,

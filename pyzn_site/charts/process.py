@@ -6,14 +6,14 @@ from contextlib import suppress
 from subprocess import PIPE, Popen
 from typing import IO, cast
 
-from pyzn_api.charts.chart import LENGTH
 from pyzn_api.database import BusyError
+from pyzn_site.charts.chart import LENGTH
 
 MOST_WAITING = 64  # charts, the one that is being drawn included; one takes about a tenth of a second
 MOST_DRAWN = 1000  # charts, until the process is replaced: V8 keeps some memory of each
 SECONDS = 30.0  # for one chart; the first one takes one to two, and it is the last to get a core that others want
 
-_PROGRAM = "pyzn_api.charts.drawing"  # not imported: it loads V8
+_PROGRAM = "pyzn_site.charts.drawing"  # not imported: it loads V8
 
 
 class DrawingProcess:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pyzn_api.charts.chart import Chart
-from pyzn_api.charts.frame import (
+from pyzn_api.windows import Granularity
+from pyzn_site.charts.chart import Chart
+from pyzn_site.charts.frame import (
     COLORS,
     HEADING,
     PALE,
@@ -24,9 +25,8 @@ from pyzn_api.charts.frame import (
     suspicion,
     text,
 )
-from pyzn_api.charts.periods import Period, periods_of
-from pyzn_api.charts.series import Series, series_of
-from pyzn_api.windows import Granularity
+from pyzn_site.charts.periods import Period, periods_of
+from pyzn_site.charts.series import Series, series_of
 
 # Of the plot, in pixels: the numbers are left of it, the dates below.
 _LEFT = 84

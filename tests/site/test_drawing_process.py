@@ -5,15 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from pyzn_api.charts import process
+from pyzn_site.charts import process
 from tests.api.conftest import serving, settings
-from tests.api.test_charts import BY, CHART, drawn
 from tests.conftest import Database
+from tests.site.test_charts import BY, CHART, drawn
 
 
 def drawing() -> list[psutil.Process]:
     """The processes that draw for servers of this test process."""
-    return [each for each in psutil.Process().children() if "pyzn_api.charts.drawing" in each.cmdline()]
+    return [each for each in psutil.Process().children() if "pyzn_site.charts.drawing" in each.cmdline()]
 
 
 def test_a_process_that_is_killed_is_replaced_and_none_outlives_its_server(stocked: Database) -> None:

@@ -6,10 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api import projects
-from pyzn_api.caching import Recipe
-from pyzn_api.charts.chart import Chart, Kind, Range, Theme
-from pyzn_api.charts.days import GRANULARITY, days_of, drawn_days, faults_of
-from pyzn_api.charts.frame import sign
+from pyzn_api.caching import Recipe, code
 from pyzn_api.database import Row
 from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
@@ -22,6 +19,10 @@ from pyzn_api.settings import MIB
 from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_pipeline.breakdowns import VERSION
+from pyzn_site.charts.chart import Chart, Kind, Range, Theme
+from pyzn_site.charts.days import GRANULARITY, days_of, drawn_days, faults_of
+from pyzn_site.charts.frame import sign
+from pyzn_site.rendering import CODE
 
 By = Literal["version", "country", "python", "system", "installer"]
 
@@ -61,9 +62,10 @@ async def chart(
             faults = faults_of(window, snapshot.ledger, by)
             title = "All of PyPI" if name == ALL else name
             drawn = Chart(title, by, kind, theme, granularity, str(window.start), str(window.end), faults)
-            return await parts.charts.draw(drawn.packed(counts))
+            svg: bytes = await request.app.state.charts.draw(drawn.packed(counts))
+            return svg
 
-        recipe = Recipe(("chart", name, by, kind, chosen, theme), basis, render, FORM)
+        recipe = Recipe((code(*CODE), "chart", name, by, kind, chosen, theme), basis, render, FORM)
         return await parts.answers.respond(request, recipe)
     except UnknownProjectError as error:
         return instead(sign(normalise(project), "unknown project", theme), error)
@@ -74,7 +76,7 @@ async def _counted(
 ) -> tuple[date | None, bytes]:
     """The project's first day in the window, and the JSON of [first day of the period, key, downloads]."""
     granularity = GRANULARITY[chosen]
-    statement = f"chart by {by}" if by else "chart_total"
+    statement = f"pyzn_site:chart by {by}" if by else "pyzn_site:chart_total"
 
     async def counted(most: int) -> Row:
         return await projects.row_of(snapshot, statement, project, granularity=granularity, most=most)

@@ -2,10 +2,10 @@
 
 from datetime import date, timedelta
 
-from pyzn_api.charts.chart import Fault, Range
-from pyzn_api.charts.periods import first_of
 from pyzn_api.ledger import Ledger
 from pyzn_api.windows import EVER, Granularity, Window
+from pyzn_site.charts.chart import Fault, Range
+from pyzn_site.charts.periods import first_of
 
 GRANULARITY: dict[Range, Granularity] = {"month": "day", "quarter": "day", "year": "week", "all": "month"}
 _DAYS: dict[Range, int] = {"month": 30, "quarter": 90}

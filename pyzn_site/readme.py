@@ -9,13 +9,13 @@ from pydantic import AfterValidator
 
 from pyzn_api import projects
 from pyzn_api.badges import LONGEST_TEXT, Units, parse_color, parse_text
-from pyzn_api.charts.chart import Range
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form
-from pyzn_api.pages.rendering import path_of, query, respond
 from pyzn_api.routes.badges import Period
 from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
+from pyzn_site.charts.chart import Range
+from pyzn_site.rendering import path_of, query, respond
 
 PATH = "/projects/{project}/readme"
 By = Literal["", "version", "country", "python", "system", "installer"]

@@ -10,8 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from pyzn_api.charts.chart import Chart
-from pyzn_api.charts.frame import (
+from pyzn_site.charts.chart import Chart
+from pyzn_site.charts.frame import (
     COLORS,
     HEADING,
     SIDE,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pyzn_api.pages.periods import Period
+from pyzn_site.periods import Period
 
 WIDTH, HEIGHT = 960, 300  # of the picture; it is scaled to the page
 LEFT, RIGHT, TOP, BOTTOM = 56, 12, 12, 28  # around the lines

@@ -25,7 +25,6 @@ from tests.api.conftest import serving, settings
 from tests.api.stock import Count, Countries, Versions, publish
 from tests.browser import browser
 from tests.conftest import Database
-from tests.site.browser import browser
 
 LAST = date(2026, 7, 19)  # the clock of `serving` says the day after
 DAYS = 60

@@ -75,22 +75,25 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield server
 
 
+def create_database(postgres: Postgres, name: str) -> Database:
+    """A new database with the schema."""
+    new, template = sql.Identifier(name), sql.Identifier(TEMPLATE)
+    with psycopg.connect(postgres.url(), autocommit=True) as superuser:
+        superuser.execute(sql.SQL("CREATE DATABASE {} OWNER pyzn TEMPLATE {} STRATEGY file_copy").format(new, template))
+        # A template hands on the schema, but not what is granted on the database itself.
+        superuser.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(new))
+    return Database(
+        owner_url=postgres.url(name, "pyzn", "owner-password"), api_url=postgres.url(name, "pyzn_api", "api-password")
+    )
+
+
 @contextmanager
 def own_database(postgres: Postgres) -> Iterator[Database]:
     """A database with the schema, dropped at the end."""
     name = f"pyzn_test_{next(_numbers)}"
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER pyzn TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
-        )
-        urls = Database(
-            owner_url=postgres.url(name, "pyzn", "owner-password"),
-            api_url=postgres.url(name, "pyzn_api", "api-password"),
-        )
-        # A template hands on the schema, but not what is granted on the database itself.
-        migrate(engine(SecretStr(urls.owner_url)), with_driver(SecretStr(urls.api_url)))
-        yield urls
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    yield create_database(postgres, name)
+    with psycopg.connect(postgres.url(), autocommit=True) as superuser:
+        superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

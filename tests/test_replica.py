@@ -22,10 +22,10 @@ from pyzn_pipeline.store.packing import pack_settled
 from pyzn_pipeline.store.retention import retire
 from pyzn_pipeline.store.schema import migrate
 from tests.api.conftest import NOW, serving, settings
-from tests.api.test_workers import wait_until
 from tests.days import Download, scan_of
 from tests.replica import Replica, replica_of
 from tests.store.publishing import publish
+from tests.waiting import wait_until
 
 PATH = "/api/v2/projects/requests"
 PATHS = [

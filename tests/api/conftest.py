@@ -1,5 +1,6 @@
 """A real server on a socket, over a database with a few published days."""
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,17 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
-import psycopg
 import pytest
 import uvicorn
-from psycopg import sql
 from pydantic import SecretStr
 
 from pyzn_api.__main__ import build
 from pyzn_api.settings import Settings
 from pyzn_local.postgres import Postgres
 from tests.api.stock import stock
-from tests.conftest import TEMPLATE, Database
+from tests.conftest import Database, create_database
 
 NOW = datetime(2026, 7, 20, 18, 0, tzinfo=UTC)
 
@@ -70,12 +69,7 @@ def serving(configuration: Settings, clock: Callable[[], datetime] | None = None
 @pytest.fixture(scope="session")
 def stocked(postgres: Postgres) -> Database:
     """The published days of stock.py. Shared, so for reading only."""
-    name = "pyzn_api_stocked"
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER pyzn TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
-        )
-    made = Database(postgres.url(name, "pyzn", "owner-password"), postgres.url(name, "pyzn_api", "api-password"))
+    made = create_database(postgres, "pyzn_api_stocked")
     stock(made.owner_url)
     return made
 
@@ -85,3 +79,24 @@ def client(stocked: Database) -> Iterator[httpx.Client]:
     """A client of a server over the stocked database, on 2026-07-20."""
     with serving(settings(stocked.api_url)) as client:
         yield client
+
+
+def hashed(password: str, iterations: int = 1000) -> SecretStr:
+    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), b"salt", iterations).hex()
+    return SecretStr(f"pbkdf2:sha256:{iterations}$salt${digest}")
+
+
+def metric(client: httpx.Client, name: str) -> float:
+    """A number of the server."""
+    (line,) = (line for line in client.get("/metrics").text.splitlines() if line.rpartition(" ")[0] == name)
+    return float(line.rpartition(" ")[2])
+
+
+def wait_for_other_etag(client: httpx.Client, path: str, etag: str, seconds: float = 10) -> httpx.Response:
+    deadline = time.monotonic() + seconds
+    while True:
+        response = client.get(path)
+        if response.headers["etag"] != etag:
+            return response
+        assert time.monotonic() < deadline, f"no other ETag of {path} within {seconds} seconds"
+        time.sleep(0.1)

@@ -1,23 +1,15 @@
 """Who may read what: the admin route's password, and optional keys."""
 
-import hashlib
-
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from pyzn_api.errors import UNAUTHORIZED
 from pyzn_api.passwords import matches
-from tests.api.conftest import serving, settings
+from tests.api.conftest import hashed, serving, settings
 from tests.conftest import Database
 
 ADMIN = "/api/v1/admin/projects/sampleproject"
 PASSWORD = "correct horse & \u00e9"  # noqa: S105  # of the test
-
-
-def hashed(password: str, iterations: int = 1000) -> SecretStr:
-    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), b"salt", iterations).hex()
-    return SecretStr(f"pbkdf2:sha256:{iterations}$salt${digest}")
 
 
 def assert_unauthorized(response: httpx.Response) -> None:

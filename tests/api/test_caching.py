@@ -9,7 +9,7 @@ import httpx
 import psycopg
 
 from pyzn_api import caching
-from tests.api.conftest import Clock, serving, settings
+from tests.api.conftest import Clock, metric, serving, settings, wait_for_other_etag
 from tests.api.stock import BUSY, Count, publish, stock
 from tests.conftest import Database
 
@@ -24,12 +24,6 @@ ROUTES = [
     "/api/v4/projects/sampleproject/countries?start=2026-07-01",
     "/badge/sampleproject",
 ]
-
-
-def metric(client: httpx.Client, name: str) -> float:
-    """A number of the server."""
-    (line,) = (line for line in client.get("/metrics").text.splitlines() if line.rpartition(" ")[0] == name)
-    return float(line.rpartition(" ")[2])
 
 
 def test_an_answer_takes_one_statement_and_a_repeated_one_none(stocked: Database) -> None:
@@ -62,16 +56,6 @@ def test_five_hundred_at_once_for_a_cold_answer_cost_one_statement(stocked: Data
         answers = {each.makefile("rb").read().partition(b"\r\n\r\n")[2] for each in asked}
         assert answers == {client.get("/api/v2/projects/sampleproject").content}
         assert metric(client, "pyzn_api_database_statements_total") == 1
-
-
-def wait_for_other_etag(client: httpx.Client, path: str, etag: str, seconds: float = 10) -> httpx.Response:
-    deadline = time.monotonic() + seconds
-    while True:
-        response = client.get(path)
-        if response.headers["etag"] != etag:
-            return response
-        assert time.monotonic() < deadline, f"no other ETag of {path} within {seconds} seconds"
-        time.sleep(0.1)
 
 
 def test_a_publication_is_seen_and_changes_only_the_answers_it_could_change(database: Database) -> None:

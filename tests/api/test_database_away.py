@@ -20,10 +20,9 @@ from pyzn_local.postgres import Postgres
 from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.schema import migrate
-from tests.api.conftest import Clock, serving, settings
+from tests.api.conftest import Clock, metric, serving, settings
+from tests.api.process import serving_process
 from tests.api.stock import stock
-from tests.api.test_caching import metric
-from tests.api.test_process import serving_process
 from tests.conftest import Database
 
 PATH = "/api/projects/sampleproject"

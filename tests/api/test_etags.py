@@ -22,10 +22,9 @@ from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.imported_totals import import_totals
 from pyzn_pipeline.store.rankings import rank
 from pyzn_pipeline.store.retention import retire
-from tests.api.conftest import Clock, serving, settings
+from tests.api.conftest import Clock, hashed, serving, settings
 from tests.api.stock import Count, stock
 from tests.api.stock import publish as restock
-from tests.api.test_access import hashed
 from tests.conftest import Database
 from tests.days import Download, scan_of
 from tests.store.publishing import publish

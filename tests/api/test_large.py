@@ -2,8 +2,7 @@
 
 import asyncio
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
 import httpx
@@ -16,6 +15,7 @@ from pyzn_api.routes import counts
 from tests.api.conftest import NOW, serving, settings
 from tests.api.stock import Count, publish
 from tests.conftest import Database
+from tests.waiting import wait_until
 
 VERSIONS, DAYS = 1500, 30
 PATH = "/api/v4/projects/wide/versions"
@@ -85,12 +85,6 @@ def test_while_large_answers_are_not_taken_no_more_are_made(
             assert server.get(f"{PATH}?start=2026-07-19").status_code == 200
             lazy.settimeout(10)
             wait_until(lambda: bool(lazy.recv(2**20)) and not refused())
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
 
 
 def test_a_client_that_takes_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,51 +1,17 @@
 """`python -m pyzn_api` as operators run it."""
 
 import json
-import os
-import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import httpx
 import psycopg
 
-from pyzn_local.ports import free_port
+from tests.api.process import command, serving_process
 from tests.conftest import Database
-
-
-def command(**environment: str) -> tuple[list[str], dict[str, str]]:
-    """What starts it, with no setting but these."""
-    return [sys.executable, "-m", "pyzn_api"], os.environ | environment
-
-
-@contextmanager
-def serving_process(database: Database, log: Path | None = None, **environment: str) -> Iterator[int]:
-    """The port of a process that serves; at the end it gets a SIGTERM, must end, and leave no temporary file."""
-    port = free_port()
-    own = {"PYZN_API_DATABASE_URL": database.api_url, "PYZN_API_PORT": str(port)}
-    with TemporaryDirectory() as temporary, Path(log or os.devnull).open("w") as stderr:
-        arguments, variables = command(TMPDIR=temporary, **own, **environment)
-        process = subprocess.Popen(arguments, env=variables, stderr=stderr)
-        try:
-            deadline = time.monotonic() + 20
-            while True:
-                try:
-                    assert httpx.get(f"http://127.0.0.1:{port}/health-check").status_code == 200
-                    break
-                except httpx.ConnectError:
-                    assert time.monotonic() < deadline
-                    time.sleep(0.05)
-            yield port
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=20) in {0, -signal.SIGTERM}
-            assert not list(Path(temporary).iterdir())
 
 
 def _after_half_a_second(release: Callable[[], None]) -> None:

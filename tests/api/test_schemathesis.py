@@ -4,8 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.api.conftest import serving, settings
-from tests.api.test_access import hashed
+from tests.api.conftest import hashed, serving, settings
 from tests.conftest import Database
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")

@@ -11,9 +11,8 @@ from pydantic import SecretStr
 
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.rankings import rank
-from tests.api.conftest import NOW, Clock, serving, settings
+from tests.api.conftest import NOW, Clock, serving, settings, wait_for_other_etag
 from tests.api.stock import AWKWARD, BUSY, Count, publish
-from tests.api.test_caching import wait_for_other_etag
 from tests.conftest import Database
 
 VERSIONS = "/api/v4/projects/sampleproject/versions"

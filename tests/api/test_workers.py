@@ -2,8 +2,7 @@
 
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -11,8 +10,9 @@ import psutil
 import pytest
 
 from pyzn_local.ports import free_port
-from tests.api.test_process import command
+from tests.api.process import command
 from tests.conftest import Database
+from tests.waiting import wait_until
 
 WORKERS = 3
 ASKED = 40
@@ -55,13 +55,6 @@ def serving(stocked: Database, tmp_path: Path) -> Iterator[Serving]:
             yield found
         finally:
             process.terminate()
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_their_numbers_are_added_up_whichever_is_asked(serving: Serving) -> None:

@@ -9,11 +9,13 @@ from typing import Any, Self
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.exports.index import INDEX, Index, by_view, read_day
 from pyzn_pipeline.exports.places import Folder
+from pyzn_pipeline.reading.day import Ingested, ingest_day
+from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.upkeep.export import ExportRefused, export_days
 from tests.conftest import Database, own_database
@@ -127,3 +129,25 @@ def flip(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(bytes(content))
+
+
+CONTENT = [
+    "SELECT * FROM pyzn.project_days ORDER BY day, project",
+    "SELECT project, total_downloads FROM pyzn.projects ORDER BY project",
+    "SELECT day, breakdown, source_downloads, downloads, project_keys, whole::text FROM pyzn.day_breakdowns "
+    "ORDER BY day, breakdown",
+    "SELECT day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads, "
+    "downloads_without_mirrors, projects, by_hour::text, checksum, replaced_rows, recounted_at, source_recount, "
+    "suspect_because, accepted_because FROM pyzn.days ORDER BY day",
+]
+
+
+def content(store: Engine) -> list[list[tuple[Any, ...]]]:
+    """Every row, and every figure of the ledger that is about content; JSON as its text."""
+    with store.connect() as connection:
+        connection.execute(text("SET TIME ZONE 'UTC'"))
+        return [[tuple(map(str, row)) for row in connection.execute(text(query))] for query in CONTENT]
+
+
+def mirror(store: Engine, url: str, *days: date, accept_worse: bool = False) -> list[Ingested]:
+    return [ingest_day(day, Mirror(url), store, "run-1", accept_worse) for day in days]

@@ -25,8 +25,7 @@ from pyzn_pipeline.store.partitions import RetiredDay
 from pyzn_pipeline.upkeep.export import Exported, export_days
 from tests.conftest import Database
 from tests.days import Download, raw_rows, scan_of
-from tests.exports.conftest import Served, downloads
-from tests.exports.test_mirror import content
+from tests.exports.conftest import Served, content, downloads
 from tests.pipeline.conftest import code_location
 from tests.store.publishing import publish, rows
 

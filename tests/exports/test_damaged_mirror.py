@@ -18,8 +18,7 @@ from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.store.following import OlderIndex
 from pyzn_pipeline.upkeep.following import follow
 from tests.days import Download, scan_of
-from tests.exports.conftest import DAY, DAYS, Served, downloads, exported, file_of, flip, index_of
-from tests.exports.test_mirror import content, mirror
+from tests.exports.conftest import DAY, DAYS, Served, content, downloads, exported, file_of, flip, index_of, mirror
 from tests.store.publishing import publish, rows
 
 

@@ -16,8 +16,7 @@ from sqlalchemy import Engine, text
 from pyzn_pipeline.exports.errors import DamagedExport
 from pyzn_pipeline.exports.index import INDEX, Index, made, written
 from pyzn_pipeline.reading.judgement import WorseReading
-from tests.exports.conftest import DAY, exported
-from tests.exports.test_mirror import content, mirror
+from tests.exports.conftest import DAY, content, exported, mirror
 
 
 def change(folder: Path, said: Callable[[dict[str, Any]], None]) -> None:

@@ -1,7 +1,7 @@
 """A mirrored day is the exported day, row for row."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,36 +11,13 @@ from sqlalchemy import Engine, text
 
 from pyzn_cli import pyzn
 from pyzn_pipeline.exports import tidy
-from pyzn_pipeline.reading.day import Ingested, ingest_day
 from pyzn_pipeline.source import mirror as mirror_module
-from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.store.rankings import rank
 from tests.api.conftest import Clock, serving, settings
 from tests.conftest import Database
 from tests.days import Download, scan_of
-from tests.exports.conftest import DAY, DAYS, Served, downloads, exported, file_of, flip
+from tests.exports.conftest import DAY, DAYS, Served, content, downloads, exported, file_of, flip, mirror
 from tests.store.publishing import publish, rows
-
-CONTENT = [
-    "SELECT * FROM pyzn.project_days ORDER BY day, project",
-    "SELECT project, total_downloads FROM pyzn.projects ORDER BY project",
-    "SELECT day, breakdown, source_downloads, downloads, project_keys, whole::text FROM pyzn.day_breakdowns "
-    "ORDER BY day, breakdown",
-    "SELECT day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads, "
-    "downloads_without_mirrors, projects, by_hour::text, checksum, replaced_rows, recounted_at, source_recount, "
-    "suspect_because, accepted_because FROM pyzn.days ORDER BY day",
-]
-
-
-def content(store: Engine) -> list[list[tuple[Any, ...]]]:
-    """Every row, and every figure of the ledger that is about content; JSON as its text."""
-    with store.connect() as connection:
-        connection.execute(text("SET TIME ZONE 'UTC'"))
-        return [[tuple(map(str, row)) for row in connection.execute(text(query))] for query in CONTENT]
-
-
-def mirror(store: Engine, url: str, *days: date, accept_worse: bool = False) -> list[Ingested]:
-    return [ingest_day(day, Mirror(url), store, "run-1", accept_worse) for day in days]
 
 
 @pytest.mark.parametrize("over_http", [False, True], ids=["from a folder", "over HTTP"])

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import DagsterInstance, Definitions
+from click.testing import CliRunner
+from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, materialize
 from pydantic import SecretStr
 
 from pyzn_local.bigquery.server import Server
+from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.settings import Settings
@@ -51,3 +53,42 @@ def code_location(bigquery: Server, database: Database, **settings: Any) -> Defi
         "first_day": date(2026, 1, 1),
     }
     return build_defs(Settings(**wanted | settings), store=Store(database_url=database.owner_url))
+
+
+@pytest.fixture
+def command(bigquery: Server, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    for name, value in {
+        "PYZN_HOME": str(tmp_path / "no-stack"),
+        "PYZN_DATABASE_URL": database.owner_url,
+        "PYZN_BIGQUERY_PROJECT": "pyzn-test",
+        "PYZN_BIGQUERY_ENDPOINT": bigquery.endpoint,
+        "PYZN_BIGQUERY_STORAGE_ENDPOINT": bigquery.storage_endpoint,
+    }.items():
+        monkeypatch.setenv(name, value)
+    return CliRunner()
+
+
+def run(defs: Definitions, instance: DagsterInstance, first: date, last: date | None = None) -> ExecuteInProcessResult:
+    """One run of the range from `first` to `last`, as a backfill launches it, or of one day."""
+    assert defs.resources is not None
+    bounds = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
+    return materialize(
+        list(defs.assets or []),  # type: ignore[arg-type]  # specs and definitions, as Definitions takes them
+        selection=[breakdown.view for breakdown in BREAKDOWNS],
+        resources=dict(defs.resources),
+        instance=instance,
+        partition_key=None if last else str(first),
+        tags=bounds if last else None,
+        raise_on_error=False,
+    )
+
+
+def materialized(result: ExecuteInProcessResult) -> dict[tuple[str, str], dict[str, Any]]:
+    """The metadata of each materialization, by asset and partition."""
+    return {
+        (event.asset_key.to_user_string(), str(event.partition)): {
+            name: entry.value for name, entry in event.step_materialization_data.materialization.metadata.items()
+        }
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }

@@ -1,7 +1,6 @@
 """The Dagster side: what a run of one day, or of a range, leaves in Dagster and in the tables."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 from dagster import (
@@ -9,10 +8,8 @@ from dagster import (
     DagsterInstance,
     DefaultScheduleStatus,
     Definitions,
-    ExecuteInProcessResult,
     ScheduleDefinition,
     build_schedule_context,
-    materialize,
 )
 from pydantic import SecretStr
 from sqlalchemy import Engine
@@ -25,7 +22,7 @@ from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store import ledger
 from tests.conftest import Database
 from tests.days import Download, raw_rows
-from tests.pipeline.conftest import code_location
+from tests.pipeline.conftest import code_location, materialized, run
 
 DAY = date(2026, 7, 14)
 DOWNLOADS = [Download("requests", "2.31.0", "US"), Download("requests", "2.32.0", None, ci=True), Download("numpy")]
@@ -35,32 +32,6 @@ DOWNLOADS = [Download("requests", "2.31.0", "US"), Download("requests", "2.32.0"
 def defs(bigquery: Server, database: Database) -> Definitions:
     """The code location as it is, its store on the test's database."""
     return code_location(bigquery, database, first_day=date(2026, 7, 1))
-
-
-def run(defs: Definitions, instance: DagsterInstance, first: date, last: date | None = None) -> ExecuteInProcessResult:
-    """One run of the range from `first` to `last`, as a backfill launches it, or of one day."""
-    assert defs.resources is not None
-    bounds = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
-    return materialize(
-        list(defs.assets or []),  # type: ignore[arg-type]  # specs and definitions, as Definitions takes them
-        selection=[breakdown.view for breakdown in BREAKDOWNS],
-        resources=dict(defs.resources),
-        instance=instance,
-        partition_key=None if last else str(first),
-        tags=bounds if last else None,
-        raise_on_error=False,
-    )
-
-
-def materialized(result: ExecuteInProcessResult) -> dict[tuple[str, str], dict[str, Any]]:
-    """The metadata of each materialization, by asset and partition."""
-    return {
-        (event.asset_key.to_user_string(), str(event.partition)): {
-            name: entry.value for name, entry in event.step_materialization_data.materialization.metadata.items()
-        }
-        for event in result.get_asset_materialization_events()
-        if event.asset_key
-    }
 
 
 def test_a_days_run_publishes_all_assets_with_what_the_ui_plots(

@@ -22,9 +22,6 @@ from pyzn_pipeline.upkeep.backfill_price import backfill_cost
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE
-from tests.pipeline.test_verify import command
-
-__all__ = ["command"]  # the fixture
 
 FIRST, LAST = date(2026, 7, 13), date(2026, 7, 15)
 DAYS = [FIRST, date(2026, 7, 14), LAST]

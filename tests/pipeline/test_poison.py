@@ -20,9 +20,7 @@ from pyzn_pipeline.store import ledger
 from tests.api.conftest import Clock, serving, settings
 from tests.conftest import Database
 from tests.days import Download, raw_rows
-from tests.pipeline.conftest import TABLE, code_location
-from tests.pipeline.test_assets import materialized, run
-from tests.pipeline.test_verify import command  # noqa: F401 - a fixture
+from tests.pipeline.conftest import TABLE, code_location, materialized, run
 from tests.store.publishing import totals
 
 DAY = date(2026, 7, 14)
@@ -95,14 +93,14 @@ def test_a_project_without_a_name_that_can_be_kept_has_one_that_can(store: Engin
 
 
 @pytest.mark.usefixtures("hostile")
-def test_the_day_is_proven(command: CliRunner) -> None:  # noqa: F811
+def test_the_day_is_proven(command: CliRunner) -> None:
     for options in ((), ("--full",)):
         result = command.invoke(pyzn, ["verify", *options, str(DAY), str(DAY)])
         assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "1 of 1 days proven"), result.output
 
 
 @pytest.mark.usefixtures("hostile")
-def test_pyzn_days_tells_of_it(command: CliRunner) -> None:  # noqa: F811
+def test_pyzn_days_tells_of_it(command: CliRunner) -> None:
     result = command.invoke(pyzn, ["days", str(DAY), str(DAY)])
     assert f"{REPLACED} rows with replaced text" in result.output
 

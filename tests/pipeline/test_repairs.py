@@ -7,23 +7,21 @@ import pytest
 from dagster import (
     AssetKey,
     DagsterInstance,
-    DagsterRun,
     DagsterRunStatus,
     Definitions,
     ExecuteInProcessResult,
     RunRequest,
-    build_sensor_context,
 )
 from sqlalchemy import Engine, text
 
 from pyzn_local.bigquery.server import Server
-from pyzn_pipeline.defs.day.requests import days_of_run
 from pyzn_pipeline.store import ledger, wanted
 from pyzn_pipeline.store.recounts import due_for_recount
 from pyzn_pipeline.store.wanted import due_for_reading
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import code_location
+from tests.pipeline.sensor import a_month_passes, asked, carried_out, days_asked, repaired
 
 TODAY = datetime.now(UTC).date()
 OLD = TODAY - timedelta(days=10)
@@ -33,43 +31,6 @@ DOWNLOADS = [Download("requests"), Download("requests", "2.0"), Download("numpy"
 @pytest.fixture
 def defs(bigquery: Server, database: Database) -> Definitions:
     return code_location(bigquery, database, repair_from=TODAY - timedelta(days=6))
-
-
-def asked(defs: Definitions, instance: DagsterInstance) -> list[RunRequest]:
-    """What the sensor asks for now."""
-    repository = defs.get_repository_def()
-    context = build_sensor_context(instance=instance, repository_def=repository, resources=dict(defs.resources or {}))
-    return list(repository.get_sensor_def("keep_days_true").evaluate_tick(context).run_requests or [])
-
-
-def carried_out(
-    defs: Definitions, instance: DagsterInstance, requests: list[RunRequest]
-) -> list[ExecuteInProcessResult]:
-    return [
-        defs.resolve_job_def(str(request.job_name)).execute_in_process(
-            instance=instance, partition_key=request.partition_key, tags=dict(request.tags), raise_on_error=False
-        )
-        for request in requests
-    ]
-
-
-def days_asked(requests: list[RunRequest]) -> list[date]:
-    """The days that runs are asked to read, run by run."""
-    days: list[date] = []
-    for request in requests:
-        if request.job_name == "daily_downloads":
-            tags = {"dagster/partition": request.partition_key, **request.tags}
-            days += days_of_run(DagsterRun("daily_downloads", tags={k: str(v) for k, v in tags.items() if v}))
-    return days
-
-
-def repaired(defs: Definitions, instance: DagsterInstance) -> list[date]:
-    """Let the sensor have its way until it asks for nothing more; the days it read, in order."""
-    read = []
-    while requests := asked(defs, instance):
-        carried_out(defs, instance, requests)
-        read += days_asked(requests)
-    return read
 
 
 def change(store: Engine, statement: str, **parameters: Any) -> None:
@@ -94,10 +55,6 @@ def an_hour_passes(store: Engine) -> None:
         "UPDATE pyzn.days SET published_at = published_at - interval '61 minutes',"
         " recounted_at = recounted_at - interval '61 minutes'",
     )
-
-
-def a_month_passes(store: Engine) -> None:
-    change(store, "UPDATE pyzn.wanted SET next_attempt_at = next_attempt_at - interval '1 month'")
 
 
 def status(store: Engine, day: date) -> str:

@@ -26,8 +26,8 @@ from pyzn_pipeline.settings import Settings
 from tests.api.conftest import serving
 from tests.api.conftest import settings as api_settings
 from tests.conftest import Database
-from tests.pipeline.test_assets import materialized
-from tests.store.test_rankings import put, ranked
+from tests.pipeline.conftest import materialized
+from tests.store.publishing import put, ranked
 
 DAY = date(2026, 7, 14)
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")

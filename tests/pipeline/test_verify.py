@@ -22,26 +22,12 @@ from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.store import ledger
 from pyzn_pipeline.upkeep.recount import recount
-from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE
 from tests.store.publishing import totals
 
 DAYS = [date(2026, 7, 13), date(2026, 7, 14)]
 DOWNLOADS = [Download("requests", "2.31.0", "US"), Download("requests", "2.32.0", None, ci=True), Download("numpy")]
-
-
-@pytest.fixture
-def command(bigquery: Server, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    for name, value in {
-        "PYZN_HOME": str(tmp_path / "no-stack"),
-        "PYZN_DATABASE_URL": database.owner_url,
-        "PYZN_BIGQUERY_PROJECT": "pyzn-test",
-        "PYZN_BIGQUERY_ENDPOINT": bigquery.endpoint,
-        "PYZN_BIGQUERY_STORAGE_ENDPOINT": bigquery.storage_endpoint,
-    }.items():
-        monkeypatch.setenv(name, value)
-    return CliRunner()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from pyzn_pipeline.upkeep.backfills import RUNNING
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import code_location
-from tests.pipeline.test_repairs import a_month_passes, asked, days_asked, repaired
+from tests.pipeline.sensor import a_month_passes, asked, days_asked, repaired
 
 FIRST, LAST = date(2026, 1, 5), date(2026, 1, 7)
 DAYS = [FIRST + timedelta(days=n) for n in range(3)]

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import httpx
 import pytest
 
+from tests.api.hostile import PARTS, TEXTS
 from tests.api.stock import AWKWARD
-from tests.api.test_hostile import PARTS, TEXTS
 from tests.site.test_pages import BROWSER, Html, page
 
 

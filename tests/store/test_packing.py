@@ -15,8 +15,7 @@ from pyzn_pipeline.store.packing import pack, pack_settled
 from pyzn_pipeline.store.partitions import partitions
 from tests.conftest import Database
 from tests.days import Download, scan_of
-from tests.store.publishing import publish, rows
-from tests.store.test_publication import everything
+from tests.store.publishing import everything, publish, rows
 
 FIRST, FOLLOWING = date(2026, 6, 1), date(2026, 7, 1)
 DAYS = [date(2026, 6, 18) + timedelta(days=n) for n in range(13)]

@@ -18,7 +18,7 @@ from pyzn_pipeline.source.scan import SCHEMA, Scan
 from pyzn_pipeline.store import ledger, staging
 from pyzn_pipeline.store.errors import StoreError
 from tests.days import Download, counts_for, key_of, scan_of
-from tests.store.publishing import publish, rows, totals
+from tests.store.publishing import everything, publish, rows, totals
 
 DAY = date(2026, 7, 14)
 DOWNLOADS = [
@@ -27,12 +27,6 @@ DOWNLOADS = [
     Download("requests", "2.32.0", "US", pip=False),
     Download("numpy", None, None),
 ]
-
-
-def everything(store: Engine) -> list[list[tuple[Any, ...]]]:
-    """All the tables that a publication touches."""
-    tables = ("days", "day_breakdowns", "projects", "project_days")
-    return [rows(store, f"SELECT row::text FROM pyzn.{table} AS row ORDER BY row::text") for table in tables]
 
 
 def test_the_tidy_views_hold_what_the_source_counted(store: Engine) -> None:

@@ -1,7 +1,6 @@
 """Rankings are of what is published: all of it, nothing else, and they know when it has changed."""
 
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,27 +10,13 @@ from sqlalchemy import Engine, text
 from pyzn_pipeline.store import rankings
 from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.store.rankings import NotPublished, rank, stale, totals
-from tests.days import Download, scan_of
-from tests.store.publishing import publish, rows
+from tests.store.publishing import put, ranked, rows
 
 LAST = date(2026, 7, 14)
 
 
 def ago(days: int) -> date:
     return LAST - timedelta(days=days)
-
-
-def put(store: Engine, day: date, **downloads: int) -> None:
-    """Publish `day` with that many downloads of each project."""
-    publish(store, scan_of(day, [Download(project) for project, count in downloads.items() for _ in range(count)]))
-
-
-def ranked(store: Engine, period: str, day: date = LAST) -> list[tuple[Any, ...]]:
-    return rows(
-        store,
-        "SELECT rank, project, downloads, change FROM pyzn.top_projects "
-        f"WHERE day = '{day}' AND period = '{period}' ORDER BY rank",
-    )
 
 
 def test_a_day_a_week_and_thirty_days_are_counted_and_no_more(store: Engine) -> None:

@@ -7,8 +7,7 @@ the body, would need the body first.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -21,15 +20,14 @@ from cachetools import LRUCache
 from fastapi import Request, Response
 from prometheus_client import Counter
 
-from pyzn_api.database import CONNECTION_SECONDS, BusyError, Database, DatabaseAwayError
+from pyzn_api.database import BusyError, Database, DatabaseAwayError
 from pyzn_api.ledger import Basis, Ledger, LedgerReader
-from pyzn_api.responses import JSON, Answer, Form, full, has_already, not_modified
+from pyzn_api.responses import JSON, SLICE, Answer, Form, full, has_already, not_modified
 from pyzn_api.settings import MIB
 from pyzn_api.snapshot import Snapshot
 
 _LOOK_AGAIN = 1.0  # seconds
 _LARGEST_SHARE = 4  # an answer that would take more than a quarter of the cache is not kept
-_LARGE_AT_ONCE = 2  # renderings; each takes a core of Postgres and three times its body in memory
 _LARGE_BYTES = 256 * MIB  # of answers that are still being sent, beside those in the cache
 CODE = ("pyzn_api", "natsort", "packaging", "pycountry", "webcolors")  # makes the bodies: versions, countries, colours
 OVERHEAD = 600  # bytes of Python objects per cached answer, about
@@ -60,7 +58,6 @@ class Answers:
         self._max_bytes = max_bytes
         self._kept: LRUCache[Key, Answer] = LRUCache(max_bytes, _cost)
         self._alive: WeakSet[Answer] = WeakSet()  # kept, or still being sent
-        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
         self._flights: dict[Key, asyncio.Task[Answer]] = {}  # what is being made
 
     @property
@@ -96,23 +93,6 @@ class Answers:
         self._outcomes["miss"].inc()
         return await self._full(request, answer, recipe)
 
-    @asynccontextmanager
-    async def place_for_large(self) -> AsyncIterator[None]:
-        """To be held while a large answer is rendered: few are at once, and small ones never wait for them.
-
-        Raises BusyError when there is no place within a second, or clients are slow to take what is made.
-        """
-        if sum(answer.size for answer in self._alive) > self._max_bytes + _LARGE_BYTES:
-            raise BusyError("too many large answers are still being sent")
-        try:
-            await asyncio.wait_for(self._large.acquire(), CONNECTION_SECONDS)
-        except TimeoutError:
-            raise BusyError("too many large answers are being made") from None
-        try:
-            yield
-        finally:
-            self._large.release()
-
     async def _full(self, request: Request, answer: Answer, recipe: Recipe) -> Response:
         """200 with that answer, compressed first if this client is the first one to take it so."""
         if answer.lacks_gzip_for(request):
@@ -147,6 +127,8 @@ class Answers:
 
     async def _render(self, recipe: Recipe, ledger: Ledger, etag: str) -> Answer:
         body, etag = await self._body(recipe, ledger, etag)
+        if len(body) > SLICE and sum(answer.size for answer in self._alive) > self._max_bytes + _LARGE_BYTES:
+            raise BusyError("too many large answers are still being sent")
         answer = Answer(body, etag)
         self._alive.add(answer)
         self._keep(recipe.key, answer)

@@ -6,7 +6,9 @@ nothing is decoded on the way through; or a few, where one text would be too lar
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from importlib.resources import files
 from string import Template
@@ -18,11 +20,19 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from pydantic import SecretStr
 
 from pyzn_api.libpq import Connection, execute
+from pyzn_api.settings import KIB, MIB
 from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, Breakdown
 
-# The longest wait for a connection. Less than the second that a 503 may take, since a busy server needs the rest.
+# What an answer waits for connections, all its statements together. Less than the second that a 503 may take, since a
+# busy server needs the rest.
 CONNECTION_SECONDS = 0.7
-STATEMENT_SECONDS = 7.0  # the longest wait for an answer; Postgres ends a statement after 5 seconds
+LOOKUP_SECONDS = 0.7  # the longest wait for a small statement, such as the ledger's: after it, Postgres counts as away
+ANSWER_SECONDS = 5.5  # for all statements of an answer together; Postgres ends a single one after 5 seconds
+
+# Stored bytes of the documents that a statement reads.
+LIGHT = 64 * KIB  # up to these it takes some hundredths of a second, and any connection
+HEAVY = MIB  # above these, memory counts too: about ten times as much, for each of them that is made at once
+HEAVY_AT_ONCE = 2
 
 # Not migrated yet, or not for this role: time or an operator mends it, so it counts as away.
 _NOT_READY = (errors.UndefinedTable, errors.InvalidSchemaName, errors.InsufficientPrivilege)
@@ -43,23 +53,64 @@ class BusyError(DatabaseAwayError):
     """What was asked for is too much beside what is being made; it can be had later."""
 
 
+class Budget:
+    """What one answer may take of Postgres: seconds of waiting for connections, and seconds in all."""
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self._waiting = CONNECTION_SECONDS
+        self._until = time.monotonic() + (seconds or LOOKUP_SECONDS)
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left, never 0."""
+        return max(self._until - time.monotonic(), 0.001)
+
+    @contextmanager
+    def waiting(self) -> Iterator[float]:
+        """Count the time inside as waiting; gives the seconds that are left for it."""
+        began = time.monotonic()
+        try:
+            yield max(self._waiting, 0.001)
+        finally:
+            self._waiting -= time.monotonic() - began
+
+
 @cache
 def statement(name: str) -> bytes:
     """The SQL of sql/`name`.sql, with its bound parameters, and the edition (edition.sql) as one column more.
 
-    `counts by python` is counts.sql for that breakdown; `package:name` is a file of another package.
+    `counts by python` is counts.sql for that breakdown; `package:name` is a file of another package. One
+    that reads documents has the parameter `light`: if they have more bytes, it returns no row, and reads none of them.
     """
-    name, _, by = name.partition(" by ")
-    package, _, file = name.rpartition(":")
-    edition, rows = (
-        files(folder).joinpath("sql", f"{each}.sql").read_bytes()
-        for folder, each in (("pyzn_api", "edition"), (package or "pyzn_api", file))
-    )
+    limit = b" WHERE (%b) <= %%(light)s::bigint" % weight if (weight := weight_of(name)) else b""
+    return b"SELECT answer.*, (%b) AS edition FROM (%b) AS answer%b" % (_file("edition"), _rows(name), limit)
+
+
+@cache
+def weight_of(name: str) -> bytes | None:
+    """The SQL of the stored bytes of the documents that the statement reads; None if it reads none."""
+    rows = _rows(name)
+    documents = [each.document for each in BREAKDOWNS if each.document.encode() in rows]
+    if not documents:
+        return None
+    sizes = " + ".join(f"coalesce(pg_column_size({document}), 0)" for document in documents)
+    projects = "ANY (%(names)s::text[])" if b"%(names)s" in rows else "%(project)s"
+    return Template(_file("weight").decode()).substitute(sizes=sizes, projects=projects).encode()
+
+
+def _rows(name: str) -> bytes:
+    file, _, by = name.partition(" by ")
+    rows = _file(file)
     if by:
         breakdown = next(breakdown for breakdown in BREAKDOWNS if breakdown.name == by)
         names = {"name": by, "document": breakdown.document, "view": breakdown.view, "downloads": _counted(breakdown)}
         rows = Template(rows.decode()).substitute(names).encode()
-    return b"SELECT answer.*, (%b) AS edition FROM (%b) AS answer" % (edition, rows)
+    return rows
+
+
+def _file(name: str) -> bytes:
+    package, _, file = name.rpartition(":")
+    return files(package or "pyzn_api").joinpath("sql", f"{file}.sql").read_bytes()
 
 
 def _counted(breakdown: Breakdown) -> str:
@@ -104,6 +155,8 @@ class Database:
         self.statements = Counter("pyzn_api_database_statements_total", "Statements executed.", registry=None)
         self._at_hand: list[Connection] = []  # of the pool, idle
         self._waiting = 0  # requests for a connection
+        self._costly = asyncio.Semaphore(max(1, pool_size // 2))
+        self._heavy = asyncio.Semaphore(HEAVY_AT_ONCE)
         self._pool = AsyncConnectionPool(
             url.get_secret_value(),
             connection_class=Connection,
@@ -142,26 +195,58 @@ class Database:
         return stats | {"pool_available": stats.get("pool_available", 0) + len(self._at_hand)}
 
     async def rows(
-        self, name: str, parameters: Mapping[str, object] | None = None, *, seconds: float = STATEMENT_SECONDS
+        self, name: str, parameters: Mapping[str, object] | None = None, budget: Budget | None = None
     ) -> Sequence[Row]:
         """The rows of sql/`name`.sql as UTF-8 texts, the edition of the tables in each as the last; NULL is empty.
 
-        Raises DatabaseAwayError after `seconds` at most.
+        What it costs is weighed by the documents that it reads, whatever the route. Costly statements use at most half
+        of the connections, so that cheap ones never wait for them. Raises DatabaseAwayError within the budget.
         """
-        clock = asyncio.get_running_loop().time
-        began = clock()
+        query, given, budget = statement(name), parameters or {}, budget or Budget()
+        rows = await self._execute(name, query, {**given, "light": LIGHT}, budget)
+        # No row: it is too heavy, or there is none.
+        if rows or (weight := weight_of(name)) is None:
+            return rows
+        ((stored,),) = await self._execute(name, weight, given, budget)
+        if int(stored) <= LIGHT:
+            return rows
+        async with self._turn(self._costly, budget), self._turn(self._heavy if int(stored) > HEAVY else None, budget):
+            return await self._execute(name, query, {**given, "light": 2**62}, budget)
+
+    @asynccontextmanager
+    async def _turn(self, lane: asyncio.Semaphore | None, budget: Budget) -> AsyncIterator[None]:
+        """A turn of a costly statement. Raises BusyError when none is free in time."""
+        if lane is None:
+            yield
+            return
+        try:
+            with budget.waiting() as seconds:
+                async with asyncio.timeout(seconds):
+                    await lane.acquire()
+        except TimeoutError:
+            raise BusyError("too many large answers are being made") from None
+        try:
+            yield
+        finally:
+            lane.release()
+
+    async def _execute(
+        self, name: str, query: bytes, parameters: Mapping[str, object], budget: Budget
+    ) -> Sequence[Row]:
+        """The rows of a statement, which is tried again where that helps. Raises DatabaseAwayError."""
+        began = time.monotonic()
         while True:
             connection: Connection | None = None
             try:
-                connection = await self._take(max(began + CONNECTION_SECONDS - clock(), 0.001))
-                result = await execute(connection, statement(name), parameters or {}, began + seconds - clock())
+                connection = await self._take(budget)
+                result = await execute(connection, query, parameters, budget.left)
                 self.statements.inc()
                 # Several rows may be many megabytes, whose copying would keep the event loop.
                 return _texts(result) if result.ntuples < 2 else await asyncio.to_thread(_texts, result)
             except (PoolTimeout, PoolClosed) as error:
                 raise DatabaseAwayError(f"no connection for {name}.sql: {error}") from error
             except TimeoutError as error:
-                raise DatabaseAwayError(f"no answer to {name}.sql within {seconds} seconds") from error
+                raise DatabaseAwayError(f"no answer to {name}.sql in time") from error
             except errors.QueryCanceled as error:
                 raise BusyError(f"{name}.sql: {error}") from error
             except OperationalError as error:
@@ -169,9 +254,9 @@ class Database:
                 # using it, which costs living ones nothing. A replica cancels what keeps it from following the primary;
                 # that only reads, and so is run again.
                 again = isinstance(error, _RECOVERY_CONFLICTS) or (
-                    connection is not None and connection.broken and clock() < began + CONNECTION_SECONDS
+                    connection is not None and connection.broken and time.monotonic() < began + CONNECTION_SECONDS
                 )
-                if not again or clock() >= began + seconds:
+                if not again or budget.left <= 0.001:
                     raise DatabaseAwayError(f"{name}.sql: {error}") from error
             except _NOT_READY as error:
                 raise DatabaseAwayError(f"{name}.sql: {error}") from error
@@ -179,13 +264,14 @@ class Database:
                 if connection is not None:
                     await self._give_back(connection)
 
-    async def _take(self, seconds: float) -> Connection:
+    async def _take(self, budget: Budget) -> Connection:
         """A connection: one that was used just now, or one of the pool. Raises what psycopg_pool raises."""
         if self._at_hand:
             return self._at_hand.pop()
         self._waiting += 1
         try:
-            return await self._pool.getconn(seconds)
+            with budget.waiting() as seconds:
+                return await self._pool.getconn(seconds)
         finally:
             self._waiting -= 1
 

@@ -23,10 +23,6 @@ from pyzn_api.windows import Window
 Status = Literal["final", "provisional", "suspect"]
 
 FRESH_SECONDS = 1.0  # how old the copy may be; a publication is visible this much later at most
-# The fingerprint takes milliseconds. A server that does not answer it by then is away for the
-# request that asks, although its statement timeout is longer.
-PATIENCE_SECONDS = 0.7
-
 _STATES_REMEMBERED = 1000  # windows; clients choose some of them
 
 
@@ -190,15 +186,15 @@ class LedgerReader:
 
     async def wanted(self) -> dict[str, object]:
         """How many days were asked for and are not read, and which are given up, now. Raises DatabaseAwayError."""
-        ((*row, _),) = await self._database.rows("wanted", seconds=PATIENCE_SECONDS)
+        ((*row, _),) = await self._database.rows("wanted")
         wanted, given_up, days = map(json.loads, row)
         return {"days_wanted": wanted, "days_given_up": given_up, "given_up": days}
 
     async def _read(self) -> None:
         try:
-            (fingerprint,) = await self._database.rows("ledger_fingerprint", seconds=PATIENCE_SECONDS)
+            (fingerprint,) = await self._database.rows("ledger_fingerprint")
             if fingerprint != self._fingerprint:
-                (row,) = await self._database.rows("ledger", seconds=PATIENCE_SECONDS)
+                (row,) = await self._database.rows("ledger")
                 days, ranking, imported_at, late_after, edition = row
                 self._ledger = Ledger(
                     [_day(each) for each in json.loads(days)],

@@ -75,7 +75,7 @@ class Sliced(Response):
 
     def __init__(self, answer: Answer, body: bytes, headers: Mapping[str, str], media_type: str) -> None:
         super().__init__(body, 200, headers, media_type)
-        self._answer = answer  # alive until it is sent, see Answers.place_for_large
+        self._answer = answer  # alive until it is sent, see Answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI
         """ASGI."""

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-MIB = 2**20  # bytes
+KIB, MIB = 2**10, 2**20  # bytes
 
 
 class SettingsError(ValueError):

@@ -7,13 +7,12 @@ from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api import projects
 from pyzn_api.caching import Recipe, code
-from pyzn_api.database import Row
 from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import ALL, known_form_or_all, normalise
 from pyzn_api.openapi import errors, svg_of
 from pyzn_api.routes.badges import FORM, instead
-from pyzn_api.routes.counts import LIGHT, MOST
+from pyzn_api.routes.counts import MOST
 from pyzn_api.routes.parameters import ProjectNameOrAll
 from pyzn_api.settings import MIB
 from pyzn_api.snapshot import Snapshot
@@ -57,7 +56,7 @@ async def chart(
             return Basis(days_of(chosen, ledger, parts.today), days=True)
 
         async def render(snapshot: Snapshot) -> bytes:
-            first_day, counts = await _counted(request, snapshot, name, by, chosen)
+            first_day, counts = await _counted(snapshot, name, by, chosen)
             window = drawn_days(snapshot.window, first_day, snapshot.ledger)
             faults = faults_of(window, snapshot.ledger, by)
             title = "All of PyPI" if name == ALL else name
@@ -71,21 +70,14 @@ async def chart(
         return instead(sign(normalise(project), "unknown project", theme), error)
 
 
-async def _counted(
-    request: Request, snapshot: Snapshot, project: str, by: By | None, chosen: Range
-) -> tuple[date | None, bytes]:
+async def _counted(snapshot: Snapshot, project: str, by: By | None, chosen: Range) -> tuple[date | None, bytes]:
     """The project's first day in the window, and the JSON of [first day of the period, key, downloads]."""
     granularity = GRANULARITY[chosen]
     statement = f"pyzn_site:chart by {by}" if by else "pyzn_site:chart_total"
 
-    async def counted(most: int) -> Row:
-        return await projects.row_of(snapshot, statement, project, granularity=granularity, most=most)
-
-    size, first_day, counts = await counted(LIGHT)
-    if int(size) > LIGHT:
-        if int(size) > (most := MOST[granularity]):
-            expected = f"a shorter one: {most // MIB} MiB of counts at most are read for a chart, here are"
-            raise BadParameterError("range", chosen, f"{expected} {int(size) // MIB} MiB")
-        async with state(request).answers.place_for_large():
-            size, first_day, counts = await counted(most)
+    most = MOST[granularity]
+    size, first_day, counts = await projects.row_of(snapshot, statement, project, granularity=granularity, most=most)
+    if int(size) > most:
+        expected = f"a shorter one: {most // MIB} MiB of counts at most are read for a chart, here are"
+        raise BadParameterError("range", chosen, f"{expected} {int(size) // MIB} MiB")
     return date.fromisoformat(first_day.decode()) if first_day else None, counts

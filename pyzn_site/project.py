@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from datetime import date
 from typing import Annotated
 
@@ -11,9 +10,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form, normalise
-from pyzn_api.routes.counts import LIGHT, MOST
+from pyzn_api.routes.counts import MOST
 from pyzn_api.snapshot import Snapshot
-from pyzn_api.state import State, state
+from pyzn_api.state import state
 from pyzn_api.tables import days_not_final
 from pyzn_api.texts import shortened
 from pyzn_api.windows import Granularity, Window
@@ -74,7 +73,7 @@ async def project(
             "ci": ci,
             "days": days_not_final(snapshot.ledger, window),
             "periods": periods(window, grain, snapshot.ledger, counted),
-            "breakdowns": [await _largest(parts, snapshot, name, window, each, ci) for each in BREAKDOWNS],
+            "breakdowns": [await _largest(snapshot, name, window, each, ci) for each in BREAKDOWNS],
             **pictures(origin, name, Wishes()),
         }
 
@@ -91,18 +90,12 @@ def _of(ci: Ci, downloads: int, by_ci: int) -> int:
     return {"include": downloads, "exclude": downloads - by_ci, "only": by_ci}[ci]
 
 
-async def _largest(
-    parts: State, snapshot: Snapshot, name: str, window: Window, breakdown: Breakdown, ci: Ci
-) -> Mapping[str, object]:
+async def _largest(snapshot: Snapshot, name: str, window: Window, breakdown: Breakdown, ci: Ci) -> Mapping[str, object]:
     """The largest keys of one breakdown; `keys` is None if there is too much to count for one page."""
     knows_ci = CI in breakdown.subsets
     subset = {"ci": ci} if knows_ci else {}
     wanted = {"project": name, "limit": LARGEST, "start": window.start, "end": window.end, **subset}
-    async with AsyncExitStack() as stack:
-        ((size, row),) = await snapshot.rows(f"pyzn_site:largest by {breakdown.name}", most=LIGHT, **wanted)
-        if LIGHT < int(size) <= MOST["day"]:
-            await stack.enter_async_context(parts.answers.place_for_large())
-            ((_, row),) = await snapshot.rows(f"pyzn_site:largest by {breakdown.name}", most=MOST["day"], **wanted)
+    ((_, row),) = await snapshot.rows(f"pyzn_site:largest by {breakdown.name}", most=MOST["day"], **wanted)
     found = json.loads(row) if row else {"keys": None, "number": 0, "downloads": 0}
     return {
         "breakdown": breakdown,

@@ -1,7 +1,7 @@
 """/api/v4/projects/{project}/versions, /countries, …: counts per period by every breakdown, written by Postgres."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import date
 from itertools import chain, islice
 from typing import Annotated, Literal
@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AfterValidator
 
 from pyzn_api.caching import Recipe
-from pyzn_api.database import Row
 from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.models_v4 import counts_by
@@ -25,7 +24,6 @@ from pyzn_api.tables import days_not_final, form, json_body, wants_csv
 from pyzn_api.windows import Granularity
 from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, UNKNOWN, WITHOUT_MIRRORS, Breakdown
 
-LIGHT = 4 * MIB  # of counts as the tables hold them: up to these an answer is nothing special
 # What Postgres reads, orders and writes within its statement timeout; 3,000 versions on 365 days are 23.
 MOST: dict[Granularity, int] = {"day": 32 * MIB, "week": 64 * MIB, "month": 64 * MIB}
 
@@ -111,22 +109,16 @@ async def _respond(
     async def render(snapshot: Snapshot) -> bytes:
         window = snapshot.window
 
-        async def counted(most: int) -> Sequence[Row]:
-            return await snapshot.rows(
-                f"counts by {breakdown.name}", project=name, granularity=granularity, csv=as_csv, most=most, **filters
-            )
-
-        rows = await counted(LIGHT)
+        most = MOST[granularity]
+        rows = await snapshot.rows(
+            f"counts by {breakdown.name}", project=name, granularity=granularity, csv=as_csv, most=most, **filters
+        )
         if not rows:
             raise UnknownProjectError(name)
-        if (size := int(rows[0][2])) > LIGHT:
-            if size > (most := MOST[granularity]):
-                raise BadParameterError(
-                    "start", window.start, f"a later day: by {granularity}, {most // MIB} MiB of counts at "
-                    f"most are read for one answer, and the days up to {window.end} hold {size // MIB} MiB"
-                )  # fmt: skip
-            async with parts.answers.place_for_large():
-                rows = await counted(most)
+        if (size := int(rows[0][2])) > most:
+            expected = f"a later day: by {granularity}, {most // MIB} MiB of counts at most are read for one answer"
+            held = f"and the days up to {window.end} hold {size // MIB} MiB"
+            raise BadParameterError("start", window.start, f"{expected}, {held}")
         entries = [row[1] for row in sorted(rows) if row[1]]
         if as_csv:
             return b"\r\n".join([f"period,{breakdown.name},downloads".encode(), *entries, b""])

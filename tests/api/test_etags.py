@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine
 
 import pyzn_api
-from pyzn_api import caching, ledger
+from pyzn_api import caching
 from pyzn_api.ledger import FRESH_SECONDS
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.imported_totals import import_totals
@@ -81,7 +81,7 @@ FIRST_DAYS = [date(2025, 7, 20), date(2026, 3, 20), date(2026, 6, 20), date(2026
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that a busy machine keeps from the ledger for 0.7 s answers from before the change, as it should."""
-    monkeypatch.setattr(ledger, "PATIENCE_SECONDS", 30)
+    monkeypatch.setattr("pyzn_api.database.LOOKUP_SECONDS", 30)
 
 
 @dataclass

@@ -2,7 +2,9 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
@@ -11,6 +13,7 @@ import pytest
 from starlette.types import Message
 
 from pyzn_api import caching, responses
+from pyzn_api import database as reading
 from pyzn_api.routes import counts
 from tests.api.conftest import NOW, serving, settings
 from tests.api.stock import Count, publish
@@ -24,7 +27,7 @@ PATH = "/api/v4/projects/wide/versions"
 @pytest.fixture
 def client(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
     """A server with a project of 1,500 versions on each of 30 days: large by day, too large by month."""
-    monkeypatch.setattr(counts, "LIGHT", 100_000)  # bytes
+    monkeypatch.setattr(reading, "HEAVY", 200_000)  # bytes
     monkeypatch.setattr(counts, "MOST", {"day": 1_000_000, "week": 1_000_000, "month": 100_000})
     with psycopg.connect(database.owner_url) as owner:
         for number in range(DAYS):
@@ -55,13 +58,40 @@ def test_without_a_place_it_is_503_in_words_and_small_answers_do_not_wait(
     client: httpx.Client, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert client.get(f"{PATH}?start=2026-07-19").status_code == 200
-    monkeypatch.setattr(caching, "_LARGE_AT_ONCE", 0)
+    monkeypatch.setattr(reading, "HEAVY_AT_ONCE", 0)
     with serving(settings(database.api_url)) as full:
         refused = full.get(PATH)
         assert (refused.status_code, int(refused.headers["retry-after"]) > 0) == (503, True)
         assert refused.json()["message"].startswith("The server is busy with large answers")
         assert full.get(f"{PATH}?start=2026-07-19").status_code == 200
         assert refused.elapsed < timedelta(seconds=2)
+
+
+@pytest.mark.usefixtures("client")
+def test_clients_that_ask_for_much_deny_nobody_else(database: Database) -> None:
+    with psycopg.connect(database.owner_url) as owner:  # twenty projects more that are as wide
+        owner.execute("CREATE TEMP TABLE more AS SELECT * FROM pyzn.project_days WHERE project = 'wide'")
+        for number in range(20):
+            owner.execute("UPDATE more SET project = %s", [f"wide-{number}"])
+            owner.execute("INSERT INTO pyzn.project_days SELECT * FROM more")
+            owner.execute("INSERT INTO pyzn.projects VALUES (%s, 1)", [f"wide-{number}"])
+    names = "&".join(f"name=wide-{number}" for number in range(20))
+    with (
+        serving(settings(database.api_url, pool_size=2, cache_bytes=0)) as server,
+        ThreadPoolExecutor(5) as threads,
+    ):
+        until = time.monotonic() + 4
+
+        def ask(*paths: str) -> list[int]:
+            found = []
+            while time.monotonic() < until:
+                found += [server.get(path.format(time.monotonic_ns())).status_code for path in paths]
+            return found
+
+        greedy = [threads.submit(ask, f"/api/v4/projects?{names}&name=x{{}}") for _ in range(4)]
+        others = ask("/badge/wide", "/api/projects/wide", "/api/packages/wide/recent")
+        assert others == [200] * len(others)
+        assert 200 in {status for each in greedy for status in each.result()}
 
 
 @pytest.mark.usefixtures("client")

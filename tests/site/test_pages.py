@@ -187,12 +187,12 @@ def test_the_numbers_of_a_page_are_those_of_the_links_beside_them(client: httpx.
 
 
 def test_a_breakdown_that_is_too_large_for_a_page_says_so(stocked: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pyzn_site.project, "LIGHT", 10)
+    monkeypatch.setattr("pyzn_api.database.LIGHT", 10)
     monkeypatch.setitem(pyzn_api.routes.counts.MOST, "day", 95)  # bytes
     with serving(settings(stocked.api_url)) as client:
         words = page(client, "/projects/sampleproject").words
         assert words.count("There is too much to count for one page: choose a shorter range.") == 1
-        assert "pip 68.3% 155" in words  # more than 10 bytes: in one of the places for large answers
+        assert "pip 68.3% 155" in words  # more than 10 bytes: as one of the costly ones
 
 
 def test_every_picture_is_in_both_themes_and_says_what_it_is(client: httpx.Client) -> None:

@@ -88,15 +88,7 @@ class Stack:
         settings |= self._source(ports) | self._databases(ports["postgres"])
         python, environment = sys.executable, {**os.environ, **settings}
         code = [python, "-m", "dagster", "api", "grpc", "-h", "127.0.0.1", "-p", settings["PYZN_CODE_PORT"]]
-        web = [
-            "dagster_webserver",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(self._ui_port),
-            "-w",
-            str(ROOT / "workspace.yaml"),
-        ]
+        web = ["pyzn_pipeline.webserver", "--port", str(self._ui_port), "--workspace", str(ROOT / "workspace.yaml")]
         daemon = ["dagster._daemon", "run", "-w", str(ROOT / "workspace.yaml")]
         self._launch("code location", [*code, "-m", "pyzn_pipeline.definitions"], environment, port=ports["code"])
         run_pyzn(environment, "migrate")

@@ -3,6 +3,7 @@
 No other module of this package reads `os.environ` for a setting of PyZn, and nothing is read at import.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
@@ -11,9 +12,18 @@ from typing import Annotated, Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from psycopg import ProgrammingError
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import create_engine
 from sqlalchemy.exc import ArgumentError
 
@@ -202,6 +212,31 @@ class DeploymentSettings(Settings, CommandSettings):
 
     dagster_home: Path = Field(
         default=Path(), validation_alias="DAGSTER_HOME", description="the folder whose disk keeps the logs of runs"
+    )
+
+
+def _host_names(value: object) -> object:
+    """The names of a comma-separated variable, in lower case."""
+    return [part.strip().lower() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _host_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9_.-]*[a-z0-9])?", value):
+        raise ValueError("expected names such as dagster.example.org, without https://, port or *")
+    return value
+
+
+class WebserverSettings(BaseSettings):
+    """The settings of the Dagster UI's webserver."""
+
+    model_config = SettingsConfigDict(env_prefix="PYZN_", env_ignore_empty=True, frozen=True, extra="ignore")
+
+    dagster_hosts: Annotated[
+        list[Annotated[str, AfterValidator(_host_name)]], NoDecode, BeforeValidator(_host_names)
+    ] = Field(
+        default=[],
+        description="names by which browsers reach the Dagster UI, separated by commas; localhost and IP addresses "
+        "need no entry",
     )
 
 

@@ -6,7 +6,8 @@ from tests.deployment.compose import ROOT
 
 TRIED_WITH = "1.13.27"
 """Read for it: run_launcher.py (how a code server names its runs), run_coordinator.py (who cancels through it),
-requests.py (the states of a backfill, and its days), and that the daemon still reads
+requests.py (the states of a backfill, and its days), webserver/ (which requests change something, and how the
+webserver starts), and that the daemon still reads
 DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR."""
 
 
@@ -17,4 +18,8 @@ def test_private_parts_of_dagster_were_read_for_the_version_in_the_lock() -> Non
         for path in (ROOT / "pyzn_pipeline").rglob("*.py")
         if "dagster._" in path.read_text(encoding="utf-8")
     }
-    assert users == {"pyzn_pipeline/instance/run_launcher.py", "pyzn_pipeline/defs/day/requests.py"}
+    assert users == {
+        "pyzn_pipeline/instance/run_launcher.py",
+        "pyzn_pipeline/defs/day/requests.py",
+        "pyzn_pipeline/webserver/__main__.py",
+    }

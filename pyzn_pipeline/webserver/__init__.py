@@ -1,0 +1,1 @@
+"""Dagster's webserver, started behind a guard: `python -m pyzn_pipeline.webserver`."""

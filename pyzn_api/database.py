@@ -77,13 +77,13 @@ class Budget:
 
 @cache
 def statement(name: str) -> bytes:
-    """The SQL of sql/`name`.sql, with its bound parameters, and the edition (edition.sql) as one column more.
+    """Return the SQL of sql/`name`.sql, with its bound parameters; as one column more snapshot_id.sql.
 
     `counts by python` is counts.sql for that breakdown; `package:name` is a file of another package. One
     that reads documents has the parameter `light`: if they have more bytes, it returns no row, and reads none of them.
     """
     limit = b" WHERE (%b) <= %%(light)s::bigint" % weight if (weight := weight_of(name)) else b""
-    return b"SELECT answer.*, (%b) AS edition FROM (%b) AS answer%b" % (_file("edition"), _rows(name), limit)
+    return b"SELECT answer.*, (%b) AS snapshot_id FROM (%b) AS answer%b" % (_file("snapshot_id"), _rows(name), limit)
 
 
 @cache
@@ -197,7 +197,7 @@ class Database:
     async def rows(
         self, name: str, parameters: Mapping[str, object] | None = None, budget: Budget | None = None
     ) -> Sequence[Row]:
-        """The rows of sql/`name`.sql as UTF-8 texts, the edition of the tables in each as the last; NULL is empty.
+        """Return the rows of sql/`name`.sql as UTF-8 texts, with the snapshot id as the last column; NULL is empty.
 
         What it costs is weighed by the documents that it reads, whatever the route. Costly statements use at most half
         of the connections, so that cheap ones never wait for them. Raises DatabaseAwayError within the budget.

@@ -58,6 +58,15 @@ class BadParameterError(ApiError):
         super().__init__(f"{parameter}={shortened(str(value))!r}: expected {expected}")
 
 
+class UnknownParameterError(ApiError):
+    """A parameter that the route does not take: names it, those that it takes, and the likely one."""
+
+    def __init__(self, name: str, known: Sequence[str], likely: Sequence[str]) -> None:
+        takes = f"takes {', '.join(known)}" if known else "takes no parameters"
+        guess = f"; is {likely[0]} meant?" if likely else ""
+        super().__init__(f"{shortened(name)!r} is no parameter of this route, which {takes}{guess}")
+
+
 class UnauthorizedError(ApiError):
     """The right password or key is missing."""
 

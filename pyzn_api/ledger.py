@@ -9,15 +9,14 @@ import json
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from hashlib import blake2b
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from cachetools import LRUCache
 
-from pyzn_api.database import Database, DatabaseAwayError, Row
+from pyzn_api.database import Database, DatabaseAwayError
 from pyzn_api.windows import Window
 
 Status = Literal["final", "provisional", "suspect"]
@@ -26,8 +25,7 @@ FRESH_SECONDS = 1.0  # how old the copy may be; a publication is visible this mu
 _STATES_REMEMBERED = 1000  # windows; clients choose some of them
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(NamedTuple):
     """One row of the ledger."""
 
     day: date
@@ -39,8 +37,7 @@ class Day:
     breakdowns: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(NamedTuple):
     """The latest ranking: it counts the windows that end with `day`, and leaves out the days in `missing`."""
 
     day: date
@@ -63,7 +60,7 @@ class Basis(NamedTuple):
 class Ledger:
     """The published days, oldest first; the latest ranking and import of totals, if any; and when a day is late.
 
-    `edition` is what the tables said of themselves when the ledger was read, see edition.sql.
+    `snapshot_id` is what snapshot_id.sql returned when the ledger was read.
     """
 
     def __init__(
@@ -72,15 +69,15 @@ class Ledger:
         ranking: Ranking | None = None,
         imported_at: bytes = b"",
         late_after: timedelta = timedelta(days=2),
-        edition: bytes = b"",
+        snapshot_id: bytes = b"",
     ) -> None:
         self.days = days
         self.ranking = ranking
-        self.imported_at = imported_at
-        self.edition = edition
+        self.snapshot_id = snapshot_id
+        self._imported_at = imported_at
         self._late_after = late_after  # from the beginning of a day
         self._dates = [row.day for row in days]
-        self._states: LRUCache[Basis, str] = LRUCache(_STATES_REMEMBERED)
+        self._states: LRUCache[Basis, bytes] = LRUCache(_STATES_REMEMBERED)
 
     @property
     def latest(self) -> date | None:
@@ -88,11 +85,11 @@ class Ledger:
         return self._dates[-1] if self._dates else None
 
     def expected(self, now: datetime) -> date:
-        """The latest day that is to be published at `now`, by the pipeline's calendar."""
+        """Return the latest day that is to be published at `now`, by the pipeline's calendar."""
         return (now - self._late_after).date()
 
     def recent(self, count: int, today: date) -> Window:
-        """The `count` days that end with the latest published one.
+        """Return the `count` days that end with the latest published one.
 
         Not with yesterday: until the day after it, yesterday is not counted yet, and a week would
         have six days.
@@ -101,58 +98,69 @@ class Ledger:
         return Window(end - timedelta(days=count - 1), end)
 
     def ranked(self, count: int, today: date) -> Window:
-        """The `count` days that end with the latest ranked one; as `recent` before anything is ranked."""
+        """Return the `count` days that end with the latest ranked one; as `recent` before anything is ranked."""
         if self.ranking is None:
             return self.recent(count, today)
         return Window(self.ranking.day - timedelta(days=count - 1), self.ranking.day)
 
-    def not_ranked(self, window: Window) -> Sequence[date]:
-        """The days of a ranked window that are not counted in it, oldest first.
+    def not_ranked(self, window: Window) -> list[date]:
+        """Return the days of a ranked window that are not counted in it, oldest first.
 
         Those that were missing when it was ranked: one that has been published since is still not in it.
         """
         return [day for day in window.days() if self.ranking is None or day in self.ranking.missing]
 
-    def missing(self, window: Window, breakdown: str | None = None) -> Sequence[date]:
-        """The days of that window that are not published, or not by `breakdown`, oldest first."""
+    def missing(self, window: Window, breakdown: str | None = None) -> list[date]:
+        """Return the days of that window that are not published, or not by `breakdown`, oldest first."""
         published = {row.day for row in self.within(window) if breakdown is None or breakdown in row.breakdowns}
         return [day for day in window.days() if day not in published]
 
+    def uncertain(self, window: Window, missing: list[date] | None = None) -> dict[str, list[date]]:
+        """Return the days of that window whose numbers may change, by `missing`, `provisional`, `suspect`.
+
+        Unless given, those that are not published are missing.
+        """
+        found = {"missing": self.missing(window) if missing is None else missing}
+        for status in ("provisional", "suspect"):
+            counted = (row.day for row in self.within(window) if row.status == status)
+            found[status] = [day for day in counted if day not in found["missing"]]
+        return found
+
     def within(self, window: Window) -> Sequence[Day]:
-        """The published days of that window, oldest first."""
+        """Return the published days of that window, oldest first."""
         return self.days[bisect_left(self._dates, window.start) : bisect_right(self._dates, window.end)]
 
-    def state(self, basis: Basis) -> str:
-        """A text that differs when, and only when, something has happened to what is named by `basis`.
+    def state(self, basis: Basis) -> bytes:
+        """Return a digest that differs when, and only when, something has happened to what is named by `basis`.
 
         A re-read or a recount that finds the same content raises no revision, so it does not differ, unless it changes
-        a status that the answer tells. An answer that names no day is the same over any window with the
+        a status that the answer shows. An answer that names no day is the same over any window with the
         same days in it.
         """
-        known = self._states.get(basis)
-        if known is None:
+        state = self._states.get(basis)
+        if state is None:
             counted = self.within(basis.window)
             parts: list[object] = [self.ranking if basis.ranking else _contents(counted)]
             if basis.totals:
-                parts += [_contents(self.days), self.imported_at]
+                parts += [_contents(self.days), self._imported_at]
             if basis.days:
                 parts += [basis.window, [(row.day, row.status) for row in counted]]
-            known = self._states[basis] = blake2b(repr(parts).encode(), digest_size=16).hexdigest()
-        return known
+            state = self._states[basis] = blake2b(repr(parts).encode(), digest_size=16).digest()
+        return state
 
     def shown(self, basis: Basis) -> "Ledger":
-        """What an answer on that basis may show of it, and no more: so no route shows what its ETag is not made of."""
+        """Return what an answer on that basis may show, and no more: so no route shows what its ETag is not made of."""
         days = self.within(basis.window) if basis.days else ()
         return Ledger(days, self.ranking if basis.ranking else None)
 
 
 class LedgerReader:
-    """Reads the ledger at most once a second, and remembers it while Postgres is away."""
+    """Reads the ledger at most once a second, and keeps it while Postgres is away."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._ledger: Ledger | None = None
-        self._fingerprint: Row | None = None
+        self._fingerprint = b""
         self._checked = -float("inf")  # monotonic seconds
         self._failure: DatabaseAwayError | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -163,14 +171,14 @@ class LedgerReader:
         return None if self._ledger is None else self._ledger.latest
 
     async def read(self) -> tuple[Ledger, bool]:
-        """The ledger, and whether it is fresh: at most a second old, read from a Postgres that answers.
+        """Return the ledger, and whether it is fresh: at most a second old, read from a Postgres that answers.
 
         Raises DatabaseAwayError when there is none, fresh or not.
         """
         if time.monotonic() - self._checked >= FRESH_SECONDS:
             if self._reading is None:
                 self._reading = asyncio.create_task(self._read())
-            # While Postgres is known to be away, only the attempt itself waits for it.
+            # After a failure, only the next attempt itself waits for Postgres.
             if self._failure is None:
                 await asyncio.shield(self._reading)
         if self._ledger is None:
@@ -185,25 +193,23 @@ class LedgerReader:
         return await self.read()
 
     async def wanted(self) -> dict[str, object]:
-        """How many days were asked for and are not read, and which are given up, now. Raises DatabaseAwayError."""
+        """Return how many days are wanted, and which of them are given up, now. Raises DatabaseAwayError."""
         ((*row, _),) = await self._database.rows("wanted")
         wanted, given_up, days = map(json.loads, row)
         return {"days_wanted": wanted, "days_given_up": given_up, "given_up": days}
 
     async def _read(self) -> None:
         try:
-            (fingerprint,) = await self._database.rows("ledger_fingerprint")
-            if fingerprint != self._fingerprint:
-                (row,) = await self._database.rows("ledger")
-                days, ranking, imported_at, late_after, edition = row
-                self._ledger = Ledger(
-                    [_day(each) for each in json.loads(days)],
-                    _ranking(ranking),
-                    imported_at,
-                    timedelta(seconds=int(late_after)),
-                    edition,
-                )
+            ((fingerprint, *columns, snapshot_id),) = await self._database.rows(
+                "ledger", {"fingerprint": self._fingerprint.decode()}
+            )
+            if columns[0]:
+                days, ranking, imported_at, late_after = columns
+                late = timedelta(seconds=int(late_after))
+                self._ledger = Ledger(_days(days), _ranking(ranking), imported_at, late, snapshot_id)
                 self._fingerprint = fingerprint
+            elif self._ledger:
+                self._ledger.snapshot_id = snapshot_id
             self._failure = None
         except DatabaseAwayError as failure:
             self._failure = failure
@@ -213,26 +219,28 @@ class LedgerReader:
 
 
 def _contents(days: Sequence[Day]) -> str:
-    """Differs when the content of one of the days does."""
+    """Return a text that differs when the content of one of the days does."""
     return ",".join([f"{row.day} {row.revision} {row.published_at}" for row in days])
 
 
-def _day(row: list[Any]) -> Day:
-    """A row of ledger.sql."""
-    day, status, revision, downloads, projects, published_at, breakdowns = row
-    held = _same(frozenset(breakdowns or ()))
-    published = datetime.fromisoformat(published_at)
-    return Day(date.fromisoformat(day), status, revision, downloads, projects, published, held)
+def _days(column: bytes) -> list[Day]:
+    """Return the days in the second column of ledger.sql."""
+    days = []
+    for day, status, revision, downloads, projects, published_at, breakdowns in json.loads(column):
+        published = datetime.fromisoformat(published_at)
+        same = _same(tuple(breakdowns or ()))
+        days.append(Day(date.fromisoformat(day), status, revision, downloads, projects, published, same))
+    return days
 
 
 @cache
-def _same(breakdowns: frozenset[str]) -> frozenset[str]:
-    """One object for all days that hold the same."""
-    return breakdowns
+def _same(breakdowns: tuple[str, ...]) -> frozenset[str]:
+    """Return one object for all days that have the same breakdowns."""
+    return frozenset(breakdowns)
 
 
 def _ranking(column: bytes) -> Ranking | None:
-    """The second column of ledger.sql."""
+    """Return the ranking in the third column of ledger.sql."""
     if not column:
         return None
     day, computed_from, missing = json.loads(column)

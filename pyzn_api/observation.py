@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pyzn_api.caching import Answers
+from pyzn_api.cache import AnswerCache
 from pyzn_api.database import Database
 from pyzn_api.ledger import LedgerReader
 
@@ -43,7 +43,9 @@ class JsonLines(logging.Formatter):
 class Gauges:
     """What is not counted but looked at: every second, and when Prometheus asks. Of several workers, the sum."""
 
-    def __init__(self, registry: CollectorRegistry, database: Database, answers: Answers, reader: LedgerReader) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, database: Database, answers: AnswerCache, reader: LedgerReader
+    ) -> None:
         self._registry = registry
         self._database = database
         self._answers = answers
@@ -60,7 +62,7 @@ class Gauges:
         """Look now; the latest day has no gauge while it is not known."""
         pool = self._database.pool_stats()
         self._set("workers", "Processes that answer.", 1)
-        self._set("cache_bytes", "Bytes of the answers in the cache.", self._answers.kept_bytes)
+        self._set("cache_bytes", "Bytes of the answers in the cache.", self._answers.size)
         self._set("database_connections", "Connections that answers use.", pool.get("pool_size", 0))
         self._set("database_connections_idle", "Those of them that are idle.", pool.get("pool_available", 0))
         self._set("database_requests_waiting", "Answers that wait for a connection.", pool.get("requests_waiting", 0))

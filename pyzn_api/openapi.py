@@ -1,5 +1,7 @@
-"""The OpenAPI document: what FastAPI derives from the routes, made exact."""
+"""The OpenAPI document: FastAPI's, derived from the routes, made exact; with examples that are real answers."""
 
+import json
+from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI
@@ -20,7 +22,7 @@ _CASES: dict[int, tuple[str, str]] = {
         "timeRange='TWO_WEEKS': expected 'FOUR_MONTHS' or 'ONE_YEAR'",
     ),
     401: ("The password or the key is missing or wrong", UNAUTHORIZED),
-    404: ("A project nobody has heard of", UnknownProjectError("no-such-project").message),
+    404: ("An unknown project", UnknownProjectError("no-such-project").message),
     405: ("Another method than GET, HEAD and OPTIONS", METHOD_NOT_ALLOWED),
     503: ("The database does not answer, and no earlier answer is at hand", DATABASE_AWAY),
 }
@@ -30,7 +32,7 @@ _ERROR = {"$ref": "#/components/schemas/Error"}
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The error responses of a route, with an example each."""
+    """Return the error responses of a route, with an example each."""
     responses: dict[int | str, dict[str, Any]] = {}
     for status in (*statuses, 405):
         description, message = _CASES[status]
@@ -45,7 +47,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def table_of(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    """The 200 of a route that answers in JSON or CSV."""
+    """Return the 200 of a route that answers in JSON or CSV."""
     return {
         200: {
             "model": model,
@@ -56,16 +58,16 @@ def table_of(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
 
 
 def svg_of(thing: str) -> dict[int | str, dict[str, Any]]:
-    """The answers of a badge or chart that are pictures."""
+    """Return the answers of a badge or chart that are pictures."""
     content = {"image/svg+xml": {"schema": {"type": "string"}}}
     return {
         200: {"content": content, "description": f"The {thing}"},
-        404: {"content": content, "description": f"A {thing} that says that nobody has heard of the project"},
+        404: {"content": content, "description": f"The {thing} of an unknown project"},
     }
 
 
-def document(app: FastAPI, *, keyed: bool) -> dict[str, Any]:
-    """The document of all routes of `app`, as OpenAPI 3.1; `keyed` when the API's routes ask for a key."""
+def document(app: FastAPI, *, keyed: bool) -> bytes:
+    """Return the document of all routes of `app`, as OpenAPI 3.1; `keyed` when the API's routes ask for a key."""
     made: dict[str, Any] = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
     schemas = made["components"]["schemas"]
     schemas["Error"] = models.Error.model_json_schema()
@@ -74,13 +76,17 @@ def document(app: FastAPI, *, keyed: bool) -> dict[str, Any]:
     schemas.pop("ValidationError", None)
     if keyed:
         made["components"]["securitySchemes"] = {"key": {"type": "apiKey", "in": "header", "name": KEY_HEADER}}
+    examples = json.loads(files("pyzn_api").joinpath("examples.json").read_bytes())
     for path, operations in made["paths"].items():
         for operation in operations.values():
+            content = operation["responses"]["200"]["content"]
+            if path in examples:
+                content["application/json"]["example"] = examples[path]
             if keyed and needs_key(path):
                 operation["security"] = [{"key": []}]
             if "image/svg+xml" in operation["responses"]["200"]["content"] or path.endswith(".csv"):
                 # FastAPI takes every 200 for JSON unless told otherwise.
-                operation["responses"]["200"]["content"].pop("application/json", None)
+                content.pop("application/json", None)
             operation["responses"].pop("422", None)
             operation["responses"] = dict(sorted(operation["responses"].items()))
-    return made
+    return json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()

@@ -11,7 +11,7 @@ from datetime import date
 from fastapi import FastAPI, Request
 from prometheus_client import CollectorRegistry
 
-from pyzn_api.caching import Answers
+from pyzn_api.cache import AnswerCache
 from pyzn_api.database import Database
 from pyzn_api.ledger import LedgerReader
 from pyzn_api.observation import Gauges
@@ -30,8 +30,8 @@ class State:
         # Of its own, so that slow answers cannot keep the ledger from being read.
         self._ledger_database = Database(settings.database_url, 1)
         self.reader = LedgerReader(self._ledger_database)
-        self.answers = Answers(self.database, self.reader, settings.cache_bytes)
-        self.registry = CollectorRegistry()  # of what Prometheus is told
+        self.answers = AnswerCache(self.database, self.reader, settings.cache_bytes)
+        self.registry = CollectorRegistry()  # of the exported metrics
         for counter in (self.database.statements, self.answers.outcomes):
             self.registry.register(counter)
         self.gauges = Gauges(self.registry, self.database, self.answers, self.reader)
@@ -45,7 +45,7 @@ class State:
 
     @asynccontextmanager
     async def connected(self, _: FastAPI) -> AsyncIterator[None]:
-        """The lifespan of the application."""
+        """Connect for the lifespan of the application."""
         await self.database.open()
         await self._ledger_database.open()
         looking = asyncio.create_task(self.gauges.keep_updated())
@@ -56,6 +56,6 @@ class State:
 
 
 def state(request: Request) -> State:
-    """The parts of the application that answers `request`."""
+    """Return the parts of the application that answers `request`."""
     found: State = request.app.state.pyzn
     return found

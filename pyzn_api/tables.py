@@ -1,58 +1,56 @@
-"""Small tables as JSON or CSV. The large ones are written by Postgres itself."""
+"""Tables as JSON or CSV. Small ones are written here, the rows of large ones by Postgres."""
 
 import csv
-import json
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
 from io import StringIO
 
 from fastapi import Request
+from pydantic import BaseModel
 
-from pyzn_api.ledger import Ledger
-from pyzn_api.responses import JSON, Form
-from pyzn_api.windows import Window
+from pyzn_api.responses import CACHE_CONTROL, JSON, Headers, weighted
 
-_VARY = ("Vary", "Accept-Encoding, Accept")
-LINK = ("Link", '</api/v4/days>; rel="describedby"')
-
-
-def wants_csv(request: Request, asked: str | None) -> bool:
-    """What the parameter says, or else the Accept header."""
-    return asked == "csv" if asked else "text/csv" in request.headers.get("accept", "")
+# CSV has no place for the days that are missing; the link leads to them.
+LINK = {"Link": '</api/v4/days>; rel="describedby"'}
+CSV: Headers = {"Content-Type": "text/csv; charset=utf-8", "Cache-Control": CACHE_CONTROL, **LINK}
 
 
-def form(*, as_csv: bool) -> Form:
-    """The headers of a table. CSV has no place for the days that are missing, so it says where they are."""
-    if not as_csv:
-        return Form(JSON.media_type, JSON.cache_control, (_VARY,))
-    return Form("text/csv; charset=utf-8", JSON.cache_control, (_VARY, LINK))
+def wants_csv(request: Request, parameter: str | None) -> bool:
+    """Return what the parameter asks for, or else the Accept header: CSV if it is preferred to JSON."""
+    if parameter or "accept" not in request.headers:
+        return parameter == "csv"
+    weights = weighted(request.headers["accept"])
+
+    def preference(kind: str) -> tuple[float, int]:
+        ranges = enumerate(("*/*", f"{kind.split('/', maxsplit=1)[0]}/*", kind))
+        found = [(weights[each], exactness) for exactness, each in ranges if each in weights]
+        return found[-1] if found else (0, 0)
+
+    return preference("text/csv") > max(preference("application/json"), (0, 2))
 
 
-def csv_body(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> bytes:
-    """RFC 4180, with a header line; nothing for null."""
+def table_headers(*, as_csv: bool) -> Headers:
+    """Return the headers of a table that is given as JSON and as CSV at one address."""
+    return {**(CSV if as_csv else JSON), "Vary": "Accept-Encoding, Accept"}
+
+
+def csv_body(columns: type[BaseModel], rows: Sequence[BaseModel]) -> bytes:
+    """Return the rows by RFC 4180, with a header line; nothing for null."""
     text = StringIO()
-    writer = csv.DictWriter(text, columns, extrasaction="ignore")
+    writer = csv.DictWriter(text, tuple(columns.model_fields))
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(row.model_dump(mode="json", exclude_unset=True) for row in rows)
     return text.getvalue().encode()
 
 
-def json_body(value: object) -> bytes:
-    """Compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+def json_body(head: BaseModel, member: str | None = None, rows: Sequence[bytes] = ()) -> bytes:
+    """Return `head` as compact JSON; as its last member the array of `rows`, which Postgres has written.
 
-
-def days_not_final(
-    ledger: Ledger, window: Window, not_counted: Sequence[date] | None = None, breakdown: str | None = None
-) -> dict[str, list[str]]:
-    """The days of the window whose numbers are not the last word, by status.
-
-    `not_counted` are those that an answer made beforehand leaves out; otherwise they are those not published, or
-    published before `breakdown` existed.
+    They may be many megabytes, so they are copied once.
     """
-    missing = ledger.missing(window, breakdown) if not_counted is None else not_counted
-    found: dict[str, list[str]] = {"missing": [str(day) for day in missing]}
-    for status in ("provisional", "suspect"):
-        counted = (row.day for row in ledger.within(window) if row.status == status)
-        found[status] = [str(day) for day in counted if day not in missing]
-    return found
+    body = head.model_dump_json(exclude_unset=True).encode()
+    if member is None:
+        return body
+    first, *others = rows or [b""]
+    parts = [b'%b,"%b":[%b' % (body[:-1], member.encode(), first), *others]
+    parts[-1] += b"]}"
+    return b",".join(parts)

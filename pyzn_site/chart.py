@@ -5,17 +5,15 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from pyzn_api import projects
-from pyzn_api.caching import Recipe, code
+from pyzn_api.cache import ResponseSpec, Snapshot, code
 from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import ALL, known_form_or_all, normalise
 from pyzn_api.openapi import errors, svg_of
-from pyzn_api.routes.badges import FORM, instead
+from pyzn_api.routes.badges import HEADERS, picture_of
 from pyzn_api.routes.counts import MOST
 from pyzn_api.routes.parameters import ProjectNameOrAll
 from pyzn_api.settings import MIB
-from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_pipeline.breakdowns import VERSION
 from pyzn_site.charts.chart import Chart, Kind, Range, Theme
@@ -64,10 +62,10 @@ async def chart(
             svg: bytes = await request.app.state.charts.draw(drawn.packed(counts))
             return svg
 
-        recipe = Recipe((code(*CODE), "chart", name, by, kind, chosen, theme), basis, render, FORM)
-        return await parts.answers.respond(request, recipe)
+        spec = ResponseSpec((code(*CODE), "chart", name, by, kind, chosen, theme), basis, render, HEADERS)
+        return await parts.answers.respond(request, spec)
     except UnknownProjectError as error:
-        return instead(sign(normalise(project), "unknown project", theme), error)
+        return picture_of(error, sign(normalise(project), "unknown project", theme))
 
 
 async def _counted(snapshot: Snapshot, project: str, by: By | None, chosen: Range) -> tuple[date | None, bytes]:
@@ -76,7 +74,7 @@ async def _counted(snapshot: Snapshot, project: str, by: By | None, chosen: Rang
     statement = f"pyzn_site:chart by {by}" if by else "pyzn_site:chart_total"
 
     most = MOST[granularity]
-    size, first_day, counts = await projects.row_of(snapshot, statement, project, granularity=granularity, most=most)
+    size, first_day, counts = await snapshot.project_row(statement, project, granularity=granularity, most=most)
     if int(size) > most:
         expected = f"a shorter one: {most // MIB} MiB of counts at most are read for a chart, here are"
         raise BadParameterError("range", chosen, f"{expected} {int(size) // MIB} MiB")

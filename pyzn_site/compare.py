@@ -8,12 +8,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from pyzn_api.cache import Snapshot
 from pyzn_api.errors import BadParameterError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import is_possible, normalise
-from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
-from pyzn_api.tables import days_not_final
 from pyzn_api.texts import shortened
 from pyzn_api.windows import Window
 from pyzn_site.charts.chart import Range
@@ -69,7 +68,7 @@ async def compare(
             "range": asked,
             "granularity": grain,
             "window": window,
-            "days": days_not_final(ledger, window),
+            "days": ledger.uncertain(window),
             "chart": lines(series) if known else None,
         }
 

@@ -9,8 +9,8 @@ from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
 
+from pyzn_api.cache import Snapshot
 from pyzn_api.ledger import Basis, Day, Ledger
-from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_api.windows import Window
 from pyzn_site.rendering import respond

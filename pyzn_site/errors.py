@@ -35,5 +35,5 @@ async def error_page(
 ) -> Response:
     """A page that says what is wrong; no cache keeps it."""
     body = await html(template, {"status": status, "phrase": HTTPStatus(status).phrase, **shown})
-    always = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **dict(HEADERS)}
-    return Response(body, status, {**always, **(headers or {})}, "text/html")
+    always = {**HEADERS, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return Response(body, status, {**always, **(headers or {})})

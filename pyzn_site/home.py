@@ -7,11 +7,10 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
+from pyzn_api.cache import Snapshot
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.routes.top import PERIODS
-from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
-from pyzn_api.tables import days_not_final
 from pyzn_api.windows import Window
 from pyzn_site.rendering import respond
 
@@ -50,7 +49,7 @@ async def home(request: Request, period: Annotated[Literal["day", "week", "month
             "periods": PERIODS,
             "ranked": ranked,
             "not_counted": ledger.not_ranked(ranked) if ledger.ranking else [],
-            "not_final": days_not_final(ledger, ranked, ledger.not_ranked(ranked)),
+            "not_final": ledger.uncertain(ranked, ledger.not_ranked(ranked)),
             "top": json.loads(b"[%b]" % rows),
             "expected": expected + timedelta(days=1),
         }

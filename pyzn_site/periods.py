@@ -6,8 +6,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from pyzn_api.ledger import Ledger
-from pyzn_api.ranges import LONGEST
-from pyzn_api.windows import EVER, Granularity, Window
+from pyzn_api.windows import EVER, LONGEST, Granularity, Window
 from pyzn_site.charts.chart import Range
 from pyzn_site.charts.days import days_of
 from pyzn_site.charts.periods import first_after, first_of

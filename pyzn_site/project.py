@@ -7,13 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from pyzn_api.cache import Snapshot
 from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form, normalise
 from pyzn_api.routes.counts import MOST
-from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
-from pyzn_api.tables import days_not_final
 from pyzn_api.texts import shortened
 from pyzn_api.windows import Granularity, Window
 from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, WITHOUT_MIRRORS, Breakdown
@@ -71,7 +70,7 @@ async def project(
             "possible": POSSIBLE[asked],
             "drawn_by": GRANULARITY[asked],
             "ci": ci,
-            "days": days_not_final(snapshot.ledger, window),
+            "days": snapshot.ledger.uncertain(window),
             "periods": periods(window, grain, snapshot.ledger, counted),
             "breakdowns": [await _largest(snapshot, name, window, each, ci) for each in BREAKDOWNS],
             **pictures(origin, name, Wishes()),

@@ -7,12 +7,11 @@ from typing import Annotated, Literal, NamedTuple
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 
-from pyzn_api import projects
 from pyzn_api.badges import LONGEST_TEXT, Units, parse_color, parse_text
+from pyzn_api.cache import Snapshot
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form
 from pyzn_api.routes.badges import Period
-from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_site.charts.chart import Range
 from pyzn_site.rendering import path_of, query, respond
@@ -111,7 +110,7 @@ async def readme(
         return Basis(ledger.recent(1, parts.today), totals=True)
 
     async def make(snapshot: Snapshot) -> Mapping[str, object]:
-        await projects.row_of(snapshot, "badge", name)  # raises UnknownProjectError
+        await snapshot.project_row("badge", name)  # raises UnknownProjectError
         return {"project": name, **pictures(origin, name, wishes)}
 
     return await respond(request, "readme.html", (name, wishes, origin), basis, make)

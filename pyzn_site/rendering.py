@@ -12,10 +12,8 @@ import pycountry
 from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pyzn_api.caching import Key, Recipe, code
+from pyzn_api.cache import ResponseSpec, Snapshot, code
 from pyzn_api.ledger import Basis, Ledger
-from pyzn_api.responses import Form
-from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_pipeline.breakdowns import UNKNOWN
 from pyzn_site.charts.frame import written
@@ -25,13 +23,14 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-HEADERS = (
-    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
-    ("Referrer-Policy", "same-origin"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-)
-# A minute: who looks at a page looks for what is new. After that a 304 is cheap.
-FORM = Form("text/html", "public, max-age=60, stale-if-error=3600", HEADERS)
+HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    # A minute: readers of a page look for what is new. After that a 304 is cheap.
+    "Cache-Control": "public, max-age=60, stale-if-error=3600",
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
 
 CODE = ("pyzn_site", "jinja2", "pycountry", "vl-convert-python")  # what makes pages and charts, for their ETags
 
@@ -39,13 +38,16 @@ Make = Callable[[Snapshot], Awaitable[Mapping[str, object]]]
 """Makes what the template shows."""
 
 
-async def respond(request: Request, template: str, key: Key, basis: Callable[[Ledger], Basis], make: Make) -> Response:
+async def respond(
+    request: Request, template: str, key: tuple[object, ...], basis: Callable[[Ledger], Basis], make: Make
+) -> Response:
     """The page, through the cache of answers; `key` is everything that it depends on beside its basis."""
 
     async def render(snapshot: Snapshot) -> bytes:
         return await html(template, await make(snapshot))
 
-    return await state(request).answers.respond(request, Recipe((code(*CODE), template, *key), basis, render, FORM))
+    spec = ResponseSpec((code(*CODE), template, *key), basis, render, HEADERS)
+    return await state(request).answers.respond(request, spec)
 
 
 async def html(template: str, shown: Mapping[str, object]) -> bytes:

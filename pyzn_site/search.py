@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from pyzn_api.cache import Snapshot
 from pyzn_api.database import Row
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import is_possible, normalise
-from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 from pyzn_api.texts import shortened
 from pyzn_api.windows import EVER

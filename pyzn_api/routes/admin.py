@@ -1,23 +1,22 @@
-"""What only operators may read."""
+"""The route that only operators may read."""
 
 import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from pyzn_api import models, projects
-from pyzn_api.caching import Recipe
+from pyzn_api import models
 from pyzn_api.errors import UnauthorizedError
 from pyzn_api.ledger import Basis
-from pyzn_api.names import known_form
 from pyzn_api.openapi import errors
 from pyzn_api.passwords import matches
-from pyzn_api.responses import JSON, Form
+from pyzn_api.responses import JSON
+from pyzn_api.routes.downloads import respond_by_version
 from pyzn_api.routes.parameters import ProjectName
 from pyzn_api.state import State, state
 from pyzn_api.windows import EVER
 
-FORM = Form(JSON.media_type, "private, no-store")  # its URL holds the password
+HEADERS = {**JSON, "Cache-Control": "private, no-store"}  # its URL holds the password
 
 router = APIRouter(tags=["admin"], responses=errors(401, 404, 503))
 
@@ -35,7 +34,7 @@ async def _demand(password: str, of: State) -> None:
 @router.get(
     "/api/v1/admin/projects/{project}",
     summary="Downloads per day and version, every day held",
-    responses={200: {"model": models.ProjectByVersionEver}},
+    responses={200: {"model": models.ProjectByVersion}},
 )
 async def by_version_ever(
     request: Request,
@@ -44,6 +43,4 @@ async def by_version_ever(
 ) -> Response:
     """As v2, over every day held."""
     await _demand(password, state(request))
-    name, basis = known_form(project), Basis(EVER, totals=True)
-    recipe = Recipe(("ever", name), lambda _: basis, lambda snapshot: projects.by_version(snapshot, name), FORM)
-    return await state(request).answers.respond(request, recipe)
+    return await respond_by_version(request, project, Basis(EVER, totals=True), HEADERS)

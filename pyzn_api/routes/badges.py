@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-from pyzn_api import projects
 from pyzn_api.badges import (
     COLOR_PATTERN,
     EXPECTED_COLOR,
@@ -20,14 +19,13 @@ from pyzn_api.badges import (
     parse_text,
     svg,
 )
-from pyzn_api.caching import Recipe
+from pyzn_api.cache import ResponseSpec, Snapshot
 from pyzn_api.errors import UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors, svg_of
-from pyzn_api.responses import Form
+from pyzn_api.responses import Headers
 from pyzn_api.routes.parameters import ProjectName
-from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
 
 Period = Literal["total", "month", "week"]
@@ -35,22 +33,22 @@ Period = Literal["total", "month", "week"]
 DAYS: dict[Period, int] = {"total": 1, "month": 30, "week": 7}
 ALIASES = {"monthly": "month", "weekly": "week"}
 GREY, BLUE, PALE = "#555", "#007ec6", "#9f9f9f"  # of shields.io
-FORM = Form(
-    "image/svg+xml",
-    "public, max-age=86400",
-    (("Content-Security-Policy", "default-src 'none'; sandbox"),),  # opened as a page, it can do nothing
-)
+HEADERS: Headers = {
+    "Content-Type": "image/svg+xml",
+    "Cache-Control": "public, max-age=86400",
+    "Content-Security-Policy": "default-src 'none'; sandbox",  # opened as a page, it can do nothing
+}
 
 router = APIRouter(tags=["badges"])
 
 
 def _lower(text: object) -> object:
-    """As READMEs write it: in any case, and by another name."""
+    """Return the word in lower case, and `month` for `monthly`."""
     return ALIASES.get(text.lower(), text.lower()) if isinstance(text, str) else text
 
 
 def _in_any_case(words: Iterable[str]) -> WithJsonSchema:
-    """The schema of one of those words, however it is written."""
+    """Return the schema of one of those words, in any case."""
     return WithJsonSchema({"type": "string", "pattern": f"^({in_any_case(words)})$"})
 
 
@@ -61,10 +59,11 @@ Color = Annotated[
 ]
 
 
-def instead(picture: bytes, error: UnknownProjectError) -> Response:
-    """The error as a picture, since what shows a picture shows nothing else."""
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **dict(FORM.headers)}
-    return Response(picture, error.status, headers, FORM.media_type)
+def picture_of(error: UnknownProjectError, picture: bytes) -> Response:
+    """Return the error as a picture, since a README shows nothing else."""
+    return Response(
+        picture, error.status, {**HEADERS, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    )
 
 
 async def _badge(
@@ -75,21 +74,23 @@ async def _badge(
     colors: tuple[str, str] = (GREY, BLUE),
     units: Units = "international_system",
 ) -> Response:
+    today = state(request).today
+
+    def basis(ledger: Ledger) -> Basis:
+        return Basis(ledger.recent(DAYS[period], today), totals=period == "total")
+
     try:
         name = known_form(project)
 
-        def basis(ledger: Ledger) -> Basis:
-            return Basis(ledger.recent(DAYS[period], state(request).today), totals=period == "total")
-
         async def render(snapshot: Snapshot) -> bytes:
-            ever, recently, *_ = await projects.row_of(snapshot, "badge", name)
+            ever, recently = await snapshot.project_row("badge", name)
             number = int(ever if period == "total" else recently)
             return svg(left, abbreviated(number, units), *colors)
 
-        recipe = Recipe(("badge", name, period, left, colors, units), basis, render, FORM)
-        return await state(request).answers.respond(request, recipe)
+        spec = ResponseSpec(("badge", name, period, left, colors, units), basis, render, HEADERS)
+        return await state(request).answers.respond(request, spec)
     except UnknownProjectError as error:
-        return instead(svg(left, "unknown project", GREY, PALE), error)
+        return picture_of(error, svg(left, "unknown project", GREY, PALE))
 
 
 @router.get("/badge/{project}", summary="All-time downloads", responses=errors(503) | svg_of("badge"))

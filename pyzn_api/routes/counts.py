@@ -2,32 +2,30 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from datetime import date
-from itertools import chain, islice
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AfterValidator
 
-from pyzn_api.caching import Recipe
+from pyzn_api.cache import ResponseSpec, Snapshot
 from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
-from pyzn_api.models_v4 import counts_by
+from pyzn_api.models_v4 import Counts, UncertainDays, counts_by
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors, table_of
-from pyzn_api.ranges import resolve
-from pyzn_api.routes.parameters import End, Format, ProjectName, Start
+from pyzn_api.routes.parameters import End, Format, ProjectName, Start, StrictRoute
 from pyzn_api.settings import MIB
-from pyzn_api.snapshot import Snapshot
 from pyzn_api.state import state
-from pyzn_api.tables import days_not_final, form, json_body, wants_csv
-from pyzn_api.windows import Granularity
+from pyzn_api.tables import json_body, table_headers, wants_csv
+from pyzn_api.windows import Granularity, requested
 from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, UNKNOWN, WITHOUT_MIRRORS, Breakdown
 
 # What Postgres reads, orders and writes within its statement timeout; 3,000 versions on 365 days are 23.
 MOST: dict[Granularity, int] = {"day": 32 * MIB, "week": 64 * MIB, "month": 64 * MIB}
 
-router = APIRouter(prefix="/api/v4/projects", tags=["v4"], responses=errors(400, 401, 404, 503))
+router = APIRouter(
+    prefix="/api/v4/projects", tags=["v4"], responses=errors(400, 401, 404, 503), route_class=StrictRoute
+)
 
 By = Annotated[Granularity, Query(description="weeks begin on Monday; a period is named by its first day")]
 ByCI = Literal["include", "exclude", "only"]
@@ -42,7 +40,7 @@ def _no_ci() -> dict[str, str]:
 
 
 def _filter(breakdown: Breakdown) -> object:
-    """The parameter that is named like the key."""
+    """Return the parameter that is named like the key."""
 
     def valid(key: str | None) -> str | None:
         if key is not None and not re.fullmatch(breakdown.filters, key):
@@ -62,15 +60,18 @@ def _filter(breakdown: Breakdown) -> object:
 
 
 def _like(breakdown: Breakdown, key: str | None) -> str | None:
-    """The ILIKE pattern in which everything stands for itself, and `*` for anything if the breakdown has wildcards."""
+    """Return the ILIKE pattern in which everything stands for itself, and `*` for anything if there are wildcards.
+
+    A plus is the same as a space, which it has become if the client did not write it as %2B.
+    """
     if key is None:
         return None
-    literal = re.sub(r"([\\%_])", r"\\\1", key)
+    literal = re.sub(r"([\\%_])", r"\\\1", key).replace("+", " ")
     return literal.replace("*", "%") if breakdown.wildcard else literal
 
 
 def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
-    """The route of one breakdown."""
+    """Return the function that answers for one breakdown."""
     filtered = _filter(breakdown)
 
     async def counts(
@@ -83,53 +84,42 @@ def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
         key: filtered = None,  # type: ignore[valid-type]  # made for each breakdown
         table: Format = None,
     ) -> Response:
-        filters = {"pattern": _like(breakdown, key), **subset}
-        return await _respond(request, breakdown, project, start, end, granularity, table, filters)
+        name, as_csv, today = known_form(project), wants_csv(request, table), state(request).today
+        parameters = {"csv": as_csv, "pattern": _like(breakdown, key), **subset}
+
+        def basis(ledger: Ledger) -> Basis:
+            return Basis(requested(start, end, granularity, ledger.recent(1, today).end, today), days=not as_csv)
+
+        async def render(snapshot: Snapshot) -> bytes:
+            rows = await _counted(snapshot, name, breakdown, granularity, **parameters)
+            if as_csv:
+                return b"\r\n".join([f"period,{breakdown.name},downloads".encode(), *rows, b""])
+            ledger, window = snapshot.ledger, snapshot.window
+            days = UncertainDays(**ledger.uncertain(window, ledger.missing(window, breakdown.name)))
+            head = Counts(start=window.start, end=window.end, days=days, project=name, granularity=granularity)
+            return json_body(head, "downloads", rows)
+
+        spec_key = (breakdown.name, name, granularity, start, end, *parameters.values())
+        return await state(request).answers.respond(
+            request, ResponseSpec(spec_key, basis, render, table_headers(as_csv=as_csv))
+        )
 
     return counts
 
 
-async def _respond(
-    request: Request,
-    breakdown: Breakdown,
-    project: str,
-    start: date | None,
-    end: date | None,
-    granularity: Granularity,
-    table: str | None,
-    filters: dict[str, str | None],
-) -> Response:
-    """The downloads per period and key, as sql/counts.sql counts them with those filters."""
-    name = known_form(project)
-    as_csv, parts = wants_csv(request, table), state(request)
-
-    def basis(ledger: Ledger) -> Basis:
-        return Basis(resolve(start, end, granularity, ledger, parts.today), days=not as_csv)
-
-    async def render(snapshot: Snapshot) -> bytes:
-        window = snapshot.window
-
-        most = MOST[granularity]
-        rows = await snapshot.rows(
-            f"counts by {breakdown.name}", project=name, granularity=granularity, csv=as_csv, most=most, **filters
-        )
-        if not rows:
-            raise UnknownProjectError(name)
-        if (size := int(rows[0][2])) > most:
-            expected = f"a later day: by {granularity}, {most // MIB} MiB of counts at most are read for one answer"
-            held = f"and the days up to {window.end} hold {size // MIB} MiB"
-            raise BadParameterError("start", window.start, f"{expected}, {held}")
-        entries = [row[1] for row in sorted(rows) if row[1]]
-        if as_csv:
-            return b"\r\n".join([f"period,{breakdown.name},downloads".encode(), *entries, b""])
-        head = {"project": name, "start": str(window.start), "end": str(window.end), "granularity": granularity}
-        first = json_body(head)[:-1] + b',"downloads":['
-        last = b'],"days":%b}' % json_body(days_not_final(snapshot.ledger, window, breakdown=breakdown.name))
-        # Many megabytes, so they are copied once.
-        return b"".join([first, *islice(chain.from_iterable((b",", entry) for entry in entries), 1, None), last])
-
-    key = (breakdown.name, name, start, end, granularity, as_csv, *filters.values())
-    return await parts.answers.respond(request, Recipe(key, basis, render, form(as_csv=as_csv)))
+async def _counted(
+    snapshot: Snapshot, project: str, breakdown: Breakdown, granularity: Granularity, **parameters: object
+) -> list[bytes]:
+    """Return the rows of the table, a text a period. Raises BadParameterError where there is too much to count."""
+    statement, most, window = f"counts by {breakdown.name}", MOST[granularity], snapshot.window
+    rows = await snapshot.rows(statement, project=project, granularity=granularity, most=most, **parameters)
+    if not rows:
+        raise UnknownProjectError(project)
+    if (size := int(rows[0][2])) > most:
+        expected = f"a later day: by {granularity}, {most // MIB} MiB of counts at most are read for one answer"
+        held = f"and the days up to {window.end} hold {size // MIB} MiB"
+        raise BadParameterError("start", window.start, f"{expected}, {held}")
+    return [row[1] for row in sorted(rows) if row[1]]
 
 
 for _breakdown in BREAKDOWNS:

@@ -1,58 +1,44 @@
 """/api/v4/days: what is published of each day."""
 
-from datetime import date
+from collections.abc import Iterator
 
 from fastapi import APIRouter, Request, Response
 
-from pyzn_api import models_v4
-from pyzn_api.caching import Recipe
+from pyzn_api.cache import ResponseSpec, Snapshot
 from pyzn_api.ledger import Basis, Ledger
+from pyzn_api.models_v4 import Day, Days, MissingDay
 from pyzn_api.openapi import errors, table_of
-from pyzn_api.ranges import resolve
-from pyzn_api.routes.parameters import End, Format, Start
-from pyzn_api.snapshot import Snapshot
+from pyzn_api.routes.parameters import End, Format, Start, StrictRoute
 from pyzn_api.state import state
-from pyzn_api.tables import csv_body, form, json_body, wants_csv
-from pyzn_api.windows import Window
+from pyzn_api.tables import csv_body, json_body, table_headers, wants_csv
+from pyzn_api.windows import Window, requested
 
-router = APIRouter(prefix="/api/v4", tags=["v4"])
+router = APIRouter(prefix="/api/v4", tags=["v4"], route_class=StrictRoute)
 
 
 @router.get(
-    "/days",
-    summary="The ledger: what is published of each day",
-    responses=errors(400, 401, 503) | table_of(models_v4.Days),
+    "/days", summary="The ledger: what is published of each day", responses=errors(400, 401, 503) | table_of(Days)
 )
 async def days(request: Request, start: Start = None, end: End = None, table: Format = None) -> Response:
     """Every day of the range, oldest first, at most 366; one that is not published is `missing`."""
-    as_csv, parts = wants_csv(request, table), state(request)
+    as_csv, today = wants_csv(request, table), state(request).today
 
     def basis(ledger: Ledger) -> Basis:
-        return Basis(resolve(start, end, "day", ledger, parts.today), days=True)
+        return Basis(requested(start, end, "day", ledger.recent(1, today).end, today), days=True)
 
     async def render(snapshot: Snapshot) -> bytes:
-        window = snapshot.window
-        rows = _rows(snapshot.ledger, window)
-        if as_csv:
-            return csv_body(tuple(models_v4.Day.model_fields), rows)
-        return json_body({"start": str(window.start), "end": str(window.end), "days": rows})
+        window, rows = snapshot.window, list(_rows(snapshot.ledger, snapshot.window))
+        return csv_body(Day, rows) if as_csv else json_body(Days(start=window.start, end=window.end, days=rows))
 
-    recipe = Recipe(("days", start, end, as_csv), basis, render, form(as_csv=as_csv))
-    return await parts.answers.respond(request, recipe)
+    spec = ResponseSpec(("days", start, end, as_csv), basis, render, table_headers(as_csv=as_csv))
+    return await state(request).answers.respond(request, spec)
 
 
-def _rows(ledger: Ledger, window: Window) -> list[dict[str, object]]:
-    """A row per day of the window, published or not, oldest first."""
-    rows: dict[date, dict[str, object]] = {
-        day: {"day": str(day), "status": "missing"} for day in ledger.missing(window)
-    }
-    for row in ledger.within(window):
-        rows[row.day] = {
-            "day": str(row.day),
-            "status": row.status,
-            "revision": row.revision,
-            "downloads": row.downloads,
-            "projects": row.projects,
-            "published_at": f"{row.published_at:%Y-%m-%dT%H:%M:%SZ}",
-        }
-    return [rows[day] for day in sorted(rows)]
+def _rows(ledger: Ledger, window: Window) -> Iterator[Day | MissingDay]:
+    """Return a row per day of the window, published or not, oldest first."""
+    published = {row.day: row for row in ledger.within(window)}
+    for day in window.days():
+        if row := published.get(day):
+            yield Day.model_validate(row._asdict() | {"published_at": row.published_at.replace(microsecond=0)})
+        else:
+            yield MissingDay(day=day, status="missing")

@@ -8,9 +8,8 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from pyzn_api.openapi import document
-from pyzn_api.responses import JSON, Answer, Form, full, has_already, not_modified
+from pyzn_api.responses import JSON, Answer, Headers, has_already, not_modified
 from pyzn_api.state import state
-from pyzn_api.tables import json_body
 
 CACHE_CONTROL = "public, max-age=86400"
 
@@ -47,36 +46,44 @@ _MEDIA_TYPES = {
 router = APIRouter(include_in_schema=False)
 
 
-async def prepared(request: Request, name: str, form: Form, make: Callable[[], bytes]) -> Response:
-    """What `make` made at the first request: it only changes with the process."""
-    kept = state(request).files
-    if name not in kept:
+async def respond_with_file(request: Request, name: str, headers: Headers, make: Callable[[], bytes]) -> Response:
+    """Respond with what `make` returned at the first request: it only changes with the process."""
+    parts = state(request)
+    if name not in parts.files:
         body = make()
-        kept[name] = Answer(body, f'W/"{blake2b(body, digest_size=12).hexdigest()}"')
-    answer = kept[name]
+        parts.files[name] = Answer(body, f'W/"{blake2b(body, digest_size=12).hexdigest()}"', headers)
+    answer = parts.files[name]
     if answer.lacks_gzip_for(request):
         await answer.compress()
-    return not_modified(answer.etag, form) if has_already(request, answer.etag) else full(request, answer, form)
+    if has_already(request, answer.etag):
+        return not_modified(answer.etag, headers)
+    return answer.response(request, parts.answers.sending)
+
+
+def file_headers(media_type: str) -> Headers:
+    """Return the headers of a file of that type."""
+    charset = "; charset=utf-8" if media_type.startswith("text/") else ""
+    return {"Content-Type": media_type + charset, "Cache-Control": CACHE_CONTROL}
 
 
 @router.get("/openapi.json")
 async def openapi_document(request: Request) -> Response:
     """The document that describes all routes to programs."""
     keyed = bool(state(request).settings.keys)
-    return await prepared(request, "openapi.json", JSON, lambda: json_body(document(request.app, keyed=keyed)))
+    return await respond_with_file(request, "openapi.json", JSON, lambda: document(request.app, keyed=keyed))
 
 
 @router.get("/docs")
 async def page(request: Request) -> Response:
     """The page to try them."""
-    form = Form("text/html", CACHE_CONTROL, (("Content-Security-Policy", _CONTENT_SECURITY_POLICY),))
-    return await prepared(request, "docs", form, _PAGE.encode)
+    headers = {**file_headers("text/html"), "Content-Security-Policy": _CONTENT_SECURITY_POLICY}
+    return await respond_with_file(request, "docs", headers, _PAGE.encode)
 
 
 @router.get("/docs/{name}")
 async def file(request: Request, name: str) -> Response:
-    """What the page loads."""
+    """A file that the page loads."""
     if name not in _MEDIA_TYPES:
         raise HTTPException(404)
     make = _START.encode if name == "start.js" else _SWAGGER_UI.joinpath(name).read_bytes
-    return await prepared(request, name, Form(_MEDIA_TYPES[name], CACHE_CONTROL), make)
+    return await respond_with_file(request, name, file_headers(_MEDIA_TYPES[name]), make)

@@ -1,29 +1,53 @@
-"""What existing clients call; the shapes are fixed."""
+"""The routes that existing clients call; their shapes are fixed."""
 
+import json
+from functools import cache
 from typing import Annotated, Literal
 
+import pycountry
 from fastapi import APIRouter, Query, Request, Response
 
-from pyzn_api import models, projects
-from pyzn_api.caching import Recipe
-from pyzn_api.countries import alpha_3_by_alpha_2
+from pyzn_api import models
+from pyzn_api.cache import ResponseSpec, Snapshot
 from pyzn_api.ledger import Basis
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors
+from pyzn_api.responses import JSON, Headers
 from pyzn_api.routes.parameters import ProjectName
 from pyzn_api.state import state
+from pyzn_api.versions import in_order
 from pyzn_api.windows import last_days, last_months, since_month_of_90_days_ago
+from pyzn_pipeline.breakdowns import UNKNOWN
 
 TIME_RANGES = {"FOUR_MONTHS": 4, "ONE_YEAR": 12}  # months
 
 router = APIRouter(tags=["downloads"], responses=errors(400, 401, 404, 503))
 
 
-async def _respond(request: Request, project: str, basis: Basis, make: projects.Make, *key: object) -> Response:
-    """What `make` makes of the project; `key` tells it from the other answers about the project."""
+async def _respond(request: Request, project: str, statement: str, basis: Basis, **parameters: object) -> Response:
+    """Respond with the body that `statement` returns."""
     name = known_form(project)
-    recipe = Recipe((*key, name), lambda _: basis, lambda snapshot: make(snapshot, name))
-    return await state(request).answers.respond(request, recipe)
+
+    async def render(snapshot: Snapshot) -> bytes:
+        codes = alpha_3_by_alpha_2() if statement == "downloads_by_country" else None
+        return (await snapshot.project_row(statement, name, codes=codes, **parameters))[0]
+
+    spec = ResponseSpec((statement, name, *parameters.values()), lambda _: basis, render)
+    return await state(request).answers.respond(request, spec)
+
+
+async def respond_by_version(request: Request, project: str, basis: Basis, headers: Headers = JSON) -> Response:
+    """Respond in the shape of v2. Only the versions are decoded here, to be put in order."""
+    name = known_form(project)
+
+    async def render(snapshot: Snapshot) -> bytes:
+        total, versions, days = await snapshot.project_row("project_by_version", name)
+        ordered = json.dumps(in_order(json.loads(versions)), ensure_ascii=False, separators=(",", ":"))
+        parts = name.encode(), total, ordered.encode(), days
+        return b'{"id":"%b","total_downloads":%b,"versions":%b,"downloads":{%b}}' % parts
+
+    spec = ResponseSpec(("by_version", name, *headers.values()), lambda _: basis, render, headers)
+    return await state(request).answers.respond(request, spec)
 
 
 @router.get(
@@ -31,8 +55,7 @@ async def _respond(request: Request, project: str, basis: Basis, make: projects.
 )
 async def daily(request: Request, project: ProjectName) -> Response:
     """The 30 days before today (UTC), newest first. A day without downloads is absent."""
-    basis = Basis(last_days(state(request).today, 30), totals=True)
-    return await _respond(request, project, basis, projects.ready_made("project_daily"), "daily")
+    return await _respond(request, project, "project_daily", Basis(last_days(state(request).today, 30), totals=True))
 
 
 @router.get(
@@ -42,8 +65,9 @@ async def daily(request: Request, project: ProjectName) -> Response:
 )
 async def by_version(request: Request, project: ProjectName) -> Response:
     """From the first day of the month that today - 90 days falls in, oldest day first."""
-    basis = Basis(since_month_of_90_days_ago(state(request).today), totals=True)
-    return await _respond(request, project, basis, projects.by_version, "by_version")
+    return await respond_by_version(
+        request, project, Basis(since_month_of_90_days_ago(state(request).today), totals=True)
+    )
 
 
 @router.get(
@@ -53,7 +77,7 @@ async def by_version(request: Request, project: ProjectName) -> Response:
 )
 @router.get(
     "/service-api/v1/pro/projects/{project}/downloads",
-    summary="The same, where the front end asks for it",
+    summary="The same, at the front end's address",
     responses={200: {"model": models.DownloadsByVersion}},
 )
 async def pro_by_version(
@@ -69,8 +93,7 @@ async def pro_by_version(
 ) -> Response:
     """Oldest day first. Without CI downloads, a version or day of which none are left is absent."""
     basis = Basis(last_months(state(request).today, TIME_RANGES[time_range]))
-    make = projects.ready_made("downloads_by_version", ci=include_ci)
-    return await _respond(request, project, basis, make, "pro_by_version", time_range, include_ci)
+    return await _respond(request, project, "downloads_by_version", basis, ci=include_ci, time_range=time_range)
 
 
 @router.get(
@@ -83,6 +106,15 @@ async def pro_by_country(request: Request, project: ProjectName) -> Response:
 
     Codes are ISO 3166-1 alpha-3, unknown is "null"; a code that ISO does not list is passed on as it is.
     """
-    basis = Basis(last_months(state(request).today, 12))
-    make = projects.ready_made("downloads_by_country", codes=alpha_3_by_alpha_2())
-    return await _respond(request, project, basis, make, "pro_by_country")
+    return await _respond(request, project, "downloads_by_country", Basis(last_months(state(request).today, 12)))
+
+
+@cache
+def alpha_3_by_alpha_2() -> str:
+    """Return a JSON object from the tables' keys to the front end's: {"US": "USA", ..., "(unknown)": "null"}.
+
+    A code that ISO does not list (user-assigned, withdrawn) has no entry; it is passed on as it is,
+    since dropping it would make the day's sum wrong.
+    """
+    codes = {country.alpha_2: country.alpha_3 for country in pycountry.countries}
+    return json.dumps(codes | {UNKNOWN: "null"})

@@ -1,13 +1,17 @@
-"""Parameters that several routes take."""
+"""Parameters that several routes take, and the refusal of those that a route does not take."""
 
+from collections.abc import Callable, Coroutine
 from datetime import date
-from typing import Annotated, Literal
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BeforeValidator
 
+from pyzn_api.errors import UnknownParameterError
 from pyzn_api.names import ALL
-from pyzn_api.ranges import parse_day
+from pyzn_api.windows import parse_day
 
 _NAME = "a project's name, in any form that PEP 503 takes for the same"
 _EXAMPLE = {"example": "sampleproject"}
@@ -19,5 +23,26 @@ Start = Annotated[_Day, Query(description="the first day, UTC; unless given, 30 
 End = Annotated[_Day, Query(description="the last day, UTC; unless given, the latest published one")]
 Format = Annotated[
     Literal["json", "csv"] | None,
-    Query(alias="format", description="csv, or an Accept header with text/csv, gives the table as CSV"),
+    Query(alias="format", description="csv, or an Accept header that prefers text/csv, gives the table as CSV"),
 ]
+
+# Names of other APIs, among them the fixed shapes' own, that are no misspelling.
+_SYNONYMS = {"from": "start", "since": "start", "to": "end", "until": "end", "names": "name", "project": "name"}
+
+
+class StrictRoute(APIRoute):
+    """A route of v4: a parameter that it does not take is 400, since the answer would be another question's."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the framework's handler behind that check."""
+        answer = super().get_route_handler()
+        known = [each.alias for part in (self.dependant, *self.dependant.dependencies) for each in part.query_params]
+
+        async def checked(request: Request) -> Response:
+            for name in request.query_params:
+                if name not in known:
+                    likely = get_close_matches(_SYNONYMS.get(name.lower(), name.lower()), known, 1)
+                    raise UnknownParameterError(name, known, likely)
+            return await answer(request)
+
+        return checked

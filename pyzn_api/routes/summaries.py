@@ -2,84 +2,81 @@
 
 import json
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
 
-from pyzn_api import models_v4
-from pyzn_api.caching import Key, Recipe
+from pyzn_api.cache import ResponseSpec, Snapshot
 from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
+from pyzn_api.models_v4 import Summaries, Summary, SummaryOfOne
 from pyzn_api.names import is_possible, known_form, normalise
 from pyzn_api.openapi import errors, table_of
-from pyzn_api.routes.parameters import Format, ProjectName
-from pyzn_api.snapshot import Snapshot
+from pyzn_api.routes.parameters import Format, ProjectName, StrictRoute
 from pyzn_api.state import state
-from pyzn_api.tables import csv_body, days_not_final, form, json_body, wants_csv
+from pyzn_api.tables import csv_body, json_body, table_headers, wants_csv
 from pyzn_api.texts import shortened
 
 MOST_AT_ONCE = 128  # projects
-Totals = dict[str, object]
-COLUMNS = tuple(models_v4.Summary.model_fields)
 
-router = APIRouter(prefix="/api/v4/projects", tags=["v4"])
+router = APIRouter(prefix="/api/v4/projects", tags=["v4"], route_class=StrictRoute)
 
 
 async def _respond(
-    request: Request, key: Key, names: list[str], table: str | None, body: Callable[[list[Totals]], Totals]
+    request: Request, names: list[str], table: str | None, answer: Callable[..., BaseModel], *key: object
 ) -> Response:
-    """The totals of those of `names` that are known: as CSV, or as JSON with what `body` makes of them."""
-    as_csv, parts = wants_csv(request, table), state(request)
+    """Respond with the totals of those of `names` that are known: as CSV, or as the JSON of `answer`."""
+    as_csv, today = wants_csv(request, table), state(request).today
 
     def basis(ledger: Ledger) -> Basis:
-        return Basis(ledger.recent(30, parts.today), totals=True, days=not as_csv)
+        return Basis(ledger.recent(30, today), totals=True, days=not as_csv)
 
     async def render(snapshot: Snapshot) -> bytes:
         latest = snapshot.window.end
         ((rows,),) = await snapshot.rows("summaries", names=names, latest=latest)
         found = json.loads(rows)
-        answer = body(found)
-        if as_csv:
-            return csv_body(COLUMNS, found)
-        return json_body(answer | {"as_of": str(latest), "days": days_not_final(snapshot.ledger, snapshot.window)})
+        made = answer(found, as_of=latest, days=snapshot.ledger.uncertain(snapshot.window))
+        return csv_body(Summary, [Summary.model_validate(row) for row in found]) if as_csv else json_body(made)
 
-    return await parts.answers.respond(request, Recipe((*key, as_csv), basis, render, form(as_csv=as_csv)))
+    spec = ResponseSpec(("summaries", *key, as_csv), basis, render, table_headers(as_csv=as_csv))
+    return await state(request).answers.respond(request, spec)
 
 
-@router.get("", summary="Totals of up to 128 projects", responses=errors(400, 401, 503) | table_of(models_v4.Summaries))
+@router.get("", summary="Totals of up to 128 projects", responses=errors(400, 401, 503) | table_of(Summaries))
 async def several(
     request: Request,
     name: Annotated[
         list[str],
         Query(
-            description="a project's name; repeat it for more, 128 at most",
+            description="a project's name; repeat it, or separate names by commas, for more, 128 at most",
             json_schema_extra={"example": ["sampleproject", "no-such-project"]},
         ),
     ],
     table: Format = None,
 ) -> Response:
-    """Projects in the order asked for, each once; those nobody has heard of are listed apart."""
-    if len(name) > MOST_AT_ONCE:
-        raise BadParameterError("name", f"{len(name)} names", f"{MOST_AT_ONCE} at most")
-    asked = list(dict.fromkeys(normalise(each) for each in name))
+    """Projects in the order of the request, each once; those that are not known are listed apart."""
+    names = [each.strip() for value in name for each in value.split(",")]
+    if len(names) > MOST_AT_ONCE:
+        raise BadParameterError("name", f"{len(names)} names", f"{MOST_AT_ONCE} at most")
+    asked = list(dict.fromkeys(map(normalise, names)))
 
-    def body(found: list[Totals]) -> Totals:
+    def answer(found: list[dict[str, Any]], **end: object) -> Summaries:
         known = {row["project"] for row in found}
-        return {"projects": found, "unknown": [shortened(each) for each in asked if each not in known]}
+        unknown = [shortened(each) for each in asked if each not in known]
+        return Summaries.model_validate({"projects": found, "unknown": unknown, **end})
 
-    return await _respond(request, ("several", *asked), list(filter(is_possible, asked)), table, body)
+    return await _respond(request, list(filter(is_possible, asked)), table, answer, "several", *asked)
 
 
-@router.get(
-    "/{project}", summary="Totals of a project", responses=errors(400, 401, 404, 503) | table_of(models_v4.SummaryOfOne)
-)
+@router.get("/{project}", summary="Totals of a project", responses=errors(400, 401, 404, 503) | table_of(SummaryOfOne))
 async def one(request: Request, project: ProjectName, table: Format = None) -> Response:
     """All time, and the day, week and month that end with the latest published day (`as_of`)."""
     name = known_form(project)
 
-    def body(found: list[Totals]) -> Totals:
+    def answer(found: list[dict[str, Any]], **end: object) -> SummaryOfOne:
         if not found:
             raise UnknownProjectError(name)
-        return found[0]
+        return SummaryOfOne.model_validate(found[0] | end)
 
-    return await _respond(request, ("one", name), [name], table, body)
+    return await _respond(request, [name], table, answer, "one", name)

@@ -4,85 +4,90 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from pyzn_api import models_v4
-from pyzn_api.caching import Recipe
+from pyzn_api.cache import ResponseSpec, Snapshot
 from pyzn_api.ledger import Basis, Ledger
+from pyzn_api.models_v4 import ListHead, Range, Ranked, Ranking, Top, TopPackages
 from pyzn_api.openapi import errors, table_of
-from pyzn_api.responses import JSON, Form
-from pyzn_api.routes.parameters import Format
-from pyzn_api.snapshot import Snapshot
+from pyzn_api.responses import JSON
+from pyzn_api.routes.parameters import Format, StrictRoute
 from pyzn_api.state import state
-from pyzn_api.tables import LINK, days_not_final, form, json_body, wants_csv
+from pyzn_api.tables import CSV, json_body, table_headers, wants_csv
 
 MOST_RANKED = 15_000  # projects
 PERIODS = {"day": 1, "week": 7, "month": 30}  # days
 
-CSV = Form("text/csv; charset=utf-8", JSON.cache_control, (LINK,))
-SOURCE = "bigquery-public-data.pypi.file_downloads, by PyZn"
+Period = Literal["day", "week", "month"]
 
 router = APIRouter(tags=["v4"])
+_v4 = APIRouter(prefix="/api/v4", route_class=StrictRoute)
 
 
-@router.get(
-    "/api/v4/top", summary="The most downloaded projects", responses=errors(400, 401, 503) | table_of(models_v4.Top)
-)
+def _range(snapshot: Snapshot) -> dict[str, object]:
+    """Return the days of a ranking."""
+    window, ledger = snapshot.window, snapshot.ledger
+    return {**window._asdict(), "days": ledger.uncertain(window, ledger.not_ranked(window))}
+
+
+@_v4.get("/top", summary="The most downloaded projects", responses=errors(400, 401, 503) | table_of(Top))
 async def top(
     request: Request,
-    period: Annotated[
-        Literal["day", "week", "month"], Query(description="1, 7 or 30 days up to the latest ranked one")
-    ] = "day",
+    period: Annotated[Period, Query(description="1, 7 or 30 days up to the latest ranked one")] = "day",
     limit: Annotated[int, Query(ge=1, le=MOST_RANKED, description="projects at most")] = 100,
     table: Format = None,
 ) -> Response:
     """Most downloads first, ties by name. A day is ranked within a minute or two of its publication."""
-    as_csv, parts = wants_csv(request, table), state(request)
+    as_csv, today = wants_csv(request, table), state(request).today
 
     def basis(ledger: Ledger) -> Basis:
-        return Basis(ledger.ranked(PERIODS[period], parts.today), days=not as_csv, ranking=True)
+        return Basis(ledger.ranked(PERIODS[period], today), days=not as_csv, ranking=True)
 
     async def render(snapshot: Snapshot) -> bytes:
-        ledger, window = snapshot.ledger, snapshot.window
         ((ranked,),) = await snapshot.rows("top", period=period, limit=limit, csv=as_csv)
         if as_csv:
-            return b",".join(column.encode() for column in models_v4.Ranked.model_fields) + b"\r\n" + ranked
-        head = {"period": period, "start": str(window.start), "end": str(window.end)}
-        days = days_not_final(ledger, window, ledger.not_ranked(window))
-        return b'%b,"projects":[%b],"days":%b}' % (json_body(head)[:-1], ranked, json_body(days))
+            return ",".join(Ranked.model_fields).encode() + b"\r\n" + ranked
+        return json_body(Ranking.model_validate({"period": period, **_range(snapshot)}), "projects", [ranked])
 
-    recipe = Recipe(("top", period, limit, as_csv), basis, render, form(as_csv=as_csv))
-    return await parts.answers.respond(request, recipe)
+    spec = ResponseSpec(("top", period, limit, as_csv), basis, render, table_headers(as_csv=as_csv))
+    return await state(request).answers.respond(request, spec)
 
 
 async def _list(request: Request, *, as_csv: bool) -> Response:
+    today = state(request).today
+
     def basis(ledger: Ledger) -> Basis:
-        return Basis(ledger.ranked(PERIODS["month"], state(request).today), days=not as_csv, ranking=True)
+        return Basis(ledger.ranked(PERIODS["month"], today), days=not as_csv, ranking=True)
 
     async def render(snapshot: Snapshot) -> bytes:
-        ledger, window = snapshot.ledger, snapshot.window
         ((rows, number, updated),) = await snapshot.rows("top_packages", csv=as_csv)
         if as_csv:
             return b"download_count,project\n" + rows
-        days = days_not_final(ledger, window, ledger.not_ranked(window))
-        head = {
-            "last_update": updated.decode() or None,
-            "source": SOURCE,
-            "meta": {"start": str(window.start), "end": str(window.end), "days": days},
-            "total_rows": int(number),
-        }
-        return b'%b,"rows":[%b]}' % (json_body(head)[:-1], rows)
+        head = ListHead(
+            last_update=updated.decode() or None,
+            source="bigquery-public-data.pypi.file_downloads, by PyZn",
+            meta=Range.model_validate(_range(snapshot)),
+            total_rows=int(number),
+        )
+        return json_body(head, "rows", [rows])
 
-    recipe = Recipe(("top-pypi-packages", as_csv), basis, render, CSV if as_csv else JSON)
-    return await state(request).answers.respond(request, recipe)
+    spec = ResponseSpec(("top-pypi-packages", as_csv), basis, render, CSV if as_csv else JSON)
+    return await state(request).answers.respond(request, spec)
 
 
-@router.get(
-    "/top-pypi-packages.min.json",
-    summary="The 15,000 most downloaded projects of 30 days, as scanners know the list",
-    responses=errors(503) | {200: {"model": models_v4.TopPackages}},
-)
 async def list_as_json(request: Request) -> Response:
     """Most downloads first, mirrors included. `last_update` is the latest publication of a day that is counted."""
     return await _list(request, as_csv=False)
+
+
+for _name in ("top-pypi-packages", "top-pypi-packages-30-days"):
+    for _suffix in (".min.json", ".json"):
+        router.add_api_route(
+            f"/{_name}{_suffix}",
+            list_as_json,
+            methods=["GET"],
+            name=_name + _suffix,
+            summary="The 15,000 most downloaded projects of 30 days, in the shape that scanners parse",
+            responses=errors(503) | {200: {"model": TopPackages}},
+        )
 
 
 @router.get(
@@ -93,3 +98,6 @@ async def list_as_json(request: Request) -> Response:
 async def list_as_csv(request: Request) -> Response:
     """The columns `download_count` and `project`."""
     return await _list(request, as_csv=True)
+
+
+router.include_router(_v4)

@@ -1,8 +1,8 @@
 -- A row per period, in no order: its first day; its downloads per $name as JSON objects (or, if `csv`, as
--- CSV lines), separated by commas (or line ends), most downloads first, then $name; and the bytes of the
+-- CSV lines, a $name that a spreadsheet would run or that begins with an apostrophe after an apostrophe), separated by commas (or line ends), most downloads first, then $name; and the bytes of the
 -- documents of all periods. More bytes than `most` are not taken apart: then, and when there is no period,
 -- one row, with NULL for the first two. No row for a project nobody has heard of. `pattern` is an ILIKE pattern, or NULL
--- for every $name; `ci` is include, exclude or only. database.py fills the names after a dollar sign.
+-- for every $name, to which a plus is a space; `ci` is include, exclude or only. database.py fills the names after a dollar sign.
 -- Cost: one heap row per day, whose document is taken apart: about 1 microsecond per day and $name, and as
 -- much for each that comes back. Period by period, since sorting them all at once costs twice that, and one
 -- value of 70 MB keeps the event loop of whoever reads it for some tenths of a second.
@@ -23,7 +23,9 @@ LEFT JOIN LATERAL (
     SELECT period, entries
     FROM periods, LATERAL (
         SELECT CASE WHEN %(csv)s THEN string_agg(
-                   concat(period, ',"', replace($name, '"', '""'), '",', downloads), E'\r\n'
+                   concat(
+                       period, ',"', CASE WHEN left($name, 1) IN ('=', '+', '-', '@', '''', E'\t', E'\r') THEN '''' END, replace($name, '"', '""'), '",', downloads
+                   ), E'\r\n'
                    ORDER BY downloads DESC, $name COLLATE "C"
                ) ELSE string_agg(
                    '{"period":"' || period || '","$name":' || to_json($name) || ',"downloads":' || downloads || '}',
@@ -33,7 +35,7 @@ LEFT JOIN LATERAL (
             SELECT $name, sum($downloads)::bigint AS downloads
             FROM pyzn.$view
             WHERE project = %(project)s AND day = ANY (days)
-                AND (%(pattern)s::text IS NULL OR $name ILIKE %(pattern)s)
+                AND (%(pattern)s::text IS NULL OR replace($name, '+', ' ') ILIKE %(pattern)s)
                 AND day BETWEEN %(start)s AND %(end)s  -- again, so that no other month's partition is looked into
             GROUP BY $name
         ) AS counted

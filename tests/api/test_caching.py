@@ -8,7 +8,7 @@ from datetime import date
 import httpx
 import psycopg
 
-from pyzn_api import caching
+from pyzn_api import cache
 from tests.api.conftest import Clock, metric, serving, settings, wait_for_other_etag
 from tests.api.stock import BUSY, Count, publish, stock
 from tests.conftest import Database
@@ -123,7 +123,7 @@ def test_what_has_not_been_asked_for_longest_leaves_the_cache_first(client: http
     def path(day: int) -> str:  # of a missing one: all such answers have one size
         return f"/api/v4/days?start=2026-07-{day}&end=2026-07-{day}"
 
-    four = 4 * (len(client.get(path(10)).content) + caching.OVERHEAD)
+    four = 4 * (len(client.get(path(10)).content) + cache.OVERHEAD)
     with serving(settings(stocked.api_url, cache_bytes=four)) as small:
         kept = []
         for day in (10, 11, 12, 13, 10, 14, 10, 11, 13):

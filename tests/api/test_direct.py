@@ -27,26 +27,26 @@ def seen(response: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_without_a_query_every_route_answers_as_with_one_that_it_ignores(method: str, client: httpx.Client) -> None:
+def test_without_a_query_every_route_answers_as_with_an_empty_one(method: str, client: httpx.Client) -> None:
     different = [
         path
         for path in paths()
         if "/api/v4/status" not in path
-        and seen(client.request(method, path)) != seen(client.request(method, path + "?nobody=knows-it"))
+        and seen(client.request(method, path)) != seen(client.request(method, path + "?&"))
     ]
     assert not different
 
 
 def test_a_key_is_asked_for_on_both_ways(stocked: Database) -> None:
     with serving(settings(stocked.api_url, keys=["secret"])) as client:
-        for path in ("/api/v2/projects/sampleproject", "/api/v2/projects/sampleproject?nobody=knows-it"):
+        for path in ("/api/v2/projects/sampleproject", "/api/v2/projects/sampleproject?ignored"):
             assert client.get(path).status_code == 401
             assert client.get(path, headers={"X-API-Key": "secret"}).status_code == 200
 
 
 def test_what_has_to_be_validated_is_left_to_the_framework() -> None:
     app = build_app(settings("postgresql://nobody@127.0.0.1/nothing"))
-    direct = {route.path for route in Direct(app, app.routes)._routes.values()}
+    direct = {route.path for route in Direct(app, app.routes).routes.values()}
     assert {"/health-check", "/api/v2/projects/{project}", "/badge/{project}"} <= direct
     # A parameter that is required, one that another function makes.
     assert not {"/api/v4/projects", "/api/v4/projects/{project}/versions"} & direct

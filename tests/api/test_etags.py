@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine
 
 import pyzn_api
-from pyzn_api import caching
+from pyzn_api import cache
 from pyzn_api.ledger import FRESH_SECONDS
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.imported_totals import import_totals
@@ -66,6 +66,9 @@ VARIANTS = {
     "/api/v4/projects/{project}/systems": ["", "?start=2026-07-18", "?format=csv", "?system=linux"],
     "/api/v4/days": ["", "?start=2026-07-01", "?format=csv"],
     "/top-pypi-packages.min.json": [""],
+    "/top-pypi-packages.json": [""],
+    "/top-pypi-packages-30-days.min.json": [""],
+    "/top-pypi-packages-30-days.json": [""],
     "/top-pypi-packages.csv": [""],
     "/api/v4/top": ["", "?period=week", "?period=month&format=csv"],
 }
@@ -243,7 +246,10 @@ CHANGES: list[tuple[Callable[[World], None], str | None]] = [
 # ranking nothing of the days that have come since.
 FOR_NOTHING = {
     "retired": {TOTAL, "/api/v2/projects/foo-bar", "/badge/foo-bar", "/personalized-badge/foo-bar"},
-    "a_missing_day": {"/api/v4/top?period=week", "/top-pypi-packages.min.json"},
+    "a_missing_day": {
+        "/api/v4/top?period=week",
+        *(path for path in VARIANTS if path.startswith("/top-pypi-packages") and path.endswith(".json")),
+    },
 }
 
 
@@ -323,13 +329,13 @@ def test_what_is_published_while_an_answer_is_rendered_and_is_not_in_it_changes_
 def test_processes_of_other_code_never_share_an_etag(tmp_path: Path) -> None:
     def code() -> str:
         return subprocess.run(
-            [sys.executable, "-c", "from pyzn_api.caching import CODE, code; print(code(*CODE).hex())"],
+            [sys.executable, "-c", "from pyzn_api.cache import CODE, code; print(code(*CODE).hex())"],
             cwd=tmp_path, capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
 
     shutil.copytree(Path(pyzn_api.__path__[0]), tmp_path / "pyzn_api")
     same = code()
-    assert same == f"{caching.code(*caching.CODE).hex()}\n"
+    assert same == f"{cache.code(*cache.CODE).hex()}\n"
     statement = tmp_path / "pyzn_api" / "sql" / "badge.sql"
     statement.write_text(statement.read_text().replace("total_downloads,", "total_downloads + 1,"))
     assert code() != same

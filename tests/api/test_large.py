@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from starlette.types import Message
 
-from pyzn_api import caching, responses
+from pyzn_api import cache, responses
 from pyzn_api import database as reading
 from pyzn_api.routes import counts
 from tests.api.conftest import NOW, serving, settings
@@ -98,12 +98,14 @@ def test_clients_that_ask_for_much_deny_nobody_else(database: Database) -> None:
 def test_while_large_answers_are_not_taken_no_more_are_made(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caching, "_LARGE_BYTES", 0)
+    monkeypatch.setattr(cache, "_SENDING_BYTES", 3_000_000)  # room for one
     with serving(settings(database.api_url, cache_bytes=0)) as server:
 
         def refused() -> bool:
-            response = server.get(f"{PATH}?ci=exclude", headers={"Accept-Encoding": "identity"})
-            return response.status_code == 503 and "busy with large answers" in response.text
+            """Return whether large answers are refused, of a route that counts and of one that copies."""
+            paths = f"{PATH}?ci=exclude", "/api/v3/pro/projects/wide/downloads"
+            answers = [server.get(path, headers={"Accept-Encoding": "identity"}) for path in paths]
+            return all("busy with large answers" in answer.text for answer in answers)
 
         with socket.create_connection((server.base_url.host, server.base_url.port or 80)) as lazy:
 
@@ -118,7 +120,7 @@ def test_while_large_answers_are_not_taken_no_more_are_made(
 
 
 def test_a_client_that_takes_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(responses, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(responses, "TIMEOUT_SECONDS", 0.05)
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -130,7 +132,9 @@ def test_a_client_that_takes_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPat
         raise AssertionError
 
     body = b"x" * (3 * responses.SLICE)
-    response = responses.Sliced(responses.Answer(body, "tag"), body, {}, "text/plain")
+    sending = responses.Sending()
+    response = responses.AnswerResponse(body, [], sending)
     asyncio.run(asyncio.wait_for(response({"type": "http"}, receive, send), 5))
     assert [len(message.get("body", b"")) for message in sent] == [0, responses.SLICE, responses.SLICE]
     assert sent[-1]["more_body"]
+    assert sending.bytes == 0

@@ -1,7 +1,6 @@
 -- One value: a text that changes whenever the rows that answers are made of do: a publication, a retired month,
 -- an import of totals, a ranking. database.py puts it beside the rows of every statement, so it is of the same
--- snapshot; whoever holds a ledger of another edition holds an older one. Says nothing of statuses, which answers
--- take from the ledger alone.
+-- snapshot; a ledger with another id is older. It does not change with statuses, which answers take from the ledger alone.
 -- Cost: four look-ups in indexes or tables of a few rows, about a tenth of a millisecond.
 SELECT concat_ws(
     ' ',

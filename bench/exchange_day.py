@@ -12,11 +12,11 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from pyzn_pipeline.exports.places import Folder
+from pyzn_pipeline.exports.mirror import Mirror
+from pyzn_pipeline.exports.storage import Folder
+from pyzn_pipeline.exports.writing import ExportRefused, export_days
 from pyzn_pipeline.reading.day import ingest_day
-from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.upkeep.export import ExportRefused, export_days
 
 
 def main(what: str, url: str, day: str, folder: str) -> None:

@@ -240,18 +240,16 @@ MUTATIONS = (
         300,
     ),
     Mutation(
-        "a mirror that may go back in time",
+        "an export that loses what it wrote",
         (
-            ("pyzn_pipeline/reading/mirrored.py", "    if older and not accept_worse:", "    if False:"),
             (
-                "pyzn_pipeline/store/following.py",
-                "    if known is not None and written_at < known and not accept_older:",
-                "    if False:",
+                "pyzn_pipeline/exports/storage.py",
+                "            unfinished.replace(file)",
+                "            unfinished.replace(file).touch() if path.endswith('json') else unfinished.touch()",
             ),
-            (JUDGEMENT, "    if (lacking or new_doubts or fewer) and not accept_worse:", "    if False:"),
         ),
         "mirror",
-        "damaged or older mirrors",
-        12,
+        "exporters and mirrors killed",
+        2,
     ),
 )

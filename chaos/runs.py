@@ -15,10 +15,10 @@ from pydantic import SecretStr
 
 from chaos.source import TABLE
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import SILENCE, connect
-from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.source.protocol import Source
 from pyzn_pipeline.store import wanted
 from pyzn_pipeline.store.database import LIFETIME, engine

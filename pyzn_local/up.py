@@ -15,7 +15,8 @@ import psycopg
 
 from pyzn_local.home import Home, StackError
 from pyzn_local.stack import Stack, run_pyzn
-from pyzn_pipeline.source.mirror import Mirror
+from pyzn_pipeline.exports.index import existing_index
+from pyzn_pipeline.exports.storage import storage_at
 
 DAYS = 35
 
@@ -90,8 +91,8 @@ def _present(settings: dict[str, str], sample: bool) -> None:
         last = datetime.now(UTC).date() - timedelta(days=1)
         _backfill(settings, {last - timedelta(days=n) for n in range(DAYS)}, "the synthetic sample")
     elif "PYZN_MIRROR_URL" in settings:
-        mirror = Mirror(settings["PYZN_MIRROR_URL"])
-        _backfill(settings, {line.day for line in mirror.index().days[-DAYS:]}, mirror.name)
+        mirror = storage_at(settings["PYZN_MIRROR_URL"])
+        _backfill(settings, {entry.day for entry in existing_index(mirror).days[-DAYS:]}, mirror.name)
     api, database = settings["PYZN_API_URL"], urlsplit(settings["PYZN_DATABASE_URL"])
     click.echo(f"  look here   {api}/")
     click.echo(f"  API         {api}/api/v2/projects/requests")

@@ -15,13 +15,13 @@ from pyzn_pipeline.defs.source.table import mirrored_table, source_table
 from pyzn_pipeline.defs.summaries.assets import summary_assets
 from pyzn_pipeline.defs.summaries.sensor import ranking_sensor
 from pyzn_pipeline.defs.upkeep.alert_sensors import alert_sensors
-from pyzn_pipeline.defs.upkeep.export import export_asset, export_sensor
 from pyzn_pipeline.defs.upkeep.ledger_checks import ledger_checks, ledger_sensor
 from pyzn_pipeline.defs.upkeep.packing_schedule import packing_schedule
 from pyzn_pipeline.defs.upkeep.price_job import backfill_cost_job
 from pyzn_pipeline.defs.upkeep.retention_schedule import retention_schedule
+from pyzn_pipeline.exports.defs import export_asset, export_sensor
+from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.settings import Settings, load
-from pyzn_pipeline.source.mirror import Mirror
 
 
 def build_defs(settings: Settings, **resources: Any) -> Definitions:

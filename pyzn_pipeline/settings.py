@@ -67,11 +67,11 @@ def _web_url(value: SecretStr) -> SecretStr:
 WebUrl = Annotated[SecretStr, AfterValidator(_web_url)]
 
 
-PLACES = ("http", "https", "file", "gs", "s3")
+STORAGES = ("http", "https", "file", "gs", "s3")
 
 
-def place_parts(url: str, schemes: Sequence[str] = PLACES) -> SplitResult:
-    """The parts of a path, or of a URL with one of the schemes. Raises ValueError, which never has the URL."""
+def storage_parts(url: str, schemes: Sequence[str] = STORAGES) -> SplitResult:
+    """Return the parts of a path, or of a URL with one of the schemes. Raises ValueError, which never has the URL."""
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - raises
@@ -89,8 +89,8 @@ def place_parts(url: str, schemes: Sequence[str] = PLACES) -> SplitResult:
     return parts
 
 
-def _place(url: str, schemes: Sequence[str] = PLACES) -> str:
-    parts = place_parts(url, schemes)
+def _storage(url: str, schemes: Sequence[str] = STORAGES) -> str:
+    parts = storage_parts(url, schemes)
     if "@" in parts.netloc:
         raise ValueError("it has a password, which the UI would show: use the environment's credentials, or ~/.netrc")
     if parts.scheme in {"", "file"} and not Path(parts.path).is_absolute():
@@ -98,8 +98,8 @@ def _place(url: str, schemes: Sequence[str] = PLACES) -> str:
     return url
 
 
-MirrorUrl = Annotated[str, AfterValidator(_place)]
-ExportUrl = Annotated[str, AfterValidator(partial(_place, schemes=("file", "gs", "s3")))]
+MirrorUrl = Annotated[str, AfterValidator(_storage)]
+ExportUrl = Annotated[str, AfterValidator(partial(_storage, schemes=("file", "gs", "s3")))]
 
 
 class StoreSettings(BaseSettings):

@@ -7,11 +7,10 @@ import click
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.commands.progress import bar_of_days
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.exports.places import place_of
+from pyzn_pipeline.exports.storage import storage_at
+from pyzn_pipeline.exports.writing import ExportRefused, export_days, exportable_days
 from pyzn_pipeline.settings import StoreSettings, load
-from pyzn_pipeline.store.exporting import exportable_days
 from pyzn_pipeline.store.schema import open_store
-from pyzn_pipeline.upkeep.export import ExportRefused, export_days
 
 
 @click.command()
@@ -38,7 +37,7 @@ def export(start: date | None, end: date | None, url: str | None, check: bool, n
     url = url or settings.export_url
     if url is None:
         raise PyznError("where to? Name a folder, gs://… or s3://… with --to, or set PYZN_EXPORT_URL")
-    place = place_of(url)
+    place = storage_at(url)
     days = wrote = refused = 0
     first, last = start or date.min, end or start or date.max
     with open_store(settings.database_url, "export") as store, bar_of_days() as bar:

@@ -8,10 +8,10 @@ import click
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.commands.progress import bar_of_days
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.exports.mirror import Mirror
+from pyzn_pipeline.exports.writing import exportable_days
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.settings import StoreSettings, load
-from pyzn_pipeline.source.mirror import Mirror
-from pyzn_pipeline.store.exporting import exportable_days
 from pyzn_pipeline.store.schema import open_store
 
 

@@ -10,10 +10,10 @@ from google.cloud import bigquery
 from pydantic import Field, SecretStr
 from sqlalchemy import Engine
 
+from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients, connect
-from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.store.database import LIFETIME, engine
 
 

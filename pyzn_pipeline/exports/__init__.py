@@ -1,5 +1,5 @@
-"""Published days as files: where they are, what they are called, and how a packed row becomes tidy rows and back.
+"""Exported days: published days as files, which another PyZn can mirror. docs/export.md describes the files.
 
-Belongs here: the format, which the export writes and the mirror reads. Does not: Postgres (store/), which days are
-exported (upkeep/export.py), and how a mirror becomes a source (source/mirror.py). docs/export.md describes the format.
+All of it is here, with its SQL and its Dagster definitions: the format (index, tidy), the storage, the writing of an
+export, a mirror as a source (mirror), and the ledger that follows one (following).
 """

@@ -5,8 +5,8 @@ from pyzn_pipeline.errors import PyznError
 WAY_OUT = "not read; have the day exported again, or use another mirror"
 
 
-class PlaceError(PyznError):
-    """The place of exported days could not be reached, or refused. The message names it and the file."""
+class StorageError(PyznError):
+    """The storage of exported days could not be reached, or refused. The message names it and the file."""
 
 
 class DamagedExport(PyznError):

@@ -10,11 +10,10 @@ from sqlalchemy import Connection, Engine
 
 from pyzn_pipeline.reading.audits import AuditFailed, Finding, audit
 from pyzn_pipeline.reading.judgement import judge
-from pyzn_pipeline.reading.mirrored import compare_with_exporter
 from pyzn_pipeline.reading.tally import Tally
 from pyzn_pipeline.source.count import MIRROR, SCAN
 from pyzn_pipeline.source.protocol import Source
-from pyzn_pipeline.source.scan import Mirrored, Scan
+from pyzn_pipeline.source.scan import ExporterRow, Scan
 from pyzn_pipeline.store.errors import store_errors
 from pyzn_pipeline.store.locks import day_locked
 from pyzn_pipeline.store.partitions import ensure_partition
@@ -45,7 +44,7 @@ def ingest_day(
 ) -> Ingested:
     """Read `day` from the source and publish it, or raise and leave the tables unchanged.
 
-    Raises SourceError, CostLimitExceeded, PlaceError, DamagedExport, AuditFailed, WorseReading and OlderIndex (unless
+    Raises SourceError, CostLimitExceeded, StorageError, DamagedExport, AuditFailed, WorseReading and OlderIndex (unless
     `accept_worse`), RetiredDay or StoreError; each names the day. The rows are streamed in batches, so memory does not
     grow with the day.
     """
@@ -65,7 +64,7 @@ def publish_scan(
 
     Adds the seconds of its stages to `seconds`. Raises as `ingest_day` does.
     """
-    mirrored = scanned.mirrored
+    exporter = scanned.exporter
     with connection.begin(), Tally(scanned.breakdowns) as tally:
         again = is_published(connection, scanned.day)
         with _timed(seconds, "receive"):
@@ -74,27 +73,28 @@ def publish_scan(
             hard = [f for b in scanned.breakdowns for f in audit(scanned.day, b, scanned.rows, tally)]
             if not all(finding.passed for finding in hard):
                 raise AuditFailed(hard)
-            compare_with_exporter(connection, scanned, tally, accept_worse)
+            if exporter:
+                exporter.compare(connection, tally.checksum, accept_worse)
             soft, accepted = judge(connection, scanned.day, tally, accept_worse)
         with _timed(seconds, "publish"):
-            accepted = accepted or (mirrored.accepted_because if mirrored else None)
+            accepted = accepted or (exporter.accepted_because if exporter else None)
             columns = _ledger_columns(scanned, tally, run_id)
-            columns |= {"suspect_because": None if accepted else _doubts(mirrored, soft), "accepted_because": accepted}
-            final = mirrored.status == "final" if mirrored else None
+            columns |= {"suspect_because": None if accepted else _doubts(exporter, soft), "accepted_because": accepted}
+            final = exporter.status == "final" if exporter else None
             publication = publish(connection, columns, _breakdowns(scanned, tally), again=again, final=final)
     return Ingested(publication, scanned, tally, hard + soft, seconds)
 
 
-def _doubts(mirrored: Mirrored | None, findings: list[Finding]) -> str | None:
+def _doubts(exporter: ExporterRow | None, findings: list[Finding]) -> str | None:
     """Why the exporter doubts the day, or what the failed findings say, for readers of the ledger."""
-    if mirrored and mirrored.status == "suspect":
-        return mirrored.suspect_because or "the exporter doubts it"
+    if exporter and exporter.status == "suspect":
+        return exporter.suspect_because or "the exporter doubts it"
     failed = (finding for finding in findings if not finding.passed)
     return "; ".join(f"{finding.audit.replace('_', ' ')}: {finding.message}" for finding in failed) or None
 
 
 def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, object]:
-    mirrored = scanned.mirrored
+    exporter = scanned.exporter
     return {
         "day": scanned.day,
         "source_downloads": tally.of_day["downloads"],
@@ -105,11 +105,11 @@ def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, objec
         "replaced_rows": tally.replaced_rows,
         "source": scanned.source,
         "bigquery_job": scanned.job_id,
-        "mirrored_revision": mirrored.revision if mirrored else None,
-        "mirrored_status": mirrored.status if mirrored else None,
-        "source_recount": mirrored.source_recount if mirrored else tally.of_day["downloads"],
-        "recounted_at": mirrored.recounted_at if mirrored else None,
-        "recounted_by": MIRROR if mirrored else SCAN,
+        "mirrored_revision": exporter.revision if exporter else None,
+        "mirrored_status": exporter.status if exporter else None,
+        "source_recount": exporter.source_recount if exporter else tally.of_day["downloads"],
+        "recounted_at": exporter.recounted_at if exporter else None,
+        "recounted_by": MIRROR if exporter else SCAN,
         "bytes_processed": scanned.bytes_processed,
         "bytes_billed": scanned.bytes_billed,
         "run_id": run_id,

@@ -1,6 +1,6 @@
 """Scans one UTC day: its price, the query, and the rows as a stream."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -12,6 +12,7 @@ from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator
+from sqlalchemy import Connection
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, COUNTS, DOWNLOADS, UNKNOWN, Breakdown, Count
 from pyzn_pipeline.settings import TIB
@@ -42,24 +43,27 @@ SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class Mirrored:
-    """What a mirror says of a day: when its index was written, and the exporter's row of the ledger."""
+class ExporterRow:
+    """A mirrored day in the ledger of its exporter.
 
-    written_at: datetime
+    `compare` takes the staged rows' checksum, and whether an older day is accepted; it raises unless they are the
+    exporter's day.
+    """
+
     revision: int
-    checksum: str
     status: str
     suspect_because: str | None
     accepted_because: str | None
     source_recount: int
     recounted_at: datetime
+    compare: Callable[[Connection, str, bool], None]
 
 
 @dataclass(frozen=True)
 class Scan:
     """A finished scan: its figures, and its rows as a stream of SCHEMA batches, which can be read once.
 
-    `source` is the table, or the URL of a mirror; `mirrored` is what a mirror says of the day, and None for BigQuery's,
+    `source` is the table, or the URL of a mirror; `exporter` is a mirrored day's row there, and None for BigQuery's,
     which has a job. The bytes include those of a failed first job. `in_order` is false if sorting the rows exceeded
     BigQuery's resources.
     """
@@ -76,7 +80,7 @@ class Scan:
     """A time before the query was sent: the scan has seen every row that existed then."""
     breakdowns: tuple[Breakdown, ...] = BREAKDOWNS
     """Those that its rows have: a mirror has days from before a breakdown existed."""
-    mirrored: Mirrored | None = None
+    exporter: ExporterRow | None = None
 
 
 @cache

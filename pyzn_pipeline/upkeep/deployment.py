@@ -18,12 +18,12 @@ from sqlalchemy import Connection, text
 
 from pyzn_pipeline.days import ranges
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.settings import DeploymentSettings
-from pyzn_pipeline.source.configured import source_of
 from pyzn_pipeline.source.connection import clients_of
 from pyzn_pipeline.source.errors import CostLimitExceeded, source_errors
-from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.source.scan import PATIENCE, usd
+from pyzn_pipeline.sources import source_of
 from pyzn_pipeline.store import schema, trouble
 from pyzn_pipeline.store.database import engine, statement
 from pyzn_pipeline.store.errors import StoreError, store_errors

@@ -1,33 +1,59 @@
-"""What is damaged, renamed or older is refused by name, and changes nothing."""
+"""A mirror that is damaged, lies or goes back in time is refused by name, and changes nothing."""
 
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pyarrow as pa
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.exports.index import INDEX, Index, made, read_day, written
-from pyzn_pipeline.exports.places import Folder
-from pyzn_pipeline.source.mirror import Mirror
-from pyzn_pipeline.store.following import OlderIndex
-from pyzn_pipeline.upkeep.following import follow
+from pyzn_pipeline.exports.following import OlderIndex, follow
+from pyzn_pipeline.exports.index import INDEX, Index, json_of
+from pyzn_pipeline.reading.judgement import WorseReading
 from tests.days import Download, scan_of
-from tests.exports.conftest import DAY, DAYS, Served, content, downloads, exported, file_of, flip, index_of, mirror
+from tests.exports.conftest import (
+    DAY,
+    DAYS,
+    Served,
+    change_day,
+    change_index,
+    change_rows,
+    content,
+    downloads,
+    exported,
+    file_of,
+    index_of,
+    late,
+    mirror,
+    sql,
+    with_column,
+)
 from tests.store.publishing import publish, rows
+
+Change = Callable[[Path], object]
+
+
+def flip(file: Path) -> None:
+    """Change one bit in the middle."""
+    body = bytearray(file.read_bytes())
+    body[len(body) // 2] ^= 1
+    file.write_bytes(body)
 
 
 def cut(file: Path, size: int = -7) -> None:
     file.write_bytes(file.read_bytes()[:size])
 
 
-def swap(folder: Path) -> None:
-    """The folders of two days change places."""
+def lengthen(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + b"x")
+
+
+def swap_folders(folder: Path) -> None:
     one, other, aside = folder / str(DAYS[0]), folder / str(DAY), folder / "aside"
     one.rename(aside)
     other.rename(one)
@@ -35,62 +61,29 @@ def swap(folder: Path) -> None:
 
 
 def swap_lines(folder: Path) -> None:
-    """Two lines of the index name each other's files, and the index is right in itself."""
-    index = index_of(folder)
-    first, *others, last = index.days
-    lines = [first.model_copy(update={"file": last.file}), *others, last.model_copy(update={"file": first.file})]
-    (folder / INDEX).write_bytes(written(made(lines, index.written_at)))
+    """Two lines of the index name each other's files."""
+    change_index(
+        folder,
+        lambda days: [
+            days[0].model_copy(update={"file": days[-1].file}),
+            days[1],
+            days[-1].model_copy(update={"file": days[0].file}),
+        ],
+    )
 
 
-def rename(folder: Path) -> None:
-    """The line of a day says that it is another day, and the index is right in itself."""
-    index = index_of(folder)
-    lines = [*index.days[:-1], index.days[-1].model_copy(update={"day": DAY + timedelta(days=1)})]
-    (folder / INDEX).write_bytes(written(made(lines, index.written_at)))
+def other_rows(folder: Path, *views: str) -> None:
+    """The files of another day under this day's name."""
+    for view in views:
+        shutil.copy(file_of(folder, view, DAYS[0]), file_of(folder, view))
+        change_rows(folder, view, lambda table: table)
 
 
-def other_rows(folder: Path) -> None:
-    """The files of another day under this day's name, every size and hash right: only the checksum tells."""
-    index, place = index_of(folder), Folder(folder)
-    said, other = (read_day(place, line) for line in (index.days[-1], index.days[-2]))
-    held = {
-        name: held.model_copy(update={"file": other.breakdowns[name].file}) for name, held in said.breakdowns.items()
-    }
-    _replace(folder, said.model_copy(update={"projects": other.projects, "breakdowns": held}))
-
-
-def other_counts(folder: Path) -> None:
-    """The source's count is one more than the rows, every hash right."""
-    said = read_day(Folder(folder), index_of(folder).days[-1])
-    _replace(folder, said.model_copy(update={"source_downloads": said.source_downloads + 1, "by_hour": {}}))
-
-
-def missing_rows(folder: Path) -> None:
-    """A breakdown's file is another day's, every size and hash right: it has too few rows."""
-    index, place = index_of(folder), Folder(folder)
-    said, other = (read_day(place, line) for line in (index.days[-1], index.days[0]))
-    short = other.breakdowns["version"].file
-    version = said.breakdowns["version"].model_copy(update={"file": short.model_copy(update={"path": short.path})})
-    projects = said.projects
-    assert projects.rows
-    _replace(folder, said.model_copy(update={"breakdowns": said.breakdowns | {"version": version}}))
-
-
-def _replace(folder: Path, day: Any) -> None:
-    index = index_of(folder)
-    body = written(day)
-    line = index.days[-1]
-    (folder / line.file.path).write_bytes(body)
-    file = line.file.model_copy(update={"bytes": len(body), "sha256": sha256(body).hexdigest()})
-    lines = [*index.days[:-1], line.model_copy(update={"file": file})]
-    (folder / INDEX).write_bytes(written(made(lines, index.written_at)))
-
-
-DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+DAMAGES: dict[str, tuple[Change, str]] = {
     "bit of the index": (lambda folder: flip(folder / INDEX), r"/index\.json: "),
     "index cut": (lambda folder: cut(folder / INDEX), r"/index\.json: "),
-    "no index": (lambda folder: (folder / INDEX).unlink(), r"/index\.json: there is no such file: name the folder"),
     "index cut early": (lambda folder: cut(folder / INDEX, 40), r"/index\.json: .*JSON"),
+    "no index": (lambda folder: (folder / INDEX).unlink(), r"/index\.json: there is no such file: name the folder"),
     "bit of day.json": (lambda folder: flip(file_of(folder, "day.json")), r"/day\.json: it has the SHA-256 "),
     "day.json cut": (lambda folder: cut(file_of(folder, "day.json")), r"/day\.json: it has [0-9,]+ bytes, "),
     "no day.json": (lambda folder: file_of(folder, "day.json").unlink(), r"/day\.json: there is no such file"),
@@ -102,15 +95,109 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
         lambda folder: cut(file_of(folder, "downloads_by_country")),
         r"/downloads_by_country\.parquet: it has [0-9,]+ bytes, [0-9,]+ were exported",
     ),
+    "file too long": (
+        lambda folder: lengthen(file_of(folder, "downloads_by_country")),
+        r"/downloads_by_country\.parquet: it has more than [0-9,]+ bytes",
+    ),
     "no file": (
         lambda folder: file_of(folder, "downloads_by_project").unlink(),
-        r"/downloads_by_project\.parquet: .*(No such file|there is no such file)",
+        r"/downloads_by_project\.parquet: there is no such file",
     ),
-    "days swapped": (swap, r"/day\.json: there is no such file"),
-    "lines swapped": (swap_lines, r"/day\.json: it says day 2026-07-12, the index 2026-07-14"),
-    "rows of another day": (other_rows, r"day 2026-07-14: "),
-    "another count": (other_counts, r"day 2026-07-14: source says [0-9,]+ downloads"),
-    "too few rows": (missing_rows, r"day 2026-07-14: "),
+    "folders swapped": (swap_folders, r"/day\.json: there is no such file"),
+    "lines swapped": (swap_lines, r"/day\.json: its day is 2026-07-12, in the index 2026-07-14"),
+}
+
+
+def value(path: str, new: object) -> Change:
+    """Another value in `day.json`."""
+
+    def put(day: dict[str, Any]) -> None:
+        *above, last = path.split(".")
+        for name in above:
+            day = day[name]
+        day[last] = new
+
+    return lambda folder: change_day(folder, put)
+
+
+def column(name: str, values: Callable[[list[Any]], Any], view: str = "downloads_by_project") -> Change:
+    """Other values of a column."""
+    return lambda folder: change_rows(
+        folder, view, lambda table: with_column(table, name, values(table[name].to_pylist()))
+    )
+
+
+def not_utf8(texts: list[str]) -> pa.Array:
+    broken = pa.array([b"\xff", *(text.encode() for text in texts[1:])], pa.binary())
+    return pa.Array.from_buffers(pa.string(), len(broken), broken.buffers())
+
+
+FIT = r"day 2026-07-14: its files do not fit: "
+COUNTRIES = "downloads_by_country"
+LIES: dict[str, tuple[Change, str]] = {
+    "rows of another day": (
+        lambda folder: other_rows(folder, *(f"downloads_by_{name}" for name in ("project", "version", "country"))),
+        r"day 2026-07-14: ",
+    ),
+    "too few rows": (
+        lambda folder: other_rows(folder, "downloads_by_version"),
+        "version documents sum to 61 downloads",
+    ),
+    "a project too few": (
+        lambda folder: change_rows(folder, "downloads_by_project", lambda table: table.slice(1)),
+        FIT,
+    ),
+    "another number of rows": (value("projects.rows", 99), FIT + r".*project\.parquet has 4 rows, 99 were exported"),
+    "another name of a column": (
+        lambda folder: change_rows(folder, COUNTRIES, lambda t: t.rename_columns(["a", *t.column_names[1:]])),
+        FIT + ".* has the columns a date32",
+    ),
+    "text for a number": (
+        column("downloads", lambda found: pa.array(["1"] * len(found)), COUNTRIES),
+        FIT + ".* has the columns day",
+    ),
+    "no project": (column("project", lambda found: [None, *found[1:]]), FIT + ".*non-nullable"),
+    "not UTF-8": (column("country", not_utf8, COUNTRIES), FIT + ".*UTF8"),
+    "a negative number": (
+        column("ci_downloads", lambda found: [-1, found[0] + found[1] + 1, *found[2:]]),
+        FIT + "ci_downloads has the number -1",
+    ),
+    "a negative number of keys": (
+        column("versions", lambda found: [found[0] + found[1] + 7, -7, *found[2:]]),
+        FIT + "versions has the number -7",
+    ),
+    "far too many keys": (column("versions", lambda found: [2**31 - 1] * len(found)), FIT + ".* rows .*expected"),
+    "a key too few": (column("versions", lambda found: [found[0] - 1, *found[1:]]), FIT + "rows by version are left"),
+    "another count": (
+        lambda folder: change_day(
+            folder, lambda day: day.update(source_downloads=day["source_downloads"] + 1, by_hour={})
+        ),
+        r"day 2026-07-14: source says [0-9,]+ downloads",
+    ),
+    "another checksum": (
+        column("version", lambda found: [f"{version}x" for version in found], "downloads_by_version"),
+        r"day 2026-07-14: its rows at .* have the checksum [0-9a-f]{32}, [0-9a-f]{32} was exported",
+    ),
+    "other totals": (
+        value("breakdowns.country.whole.US", 1),
+        FIT + "country 'US' has 1 downloads of all PyPI, its rows have",
+    ),
+    "a total too many": (value("breakdowns.country.whole.\x1b]0;x", 0), FIT + r"country '\\x1b\]0;x' has 0"),
+    "an hour that is none": (value("by_hour", {"24": 71}), FIT + "by_hour has the hour '24'"),
+    "hours of another day": (value("by_hour", {"0": 70}), FIT + "by_hour has 70 downloads, the source counts 71"),
+    "a path out of the storage": (value("projects.path", "../../etc/passwd"), r"day\.json: projects\.path: "),
+    "a huge file": (value("projects.bytes", 2**40), r"day\.json: projects\.bytes: "),
+    "a negative count": (
+        value("breakdowns.country.project_keys", -1),
+        r"day\.json: breakdowns\.country\.project_keys: ",
+    ),
+    "a count too large": (value("replaced_rows", 2**63), r"day\.json: replaced_rows: "),
+    "a time too late": (value("published_at", "9999-12-31T23:59:59-23:00"), r"day\.json: published_at: "),
+    "no breakdown": (value("breakdowns", {}), r"day\.json: breakdowns: Dictionary should have at least 1 item"),
+    "a breakdown of the future": (
+        lambda folder: change_day(folder, lambda day: day["breakdowns"].update(libc=day["breakdowns"]["country"])),
+        "day 2026-07-14: libc: this PyZn does not count the same",
+    ),
 }
 
 
@@ -118,29 +205,59 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
 def test_damage_is_refused_by_name_and_changes_nothing(
     published: Engine, second_store: Engine, tmp_path: Path, before: bool
 ) -> None:
-    good = tmp_path / "good"
-    exported(published, good)
+    exported(published, tmp_path / "good")
     if before:
-        mirror(second_store, str(good), DAY)
-        publish(published, scan_of(DAY, [*downloads(DAY), Download("late")]))
-        exported(published, good)
+        mirror(second_store, tmp_path / "good", DAY)
+        late(published)
+        exported(published, tmp_path / "good")
     known = content(second_store)
     with Served(tmp_path) as web:
         for name, (damage, message) in DAMAGES.items():
-            shutil.copytree(good, tmp_path / name)
-            damage(tmp_path / name)
+            damage(shutil.copytree(tmp_path / "good", tmp_path / name))
             with pytest.raises(PyznError, match=message.replace("/1-", f"/{1 + before}-")):
                 mirror(second_store, f"{web.url}/{quote(name)}", DAY)
             assert content(second_store) == known, name
 
 
+def test_lies_with_the_right_sizes_and_hashes_are_refused(
+    published: Engine, second_store: Engine, tmp_path: Path
+) -> None:
+    exported(published, tmp_path / "good")
+    known = content(second_store)
+    for name, (lie, message) in LIES.items():
+        folder = shutil.copytree(tmp_path / "good", tmp_path / name)
+        lie(folder)
+        with pytest.raises(PyznError, match=message):
+            mirror(second_store, folder, DAY)
+        assert content(second_store) == known, name
+
+
+def test_words_of_a_mirror_are_short_and_printable_in_error_and_ledger(
+    published: Engine, second_store: Engine, folder: Path
+) -> None:
+    exported(published, folder)
+    words = "\x1b[2J\x9b31m\u202e<!channel>\nok " * 1000
+    change_day(folder, lambda day: day["breakdowns"].update({words: {}}))
+    with pytest.raises(PyznError, match=r"day\.json: breakdowns\.\\x1b\[2J") as error:
+        mirror(second_store, folder, DAY)
+    change_day(folder, lambda day: (day["breakdowns"].pop(words), day.update(status="suspect", suspect_because=words)))
+    change_index(folder, lambda days: [*days[:-1], days[-1].model_copy(update={"status": "suspect"})])
+    mirror(second_store, folder, DAY)
+    ((doubt,),) = rows(second_store, "SELECT suspect_because FROM pyzn.days")
+    assert "\\x1b[2J\\x9b31m\\u202e<!channel> ok" in doubt
+    for text, most in ((str(error.value), 1000), (doubt, 5000)):
+        assert len(text) < most
+        assert text.isprintable()
+
+
 def test_a_renamed_day_is_refused_by_name(published: Engine, second_store: Engine, folder: Path) -> None:
     exported(published, folder)
-    rename(folder)
-    with pytest.raises(PyznError, match=r"day\.json: it says day 2026-07-14, the index 2026-07-15"):
-        mirror(second_store, str(folder), DAY + timedelta(days=1))
+    next_day = DAY + timedelta(days=1)
+    change_index(folder, lambda days: [*days[:-1], days[-1].model_copy(update={"day": next_day})])
+    with pytest.raises(PyznError, match=r"day\.json: its day is 2026-07-14, in the index 2026-07-15"):
+        mirror(second_store, folder, next_day)
     with pytest.raises(PyznError, match=r"day 2026-07-14: .* does not have it; its newest day is 2026-07-15"):
-        mirror(second_store, str(folder), DAY)
+        mirror(second_store, folder, DAY)
     assert rows(second_store, "SELECT FROM pyzn.days") == []
 
 
@@ -159,48 +276,62 @@ def test_a_connection_that_is_cut_publishes_nothing(
 def test_a_mirror_that_goes_back_in_time_is_refused(published: Engine, second_store: Engine, folder: Path) -> None:
     exported(published, folder)
     old = (folder / INDEX).read_bytes()
-    publish(published, scan_of(DAY, [*downloads(DAY), Download("late")]))
+    late(published)
     exported(published, folder)
-    mirror(second_store, str(folder), DAY)
+    mirror(second_store, folder, DAY)
     known = content(second_store)
     new = (folder / INDEX).read_bytes()
 
     (folder / INDEX).write_bytes(old)
     for day in (DAY, DAYS[0]):  # one that it has newer, and one that it has not
         with pytest.raises(PyznError, match=rf"day {day}: .*goes back in time: its index of .* was used before"):
-            mirror(second_store, str(folder), day)
+            mirror(second_store, folder, day)
     with pytest.raises(OlderIndex, match=r"recount: .* goes back in time"):
-        follow(Mirror(str(folder)), second_store)
-    late = made(Index.model_validate_json(old).days, datetime.now(UTC))  # as if its owner had restored a backup
-    (folder / INDEX).write_bytes(written(late))
+        follow(second_store, str(folder), index_of(folder))
+    restored = Index.of(index_of(folder).days, datetime.now(UTC))  # as if its owner had restored a backup
+    (folder / INDEX).write_bytes(json_of(restored))
     with pytest.raises(PyznError, match=r"goes back in time: revision 2 was read before, this is revision 1"):
-        mirror(second_store, str(folder), DAY)
+        mirror(second_store, folder, DAY)
     assert content(second_store) == known
 
     (folder / INDEX).write_bytes(new)
-    follow(Mirror(str(folder)), second_store)
+    follow(second_store, str(folder), index_of(folder))
     (folder / INDEX).write_bytes(old)
     with pytest.raises(OlderIndex):
-        follow(Mirror(str(folder)), second_store)
-    (accepted,) = mirror(second_store, str(folder), DAY, accept_worse=True)
+        follow(second_store, str(folder), index_of(folder))
+    (accepted,) = mirror(second_store, folder, DAY, accept_worse=True)
     assert accepted.publication.revision == 3
-    follow(Mirror(str(folder)), second_store)
+    follow(second_store, str(folder), index_of(folder))
 
 
 def test_other_content_under_the_same_revision_is_refused(
-    published: Engine, second_store: Engine, folder: Path, tmp_path: Path
+    published: Engine, second_store: Engine, folder: Path
 ) -> None:
     exported(published, folder)
-    mirror(second_store, str(folder), DAY)
-    with published.begin() as connection:  # another database that has read the day only once, but later
-        connection.execute(text("UPDATE pyzn.days SET revision = 0 + 1 WHERE day = :day"), {"day": DAY})
+    mirror(second_store, folder, DAY)
     publish(published, scan_of(DAY, [*downloads(DAY), Download("late")]))
-    with published.begin() as connection:
-        connection.execute(text("UPDATE pyzn.days SET revision = 1 WHERE day = :day"), {"day": DAY})
-    exported(published, tmp_path / "other")
-    for file in (tmp_path / "other").rglob("*.*"):
-        target = folder / file.relative_to(tmp_path / "other")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(file.read_bytes())
+    sql(published, f"UPDATE pyzn.days SET revision = 1 WHERE day = '{DAY}'")  # as another database would have it
+    shutil.rmtree(folder)
+    exported(published, folder)
     with pytest.raises(PyznError, match=r"its revision 1 had the checksum [0-9a-f]{32} before, now [0-9a-f]{32}"):
-        mirror(second_store, str(folder), DAY)
+        mirror(second_store, folder, DAY)
+
+
+def test_a_reading_that_lacks_a_published_breakdown_is_refused_unless_it_is_asked_for(
+    published: Engine, second_store: Engine, folder: Path
+) -> None:
+    exported(published, folder)
+    mirror(second_store, folder, DAY)
+    before = content(second_store)
+    sql(
+        published,
+        "UPDATE pyzn.project_days SET by_system = NULL",
+        "DELETE FROM pyzn.day_breakdowns WHERE breakdown = 'system'",
+        "UPDATE pyzn.days SET checksum = pyzn.day_checksum(day), revision = 2",
+    )
+    exported(published, folder)
+    with pytest.raises(WorseReading, match=r"worse than revision 1 .*: it has no downloads by system; not published"):
+        mirror(second_store, folder, DAY)
+    assert content(second_store) == before
+    (accepted,) = mirror(second_store, folder, DAY, accept_worse=True)
+    assert accepted.publication.revision == 2

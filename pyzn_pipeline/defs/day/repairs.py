@@ -26,9 +26,9 @@ from pyzn_pipeline.defs.partitions import DAYS_A_RUN
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.source.recount import RECOUNT
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.source.mirror import Mirror
+from pyzn_pipeline.exports.following import followed_at
+from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.store import wanted
-from pyzn_pipeline.store.following import followed_at
 from pyzn_pipeline.store.recounts import due_for_recount
 
 REPAIRS_AT_ONCE = 2  # runs; other due days wait, which leaves room for the daily run and people's backfills

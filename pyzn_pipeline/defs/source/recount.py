@@ -20,10 +20,10 @@ from pyzn_pipeline import calendar
 from pyzn_pipeline.defs.presentation import DATA_VERSION, table
 from pyzn_pipeline.defs.resources import AnySource, Store
 from pyzn_pipeline.defs.source.table import NAME
+from pyzn_pipeline.exports.following import follow
+from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.source.count import COUNT
-from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.source.scan import usd
-from pyzn_pipeline.upkeep.following import follow
 from pyzn_pipeline.upkeep.recount import recount
 
 RECOUNT_CHECK = AssetCheckKey(AssetKey(NAME), "counts_what_is_published")
@@ -54,7 +54,11 @@ def recount_check() -> AssetChecksDefinition:
     ) -> AssetCheckResult:
         with store.engine() as engine, source.opened() as opened:
             now = datetime.now(UTC)
-            days, counts = follow(opened, engine) if isinstance(opened, Mirror) else recount(opened, engine, now)
+            days, counts = (
+                follow(engine, opened.name, opened.index())
+                if isinstance(opened, Mirror)
+                else recount(opened, engine, now)
+            )
         if counts.no_metadata is not None:
             context.log.warning(f"The days are counted by COUNT(*), which is not free: {counts.no_metadata}")
         for day, published, found, by, status in days.itertuples(index=False, name=None):

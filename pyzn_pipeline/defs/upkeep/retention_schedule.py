@@ -7,15 +7,15 @@ from dagster import DefaultScheduleStatus, OpExecutionContext, ScheduleDefinitio
 
 from pyzn_pipeline import calendar
 from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.exports.places import place_of
+from pyzn_pipeline.exports.index import exported_month
+from pyzn_pipeline.exports.storage import storage_at
 from pyzn_pipeline.store.retention import retire
-from pyzn_pipeline.upkeep.export import exported_month
 
 
 def retention_schedule(keep_days: int, export_url: str | None) -> ScheduleDefinition:
     """The schedule, RUNNING by default. With `export_url`, a month waits until all its days are exported there."""
 
-    exported = partial(exported_month, place_of(export_url)) if export_url is not None else None
+    exported = partial(exported_month, storage_at(export_url)) if export_url is not None else None
     waits = ", once all their days are exported" if export_url is not None else ""
 
     @op(description=f"Drops the rows by day of months that ended more than {keep_days} days ago{waits}.")

@@ -4,7 +4,7 @@ The sensor compares the ledger with the index of the export. So it sees every ch
 killed run stopped.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zlib import crc32
 
@@ -36,50 +36,44 @@ from pyzn_pipeline.defs.partitions import BACKFILL_POLICY, DAYS_A_RUN
 from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.exports.places import place_of
-from pyzn_pipeline.store.exporting import Exportable
-from pyzn_pipeline.upkeep.export import ExportRefused, due_for_export, export_days
+from pyzn_pipeline.exports.storage import storage_at
+from pyzn_pipeline.exports.writing import ExportRefused, due_for_export, export_days
 
 EXPORTED_DAYS = "exported_days"
 
 
 def export_asset(partitions: DailyPartitionsDefinition, url: str) -> AssetsDefinition:
-    """The asset: one op that exports each day of the run's range whose line in the index is not current."""
-    place = place_of(url)
-
-    @multi_asset(
-        name="export_of_a_day",
-        specs=[
-            AssetSpec(
-                EXPORTED_DAYS,
-                deps=[AssetDep(breakdown.view) for breakdown in BREAKDOWNS],
-                kinds={"parquet"},
-                description=(
-                    f"Published days as Parquet files at `{place.name}`: for everybody to read, and for other PyZn to "
-                    "mirror. docs/export.md describes them.\n\nThe sensor `export_what_has_changed` exports a day when "
-                    "its line in the ledger has changed. A day that is there already is not written again."
-                ),
-                metadata={"index": MetadataValue.text(f"{place.name}/index.json")},
-                skippable=True,  # the op logs each day's materialization itself
-                partitions_def=partitions,
-                group_name=GROUP,
-                owners=OWNERS,
-            )
-        ],
-        backfill_policy=BACKFILL_POLICY,
+    """Return the asset: one op that exports each day of the run's range whose line in the index is not current."""
+    storage = storage_at(url)
+    spec = AssetSpec(
+        EXPORTED_DAYS,
+        deps=[AssetDep(breakdown.view) for breakdown in BREAKDOWNS],
+        kinds={"parquet"},
+        description=(
+            f"Published days as Parquet files at `{storage.name}`: for everybody to read, and for other PyZn to "
+            "mirror. docs/export.md describes them.\n\nThe sensor `export_what_has_changed` exports a day when its "
+            "line in the ledger has changed. A day that is there already is not written again."
+        ),
+        metadata={"index": MetadataValue.text(f"{storage.name}/index.json")},
+        skippable=True,  # the op logs each day's materialization itself
+        partitions_def=partitions,
+        group_name=GROUP,
+        owners=OWNERS,
     )
+
+    @multi_asset(name="export_of_a_day", specs=[spec], backfill_policy=BACKFILL_POLICY)
     def export_of_a_day(context: AssetExecutionContext, store: Store) -> Iterator[AssetMaterialization]:
         days = [date.fromisoformat(key) for key in context.partition_keys]
         refused: list[str] = []
-        done: list[date] = []
+        exported = 0
         with store.engine() as engine:
-            for exported in export_days(engine, place, min(days), max(days)):
-                if isinstance(exported, ExportRefused):
-                    refused.append(str(exported))
-                    context.log.error(str(exported))
+            for result in export_days(engine, storage, min(days), max(days)):
+                if isinstance(result, ExportRefused):
+                    refused.append(str(result))
+                    context.log.error(str(result))
                     continue
-                entry = exported.entry
-                done.append(entry.day)
+                entry = result.entry
+                exported += 1
                 yield AssetMaterialization(
                     EXPORTED_DAYS,
                     partition=str(entry.day),
@@ -87,20 +81,21 @@ def export_asset(partitions: DailyPartitionsDefinition, url: str) -> AssetsDefin
                         "revision": entry.revision,
                         "status": entry.status,
                         "downloads": entry.downloads,
-                        "bytes written": exported.bytes,
-                        "day.json": f"{place.name}/{entry.file.path}",
+                        "bytes written": result.bytes,
+                        "day.json": f"{storage.name}/{entry.file.path}",
                     },
                     tags={DATA_VERSION: f"{entry.day} revision {entry.revision} {entry.status}"},
                 )
-        if refused or not done:
-            said = refused or [f"none of the days is published: {ranges(days)}: pyzn backfill {min(days)} {max(days)}"]
-            raise Failure("\n".join(said), allow_retries=False)
+        if not exported and not refused:
+            refused = [f"none of the days is published: {ranges(days)}: pyzn backfill {min(days)} {max(days)}"]
+        if refused:
+            raise Failure("\n".join(refused), allow_retries=False)
 
     return export_of_a_day
 
 
 def export_sensor(url: str, first_day: date) -> SensorDefinition:
-    """The sensor, RUNNING by default. Only days from `first_day` on have partitions."""
+    """Return the sensor, RUNNING by default. Only days from `first_day` on have partitions."""
     job = define_asset_job(
         "export",
         selection=AssetSelection.assets(EXPORTED_DAYS),
@@ -120,28 +115,22 @@ def export_sensor(url: str, first_day: date) -> SensorDefinition:
         hour = f"{datetime.now(UTC):%Y-%m-%dT%H}"
         try:
             with store.engine() as engine:
-                due = [published for published in due_for_export(engine, place_of(url)) if published.day >= first_day]
+                due = [row for row in due_for_export(engine, storage_at(url)) if row.day >= first_day]
         except PyznError as error:  # the run fails with it too: alerts report failed runs, not ticks
             context.log.error(str(error))  # noqa: TRY400 - an expected error: the traceback adds nothing
             yesterday = datetime.now(UTC).date() - timedelta(days=1)
             return RunRequest(run_key=f"{error} {hour}", partition_key=str(yesterday))
-        for window in _windows(due):
+        left = due
+        while left:
+            window = [row for row in left if row.day > left[-1].day - timedelta(days=DAYS_A_RUN)]
+            left = left[: -len(window)]
+            first, last = str(window[0].day), str(window[-1].day)
             # The key limits retries: what could not be exported is tried again when it changes, or after an hour.
-            key = f"{window[-1].day} {crc32(repr(window).encode()):08x} {hour}"
+            key = f"{last} {crc32(repr(window).encode()):08x} {hour}"
             if not context.instance.get_runs_count(RunsFilter(job_name=job.name, tags={"dagster/run_key": key})):
-                first, last = str(window[0].day), str(window[-1].day)
                 tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
                 return RunRequest(run_key=key, tags=tags)
-        waiting = ranges([published.day for published in due])
+        waiting = ranges([row.day for row in due])
         return SkipReason(f"not exported, tried again after an hour: {waiting}" if due else "every day is exported")
 
     return export_what_has_changed
-
-
-def _windows(due: Sequence[Exportable]) -> Iterator[list[Exportable]]:
-    """`due`, which is in order, in parts within DAYS_A_RUN days, the newest first."""
-    left = list(due)
-    while left:
-        first = left[-1].day - timedelta(days=DAYS_A_RUN - 1)
-        yield [published for published in left if published.day >= first]
-        left = [published for published in left if published.day < first]

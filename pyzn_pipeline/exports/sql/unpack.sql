@@ -2,4 +2,4 @@
 -- and of the keys in their documents. Runs on DuckDB, over Arrow rows. tidy.py fills the names after a dollar sign.
 -- Costs about a microsecond a row.
 SELECT project, unnest(json_keys($document)) AS $name, $numbers
-FROM $packed
+FROM packed

@@ -1,8 +1,8 @@
--- A recount asks for the published days in :wanted, which must be read again from the mirror, unless somebody has asked
+-- A recount asks for the published days in :days, which must be read again from the mirror, unless somebody has asked
 -- for the day since its index was written (:written_at).
 INSERT INTO pyzn.wanted AS known (day, asked_by, asked_at, next_attempt_at)
 SELECT day, '{recount}', clock_timestamp(), clock_timestamp()
-FROM unnest(CAST(:wanted AS date[])) AS newer (day)
+FROM unnest(CAST(:days AS date[])) AS newer (day)
 ORDER BY day
 ON CONFLICT (day) DO UPDATE SET
     asked_by = array_remove(known.asked_by, 'recount') || excluded.asked_by,

@@ -1,6 +1,6 @@
--- Days that failed before the index of :written_at was written, and that it has (:days), are tried again at once: a day may
--- have been exported, or repaired, since. One that was given up after :most attempts gets as many new ones. Days that were
--- taken back, or that no attempt can help, stay as they are.
+-- Days of an index (:days) that failed before it was written (:written_at) are tried again at once: they may have been
+-- exported, or repaired, since. One that was given up after :most attempts gets as many new ones. Days that were
+-- canceled, or that no attempt can help, stay as they are.
 UPDATE pyzn.wanted SET
     attempts = CASE WHEN attempts < :most THEN attempts ELSE 0 END,
     failed_at = NULL,

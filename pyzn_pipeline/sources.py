@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import clients_of
-from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.source.protocol import Source
 
 

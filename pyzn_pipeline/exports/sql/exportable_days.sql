@@ -1,4 +1,4 @@
--- The published days from :first to :last, in order, as far as the index of an export says them; retired ones as well.
+-- The published days from :first to :last, in order, with the columns of the index of an export; retired ones as well.
 -- Index scan of the ledger.
 SELECT day, revision, checksum, status, downloads, source_recount, recounted_at, retired_at IS NOT NULL AS retired
 FROM pyzn.days

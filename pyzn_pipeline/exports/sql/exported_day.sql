@@ -1,9 +1,7 @@
 -- The ledger's row of :day for its export; no row unless it is published. `breakdowns` is
 -- {"breakdown": {"source_downloads": …, "downloads": …, "project_keys": …, "whole": {"key": downloads of all PyPI}}}.
--- Index lookups.
-SELECT day, revision, checksum, status, downloads, source_recount, recounted_at, source, source_downloads,
-       pip_downloads, ci_downloads, downloads_without_mirrors, projects, by_hour, replaced_rows, published_at,
-       suspect_because, accepted_because, retired_at IS NOT NULL AS retired,
+-- Index look-ups.
+SELECT days.*, retired_at IS NOT NULL AS retired,
        (SELECT json_object_agg(breakdown, json_build_object(
             'source_downloads', source_downloads, 'downloads', downloads, 'project_keys', project_keys, 'whole', whole))
         FROM pyzn.day_breakdowns WHERE day_breakdowns.day = days.day) AS breakdowns

@@ -9,23 +9,22 @@ from typing import Any
 import pytest
 from dagster import AssetKey, DagsterInstance, Definitions, ExecuteInProcessResult, RunRequest, build_sensor_context
 from pydantic import SecretStr
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.defs.upkeep.export import export_sensor
+from pyzn_pipeline.exports.defs import export_sensor
 from pyzn_pipeline.exports.errors import DamagedExport
 from pyzn_pipeline.exports.index import INDEX
-from pyzn_pipeline.exports.places import Folder
-from pyzn_pipeline.reading.day import ingest_day
+from pyzn_pipeline.exports.storage import Folder
+from pyzn_pipeline.exports.writing import ExportResult, export_days
 from pyzn_pipeline.settings import Settings
-from pyzn_pipeline.source.mirror import Mirror
 from pyzn_pipeline.store.partitions import RetiredDay
-from pyzn_pipeline.upkeep.export import Exported, export_days
 from tests.conftest import Database
 from tests.days import Download, raw_rows, scan_of
-from tests.exports.conftest import Served, content, downloads
+from tests.exports.conftest import Served, content, downloads, sql
+from tests.exports.conftest import mirror as mirror_days
 from tests.pipeline.conftest import code_location
 from tests.store.publishing import publish, rows
 
@@ -60,13 +59,13 @@ class Side:
         while requests := [(name, request) for name in sensors for request in self.tick(name)]:
             assert len(done) < 20, requests
             done += [
-                self.defs.resolve_job_def(str(request.job_name or name)).execute_in_process(
+                self.defs.resolve_job_def(request.job_name or "export").execute_in_process(
                     instance=self.instance,
                     partition_key=request.partition_key,
                     tags=dict(request.tags) | ({"dagster/run_key": request.run_key} if request.run_key else {}),
                     raise_on_error=False,
                 )
-                for name, request in (({"export_what_has_changed": "export"}.get(n, n), r) for n, r in requests)
+                for name, request in requests
             ]
         return done
 
@@ -92,27 +91,19 @@ def mirror(second: Database, web: Served) -> Iterator[Side]:
 
 def ask(store: Engine, *days: date) -> None:
     """Somebody asks for the days; and nobody for any other."""
-    with store.begin() as connection:
-        for day in days:
-            connection.execute(
-                text("INSERT INTO pyzn.wanted (day, asked_by, next_attempt_at) VALUES (:day, '{calendar}', now())"),
-                {"day": day},
-            )
-        for n in range(1, 35):
-            connection.execute(
-                text("INSERT INTO pyzn.wanted (day, reason) VALUES (:day, 'taken back') ON CONFLICT DO NOTHING"),
-                {"day": TODAY - timedelta(days=n)},
-            )
-
-
-def an_hour_passes(store: Engine) -> None:
-    with store.begin() as connection:
-        connection.execute(
-            text(
-                "UPDATE pyzn.days SET published_at = published_at - interval '61 minutes',"
-                " recounted_at = recounted_at - interval '61 minutes'"
-            )
+    for day in days:
+        sql(
+            store,
+            "INSERT INTO pyzn.wanted (day, asked_by, next_attempt_at) VALUES (:day, '{calendar}', now())",
+            day=day,
         )
+    sql(
+        store,
+        "INSERT INTO pyzn.wanted (day, reason) SELECT CAST(:today AS date) - n, 'taken back' "
+        "FROM generate_series(1, 34) n "
+        "ON CONFLICT DO NOTHING",
+        today=TODAY,
+    )
 
 
 def later(side: Side) -> None:
@@ -152,7 +143,11 @@ def test_what_one_reads_the_other_mirrors_and_a_late_row_gives_both_revision_2(
     assert (shown["source"], shown["bytes billed"], shown["US dollars"]) == (web.url, 0, 0)
 
     bigquery.load(raw_rows(OLD[-1], [Download("late")]))
-    an_hour_passes(store)
+    sql(
+        store,
+        "UPDATE pyzn.days SET published_at = published_at - interval '61 minutes',"
+        " recounted_at = recounted_at - interval '61 minutes'",
+    )
     exporter.live("keep_days_true", "export_what_has_changed")
     assert rows(store, "SELECT revision FROM pyzn.days ORDER BY day") == [(1,), (1,), (2,)]
     assert mirror.tick("keep_days_true") == []  # it was looked at just before
@@ -176,9 +171,8 @@ def test_what_the_exporter_has_only_counted_is_read_when_it_has_read_it(
     ask(second_store, day)
     exporter.live("export_what_has_changed")
     mirror.live("keep_days_true")
-    with store.begin() as connection:
-        more = "UPDATE pyzn.days SET source_recount = source_recount + 1, recounted_at = now() + interval '1 second'"
-        connection.execute(text(more))
+    more = "UPDATE pyzn.days SET source_recount = source_recount + 1, recounted_at = now() + interval '1 second'"
+    sql(store, more)
     exporter.live("export_what_has_changed")
     later(mirror)
     assert [result.job_def.name for result in mirror.live("keep_days_true")] == ["recount"]
@@ -212,13 +206,8 @@ def test_a_day_that_has_no_partition_stops_no_sensor(
     assert [request.partition_key for request in mirror.tick("keep_days_true") if request.partition_key] == [
         str(OLD[0])
     ]
-    sensor = export_sensor(str(folder), OLD[0])
-    context = build_sensor_context(
-        instance=exporter.instance,
-        repository_def=exporter.defs.get_repository_def(),
-        resources=dict(exporter.defs.resources or {}),
-    )
-    tick = sensor.evaluate_tick(context)
+    context = build_sensor_context(instance=exporter.instance, resources=dict(exporter.defs.resources or {}))
+    tick = export_sensor(str(folder), OLD[0]).evaluate_tick(context)
     assert (tick.run_requests, tick.skip_message) == ([], "every day is exported")
 
 
@@ -227,8 +216,7 @@ def test_an_export_whose_index_is_gone_fails_its_run_while_days_are_retired(
 ) -> None:
     publish(store, scan_of(OLD[0], downloads(OLD[0])))
     exporter.live("export_what_has_changed")
-    with store.begin() as connection:
-        connection.execute(text("UPDATE pyzn.days SET retired_at = now()"))
+    sql(store, "UPDATE pyzn.days SET retired_at = now()")
     (folder / INDEX).unlink()
     (request,) = exporter.tick("export_what_has_changed")
     result = exporter.defs.resolve_job_def("export").execute_in_process(
@@ -261,11 +249,7 @@ def test_an_exported_day_that_is_refused_fails_its_run_and_lets_older_ones_be_ex
         bigquery.load(raw_rows(day, downloads(day)))
     ask(store, *days)
     exporter.live("keep_days_true")
-    with store.begin() as connection:
-        connection.execute(
-            text("UPDATE pyzn.project_days SET project = 'other' WHERE project = 'numpy' AND day = :day"),
-            {"day": days[1]},
-        )
+    sql(store, "UPDATE pyzn.project_days SET project = 'other' WHERE project = 'numpy' AND day = :day", day=days[1])
     first, second = exporter.live("export_what_has_changed")
     assert (first.success, second.success) == (False, True)
     assert set(materialized(exporter, "exported_days")) == {str(days[0])}
@@ -303,14 +287,13 @@ def test_a_month_is_retired_when_its_days_are_exported_and_can_then_be_mirrored(
             retire()
         assert rows(store, retired) == []
         (done,) = export_days(store, Folder(folder), days[1], check=True)
-        assert isinstance(done, Exported)
+        assert isinstance(done, ExportResult)
         assert done.bytes > 0
         retire()
     assert rows(store, retired) == [(day,) for day in days]
     assert rows(store, "SELECT FROM pyzn.project_days") == []
 
-    for day in days:
-        ingest_day(day, Mirror(str(folder)), second_store, "run-1")
+    mirror_days(second_store, folder, *days)
     assert content(second_store) == known
     with pytest.raises(RetiredDay):
-        ingest_day(days[0], Mirror(str(folder)), store, "run-1")
+        mirror_days(store, folder, days[0])

@@ -1,0 +1,147 @@
+"""A mirror as the source: days that another PyZn has exported. Nothing is billed.
+
+Every byte is proven before a row is given: the index by its own SHA-256, and through it each file. The rows are given
+as a scan gives them, and are then tallied, audited and compared with the exporter's checksum.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pyzn_pipeline.breakdowns import Breakdown
+from pyzn_pipeline.errors import printable
+from pyzn_pipeline.exports import tidy
+from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport
+from pyzn_pipeline.exports.following import compare_with_exporter
+from pyzn_pipeline.exports.index import Day, Index, RowsFile, existing_index, read_day, read_file
+from pyzn_pipeline.exports.storage import storage_at
+from pyzn_pipeline.source.count import MIRROR, Counts, Price
+from pyzn_pipeline.source.errors import SourceError
+from pyzn_pipeline.source.scan import BY_HOUR, REPLACED, SCHEMA, ExporterRow, Scan
+
+ROWS = 65_536  # tidy rows that are read at once
+PROJECTS = 8_192  # in a batch, as BigQuery sends them
+
+
+class Mirror:
+    """The exported days at a URL; the methods are Source's. Connects when it is asked for something."""
+
+    def __init__(self, url: str) -> None:
+        self._storage = storage_at(url)
+        self.name = self._storage.name
+
+    def index(self) -> Index:
+        """Return the current index. Raises StorageError or DamagedExport."""
+        return existing_index(self._storage)
+
+    @contextmanager
+    def scanned(self, day: date) -> Iterator[Scan]:
+        """Read the day's files, prove them, and give their rows."""
+        began_at = datetime.now(UTC)
+        index = self.index()
+        entry = index.by_day().get(day)
+        if entry is None:
+            newest = index.days[-1].day if index.days else "none"
+            raise SourceError(
+                f"day {day}: {self.name} does not have it; its newest day is {newest}: wait until it is exported, or "
+                "use another source"
+            )
+        found = read_day(self._storage, entry)
+        breakdowns = found.known_breakdowns()
+        files = {view: read_file(self._storage, file) for view, file in found.by_view().items()}
+        yield Scan(
+            day=day,
+            source=self.name,
+            job_id=None,
+            rows=found.projects.rows + 1,
+            bytes_processed=0,
+            bytes_billed=0,
+            batches=self._batches(found, files, breakdowns),
+            began_at=began_at,
+            breakdowns=tuple(breakdowns),
+            exporter=ExporterRow(
+                revision=found.revision,
+                status=found.status,
+                suspect_because=found.suspect_because,
+                accepted_because=found.accepted_because,
+                source_recount=found.source_recount,
+                recounted_at=found.recounted_at,
+                compare=partial(compare_with_exporter, self.name, index.written_at, found),
+            ),
+        )
+
+    def price(self, first: date, last: date) -> int:  # noqa: ARG002 - Source's
+        """Return 0: nothing is billed."""
+        return 0
+
+    def count(self, published: Mapping[date, int]) -> Counts:
+        """Return the latest counts of the exporter's source."""
+        entries = self.index().by_day()
+        counts = {day: entries[day].source_recount if day in entries else 0 for day in published}
+        return Counts(counts, dict.fromkeys(counts, MIRROR), 0)
+
+    def price_of_count(self, days: Sequence[date]) -> Price:  # noqa: ARG002 - Source's
+        """Return 0: nothing is billed."""
+        return Price(0, 0)
+
+    def _batches(
+        self, day: Day, files: Mapping[str, bytes], breakdowns: Sequence[Breakdown]
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of a scan: the PyPI totals, and then the projects."""
+        try:
+            yield _totals(day)
+            readers = {}
+            for breakdown in breakdowns:
+                rows = day.breakdowns[breakdown.name].file
+                parquet = _opened(rows, files[breakdown.view], tidy.tidy_schema(breakdown))
+                readers[breakdown] = tidy.Reader(breakdown, parquet.iter_batches(ROWS))
+            schema = tidy.projects_schema(breakdowns)
+            for batch in _opened(day.projects, files["downloads_by_project"], schema).iter_batches(PROJECTS):
+                projects = tidy.checked(batch, schema)
+                rows_of = {b: reader.take(pc.sum(projects[b.plural]).as_py()) for b, reader in readers.items()}
+                yield _as_scanned(tidy.packed(projects, rows_of))
+            for breakdown, reader in readers.items():
+                reader.end(day.breakdowns[breakdown.name].whole or {})
+        except (pa.ArrowException, OSError, EOFError, ValueError) as error:
+            reason = printable(" ".join(str(error).split()), 300)
+            raise DamagedExport(f"{self.name}: day {day.day}: its files do not fit: {reason}: {WAY_OUT}") from None
+
+
+def _opened(rows: RowsFile, content: bytes, schema: pa.Schema) -> pq.ParquetFile:
+    """The file. Raises ValueError unless it has the columns of `schema` and the exported number of rows."""
+    parquet = pq.ParquetFile(pa.BufferReader(content))
+    found = parquet.schema_arrow
+    if (found.names, found.types) != (schema.names, schema.types):
+        columns = ", ".join(f"{field.name} {field.type}" for field in found)
+        raise ValueError(f"{rows.path} has the columns {columns}")
+    if (count := parquet.metadata.num_rows) != rows.rows:
+        raise ValueError(f"{rows.path} has {count:,} rows, {rows.rows:,} were exported")
+    return parquet
+
+
+def _totals(day: Day) -> pa.RecordBatch:
+    """The row of the PyPI totals, with the source's own counts. Raises ValueError unless the hours are the day's."""
+    if strange := day.by_hour.keys() - set(map(str, range(24))):
+        raise ValueError(f"by_hour has the hour {min(strange)[:50]!r}")
+    if day.by_hour and (found := sum(day.by_hour.values())) != day.source_downloads:
+        raise ValueError(f"by_hour has {found:,} downloads, the source counts {day.source_downloads:,}")
+    row: dict[str, object] = {name: "{}" if name.startswith("by_") else "[]" for name in SCHEMA.names}
+    row |= {"project": None, REPLACED: day.replaced_rows, BY_HOUR: tidy.document(day.by_hour)}
+    row |= day.counts | {"downloads": day.source_downloads}
+    row |= {f"by_{name}": tidy.document(own.whole) for name, own in day.breakdowns.items() if own.whole is not None}
+    return pa.RecordBatch.from_pylist([row], schema=SCHEMA)
+
+
+def _as_scanned(packed: pa.Table) -> pa.RecordBatch:
+    """Packed rows with all columns of a scan; the documents of a breakdown that the day does not have are NULL."""
+    rows = packed.num_rows
+    columns = {name: packed[name].combine_chunks() for name in packed.schema.names}
+    columns |= {REPLACED: pa.repeat(pa.scalar(0, pa.int64()), rows), BY_HOUR: pa.repeat("{}", rows)}
+    return pa.RecordBatch.from_arrays(
+        [columns.get(field.name, pa.nulls(rows, field.type)) for field in SCHEMA], schema=SCHEMA
+    )

@@ -1,6 +1,6 @@
 # Two commands: `make up` runs PyZn, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up browser test check check-code check-dagster check-migrations check-workflows check-docs wheels package \
+.PHONY: help setup up browser test test-slow check check-code check-style check-imports check-types check-dagster check-migrations check-workflows check-docs wheels package \
     docs bench lock start-containers stop-containers test-containers survive chaos chaos-selftest screenshots
 
 PYTHON ?= python3
@@ -26,10 +26,16 @@ up: setup  ## start everything here, with a synthetic sample; Ctrl-C stops it
 
 check: check-code check-dagster check-migrations check-workflows check-docs wheels  ## all that can be seen without running PyZn
 
-check-code: setup  ## linters, strict types, and who may import whom
+check-code: check-style check-imports check-types  ## linters, who may import whom, and strict types
+
+check-style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+check-imports: setup
 	$(BIN)/lint-imports
+
+check-types: setup
 	$(BIN)/mypy
 
 # Settings that lead nowhere: loading the definitions connects to nothing. The folder keeps Dagster from asking home.
@@ -58,13 +64,17 @@ docs: setup  ## the documentation as a site, built again at every change, at htt
 
 # The hashes of the lock name the wheels for good, so what uv's cache knows is asked first, and the index for the rest.
 # The oldest and the newest Python that PyZn is tried with.
-wheels: setup  ## show that nothing in the lock has to be compiled, on any platform that PyZn is promised for
+wheels: .venv/wheels  ## show that nothing in the lock has to be compiled, on any platform that PyZn is promised for
+
+# Once for each lock: nothing else can change the answer.
+.venv/wheels: .venv/installed
 	@for platform in x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin; do for python in 3.11 3.13; do \
 	    resolve="$(BIN)/uv pip install --quiet --dry-run --reinstall --python $(BIN)/python --require-hashes -r requirements.lock \
 	        --only-binary :all: --python-platform $$platform --python-version $$python"; \
 	    $$resolve --offline 2>/dev/null || $$resolve || \
 	        { echo "requirements.lock: not everything in it has a wheel for $$platform with Python $$python, see above"; exit 1; }; \
 	done; done
+	@touch $@
 
 # What a release publishes. Python's own venv, so that nothing of this one can be missing in the wheel's list of needs.
 package: setup  ## wheel and sdist in dist/, and the wheel installed where there is nothing else
@@ -77,9 +87,15 @@ package: setup  ## wheel and sdist in dist/, and the wheel installed where there
 browser: setup  ## a browser for the tests of the pages, installed where there is none; without one, all others run
 	@$(BIN)/python -m tests.browser
 
-# In the order of the folders: by number of tests, a file with one test of minutes would come last, with one core idle.
-test: check browser  ## linters, types and every test
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+# By file, in the order that tests/conftest.py gives them: one with a test of minutes would come last, with one core idle.
+PYTEST := $(BIN)/pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
+
+test:  ## linters, types and every test but those of `make test-slow`; five minutes on two cores
+	$(MAKE) --jobs 2 check browser
+	$(PYTEST) -m "not slow"
+
+test-slow: browser  ## the tests that take minutes: starts of the whole stack, many kills, load
+	$(PYTEST) -m slow
 
 # Sizes come from variables, which make hands on: make chaos KILLS=1000, make chaos FULL=1; see python -m chaos --help.
 chaos: setup  ## break everything on purpose, and count what came out wrong; ONLY="kills network" for some of it

@@ -48,9 +48,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow files first, so that the test processes finish together."""
-    slow = {"test_stack.py", "test_compose.py", "test_operations.py", "test_leftovers.py"}
-    items.sort(key=lambda item: item.path.name not in slow)
+    """The longest files first, so that the test processes finish together."""
+    longest = [
+        "test_stack.py",
+        "test_leftovers.py",
+        "test_compose.py",
+        "test_replica.py",
+        "test_repairs.py",
+        "test_etags.py",
+    ]
+    items.sort(key=lambda item: longest.index(item.path.name) if item.path.name in longest else len(longest))
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ READ_THEM = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_tests_pass_whatever_the_caller_has_exported() -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", *READ_THEM],

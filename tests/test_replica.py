@@ -27,6 +27,8 @@ from tests.replica import Replica, replica_of
 from tests.store.publishing import publish
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 PATH = "/api/v2/projects/requests"
 PATHS = [
     PATH,

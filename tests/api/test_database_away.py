@@ -269,6 +269,7 @@ async def through_an_outage(port: int, switched: Switched) -> tuple[list[Got], f
     return [got for client in clients for got in await client], stopped, ready
 
 
+@pytest.mark.slow
 def test_five_hundred_clients_all_get_an_answer_within_a_second(away: tuple[Switched, Database]) -> None:
     switched, urls = away
     with serving_process(urls) as port:

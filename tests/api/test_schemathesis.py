@@ -4,8 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.api.conftest import hashed, serving, settings
 from tests.conftest import Database
+
+pytestmark = pytest.mark.slow
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 

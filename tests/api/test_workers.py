@@ -76,6 +76,7 @@ def test_one_that_dies_is_replaced_and_what_it_counted_stays(serving: Serving) -
     assert httpx.get(serving.url + PATH).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_none_of_them_outlives_the_process_that_started_them(
     number: signal.Signals, serving: Serving, tmp_path: Path

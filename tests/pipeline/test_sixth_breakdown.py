@@ -40,6 +40,8 @@ BREAKDOWNS = (*BREAKDOWNS, FILE_TYPE)
 MIGRATION = """
 from alembic import op
 
+pytestmark = pytest.mark.slow
+
 revision = "0002"
 down_revision = "0001"
 

@@ -99,6 +99,7 @@ def test_damaged_settings_of_a_running_stack_are_named(pyzn: Pyzn, content: str)
         assert f"{home.settings_file} is damaged" in refused(pyzn, "days")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_every_process_even_when_nobody_reads_what_it_says(pyzn: Pyzn) -> None:
     foreground = pyzn.in_the_foreground("up", "--no-sample")
     assert foreground.stdout is not None

@@ -12,6 +12,8 @@ import pytest
 
 from tests.stack.conftest import Pyzn, alive, processes, pyzn_at
 
+pytestmark = pytest.mark.slow
+
 # Root in a container may not look into another user's processes, of which Postgres is one then.
 IN_A_CONTAINER = ("setpriv", "--bounding-set=-sys_ptrace,-sys_admin,-perfmon") if os.geteuid() == 0 else ()
 

@@ -14,6 +14,8 @@ from tests.exports.conftest import Served, exported
 from tests.stack.conftest import Pyzn, pyzn_at
 from tests.store.publishing import publish, rows
 
+pytestmark = pytest.mark.slow
+
 DAYS = [datetime.now(UTC).date() - timedelta(days=n) for n in range(37, 0, -1)]
 
 
@@ -43,7 +45,6 @@ def up(web: Served, tmp_path: Path) -> Iterator[Pyzn]:
     command("down")
 
 
-@pytest.mark.timeout(300)
 def test_a_mirror_is_all_that_a_newcomer_needs(up: Pyzn, store: Engine, web: Served) -> None:
     settings = dict(line.split("=", 1) for line in up("env").stdout.splitlines())
     assert not [name for name in settings if "BIGQUERY" in name]

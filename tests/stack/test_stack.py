@@ -45,7 +45,6 @@ def yesterday() -> date:
     return datetime.now(UTC).date() - timedelta(days=1)
 
 
-@pytest.mark.timeout(300)
 def test_the_front_end_finds_every_day_of_the_sample(up: Pyzn) -> None:
     answer = requests.get(f"{settings(up)['PYZN_API_URL']}/api/v2/projects/requests", timeout=10)
     assert answer.status_code == 200
@@ -148,7 +147,7 @@ def test_a_second_stack_in_the_same_home_is_refused(up: Pyzn) -> None:
         assert f"a stack runs in {up.home} already" in finished.stderr
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_a_stack_whose_supervisor_was_killed_starts_again_with_everything(up: Pyzn) -> None:
     before = up("days", "--json").stdout
     supervisor, *children = processes(up)

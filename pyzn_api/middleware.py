@@ -68,8 +68,8 @@ class CrossOrigin(CORSMiddleware):
             app,
             allow_origins=origins,
             allow_methods=ALLOWED.split(", "),
-            allow_headers=["If-None-Match", KEY_HEADER],
-            expose_headers=["ETag", "Retry-After"],
+            allow_headers=["*"],  # a tracer's or a dashboard's own are no reason to refuse a reader
+            expose_headers=["ETag", "Retry-After", "Content-Range"],
             max_age=86400,  # seconds
         )
 

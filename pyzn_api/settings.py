@@ -4,6 +4,7 @@ Nothing reads `os.environ` elsewhere in this package, and nothing reads it at im
 """
 
 import re
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
 from psycopg import ProgrammingError
@@ -38,6 +39,21 @@ def _pbkdf2_hash(value: SecretStr | None) -> SecretStr | None:
     if value is not None and not re.fullmatch(form, value.get_secret_value()):
         raise ValueError("expected pbkdf2:sha256:ITERATIONS$SALT$HEX")
     return value
+
+
+def _origin(value: str) -> str:
+    """Return an origin as browsers send it. Raises ValueError for a text that no browser sends."""
+    if value != "*" and not re.fullmatch(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d+)?", value.lower()):
+        raise ValueError(f"{value!r} can match no origin: expected https://HOST or https://HOST:PORT, without a path")
+    return value.lower()
+
+
+def _proxy(value: str) -> str:
+    """Return an address or a network. Raises ValueError for a text that is neither, such as a name."""
+    try:
+        return value if value == "*" else str(ip_network(value, strict=False))
+    except ValueError as error:
+        raise ValueError(f"{value!r} can match no proxy: expected an IP address or a network, 10.0.0.0/8") from error
 
 
 def _split(value: object) -> object:
@@ -78,10 +94,10 @@ class Settings(BaseSettings):
         default=256 * MIB, ge=0, description="bytes of rendered answers kept in memory, per process"
     )
     pages: Literal["on", "off"] = Field(default="on", description="the pages and charts for people: on or off")
-    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
+    cors_origins: Annotated[list[Annotated[str, AfterValidator(_origin)]], NoDecode, BeforeValidator(_split)] = Field(
         default=["*"], description="origins whose pages may read, separated by commas; * is any"
     )
-    trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
+    trusted_proxies: Annotated[list[Annotated[str, AfterValidator(_proxy)]], NoDecode, BeforeValidator(_split)] = Field(
         default=[],
         description="addresses or networks of proxies whose X-Forwarded-For tells the client, separated by commas",
     )

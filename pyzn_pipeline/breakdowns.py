@@ -118,6 +118,7 @@ PYTHON = Breakdown(
     expression=r"REGEXP_EXTRACT(details.python, r'^[0-9]+\.[0-9]+')",
     description="Downloads per UTC day, project and minor version of Python (3.12), without mirrors.",
     example="3.*",
+    filters=r"^([0-9.*]{1,100}|\([a-z ]+\))$",
     wildcard=True,
     counted=WITHOUT_MIRRORS,
 )

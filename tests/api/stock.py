@@ -13,6 +13,8 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.rankings import rank
 
+NEWEST = date(2026, 7, 19)
+
 
 class Count(NamedTuple):
     """Downloads of a version: all, those by pip, those by CI."""

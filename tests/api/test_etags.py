@@ -23,59 +23,14 @@ from pyzn_pipeline.store.imported_totals import import_totals
 from pyzn_pipeline.store.rankings import rank
 from pyzn_pipeline.store.retention import retire
 from tests.api.conftest import Clock, hashed, serving, settings
+from tests.api.routes import NEVER_KEPT, VARIANTS, urls, urls_of_all_of_pypi
 from tests.api.stock import Count, stock
 from tests.api.stock import publish as restock
 from tests.conftest import Database
 from tests.days import Download, scan_of
 from tests.store.publishing import publish
 
-# What is asked of each route of the OpenAPI document: every parameter that changes what an answer is made of.
-VARIANTS = {
-    "/api/projects/{project}": [""],
-    "/api/v2/projects/{project}": [""],
-    "/api/v3/pro/projects/{project}/downloads": ["", "?timeRange=FOUR_MONTHS", "?includeCIDownloads=false"],
-    "/service-api/v1/pro/projects/{project}/downloads": [""],
-    "/api/v3/pro/projects/{project}/country-downloads": [""],
-    "/api/v1/admin/projects/{project}": ["?password=secret"],
-    "/badge/{project}": [""],
-    "/badge/{project}/month": [""],
-    "/badge/{project}/week": [""],
-    "/personalized-badge/{project}": ["", "?period=month", "?period=week&units=none"],
-    "/chart/{project}.svg": [
-        "",
-        "?by=version&range=quarter&theme=dark",
-        "?by=country&range=year&kind=map",
-        "?by=system&range=all",
-    ],
-    "/api/packages/{project}/recent": ["", "?period=day", "?period=week"],
-    "/api/packages/{project}/overall": ["", "?mirrors=true", "?mirrors=false"],
-    "/api/packages/{project}/python_major": ["", "?version=3"],
-    "/api/packages/{project}/python_minor": ["", "?version=3.12"],
-    "/api/packages/{project}/system": ["", "?os=linux"],
-    "/api/v4/projects": ["?name=foo-bar&name=no-such-project", "?name=foo-bar&format=csv"],
-    "/api/v4/projects/{project}": ["", "?format=csv"],
-    "/api/v4/projects/{project}/versions": [
-        "",
-        "?start=2026-07-01&end=2026-07-20",
-        "?format=csv",
-        "?granularity=month",
-    ],
-    "/api/v4/projects/{project}/countries": ["", "?start=2026-07-18", "?format=csv", "?country=US"],
-    "/api/v4/projects/{project}/installers": ["", "?start=2026-07-18", "?format=csv", "?installer=pip"],
-    "/api/v4/projects/{project}/pythons": ["", "?start=2026-07-18", "?format=csv", "?python=3.*"],
-    "/api/v4/projects/{project}/systems": ["", "?start=2026-07-18", "?format=csv", "?system=linux"],
-    "/api/v4/days": ["", "?start=2026-07-01", "?format=csv"],
-    "/top-pypi-packages.min.json": [""],
-    "/top-pypi-packages.json": [""],
-    "/top-pypi-packages-30-days.min.json": [""],
-    "/top-pypi-packages-30-days.json": [""],
-    "/top-pypi-packages.csv": [""],
-    "/api/v4/top": ["", "?period=week", "?period=month&format=csv"],
-}
-URLS = [path.replace("{project}", "foo-bar") + variant for path, variants in VARIANTS.items() for variant in variants]
-URLS += [path.replace("{project}", "__all__") for path in VARIANTS if path.startswith("/api/packages/")]
-URLS += ["/chart/__all__.svg", "/chart/__all__.svg?by=country&range=all"]
-NEVER_KEPT = ["/health-check", "/api/v4/status"]  # no ETag, and no-store
+URLS = urls("foo-bar") + urls_of_all_of_pypi()
 NEWEST, SUSPECT, RETIRED = date(2026, 7, 19), date(2026, 7, 17), date(2024, 2, 3)
 # The clock says 2026-07-20: these are the first days of a year, four months, 30 days; and one that v2 loses next month.
 FIRST_DAYS = [date(2025, 7, 20), date(2026, 3, 20), date(2026, 6, 20), date(2026, 4, 15)]
@@ -256,7 +211,7 @@ FOR_NOTHING = {
 def test_every_route_is_asked_and_what_has_no_etag_is_never_kept(world: World) -> None:
     server = world.servers[0]
     paths = server.get("/openapi.json").json()["paths"]
-    assert set(paths) == {*VARIANTS, *NEVER_KEPT}, "say in VARIANTS what to ask of a new route"
+    assert set(paths) == {*VARIANTS, *NEVER_KEPT}, "add a new route to VARIANTS"
     for path in NEVER_KEPT:
         answer = server.get(path)
         assert "etag" not in answer.headers

@@ -136,14 +136,15 @@ def test_the_longest_range_is_answered_whole_and_a_longer_one_by_week(client: ht
     assert client.get(f"{VERSIONS}?end=0001-01-02").status_code == 200
 
 
-CODE = "an ISO 3166-1 alpha-2 code, as answers list it, or (unknown)"
-
-
 @pytest.mark.parametrize(
     ("path", "message"),
     [
         (f"{VERSIONS}?granularity=hour", "granularity='hour': expected 'day', 'week' or 'month'"),
         (f"{VERSIONS}?ci=maybe", "ci='maybe': expected 'include', 'exclude' or 'only'"),
+        (
+            "/api/v4/projects/sampleproject/pythons?python=three",
+            "python='three': expected the minor version of Python, as answers list it, or (unknown)",
+        ),
         (f"{VERSIONS}?format=xml", "format='xml': expected 'json' or 'csv'"),
         (
             f"{VERSIONS}?version=%00",
@@ -163,6 +164,7 @@ CODE = "an ISO 3166-1 alpha-2 code, as answers list it, or (unknown)"
         ("/api/v4/top?period=year", "period='year': expected 'day', 'week' or 'month'"),
         ("/api/v4/projects", "name='': expected a value"),
         ("/api/v4/projects?" + "&".join(["name=a"] * 129), "name='129 names': expected 128 at most"),
+        ("/api/v4/projects?name=" + ",".join("a" * 129), "name='129 names': expected 128 at most"),
     ],
 )
 def test_a_parameter_that_cannot_be_answered_is_400(client: httpx.Client, path: str, message: str) -> None:
@@ -171,7 +173,7 @@ def test_a_parameter_that_cannot_be_answered_is_400(client: httpx.Client, path: 
 
 
 def test_several_projects_come_in_the_order_asked_for_and_each_once(client: httpx.Client) -> None:
-    answer = client.get("/api/v4/projects?name=Quiet&name=no_such&name=sampleproject&name=quiet&name=%00").json()
+    answer = client.get("/api/v4/projects?name=Quiet&name=no_such,%20sampleproject,quiet&name=%00").json()
     assert [row["project"] for row in answer["projects"]] == ["quiet", "sampleproject"]
     assert answer["unknown"] == ["no-such", "\ufffd"]
     (quiet, sample) = answer["projects"]
@@ -363,9 +365,30 @@ def test_any_table_comes_as_csv_with_the_same_rows(client: httpx.Client, path: s
         assert found == {name: str(row.get(name, "")) for name in found}
 
 
-def test_csv_and_json_do_not_share_an_etag(client: httpx.Client) -> None:
-    as_json, as_csv = client.get(VERSIONS), client.get(f"{VERSIONS}?format=csv")
-    assert as_json.headers["etag"] != as_csv.headers["etag"]
+@pytest.mark.parametrize(
+    ("accept", "as_csv"),
+    [
+        ("text/csv", True),
+        ("TEXT/CSV; header=present", True),
+        ("text/*", True),
+        ("text/csv, */*", True),
+        ("text/csv, application/json;q=0.5", True),
+        ("application/json, text/csv;q=0", False),
+        ("text/csv;q=0", False),
+        ("text/csv;q=0.000, text/*", False),
+        ("application/json, text/csv", False),
+        ("text/csv;q=0.5, */*", False),
+        ("application/x-text/csv", False),
+        ("text/csvx", False),
+        ("text/html", False),
+        ("*/*", False),
+        ("", False),
+    ],
+)
+def test_accept_is_read_by_whole_types_and_weights(client: httpx.Client, accept: str, as_csv: bool) -> None:
+    for path in (VERSIONS, "/api/v4/days", "/api/v4/top", "/api/v4/projects?name=busy"):
+        assert client.get(path, headers={"Accept": accept}).headers["content-type"].startswith("text/csv") == as_csv
+    assert client.get(f"{VERSIONS}?format=json", headers={"Accept": accept}).json()["start"]
 
 
 def test_csv_quotes_what_needs_it(client: httpx.Client) -> None:

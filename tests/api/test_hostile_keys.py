@@ -1,0 +1,88 @@
+"""Versions, installers, systems … that strangers have chosen: on every route, and in tables that others open."""
+
+import csv
+import json
+from io import StringIO
+
+import httpx
+import pandas as pd
+import polars as pl
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyzn_api.versions import in_order
+from pyzn_pipeline.breakdowns import BREAKDOWNS
+from tests.api.conftest import hashed, serving, settings
+from tests.api.routes import urls
+from tests.api.stock import NEWEST, Count, publish
+from tests.conftest import Database
+
+DIGITS = "9" * 5000  # of which Python makes no int
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "'=1", "'"]
+KEYS = [
+    "constructor", "toString", "__proto__", "hasOwnProperty", "NaN", "null", "", " ", "%s", "{}", '"', "\\", "\u2028",
+    "</script>", "\u202e", "\ud7ff", "\U0001f40d", "a\x01b", "a\r\nb", "a,b", "NA", "1.10", "2.1.0+cu118",
+    DIGITS, f"1.{DIGITS}", f"v{DIGITS}!1", f"1.0.dev{DIGITS}", f"1+{DIGITS}", f"a{DIGITS}", *FORMULAS,
+]  # fmt: skip
+
+
+@pytest.fixture
+def hostile(database: Database) -> Database:
+    """A project with each of those keys, once, in each breakdown."""
+    counts = dict.fromkeys(sorted(KEYS), 1)
+    with psycopg.connect(database.owner_url) as owner:
+        publish(owner, NEWEST, {"sampleproject": ({key: Count(1) for key in counts}, {"US": len(KEYS)})})
+        columns = ", ".join(f"{breakdown.document} = %(counts)s" for breakdown in BREAKDOWNS)
+        owner.execute(f"UPDATE pyzn.project_days SET {columns}", {"counts": json.dumps(counts)})
+        owner.execute("UPDATE pyzn.day_breakdowns SET whole = %s WHERE whole IS NOT NULL", [json.dumps(counts)])
+    return database
+
+
+def test_they_break_no_route_and_each_is_listed_once(hostile: Database) -> None:
+    with serving(settings(hostile.api_url, admin_password_hash=hashed("secret"))) as client:
+        for url in [*urls("sampleproject"), "/projects/sampleproject", "/compare?name=sampleproject"]:
+            assert client.get(url, timeout=60).status_code == 200, url
+        assert set(client.get("/api/v2/projects/sampleproject").json()["versions"]) == set(KEYS)
+        for breakdown in BREAKDOWNS:
+            rows = client.get(f"/api/v4/projects/sampleproject/{breakdown.plural}").json()["downloads"]
+            assert {row[breakdown.name] for row in rows} == set(KEYS)
+        found = client.get("/api/v4/projects/sampleproject/versions?version=2.1.0+cu118").json()["downloads"]
+        assert [row["version"] for row in found] == ["2.1.0+cu118"]
+        assert client.get("/api/v4/projects/sampleproject/versions?version=2.1.0%2Bcu118").json()["downloads"] == found
+
+
+def test_no_spreadsheet_runs_one_and_programs_get_them_back(hostile: Database) -> None:
+    with serving(settings(hostile.api_url)) as client:
+        path = "/api/v4/projects/sampleproject/installers?format=csv"
+        cells = [row["installer"] for row in csv.DictReader(StringIO(client.get(path).text, newline=""))]
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+        assert {f"'{key}" for key in FORMULAS} <= set(cells)
+        assert sorted(cell.removeprefix("'") for cell in cells) == sorted(KEYS)
+
+
+def test_pandas_and_polars_read_a_table_by_its_address(client: httpx.Client) -> None:
+    address = f"{client.base_url}/api/v4/projects/sampleproject/versions?start=2026-07-17&format=csv"
+    expected = [
+        (row["period"], row["version"], row["downloads"])
+        for row in client.get(address.replace("&format=csv", "")).json()["downloads"]
+    ]
+    frame = pd.read_csv(address, dtype={"version": str}, keep_default_na=False)
+    assert list(frame.itertuples(index=False, name=None)) == expected
+    assert pl.read_csv(address, schema_overrides={"version": pl.String}).rows() == expected
+    assert pl.scan_csv(address, schema_overrides={"version": pl.String}).collect().rows() == expected
+
+
+def long(start: str, digit: str, number: int) -> str:
+    return start + digit * number
+
+
+LONG = st.builds(
+    long, st.sampled_from(["", "1.", "v", "a", "1!", "1rc"]), st.sampled_from("09\u0669"), st.integers(0, 6000)
+)
+
+
+@given(st.lists(st.text(max_size=8) | LONG, unique=True))
+def test_ordering_versions_neither_loses_nor_makes_any(texts: list[str]) -> None:
+    assert sorted(in_order(texts)) == sorted(texts)

@@ -12,6 +12,7 @@ from datetime import UTC, date, timedelta
 from functools import cache
 from typing import Any, cast
 
+import pyarrow as pa
 from google.cloud.bigquery import ScalarQueryParameter
 from wasmtime import Config, Engine, Linker, Module, Store, WasiConfig
 from zetasql.core.exceptions import ServerError
@@ -25,8 +26,7 @@ from zetasql.wasi._pb2.zetasql.public import simple_table_pb2 as tables
 from zetasql.wasi._pb2.zetasql.public import type_pb2 as types
 from zetasql.wasi._pb2.zetasql.public import value_pb2 as values
 
-from pyzn_local.bigquery.fields import Field
-from pyzn_local.bigquery.tables import FILE_DOWNLOADS, QUERIED, Table
+from pyzn_local.bigquery.tables import FILE_DOWNLOADS, QUERIED, Table, scalar
 
 Parameters = Sequence[ScalarQueryParameter]
 
@@ -35,14 +35,14 @@ Refused = ServerError
 
 _EPOCH = date(1970, 1, 1)
 _KINDS = {
-    "STRING": types.TYPE_STRING,
-    "INT64": types.TYPE_INT64,
-    "FLOAT64": types.TYPE_DOUBLE,
-    "BOOL": types.TYPE_BOOL,
-    "DATE": types.TYPE_DATE,
-    "TIMESTAMP": types.TYPE_TIMESTAMP,
+    "STRING": (types.TYPE_STRING, pa.string()),
+    "INT64": (types.TYPE_INT64, pa.int64()),
+    "FLOAT64": (types.TYPE_DOUBLE, pa.float64()),
+    "BOOL": (types.TYPE_BOOL, pa.bool_()),
+    "DATE": (types.TYPE_DATE, pa.date32()),
+    "TIMESTAMP": (types.TYPE_TIMESTAMP, pa.timestamp("us", tz="UTC")),
 }
-_NAMES = {kind: name for name, kind in _KINDS.items()}
+_NAMES = {kind: name for name, (kind, _) in _KINDS.items()}
 
 
 def columns(sql: str, parameters: Parameters = ()) -> dict[str, str]:
@@ -59,7 +59,7 @@ def run(
     data = request.table_content[table.path].table_data
     data.SetInParent()  # without it, an empty table has no content
     for row in rows:
-        data.row.add(cell=[_value(field, row.get(field.name)) for field in table.fields])
+        data.row.add(cell=[_value(field.type, row.get(field.name)) for field in table.schema])
     answer = _engine().call("EvaluateQuery", request)
     names = [column.name for column in answer.prepared.columns]
     return [dict(zip(names, map(_python, row.cell), strict=True)) for row in answer.content.table_data.row]
@@ -113,8 +113,8 @@ def _language() -> Any:
 def _request(kind: Any, sql: str, parameters: Parameters) -> Any:
     known = [tables.SimpleTableProto(name=path) for path in QUERIED]
     for proto, table in zip(known, QUERIED.values(), strict=True):
-        for column in table.fields:
-            proto.column.add(name=column.name, type=_type(column))
+        for column in table.schema:
+            proto.column.add(name=column.name, type=_type(column.type))
     functions = options.ZetaSQLBuiltinFunctionOptionsProto(language_options=_language())
     request = kind(
         sql=sql,
@@ -122,30 +122,30 @@ def _request(kind: Any, sql: str, parameters: Parameters) -> Any:
         simple_catalog=catalog.SimpleCatalogProto(name="", table=known, builtin_function_options=functions),
     )
     for parameter in parameters:
-        field = Field(str(parameter.name), parameter.type_)
-        request.options.query_parameters.add(name=field.name, type=types.TypeProto(type_kind=_KINDS[parameter.type_]))
+        name, (kind, arrow) = str(parameter.name), _KINDS[parameter.type_]
+        request.options.query_parameters.add(name=name, type=types.TypeProto(type_kind=kind))
         if isinstance(request, service.EvaluateQueryRequest):
-            request.params.add(name=field.name, value=_value(field, parameter.value))
+            request.params.add(name=name, value=_value(arrow, parameter.value))
     return request
 
 
-def _type(field: Field) -> Any:
-    if field.type != "RECORD":
-        return types.TypeProto(type_kind=_KINDS[field.sql_type])
+def _type(kind: pa.DataType) -> Any:
+    if not pa.types.is_struct(kind):
+        return types.TypeProto(type_kind={arrow: number for number, arrow in _KINDS.values()}[kind])
     found = types.TypeProto(type_kind=types.TYPE_STRUCT)
-    for part in field.fields:
-        found.struct_type.field.add(field_name=part.name, field_type=_type(part))
+    for part in kind.fields:
+        found.struct_type.field.add(field_name=part.name, field_type=_type(part.type))
     return found
 
 
-def _value(field: Field, value: Any) -> Any:
+def _value(kind: pa.DataType, value: Any) -> Any:
     found = values.ValueProto()
     if value is None:
         return found
-    match field.type:
+    match scalar(kind)[0]:
         case "RECORD":
             found.struct_value.SetInParent()
-            found.struct_value.field.extend(_value(part, value.get(part.name)) for part in field.fields)
+            found.struct_value.field.extend(_value(part.type, value.get(part.name)) for part in kind.fields)
         case "STRING":
             found.string_value = value
         case "INTEGER":

@@ -1,7 +1,5 @@
 """`python -m pyzn_local.bigquery --data DIR --port N --storage-port N [--sample]`"""
 
-from __future__ import annotations
-
 import logging
 import signal
 import sys

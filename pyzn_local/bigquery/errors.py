@@ -3,23 +3,18 @@
 Reasons and statuses: https://cloud.google.com/bigquery/docs/error-messages
 """
 
-from __future__ import annotations
-
-from http import HTTPStatus
 from typing import Any
 
-# The names of google.rpc.Code, for the `status` of the envelope.
-_RPC_STATUS = {
-    400: "INVALID_ARGUMENT",
-    403: "PERMISSION_DENIED",
-    404: "NOT_FOUND",
-    405: "UNIMPLEMENTED",
-    409: "ALREADY_EXISTS",
-    429: "RESOURCE_EXHAUSTED",
-    500: "INTERNAL",
-    501: "UNIMPLEMENTED",
-    502: "UNAVAILABLE",
-    503: "UNAVAILABLE",
+import grpc
+
+_CODES = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    409: grpc.StatusCode.ALREADY_EXISTS,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    500: grpc.StatusCode.INTERNAL,
+    503: grpc.StatusCode.UNAVAILABLE,
 }
 
 
@@ -32,37 +27,33 @@ class BigQueryError(Exception):
         self.reason = reason
         self.message = message
 
+    @property
+    def code(self) -> grpc.StatusCode:
+        """The same status in gRPC."""
+        return _CODES.get(self.status, grpc.StatusCode.UNKNOWN)
+
     def proto(self) -> dict[str, str]:
         """The ErrorProto of a job's `status.errorResult`."""
         return {"reason": self.reason, "message": self.message}
 
     def envelope(self) -> dict[str, Any]:
         """The JSON body of a failed REST call."""
+        errors = [self.proto() | {"domain": "global"}]
         return {
-            "error": {
-                "code": self.status,
-                "message": self.message,
-                "errors": [{"message": self.message, "domain": "global", "reason": self.reason}],
-                "status": _RPC_STATUS.get(self.status, "UNKNOWN"),
-            }
+            "error": {"code": self.status, "message": self.message, "errors": errors, "status": self.code.name},
         }
 
 
 def invalid(message: str) -> BigQueryError:
     """400 `invalid`: the request itself is wrong or asks for something unsupported."""
-    return BigQueryError(HTTPStatus.BAD_REQUEST, "invalid", message)
+    return BigQueryError(400, "invalid", message)
 
 
 def invalid_query(message: str) -> BigQueryError:
     """400 `invalidQuery`: the SQL is wrong or asks for something unsupported."""
-    return BigQueryError(HTTPStatus.BAD_REQUEST, "invalidQuery", message)
+    return BigQueryError(400, "invalidQuery", message)
 
 
-def not_found(message: str) -> BigQueryError:
-    """404 `notFound`; `message` is BigQuery's "Not found: <kind> <name>"."""
-    return BigQueryError(HTTPStatus.NOT_FOUND, "notFound", message)
-
-
-def duplicate(message: str) -> BigQueryError:
-    """409 `duplicate`: the job already exists."""
-    return BigQueryError(HTTPStatus.CONFLICT, "duplicate", message)
+def not_found(what: str) -> BigQueryError:
+    """404 `notFound`; `what` is a kind and a name: `Job someone:US.x`."""
+    return BigQueryError(404, "notFound", f"Not found: {what}")

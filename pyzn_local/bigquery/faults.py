@@ -10,55 +10,76 @@
      "deny_metadata": true,
      "unpartitioned_rows": 2}
 
-Routes are the API's method names: jobs.insert, jobs.query, jobs.get, jobs.cancel, jobs.getQueryResults,
-tables.get, tabledata.list, datasets.get, storage.createReadSession, storage.readRows, and `job` for a job that
-starts and then fails. An entry without a route or a method matches any. While `sort_exceeds_resources` is set, every
-query job that sorts its whole result fails, as in BigQuery when one worker's memory is too small. While
-`deny_metadata` is set, queries of INFORMATION_SCHEMA.PARTITIONS are refused, as without bigquery.tables.list. While
-`unpartitioned_rows` is set, that view has so many rows of each day in `__UNPARTITIONED__`, as BigQuery has streamed
-rows for a while; the table itself has them all.
+A route is a method's name in the API, or `job` for a job that starts and then fails; an entry without a route or a
+method matches any. While `sort_exceeds_resources` is set, every query job that sorts its whole result fails, as in
+BigQuery when one worker's memory is too small. While `deny_metadata` is set, queries of INFORMATION_SCHEMA.PARTITIONS
+are refused, as without bigquery.tables.list. While `unpartitioned_rows` is set, that view has so many rows of each day
+in `__UNPARTITIONED__`, as BigQuery has streamed rows for a while; the table itself has them all.
 """
-
-from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pyzn_local.bigquery.errors import BigQueryError, invalid
-from pyzn_local.bigquery.requests import words
+from pydantic import BaseModel, ConfigDict, Field
+
+from pyzn_local.bigquery.errors import BigQueryError
 from pyzn_local.bigquery.tables import PARTITIONS
 
-ROUTES = words(
-    "jobs.insert jobs.query jobs.get jobs.cancel jobs.getQueryResults tables.get tabledata.list datasets.get "
-    "storage.createReadSession storage.readRows job"
-)
-_REASONS = {429: "rateLimitExceeded", 403: "quotaExceeded", 500: "internalError", 503: "backendError"}
-_STATUSES = {
-    "rateLimitExceeded": 403,
-    "quotaExceeded": 403,
-    "backendError": 503,
-    "internalError": 500,
-    "resourcesExceeded": 400,
-}
+Route = Literal[
+    "jobs.insert", "jobs.get", "jobs.getQueryResults", "tables.get", "storage.createReadSession", "storage.readRows",
+    "job",
+]  # fmt: skip
+Count = Annotated[int, Field(ge=0)]
+
+_REASONS = {429: "rateLimitExceeded", 403: "quotaExceeded", 500: "internalError"}
+_STATUSES = {"rateLimitExceeded": 403, "quotaExceeded": 403, "internalError": 500, "resourcesExceeded": 400}
 
 
-@dataclass(slots=True)
-class _Entry:
-    """A refusal (with a status) or a delay (with seconds) for the next `times` matching requests."""
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    route: str | None
-    method: str | None
-    times: int
-    status: int = 0
-    reason: str = ""
-    seconds: float = 0.0
 
-    def matches(self, route: str, method: str) -> bool:
-        return self.times > 0 and self.route in {None, route} and self.method in {None, method}
+class _Entry(_Strict):
+    route: Route | None = None
+    method: str | None = None
+    times: Count = 1
+
+    def meets(self, route: str, method: str) -> bool:
+        """Return whether it applies to that request, and use it up once if so."""
+        if self.times == 0 or self.route not in {None, route} or self.method not in {None, method}:
+            return False
+        self.times -= 1
+        return True
+
+
+class _Refusal(_Entry):
+    status: int | None = Field(default=None, ge=400, lt=600)
+    reason: str | None = None
+
+    def error(self) -> BigQueryError:
+        """The error, with a status that fits its reason, or the reverse."""
+        status = self.status or _STATUSES.get(self.reason or "", 503)
+        reason = self.reason or _REASONS.get(status, "backendError")
+        return BigQueryError(status, reason, f"Injected fault: {reason}")
+
+
+class _Delay(_Entry):
+    seconds: float = Field(ge=0)
+
+
+class Document(_Strict):
+    """The faults to come."""
+
+    refuse: list[_Refusal] = []
+    delay: list[_Delay] = []
+    cut_stream_after_rows: Count | None = None
+    cut_stream_times: Count = 1
+    lose_page: bool = False
+    sort_exceeds_resources: bool = False
+    deny_metadata: bool = False
+    unpartitioned_rows: Count = 0
 
 
 class Faults:
@@ -66,134 +87,53 @@ class Faults:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.clear()
-
-    def clear(self) -> None:
-        """Remove all faults."""
-        with self._lock:
-            self._entries: list[_Entry] = []
-            self._cut_after: int | None = None
-            self._cuts = 0
-            self._lost_pages = 0
-            self._sort_exceeds = False
-            self._deny_metadata = False
-            self.unpartitioned_rows = 0
+        self._faults = Document()
 
     def inject(self, document: Mapping[str, Any]) -> None:
-        """Replace the faults with those of `document`.
-
-        Raises:
-            BigQueryError: 400 `invalid` naming a field that is unknown or has a wrong value.
-        """
-        known = {
-            "refuse": list,
-            "delay": list,
-            "cut_stream_after_rows": int,
-            "cut_stream_times": int,
-            "lose_page": bool,
-            "sort_exceeds_resources": bool,
-            "deny_metadata": bool,
-            "unpartitioned_rows": int,
-        }
-        _check_fields(document, known, "faults")
-        entries = [_refusal(entry) for entry in document.get("refuse", [])]
-        entries += [_delay(entry) for entry in document.get("delay", [])]
+        """Replace all faults with those of `document`. Raises ValidationError."""
+        found = Document.model_validate(document)
         with self._lock:
-            self._entries = entries
-            self._cut_after = document.get("cut_stream_after_rows")
-            self._cuts = document.get("cut_stream_times", 1) if self._cut_after is not None else 0
-            self._lost_pages = int(document.get("lose_page", False))
-            self._sort_exceeds = document.get("sort_exceeds_resources", False)
-            self._deny_metadata = document.get("deny_metadata", False)
-            self.unpartitioned_rows = document.get("unpartitioned_rows", 0)
+            self._faults = found
+
+    @property
+    def unpartitioned_rows(self) -> int:
+        """Rows of each day that the metadata has in no partition."""
+        return self._faults.unpartitioned_rows
 
     def check(self, route: str, method: str) -> None:
-        """Delay or refuse one request, if there is a fault for it.
-
-        Raises:
-            BigQueryError: with the injected status and reason.
-        """
+        """Delay or refuse one request, if there is a fault for it. Raises BigQueryError."""
         with self._lock:
-            delays = [entry for entry in self._entries if not entry.status and entry.matches(route, method)]
-            refusal = next((entry for entry in self._entries if entry.status and entry.matches(route, method)), None)
-            for entry in [*delays, refusal]:
-                if entry is not None:
-                    entry.times -= 1
-        time.sleep(sum(entry.seconds for entry in delays))
+            seconds = sum(delay.seconds for delay in self._faults.delay if delay.meets(route, method))
+            refusal = next((entry for entry in self._faults.refuse if entry.meets(route, method)), None)
+        time.sleep(seconds)
         if refusal is not None:
-            raise BigQueryError(refusal.status, refusal.reason, f"Injected fault: {refusal.reason}")
+            raise refusal.error()
 
     def check_sort(self) -> None:
-        """Fail a query that is about to sort its whole result, if there is a fault for that.
-
-        Raises:
-            BigQueryError: 400 `resourcesExceeded`.
-        """
-        if self._sort_exceeds:
-            raise BigQueryError(
-                HTTPStatus.BAD_REQUEST,
-                "resourcesExceeded",
-                "Resources exceeded during query execution: The query could not be executed in the allotted memory. "
-                "Peak usage: 125% of limit.\nTop memory consumer(s):\n  ORDER BY operations: 99%\n"
-                "  other/unattributed: 1%\n",
+        """Fail a query that is about to sort its whole result, if there is a fault for that. Raises BigQueryError."""
+        if self._faults.sort_exceeds_resources:
+            message = (
+                "Resources exceeded during query execution: The query could not be executed in the allotted memory."
             )
+            raise BigQueryError(400, "resourcesExceeded", message)
 
     def check_metadata(self) -> None:
-        """Refuse a query of the partitions' metadata, if there is a fault for that.
-
-        Raises:
-            BigQueryError: 403 `accessDenied`.
-        """
-        if self._deny_metadata:
+        """Refuse a query of the partitions' metadata, if there is a fault for that. Raises BigQueryError."""
+        if self._faults.deny_metadata:
             view = f"{PARTITIONS.project}:{PARTITIONS.dataset}.{PARTITIONS.name}"
-            raise BigQueryError(
-                HTTPStatus.FORBIDDEN,
-                "accessDenied",
-                f"Access Denied: Table {view}: User does not have permission to query table {view}, or perhaps it "
-                "does not exist.",
-            )
+            message = f"Access Denied: Table {view}: User does not have permission to query table {view}"
+            raise BigQueryError(403, "accessDenied", message)
 
     def cut_after(self) -> int | None:
         """After how many rows the stream that starts now is cut; None if it is not."""
         with self._lock:
-            if self._cuts <= 0:
+            if self._faults.cut_stream_after_rows is None or self._faults.cut_stream_times == 0:
                 return None
-            self._cuts -= 1
-            return self._cut_after
+            self._faults.cut_stream_times -= 1
+            return self._faults.cut_stream_after_rows
 
     def loses_page(self) -> bool:
-        """Whether the next page or record batch is lost."""
+        """Return whether the next page or record batch is lost."""
         with self._lock:
-            self._lost_pages -= 1
-            return self._lost_pages >= 0
-
-
-def _check_fields(document: Any, known: Mapping[str, type | tuple[type, ...]], what: str) -> None:
-    if not isinstance(document, Mapping):
-        raise invalid(f"{what}: expected an object, got {document!r}")
-    for name, value in document.items():
-        if name not in known:
-            raise invalid(f"{what}: unknown field '{name}'; known are {', '.join(known)}")
-        if not isinstance(value, known[name]) or (isinstance(value, bool) and known[name] is not bool):
-            raise invalid(f"{what}: field '{name}' has the wrong type: {value!r}")
-        if isinstance(value, int | float) and value < 0:
-            raise invalid(f"{what}: field '{name}' is negative: {value!r}")
-    route = document.get("route")
-    if route is not None and route not in ROUTES:
-        raise invalid(f"{what}: unknown route '{route}'; known are {', '.join(sorted(ROUTES))}")
-
-
-def _refusal(document: Any) -> _Entry:
-    _check_fields(document, {"route": str, "method": str, "status": int, "reason": str, "times": int}, "refuse")
-    status, reason = document.get("status"), document.get("reason")
-    status = status or _STATUSES.get(reason or "", 503)
-    reason = reason or _REASONS.get(status, "backendError")
-    if not 400 <= status < 600:
-        raise invalid(f"refuse: field 'status' is not an HTTP error: {status}")
-    return _Entry(document.get("route"), document.get("method"), document.get("times", 1), status, reason)
-
-
-def _delay(document: Any) -> _Entry:
-    _check_fields(document, {"route": str, "method": str, "seconds": (int, float), "times": int}, "delay")
-    seconds = float(document.get("seconds", 0))
-    return _Entry(document.get("route"), document.get("method"), document.get("times", 1), seconds=seconds)
+            lost, self._faults.lose_page = self._faults.lose_page, False
+            return lost

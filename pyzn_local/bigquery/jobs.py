@@ -1,14 +1,9 @@
-"""Jobs: run on a few threads, and kept with their results for a while.
-
-Jobs and results are kept until the next start, or until there are enough newer ones; BigQuery keeps a result a day.
-"""
-
-from __future__ import annotations
+"""Jobs: run on a few threads, and kept with their results until there are enough newer ones, or the server ends."""
 
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +11,13 @@ from typing import Any
 
 import duckdb
 
-from pyzn_local.bigquery.errors import BigQueryError, duplicate, invalid, not_found
+from pyzn_local.bigquery.errors import BigQueryError, not_found
 from pyzn_local.bigquery.faults import Faults
 from pyzn_local.bigquery.results import Result
+from pyzn_local.bigquery.tables import LOCATION
 from pyzn_local.bigquery.warehouse import Warehouse
 
-_KEPT_RESULTS = 100
-_KEPT_JOBS = 5_000
+_KEPT = 200  # jobs
 _WORKERS = 4
 
 RESULTS_DATASET = "_local_results"
@@ -36,7 +31,6 @@ class Job:
     """One job. `statistics` is what REST returns under the kind's name, `query` or `load`."""
 
     project: str
-    location: str
     job_id: str
     kind: str
     configuration: dict[str, Any]
@@ -48,72 +42,55 @@ class Job:
     result: Result | None = None
     done: threading.Event = field(default_factory=threading.Event)
     cursor: duckdb.DuckDBPyConnection | None = None
-    cancelled: bool = False
+    canceled: bool = False
     table_id: str = field(default_factory=lambda: f"anon{uuid.uuid4().hex}")
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """The parts that make a job's name unique."""
-        return self.project, self.location, self.job_id
 
     @property
     def reference(self) -> dict[str, str]:
         """The JobReference of the REST API."""
-        return {"projectId": self.project, "jobId": self.job_id, "location": self.location}
+        return {"projectId": self.project, "jobId": self.job_id, "location": LOCATION}
 
     @property
     def rows(self) -> Result:
-        """The result of a query that succeeded.
-
-        Raises:
-            BigQueryError: the job's error, or 404 `notFound` when the result has been dropped.
-        """
+        """The result of a query that succeeded. Raises the job's error, or 404 `notFound` for a load."""
         if self.error is not None:
             raise self.error
         if self.result is None:
-            raise not_found(f"Not found: Table {self.project}:{RESULTS_DATASET}.{self.table_id}")
+            raise not_found(f"Table {self.project}:{RESULTS_DATASET}.{self.table_id}")
         return self.result
-
-    @property
-    def destination(self) -> dict[str, str]:
-        """The TableReference of the anonymous table that holds a query's result."""
-        return {"projectId": self.project, "datasetId": RESULTS_DATASET, "tableId": self.table_id}
 
     def resource(self) -> dict[str, Any]:
         """The Job of the REST API."""
-        state = "DONE" if self.done.is_set() else "RUNNING" if self.started else "PENDING"
-        status: dict[str, Any] = {"state": state}
-        if self.error is not None and state == "DONE":
+        status: dict[str, Any] = {"state": "DONE" if self.done.is_set() else "RUNNING" if self.started else "PENDING"}
+        if self.error is not None and self.done.is_set():
             status |= {"errorResult": self.error.proto(), "errors": [self.error.proto()]}
-        statistics: dict[str, Any] = {"creationTime": _millis(self.created), self.kind: self.statistics}
-        if self.started:
-            statistics["startTime"] = _millis(self.started)
-        if self.ended:
-            statistics["endTime"] = _millis(self.ended)
-        if "totalBytesProcessed" in self.statistics:
-            statistics["totalBytesProcessed"] = self.statistics["totalBytesProcessed"]
+        times = {"creationTime": self.created, "startTime": self.started, "endTime": self.ended}
+        statistics = {name: str(int(moment * 1000)) for name, moment in times.items() if moment}
+        if processed := self.statistics.get("totalBytesProcessed"):
+            statistics["totalBytesProcessed"] = processed
         configuration = self.configuration | {"jobType": self.kind.upper()}
-        if self.kind == "query":
-            configuration["query"] = configuration["query"] | {"destinationTable": self.destination}
+        if self.kind == "query":  # its result is in an anonymous table
+            result = {"projectId": self.project, "datasetId": RESULTS_DATASET, "tableId": self.table_id}
+            configuration["query"] = configuration["query"] | {"destinationTable": result}
         return {
             "kind": "bigquery#job",
-            "id": f"{self.project}:{self.location}.{self.job_id}",
+            "id": f"{self.project}:{LOCATION}.{self.job_id}",
             "jobReference": self.reference,
             "configuration": configuration,
             "status": status,
-            "statistics": statistics,
+            "statistics": {**statistics, self.kind: self.statistics},
             "user_email": "local@localhost",
         }
 
 
 class Jobs:
-    """The jobs since the start, newest last, and the threads that run them."""
+    """The newest jobs, the threads that run them, and what they work with."""
 
     def __init__(self, warehouse: Warehouse, faults: Faults, results_dir: Path) -> None:
-        self._warehouse = warehouse
-        self._faults = faults
+        self.warehouse = warehouse
+        self.faults = faults
         self._results_dir = results_dir
-        self._jobs: dict[tuple[str, str, str], Job] = {}
+        self._jobs: dict[tuple[str, str], Job] = {}
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="job")
 
@@ -128,35 +105,27 @@ class Jobs:
             BigQueryError: 409 `duplicate` when a job of that name exists.
         """
         with self._lock:
-            if job.key in self._jobs:
-                raise duplicate(f"Already Exists: Job {job.project}:{job.location}.{job.job_id}")
-            self._jobs[job.key] = job
-            self._forget_old()
+            if (job.project, job.job_id) in self._jobs:
+                message = f"Already Exists: Job {job.project}:{LOCATION}.{job.job_id}"
+                raise BigQueryError(409, "duplicate", message)
+            self._jobs[job.project, job.job_id] = job
+            for key, old in list(self._jobs.items())[:-_KEPT]:
+                if old.done.is_set():
+                    del self._jobs[key]
+                    self.result_path(old).unlink(missing_ok=True)  # who reads it keeps its mapping
         self._threads.submit(self._run, job, work)
 
-    def get(self, project: str, job_id: str, location: str | None) -> Job:
-        """The job of that name; the location may be left out for US.
-
-        Raises:
-            BigQueryError: 404 `notFound`.
-        """
-        place = normal_location(location)
-        job = self._jobs.get((project, place, job_id))
+    def get(self, project: str, job_id: str) -> Job:
+        """The job of that name. Raises BigQueryError: 404 `notFound`."""
+        job = self._jobs.get((project, job_id))
         if job is None:
-            raise not_found(f"Not found: Job {project}:{place}.{job_id}")
+            raise not_found(f"Job {project}:{LOCATION}.{job_id}")
         return job
-
-    def cancel(self, job: Job) -> None:
-        """Ask a job to stop. A job that has ended is not changed."""
-        job.cancelled = True
-        threading.Thread(target=_interrupt, args=(job,), daemon=True).start()
 
     def result_table(self, project: str, dataset: str, table: str) -> Job | None:
         """The finished query whose result is in that anonymous table."""
-        if dataset != RESULTS_DATASET:
-            return None
         with self._lock:
-            jobs = list(self._jobs.values())
+            jobs = list(self._jobs.values()) if dataset == RESULTS_DATASET else []
         return next((job for job in jobs if job.result and (job.project, job.table_id) == (project, table)), None)
 
     def stop(self) -> None:
@@ -164,17 +133,21 @@ class Jobs:
         with self._lock:
             jobs = list(self._jobs.values())
         for job in jobs:
-            if not job.done.is_set():
-                self.cancel(job)
-        self._threads.shutdown(wait=True)
+            job.canceled = True
+        # Repeatedly: DuckDB ignores an interrupt between two statements.
+        while running := [job for job in jobs if not job.done.wait(0.01)]:
+            for job in running:
+                if (cursor := job.cursor) is not None:
+                    cursor.interrupt()
+        self._threads.shutdown()
 
     def _run(self, job: Job, work: Work) -> None:
         job.started = time.time()
         try:
-            self._faults.check("job", "RUN")
-            with self._warehouse.cursor() as cursor:
+            self.faults.check("job", "RUN")
+            with self.warehouse.cursor() as cursor:
                 job.cursor = cursor
-                if job.cancelled:
+                if job.canceled:
                     raise duckdb.InterruptException
                 work(job, cursor)
         except BigQueryError as error:
@@ -187,41 +160,3 @@ class Jobs:
             if job.error is not None and "totalBytesBilled" in job.statistics:
                 job.statistics["totalBytesBilled"] = "0"  # a query that fails is not billed
             job.done.set()
-
-    def _forget_old(self) -> None:
-        """Drop the oldest results and jobs over the limits. The caller holds the lock."""
-        finished = [job for job in self._jobs.values() if job.result]
-        for job in finished[: max(0, len(finished) - _KEPT_RESULTS)]:
-            if job.result:
-                job.result.delete()
-            job.result = None
-        for key in list(self._jobs)[: max(0, len(self._jobs) - _KEPT_JOBS)]:
-            if self._jobs[key].done.is_set():
-                del self._jobs[key]
-
-
-def _interrupt(job: Job) -> None:
-    """Interrupt repeatedly until the job has ended: DuckDB ignores an interrupt between two statements."""
-    while not job.done.wait(0.05):
-        cursor = job.cursor
-        if cursor is not None:
-            cursor.interrupt()
-
-
-def normal_location(location: object) -> str:
-    """The location with BigQuery's case: multi-regions upper, regions lower. Without a value it is US."""
-    if not location:
-        return "US"
-    if not isinstance(location, str):
-        raise invalid(f"Invalid value for location: {location!r}")
-    return location.upper() if location.upper() in {"US", "EU"} else location.lower()
-
-
-def parse_reference(body: Mapping[str, Any]) -> tuple[str, str]:
-    """The job's name and location from a request's `jobReference`. Without a name, one is generated."""
-    reference = body.get("jobReference") or {}
-    return str(reference.get("jobId") or uuid.uuid4()), normal_location(reference.get("location"))
-
-
-def _millis(moment: float) -> str:
-    return str(int(moment * 1000))

@@ -1,149 +1,179 @@
-"""Load jobs: append a Parquet file, uploaded whole or in chunks, to a table.
+"""Load jobs: append a Parquet file, which is uploaded in chunks, to a table.
 
-Protocols: https://cloud.google.com/bigquery/docs/reference/api-uploads
+What does not fit the table is refused by its row. Columns that a file lacks, and those without any value, are NULL. A
+timestamp without a time zone is UTC, INT96 too.
+Protocol: https://cloud.google.com/bigquery/docs/reference/api-uploads#resumable
 """
 
-from __future__ import annotations
-
 import re
-import threading
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import types
+from pydantic import BaseModel, ConfigDict
 
-from pyzn_local.bigquery.errors import invalid, not_found
-from pyzn_local.bigquery.jobs import Job, Jobs, parse_reference
-from pyzn_local.bigquery.loading import parquet_batches
-from pyzn_local.bigquery.requests import only, read_json, section, words
-from pyzn_local.bigquery.tables import LOCATION, find_table, missing_dataset
-from pyzn_local.bigquery.warehouse import Warehouse
+from pyzn_local.bigquery.errors import BigQueryError, invalid, not_found
+from pyzn_local.bigquery.jobs import Job, Jobs
+from pyzn_local.bigquery.tables import Table, find_table, scalar
 
-_FIELDS = words("sourceFormat destinationTable writeDisposition createDisposition parquetOptions ignoreUnknownValues")
-_RANGE = re.compile(r"bytes (?:(?P<first>\d+)-(?P<last>\d+)|\*)/(?P<total>\d+|\*)")
-_KEPT_UPLOADS = 100
+_BATCH_ROWS = 65_536
+_PANDAS_INDEX = "__index_level_0__"
+_YEARS = ("2000", "2100")  # the first has no downloads yet; a time beyond them is a mistake of unit or of clock
+_RANGE = re.compile(r"bytes (?:(?P<first>\d+)-\d+|\*)/(?P<total>\d+|\*)")
+
+
+class LoadOptions(BaseModel):
+    """`configuration.load` of a job. What would change a load and is not here is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sourceFormat: Literal["PARQUET"]  # noqa: N815  # the API's names
+    destinationTable: dict[Literal["projectId", "datasetId", "tableId"], str]  # noqa: N815
+    writeDisposition: Literal["WRITE_APPEND"] = "WRITE_APPEND"  # noqa: N815
 
 
 @dataclass(slots=True)
 class Upload:
-    """A resumable upload: its job, and the bytes received so far."""
+    """A load job whose file is being received."""
 
     project: str
-    body: dict[str, Any]
+    job_id: str
+    configuration: dict[str, Any]
+    table: Table
     path: Path
-    upload_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     received: int = 0  # bytes
 
 
 class Loads:
     """Receives files and starts the jobs that load them."""
 
-    def __init__(self, warehouse: Warehouse, jobs: Jobs, uploads_dir: Path) -> None:
-        self._warehouse = warehouse
+    def __init__(self, jobs: Jobs, uploads_dir: Path) -> None:
         self._jobs = jobs
         self._dir = uploads_dir
         self._uploads: dict[str, Upload] = {}
-        self._lock = threading.Lock()
 
-    def multipart(self, project: str, content_type: str, body: bytes) -> Job:
-        """Start the job of a `multipart/related` request: its JSON, then its file.
+    def begin(self, project: str, job_id: str, configuration: dict[str, Any]) -> str:
+        """Begin the upload for a load job, and return the upload's id.
 
         Raises:
-            BigQueryError: 400 `invalid` for a malformed body, and as `_submit`.
+            ValidationError, BigQueryError: 400 for options that are not supported, 404 for an unknown table.
         """
-        boundary = re.search(r'boundary="?([^";]+)"?', content_type)
-        if not content_type.startswith("multipart/related") or boundary is None:
-            raise invalid(f"Invalid upload: Content-Type {content_type!r} is not multipart/related with a boundary")
-        delimiter = b"--" + boundary[1].encode("latin-1")
-        parts = body.split(delimiter, 2)  # at most 2 splits, because the file may contain the delimiter
-        if len(parts) < 3:
-            raise invalid("Invalid upload: expected two parts, the job and the file")
-        _, _, metadata = parts[1].partition(b"\r\n\r\n")
-        _, _, content = parts[2].partition(b"\r\n\r\n")
-        content, _, _ = content.rpartition(b"\r\n" + delimiter + b"--")
-        path = self._new_path()
-        path.write_bytes(content)
-        return self._submit(project, read_json(metadata), path)
-
-    def begin(self, project: str, body: bytes) -> Upload:
-        """Begin a resumable upload for the job in `body`."""
-        upload = Upload(project, read_json(body), self._new_path())
-        upload.path.touch()
-        with self._lock:
-            self._uploads[upload.upload_id] = upload
-            for old in list(self._uploads)[:-_KEPT_UPLOADS]:
-                self._uploads.pop(old).path.unlink(missing_ok=True)
-        return upload
+        target = LoadOptions.model_validate(configuration.get("load")).destinationTable
+        table = find_table(*(target.get(part, "") for part in ("projectId", "datasetId", "tableId")))
+        upload_id = uuid.uuid4().hex
+        self._uploads[upload_id] = Upload(project, job_id, configuration, table, self._dir / f"{upload_id}.parquet")
+        return upload_id
 
     def receive(self, upload_id: str, content_range: str, body: bytes) -> Upload | Job:
         """Take a chunk. Returns the upload while bytes are missing, and the started job after the last chunk.
 
         Raises:
-            BigQueryError: 404 for an unknown upload, 400 for a range that does not continue it, and as `_submit`.
+            BigQueryError: 404 for an unknown upload, 400 for a range that does not continue it, 409 when the job
+                exists. Errors in the file make the job fail instead.
         """
-        upload = self._uploads.get(upload_id)
+        upload, found = self._uploads.get(upload_id), _RANGE.fullmatch(content_range)
         if upload is None:
-            raise not_found(f"Not found: Upload {upload_id}")
-        found = _RANGE.fullmatch(content_range)
-        if found is None:
-            raise invalid(f"Invalid Content-Range: {content_range!r}")
-        if found["first"] is not None:
-            if int(found["first"]) != upload.received or int(found["last"]) + 1 - int(found["first"]) != len(body):
-                raise invalid(
-                    f"Invalid Content-Range: {content_range!r} with {len(body)} bytes after {upload.received} bytes"
-                )
-            with upload.path.open("ab") as file:
-                file.write(body)
-            upload.received += len(body)
-        if found["total"] == "*" or int(found["total"]) != upload.received:
+            raise not_found(f"Upload {upload_id}")
+        if found is None or int(found["first"] or upload.received) != upload.received:
+            raise invalid(f"Invalid Content-Range: {content_range!r} after {upload.received} bytes")
+        with upload.path.open("ab") as file:
+            upload.received += file.write(body)
+        if found["total"] != str(upload.received):
             return upload
-        with self._lock:
-            self._uploads.pop(upload_id, None)
-        return self._submit(upload.project, upload.body, upload.path)
+        del self._uploads[upload_id]
+        job = Job(upload.project, upload.job_id, "load", upload.configuration, {})
 
-    def _submit(self, project: str, body: dict[str, Any], path: Path) -> Job:
-        """Start the load of `path`. The file is removed when the job ends, or at once if no job starts.
+        def run(job: Job, cursor: duckdb.DuckDBPyConnection) -> None:
+            try:
+                rows = self._jobs.warehouse.load(upload.table, parquet_batches(upload.path, upload.table), cursor)
+                job.statistics |= {"inputFileBytes": str(upload.received), "outputRows": str(rows)}
+            finally:
+                upload.path.unlink(missing_ok=True)
 
-        Raises:
-            BigQueryError: 400 `invalid` for options that are not supported, 404 for an unknown table, 409 when
-                the job exists. Errors in the file make the job fail instead.
-        """
-        try:
-            job_id, location = parse_reference(body)
-            configuration = section(body, "configuration")
-            options = section(configuration, "load")
-            only(options, _FIELDS, "configuration.load")
-            if options.get("sourceFormat") != "PARQUET":
-                raise invalid(f"Source format {options.get('sourceFormat', 'CSV')} is not supported; load PARQUET")
-            if options.get("writeDisposition", "WRITE_APPEND") != "WRITE_APPEND":
-                raise invalid(f"Write disposition {options['writeDisposition']} is not supported; use WRITE_APPEND")
-            target = section(options, "destinationTable")
-            table = find_table(*(str(target.get(key)) for key in ("projectId", "datasetId", "tableId")))
-            if location != LOCATION:
-                raise missing_dataset(table.project, table.dataset, location)
-            job = Job(project, location, job_id, "load", configuration, {})
-
-            def run(job: Job, cursor: duckdb.DuckDBPyConnection) -> None:
-                try:
-                    size = path.stat().st_size
-                    rows = self._warehouse.load(table, parquet_batches(path, table), cursor)
-                    job.statistics |= {
-                        "inputFiles": "1",
-                        "inputFileBytes": str(size),
-                        "outputRows": str(rows),
-                        "outputBytes": str(size),
-                        "badRecords": "0",
-                    }
-                finally:
-                    path.unlink(missing_ok=True)
-
-            self._jobs.start(job, run)
-        except Exception:  # raised again below; the uploaded file must not be left behind
-            path.unlink(missing_ok=True)
-            raise
+        self._jobs.start(job, run)
         return job
 
-    def _new_path(self) -> Path:
-        return self._dir / f"{uuid.uuid4().hex}.parquet"
+
+def parquet_batches(path: Path, table: Table) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file, batch by batch, with the columns of `table`.
+
+    Raises:
+        BigQueryError: 400 `invalid` for a file that is not Parquet or is damaged, for columns that the table does not
+            have, has with another type, or requires, and for values that it cannot hold.
+    """
+    try:
+        # Nanoseconds, which INT96 is read as otherwise, wrap in the year 2262.
+        file = pq.ParquetFile(path, coerce_int96_timestamp_unit="us")
+        yield from conform(file.iter_batches(batch_size=_BATCH_ROWS), file.schema_arrow, table)
+    except (pa.ArrowException, OSError) as error:
+        raise invalid(f"Error while reading data: not a Parquet file, or damaged: {error}") from None
+
+
+def conform(batches: Iterable[pa.RecordBatch], schema: pa.Schema, table: Table) -> Iterator[pa.RecordBatch]:
+    """`batches` of `schema`, with the columns of `table`. Raises as `parquet_batches` does."""
+    wanted = pa.struct(list(table.schema))
+    first = 1
+    for batch in chain([pa.RecordBatch.from_pylist([], schema)], batches):  # a wrong schema is refused without rows too
+        columns = _conformed(_struct(batch), wanted, "", first).flatten()
+        for field, column in zip(table.schema, columns, strict=True):
+            if not field.nullable and (nulls := column.is_null()).true_count:
+                row = first + nulls.index(pa.scalar(True)).as_py()
+                raise invalid(f"row {row}: column {field.name} is REQUIRED, and is NULL")
+        first += batch.num_rows
+        yield pa.RecordBatch.from_arrays(columns, schema=table.schema)
+
+
+def _struct(batch: pa.RecordBatch) -> pa.StructArray:
+    kept = batch.select([name for name in batch.schema.names if name != _PANDAS_INDEX])
+    return pa.StructArray.from_arrays(kept.columns, fields=list(kept.schema))
+
+
+def _conformed(array: pa.Array, wanted: pa.DataType, path: str, first: int) -> pa.Array:
+    """`array`, the column `path`, with the type `wanted`; its first value is of row `first`."""
+    if types.is_null(array.type):
+        return pa.nulls(len(array), wanted)
+    name = scalar(wanted)[0]
+    if (found := "RECORD" if types.is_struct(array.type) else _name(array.type)) != name:
+        raise invalid(f"Provided Schema does not match: Field {path} has changed type from {name} to {found}")
+    if name == "RECORD":
+        given = {part.name: column for part, column in zip(array.type.fields, array.flatten(), strict=True)}
+        dots = path and f"{path}."
+        if unknown := given.keys() - {part.name for part in wanted.fields}:
+            raise invalid(f"Provided Schema does not match: Cannot add field {dots}{min(unknown)}")
+        columns = [
+            _conformed(given.get(part.name, pa.nulls(len(array))), part.type, dots + part.name, first)
+            for part in wanted.fields
+        ]
+        return pa.StructArray.from_arrays(columns, fields=wanted.fields, mask=array.is_null())
+    if name == "TIMESTAMP":
+        _check_years(array, path, first)
+        return array.cast(wanted, safe=False)  # cuts nanoseconds, as BigQuery does; the years show that none wraps
+    return array.cast(wanted)
+
+
+def _name(kind: pa.DataType) -> str:
+    try:
+        return scalar(kind)[0]
+    except BigQueryError:
+        return str(kind)
+
+
+def _check_years(array: pa.TimestampArray, path: str, first: int) -> None:
+    """Refuse a time that no download has. Compared as integers: a cast to another unit may wrap."""
+    unit = array.type.unit
+    start, end = (int(np.datetime64(year, unit).astype(np.int64)) for year in _YEARS)
+    numbers = array.cast(pa.int64())
+    wrong = pc.or_(pc.less(numbers, start), pc.greater_equal(numbers, end))
+    at = pc.index(wrong, True).as_py()
+    if at >= 0:
+        moment = np.datetime64(numbers[at].as_py(), unit)
+        raise invalid(f"row {first + at}: {path} {moment} is not from {_YEARS[0]} to {int(_YEARS[1]) - 1}")

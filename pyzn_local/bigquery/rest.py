@@ -1,94 +1,179 @@
-"""The part of the REST v2 API that the Python client uses: routes and error answers.
+"""The part of the REST v2 API that the Python client uses: https://cloud.google.com/bigquery/docs/reference/rest
 
-https://cloud.google.com/bigquery/docs/reference/rest
+A page in somebody's browser can do nothing here: the Host must be this machine's, a request with an Origin is refused,
+and FastAPI reads JSON only where it is sent as such.
 """
 
-from __future__ import annotations
-
+import datetime as dt
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+import socket
+import uuid
+from collections.abc import Callable
+from typing import Annotated, Any
 
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from pyzn_local.bigquery.errors import BigQueryError, invalid
-from pyzn_local.bigquery.faults import Faults
-from pyzn_local.bigquery.requests import read_json
+from pyzn_local.bigquery.jobs import Job, Jobs
+from pyzn_local.bigquery.loads import Loads
+from pyzn_local.bigquery.queries import Whole, submit
+from pyzn_local.bigquery.tables import LOCATION, find_table, schema_resource
 
 _log = logging.getLogger(__name__)
 
-PROJECT = "/bigquery/v2/projects/{project}"
+_PROJECT = "/bigquery/v2/projects/{project}"
+_LONGEST_WAIT = 10_000  # ms, the API's default of timeoutMs
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
-    """One method of the API: its name, HTTP method and path, and the function that answers in a thread."""
+class JobReference(BaseModel):
+    """The name that the client gives a job, and where it is to run."""
 
-    name: str
-    verb: str
-    path: str
-    answer: Callable[[Request, bytes], Response]
+    jobId: str = Field(default_factory=lambda: str(uuid.uuid4()))  # noqa: N815  # the API's names
+    location: str = LOCATION
 
 
-def application(methods: Iterable[Method], faults: Faults, healthy: Callable[[], bool]) -> Starlette:
-    """The API's `methods`, with `/healthz` and `/faults` beside them."""
+class JobRequest(BaseModel):
+    """The body of jobs.insert."""
 
-    def health(_request: Request) -> Response:
-        """200 when everything is ready, including the sample; 503 before."""
-        ready = healthy()
-        return JSONResponse({"status": "ok" if ready else "starting"}, 200 if ready else 503)
+    jobReference: JobReference = Field(default_factory=JobReference)  # noqa: N815
+    configuration: dict[str, Any]
 
-    def inject(_request: Request, body: bytes) -> Response:
-        faults.inject(read_json(body))
-        return JSONResponse({})
 
-    def clear(_request: Request, _body: bytes) -> Response:
-        faults.clear()
-        return JSONResponse({})
+async def _whole_body(request: Request) -> bytes:
+    return await request.body()
 
-    def fated(method: Method) -> Callable[[Request, bytes], Response]:
-        def answer(request: Request, body: bytes) -> Response:
-            faults.check(method.name, method.verb)
-            return method.answer(request, body)
 
+class Rest:
+    """The methods of the API, and `/healthz` and `/faults` beside them."""
+
+    def __init__(self, jobs: Jobs, loads: Loads, ready: Callable[[], bool]) -> None:
+        self._jobs = jobs
+        self._loads = loads
+        self._faults = jobs.faults
+        self._ready = ready
+
+    def application(self, host: str) -> FastAPI:
+        """The ASGI application, for clients that name `host`, this machine's name or loopback."""
+        app = FastAPI(openapi_url=None, dependencies=[Depends(self._check)])
+        names = {"127.0.0.1", "localhost", host, socket.gethostname()}
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(names), www_redirect=False)
+        for kind in (BigQueryError, RequestValidationError, ValidationError, HTTPException, LookupError, TypeError):
+            app.add_exception_handler(kind, _refusal)
+        for name, method, path, answer in (
+            ("jobs.insert", "POST", f"{_PROJECT}/jobs", self.insert_job),
+            ("jobs.get", "GET", f"{_PROJECT}/jobs/{{job_id}}", self.get_job),
+            ("jobs.getQueryResults", "GET", f"{_PROJECT}/queries/{{job_id}}", self.get_query_results),
+            ("jobs.insert", "POST", f"/upload{_PROJECT}/jobs", self.begin_upload),
+            ("jobs.insert", "PUT", f"/upload{_PROJECT}/jobs", self.upload_chunk),
+            ("tables.get", "GET", f"{_PROJECT}/datasets/{{dataset}}/tables/{{table}}", self.get_table),
+            ("healthz", "GET", "/healthz", self.health),
+            ("faults", "PUT", "/faults", self.inject),
+        ):
+            app.add_api_route(path, answer, methods=[method], name=name, response_model=None)
+        return app
+
+    def _check(self, request: Request) -> None:
+        if origin := request.headers.get("origin"):
+            raise BigQueryError(403, "accessDenied", f"A page of {origin} has no business here")
+        self._faults.check(request.scope["route"].name, request.method)
+
+    def insert_job(self, project: str, body: JobRequest) -> dict[str, Any]:
+        """Start a query. A load comes with an upload."""
+        named, dry_run = body.jobReference, bool(body.configuration.get("dryRun"))
+        job = submit(self._jobs, project, named.jobId, named.location, body.configuration, dry_run=dry_run)
+        return job.resource()
+
+    def get_job(self, project: str, job_id: str) -> dict[str, Any]:
+        """A job's state and statistics."""
+        return self._jobs.get(project, job_id).resource()
+
+    def get_query_results(
+        self,
+        project: str,
+        job_id: str,
+        timeoutMs: Whole = _LONGEST_WAIT,  # noqa: N803  # the API's names
+        maxResults: Whole | None = None,  # noqa: N803
+        startIndex: Whole = 0,  # noqa: N803
+        pageToken: Whole | None = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        """A page of a query's result, when the query has finished. A page's token is its first row."""
+        job = self._jobs.get(project, job_id)
+        complete = job.done.wait(min(_LONGEST_WAIT, timeoutMs) / 1000)
+        answer = {"kind": "bigquery#getQueryResultsResponse", "jobReference": job.reference, "jobComplete": complete}
+        if not complete:
+            return answer
+        total, start = job.rows.rows.num_rows, startIndex if pageToken is None else pageToken
+        page = job.rows.page(start, maxResults)
+        if page and self._faults.loses_page():
+            start += len(page)
+            page = job.rows.page(start, maxResults)
+        end = start + len(page)
+        answer |= {"schema": schema_resource(job.rows.rows.schema), "totalRows": str(total)}
+        answer |= {name: job.statistics[name] for name in ("totalBytesProcessed", "cacheHit")}
+        if page:
+            answer |= {"rows": page} | ({"pageToken": str(end)} if end < total else {})
         return answer
 
-    routes = [Route(method.path, _served(fated(method)), methods=[method.verb]) for method in methods]
-    routes += [
-        Route("/healthz", health),
-        Route("/faults", _served(inject), methods=["PUT"]),
-        Route("/faults", _served(clear), methods=["DELETE"]),
-    ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
+    def begin_upload(self, request: Request, project: str, body: JobRequest) -> Response:
+        """Begin a load job, whose file follows in chunks."""
+        upload_id = self._loads.begin(project, body.jobReference.jobId, body.configuration)
+        return Response(headers={"Location": str(request.url.include_query_params(upload_id=upload_id))})
 
+    def upload_chunk(self, request: Request, upload_id: str, body: Annotated[bytes, Depends(_whole_body)]) -> Response:
+        """Take the next chunk of a file."""
+        received = self._loads.receive(upload_id, request.headers.get("content-range", ""), body)
+        if isinstance(received, Job):
+            return JSONResponse(received.resource())
+        return Response(status_code=308, headers={"Range": f"bytes=0-{received.received - 1}"})
 
-def _served(answer: Callable[[Request, bytes], Response]) -> Callable[[Request], Any]:
-    def guarded(request: Request, body: bytes) -> Response:
+    def get_table(self, project: str, dataset: str, table: str) -> dict[str, Any]:
+        """A table, or one partition of it: `table$YYYYMMDD`."""
+        name, _, partition = table.partition("$")
+        found = find_table(project, dataset, name)
         try:
-            return answer(request, body)
-        except BigQueryError as error:
-            return JSONResponse(error.envelope(), error.status)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            # Not 500, which clients retry for minutes: an error here means that the request has an unexpected form.
-            _log.exception("%s %s", request.method, request.url.path)
-            return JSONResponse(invalid(f"Invalid request: {error}").envelope(), 400)
+            day = dt.datetime.strptime(partition, "%Y%m%d").replace(tzinfo=dt.UTC).date() if partition else None
+        except ValueError:
+            raise invalid(f"Invalid partition id: {partition}") from None
+        rows, size = self._jobs.warehouse.size(found, day)
+        return {
+            "kind": "bigquery#table",
+            "id": f"{project}:{dataset}.{table}",
+            "tableReference": found.reference | {"tableId": table},
+            "type": "TABLE",
+            "location": LOCATION,
+            "numRows": str(rows),
+            "numBytes": str(size),
+            "schema": schema_resource(found.schema),
+            "description": found.description,
+            "timePartitioning": {"type": "DAY", "field": found.partition_column, "requirePartitionFilter": True},
+            "requirePartitionFilter": True,
+        }
 
-    async def serve(request: Request) -> Response:
-        try:
-            body = await request.body()
-        except ClientDisconnect:
-            return Response(status_code=499)  # nobody reads this: the client closed the connection during its request
-        return await run_in_threadpool(guarded, request, body)
+    def health(self) -> Response:
+        """200 when everything is ready, including the sample; 503 before."""
+        return Response(status_code=200 if self._ready() else 503)
 
-    return serve
+    def inject(self, body: dict[str, Any]) -> None:
+        """Replace the faults, see faults.py."""
+        self._faults.inject(body)
 
 
-async def _no_route(request: Request, _error: Exception) -> Response:
-    refusal = invalid(f"{request.method} {request.url.path} is not supported by this local BigQuery")
-    return JSONResponse(refusal.envelope(), refusal.status)
+async def _refusal(request: Request, error: Exception) -> Response:
+    """An error in BigQuery's form. Nothing is 500, which clients repeat for minutes, but what a test has asked for."""
+    match error:
+        case BigQueryError():
+            found = error
+        case ValidationError() | RequestValidationError():
+            where = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            found = invalid(f"Invalid request, or not supported by this emulator: {where}")
+        case HTTPException():
+            found = invalid(f"{request.method} {request.url.path} is not supported by this emulator")
+        case _:  # the body has another form than the API's
+            _log.error("%s %s", request.method, request.url.path, exc_info=error)
+            found = invalid(f"Invalid request: {type(error).__name__}: {error}")
+    return JSONResponse(found.envelope(), found.status)

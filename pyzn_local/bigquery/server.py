@@ -1,7 +1,5 @@
 """The emulator as one object: the database, the jobs, and the REST and gRPC servers."""
 
-from __future__ import annotations
-
 import datetime as dt
 import shutil
 import socket
@@ -18,13 +16,8 @@ import uvicorn
 from pyzn_local import sample
 from pyzn_local.bigquery.faults import Faults
 from pyzn_local.bigquery.jobs import Jobs
-from pyzn_local.bigquery.loading import conform
-from pyzn_local.bigquery.loads import Loads
-from pyzn_local.bigquery.queries import Queries
-from pyzn_local.bigquery.rest import application
-from pyzn_local.bigquery.rest_jobs import JobMethods
-from pyzn_local.bigquery.rest_tables import TableMethods
-from pyzn_local.bigquery.rest_uploads import UploadMethods
+from pyzn_local.bigquery.loads import Loads, conform
+from pyzn_local.bigquery.rest import Rest
 from pyzn_local.bigquery.storage_read import StorageRead
 from pyzn_local.bigquery.tables import FILE_DOWNLOADS
 from pyzn_local.bigquery.warehouse import Warehouse
@@ -84,16 +77,11 @@ class Server:
             listening.close()
             raise
         self._jobs = Jobs(self._warehouse, self._faults, _emptied(self._data_dir / "results"))
-        self._storage = StorageRead(self._jobs, self._faults)
+        self._storage = StorageRead(self._jobs)
         self._storage_port = self._storage.start(self._host, self._storage_port)
-        loads = Loads(self._warehouse, self._jobs, _emptied(self._data_dir / "uploads"))
-        methods = [
-            *JobMethods(self._jobs, Queries(self._warehouse, self._jobs, self._faults), self._faults).methods(),
-            *UploadMethods(loads).methods(),
-            *TableMethods(self._warehouse, self._jobs, self._faults).methods(),
-        ]
+        loads = Loads(self._jobs, _emptied(self._data_dir / "uploads"))
         config = uvicorn.Config(
-            application(methods, self._faults, self._ready.is_set),
+            Rest(self._jobs, loads, self._ready.is_set).application(self._host),
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -139,7 +127,7 @@ class Server:
         Raises:
             BigQueryError: the same as for a load job.
         """
-        batches = conform(rows.schema, rows.combine_chunks().to_batches(), FILE_DOWNLOADS)
+        batches = conform(rows.combine_chunks().to_batches(), rows.schema, FILE_DOWNLOADS)
         with self._warehouse.cursor() as cursor:
             return self._warehouse.load(FILE_DOWNLOADS, batches, cursor)
 
@@ -149,8 +137,8 @@ class Server:
 
     def reset(self) -> None:
         """Delete all rows and faults, in 0.1 seconds: as a new server, but with its ports and its finished jobs."""
-        self._warehouse.clear()
-        self._faults.clear()
+        self._warehouse.forget(FILE_DOWNLOADS)
+        self._faults.inject({})
 
     def inject(self, document: Mapping[str, Any]) -> None:
         """Set faults; see faults.py for the document."""
@@ -158,19 +146,17 @@ class Server:
 
     def clear_faults(self) -> None:
         """Remove all faults."""
-        self._faults.clear()
+        self._faults.inject({})
 
     def _keep_sample(self) -> None:
         while self._with_sample and not self._stopping.is_set():
             yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
             days = [yesterday - dt.timedelta(days=back) for back in reversed(range(_SAMPLE_DAYS))]
-            present = self._warehouse.partitions(FILE_DOWNLOADS)
+            present = self._warehouse.days(FILE_DOWNLOADS)
             missing = [day for day in days if day not in present]
             for start in range(0, len(missing), 7):  # loading a week at once takes half the time of seven days
                 if not self._stopping.is_set():
                     self.load(pa.concat_tables(map(sample.day, missing[start : start + 7])))
-            if missing:
-                self._warehouse.checkpoint()
             self._ready.set()
             self._stopping.wait(_SAMPLE_INTERVAL)
         self._ready.set()

@@ -1,109 +1,232 @@
-"""Turns a BigQuery statement into a plan: what is needed to price it and to run it."""
+"""Translates a BigQuery statement: sqlglot parses it, DuckDB runs it. Finds what it reads, which sets its price.
 
-from __future__ import annotations
+It is for the statements that PyZn sends and a person's SELECT. What is valid GoogleSQL is not checked here: the tests
+ask Google's own engine about every statement of the pipeline.
+"""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
+import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.pushdown_predicates import pushdown_predicates
 from sqlglot.optimizer.pushdown_projections import pushdown_projections
+from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
+from sqlglot.schema import MappingSchema
 
 from pyzn_local.bigquery.errors import invalid_query
-from pyzn_local.bigquery.fields import leaves
-from pyzn_local.bigquery.grammar import parse
-from pyzn_local.bigquery.names import resolve, table_of
-from pyzn_local.bigquery.parameters import bind, read_parameters
-from pyzn_local.bigquery.partitions import Bounds, Evaluate, partition_bounds
-from pyzn_local.bigquery.rewrite import to_duckdb
-from pyzn_local.bigquery.tables import PARTITIONS, Table
+from pyzn_local.bigquery.tables import QUERIED, Table, find_table, leaves
+
+_PARAMETER_TYPES = {"STRING", "INT64", "INTEGER", "FLOAT64", "FLOAT", "BOOL", "BOOLEAN", "DATE", "TIMESTAMP"}
+_COMPARISONS = exp.LT | exp.LTE | exp.GT | exp.GTE | exp.EQ
+_MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {exp.LT: exp.GT, exp.LTE: exp.GTE, exp.GT: exp.LT, exp.GTE: exp.LTE}
+# What the column of a day's rows is compared with says in which days such rows can be: every instant of a day is
+# between these two.
+_FIRST_INSTANT = "date_trunc('day', {})"
+_LAST_INSTANT = "date_trunc('day', {}) + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND"
+
+
+def _schema() -> MappingSchema:
+    schema = MappingSchema(dialect="bigquery")
+    for table in QUERIED.values():  # names decide what a statement reads; no type does
+        schema.add_table(table.path, dict.fromkeys(table.schema.names, "STRING"), dialect="bigquery")
+    return schema
+
+
+_SCHEMA = _schema()
 
 
 @dataclass(frozen=True, slots=True)
-class TableUse:
-    """One table in a FROM: the leaf columns that are read (paths joined by dots), and on which days."""
+class Read:
+    """A table in a FROM: the leaf columns that are read, and DuckDB's conditions for rows of the touched partitions."""
 
     table: Table
-    columns: frozenset[str]
-    bounds: tuple[Bounds, ...]
+    leaves: tuple[tuple[str, ...], ...]
+    conditions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A parsed statement: the SQL that DuckDB runs, and what it reads."""
+class Statement:
+    """A statement in DuckDB's SQL, and what it reads.
+
+    `sorts`: it sorts its whole result. In BigQuery one worker does that; with a LIMIT, many do.
+    """
 
     duckdb_sql: str
-    uses: tuple[TableUse, ...]
+    reads: tuple[Read, ...]
     sorts: bool
-    """Whether it sorts its whole result. In BigQuery one worker does that; with a LIMIT, many do."""
 
     @property
     def tables(self) -> tuple[Table, ...]:
         """The tables read, each once."""
-        return tuple({use.table.path: use.table for use in self.uses}.values())
-
-    @property
-    def reads_metadata(self) -> bool:
-        """Whether it reads INFORMATION_SCHEMA.PARTITIONS."""
-        return PARTITIONS in self.tables
+        return tuple({read.table.path: read.table for read in self.reads}.values())
 
 
-def plan(query: str, parameters: Sequence[Mapping[str, Any]], evaluate: Evaluate) -> Plan:
-    """Parse `query`; `parameters` are a job's `queryParameters`.
+def translate(query: str, parameters: Sequence[Mapping[str, Any]]) -> Statement:
+    """Translate `query`; `parameters` are a job's `queryParameters`.
 
     Raises:
-        BigQueryError: 400 `invalidQuery` when the SQL is wrong, unsupported, or reads a partitioned table
-            without a filter on its partition column; 404 `notFound` for an unknown table.
+        BigQueryError: 400 `invalidQuery` when the SQL is wrong, is no SELECT, or reads a partitioned table without a
+            filter on its partition column; 404 `notFound` for an unknown table.
     """
-    values = read_parameters(parameters)
     try:
-        tree = parse(query)
-        bind(tree, values)
-        tree = resolve(tree)
-        # This changes the billed bytes: unused columns are not read, and a filter outside a CTE is moved into it.
-        pruned = pushdown_predicates(pushdown_projections(tree.copy()), dialect="bigquery")
-        uses = tuple(use for scope in traverse_scope(pruned) for use in _table_uses(scope, evaluate))
+        tree = sqlglot.parse_one(query, read="bigquery")
+        if not isinstance(tree, exp.Query):
+            raise invalid_query(f"{tree.key.upper()} is not supported by this emulator: only SELECT is")
+        _bind(tree, parameters)
+        _name_columns(tree)
+        ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
+        for table in tree.find_all(exp.Table):
+            if table.db or table.name not in ctes:
+                _table(table)
+        qualified = qualify(tree.copy(), schema=_SCHEMA, dialect="bigquery", validate_qualify_columns=False)
+        # As in BigQuery, columns that are not used are not read, and a filter outside a CTE is moved into it.
+        pruned = pushdown_predicates(pushdown_projections(qualified), dialect="bigquery")
+        reads = tuple(read for scope in traverse_scope(pruned) for read in _reads(scope))
         sorts = tree.args.get("order") is not None and tree.args.get("limit") is None
-        return Plan(to_duckdb(tree), uses, sorts)
+        return Statement(_to_duckdb(tree), reads, sorts)
     except SqlglotError as error:
-        raise invalid_query(f"Cannot resolve the query: {error}") from None
+        raise invalid_query(f"Syntax error: {str(error).splitlines()[0]}") from None
     except RecursionError:
         raise invalid_query("Query is too complex: its expressions are nested too deeply") from None
 
 
-def _table_uses(scope: Scope, evaluate: Evaluate) -> list[TableUse]:
-    uses = []
+def _bind(tree: exp.Query, parameters: Sequence[Mapping[str, Any]]) -> None:
+    """Replace each @name with its value, a typed literal."""
+    values: dict[str, exp.Expr] = {}
+    for parameter in parameters:
+        name, kind = parameter.get("name"), parameter["parameterType"]["type"]
+        if not name or kind not in _PARAMETER_TYPES:
+            raise invalid_query(f"Query parameter {name!r} of type {kind}: only named scalars are supported")
+        text = parameter["parameterValue"].get("value")  # the client sends a FLOAT64 as a number, all else as text
+        literal = exp.null() if text is None else exp.Literal.string(str(text))
+        values[name.lower()] = exp.cast(literal, kind, dialect="bigquery")
+    for node in list(tree.find_all(exp.Parameter)):
+        if node.name.lower() not in values:
+            raise invalid_query(f"Query parameter '{node.name}' not found")
+        node.replace(values[node.name.lower()].copy())
+
+
+def _name_columns(tree: exp.Query) -> None:
+    """Name the result's unnamed columns as BigQuery does: f0_, f1_, …"""
+    named = exp.Alias | exp.Column | exp.Dot | exp.Star
+    for number, column in enumerate([column for column in tree.selects if not isinstance(column, named)]):
+        column.replace(exp.alias_(column.copy(), f"f{number}_"))
+
+
+def _table(node: exp.Table) -> Table:
+    if not node.catalog:
+        raise invalid_query(f'Table "{node.name}" must be qualified with its project and dataset')
+    return find_table(node.catalog, node.db, node.name, among=QUERIED)
+
+
+def _reads(scope: Scope) -> Iterator[Read]:
     where = scope.expression.args.get("where")
     for alias, (_, source) in scope.selected_sources.items():
         if not isinstance(source, exp.Table):
             continue
-        table = table_of(source)
-        column = exp.column(table.partition_column or "", table=alias, quoted=True)
-        bounds = partition_bounds(where.this if where else None, column, evaluate)
-        if table.partition_column and not bounds:
-            raise invalid_query(
-                f"Cannot query over table '{table.path}' without a filter over column(s) "
-                f"'{table.partition_column}' that can be used for partition elimination"
-            )
-        paths = [_path(found) for found in scope.columns if found.table == alias]
-        columns = {leaf for path in paths for leaf in _leaves_under(table, path)}
-        uses.append(TableUse(table, frozenset(columns), tuple(bounds)))
-    return uses
+        table = _table(source)
+        conditions: list[str] = []
+        if table.partition_column:
+            column = exp.column(table.partition_column, table=alias, quoted=True)
+            conjuncts = where.this.flatten() if where and isinstance(where.this, exp.And) else [where and where.this]
+            conditions = [bound for conjunct in conjuncts for bound in _bounds(conjunct, column)]
+            if not conditions:
+                raise invalid_query(
+                    f"Cannot query over table '{table.path}' without a filter over column(s) "
+                    f"'{table.partition_column}' that can be used for partition elimination"
+                )
+        paths = [_path(column) for column in scope.columns if column.table == alias]
+        read = (leaf for leaf, _ in leaves(table.schema) if any(leaf[: len(path)] == path for path in paths))
+        yield Read(table, tuple(read), tuple(conditions))
 
 
 def _path(column: exp.Column) -> tuple[str, ...]:
     """The path of a column, from the top-level field down: `details`, `installer`, `name`."""
-    path = [column.name]
-    node: exp.Expr = column
-    while isinstance(node.parent, exp.Dot) and node.parent.this is node:
+    path, node = [column.name.lower()], column.parent
+    while isinstance(node, exp.Dot):
+        path.append(node.name.lower())
         node = node.parent
-        path.append(node.expression.name)
     return tuple(path)
 
 
-def _leaves_under(table: Table, path: tuple[str, ...]) -> list[str]:
-    wanted = tuple(name.lower() for name in path)
-    return [".".join(leaf) for leaf, _ in leaves(table.fields) if leaf[: len(wanted)] == wanted]
+def _bounds(node: exp.Expr | None, column: exp.Column) -> Iterator[str]:
+    """DuckDB's conditions for rows in a partition that may hold rows for which the comparison `node` is true.
+
+    https://cloud.google.com/bigquery/docs/querying-partitioned-tables: the column, or its day, is compared with a
+    constant.
+    """
+    node = node.unnest() if node else None
+    if isinstance(node, exp.Between):
+        yield from _bounds(exp.GTE(this=node.this, expression=node.args["low"]), column)
+        yield from _bounds(exp.LTE(this=node.this, expression=node.args["high"]), column)
+    if not isinstance(node, _COMPARISONS):
+        return
+    kind: type[exp.Expr] = type(node)
+    side, constant = node.left, node.right
+    if constant.find(exp.Column):
+        kind, side, constant = _MIRRORED.get(kind, kind), constant, side
+    is_day = isinstance(side, exp.Date | exp.Cast | exp.TimestampTrunc) and side.this == column
+    if constant.find(exp.Column, exp.Query) or not (is_day or side == column):
+        return
+    for operator, instant in ((exp.LTE, _FIRST_INSTANT), (exp.GTE, _LAST_INSTANT)):
+        if kind is exp.EQ or issubclass(kind, exp.LT | exp.LTE) == (operator is exp.LTE):
+            at = sqlglot.parse_one(instant.format(exp.column(column.name, quoted=True).sql("duckdb")), read="duckdb")
+            placed = side.transform(lambda part, at=at: exp.paren(at.copy()) if part == column else part)
+            bound = (operator if kind is exp.EQ else kind)(this=placed, expression=constant.copy())
+            yield _to_duckdb(bound)
+
+
+# -- DuckDB's SQL where it would give another answer than BigQuery to a statement of the pipeline
+
+_UNLIKE_DUCKDB = r"[\x00-\x1f\x{2028}\x{2029}]"
+"""Texts that need `bigquery_json`: DuckDB's own, which is faster, writes \\u001F in capitals, and U+2028 as it is."""
+
+
+def bigquery_lower(text: str) -> str:
+    """LOWER. DuckDB's loses the dot of İ, and does not write Σ as ς at a word's end."""
+    return text.lower()
+
+
+def bigquery_json(text: str) -> str:
+    """TO_JSON_STRING of a text."""
+    return json.dumps(text, ensure_ascii=False).replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def register(database: duckdb.DuckDBPyConnection) -> None:
+    """Add these functions to every connection of `database`."""
+    for function in (bigquery_lower, bigquery_json):
+        database.create_function(function.__name__, function, ["VARCHAR"], "VARCHAR")
+
+
+def _to_duckdb(tree: exp.Expr) -> str:
+    return tree.transform(_rewritten).sql(dialect="duckdb")
+
+
+def _rewritten(node: exp.Expr) -> exp.Expr:
+    match node:
+        case exp.Table() if node.db:
+            return exp.alias_(exp.table_(node.name, quoted=True), node.alias_or_name, table=True, quoted=True)
+        case exp.Lower():
+            return exp.func(bigquery_lower.__name__, node.this.transform(_rewritten))
+        case exp.JSONFormat():  # DuckDB's is NULL for NULL
+            text = node.this.transform(_rewritten)
+            unlike = exp.RegexpLike(this=text, expression=exp.Literal.string(_UNLIKE_DUCKDB))
+            found = (
+                exp.Case()
+                .when(unlike, exp.func(bigquery_json.__name__, text))
+                .else_(exp.cast(exp.func("to_json", text), "text"))
+            )
+            return exp.func("coalesce", found, exp.Literal.string("null"))
+        case exp.DateAdd() | exp.DateSub():  # DuckDB's is a timestamp
+            return exp.cast(node, "date")
+        case exp.CountIf():  # DuckDB's is NULL without rows
+            return exp.func("coalesce", exp.CountIf(this=node.this.transform(_rewritten)), exp.Literal.number(0))
+        case exp.Group() if node.find(exp.GroupingSets, exp.Rollup, exp.Cube) and isinstance(node.parent, exp.Select):
+            node.parent.having("COUNT(*) > 0", copy=False)  # without rows, BigQuery returns no grand total
+    return node

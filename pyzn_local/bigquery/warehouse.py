@@ -1,70 +1,42 @@
-"""The data: one DuckDB database in a directory, with the rows of the tables and the billed bytes of each day.
+"""The data: one DuckDB database in a directory, which has the rows of the tables, and what they cost to read.
 
 A query can only reach the database: DuckDB is opened without access to files, extensions or its own settings.
 """
-
-from __future__ import annotations
 
 import datetime as dt
 import re
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
+from string import Template
 
 import duckdb
 import pyarrow as pa
-from sqlglot import exp
 
 from pyzn_local.bigquery.errors import BigQueryError, invalid_query
-from pyzn_local.bigquery.fields import Field
-from pyzn_local.bigquery.functions import register
-from pyzn_local.bigquery.pricing import leaf_bytes_sql
-from pyzn_local.bigquery.results import Result, result_fields, spill
-from pyzn_local.bigquery.rewrite import to_duckdb
-from pyzn_local.bigquery.sql import Plan
-from pyzn_local.bigquery.tables import PARTITIONS, TABLES, Table
+from pyzn_local.bigquery.results import Result, spill
+from pyzn_local.bigquery.sql import Read, Statement, register
+from pyzn_local.bigquery.tables import TABLES, Table, leaves, scalar
 
 _MEMORY = "2GB"  # beyond it, DuckDB spills into the data directory
-
-_UNPARTITIONED = "unpartitioned_rows"  # a variable of DuckDB: so many rows of each day are in no partition yet
-_PARTITIONS = f"""
-CREATE OR REPLACE VIEW "{PARTITIONS.name}" AS
-WITH stored AS (
-    SELECT table_path, strftime(day, '%Y%m%d') AS id, SUM(rows) AS stored_rows,
-        SUM(list_sum(map_values(bytes))) AS bytes,
-        LEAST(SUM(rows), COALESCE(getvariable('{_UNPARTITIONED}'), 0)) AS streamed_rows
-    FROM partitions GROUP BY table_path, day
-),
-listed AS (
-    SELECT table_path, id, stored_rows - streamed_rows AS total_rows, bytes FROM stored
-    UNION ALL
-    SELECT table_path, '__UNPARTITIONED__', SUM(streamed_rows), 0 FROM stored
-    GROUP BY table_path HAVING SUM(streamed_rows) > 0
-)
-SELECT
-    split_part(table_path, '.', 1) AS table_catalog,
-    split_part(table_path, '.', 2) AS table_schema,
-    split_part(table_path, '.', 3) AS table_name,
-    id AS partition_id,
-    CAST(total_rows AS BIGINT) AS total_rows,
-    CAST(bytes AS BIGINT) AS total_logical_bytes
-FROM listed
-"""  # noqa: S608  # our own names
+_BATCH_ROWS = 8_192
+_WIDTHS = {"INTEGER": 8, "FLOAT": 8, "TIMESTAMP": 8, "DATE": 8, "BOOLEAN": 1}  # bytes; NULL has none
 
 
-@dataclass(slots=True)
-class Partition:
-    """One day of a table: its rows, and the billed bytes of each leaf column."""
+def _bytes_sql(table: Table, read: Iterable[tuple[str, ...]]) -> str:
+    """An aggregate of DuckDB: the bytes that BigQuery bills for these leaf columns of all rows.
 
-    rows: int = 0
-    leaf_bytes: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def bytes(self) -> int:
-        """Billed bytes of all its columns."""
-        return sum(self.leaf_bytes.values())
+    A STRING is 2 and its UTF-8 bytes: https://cloud.google.com/bigquery/docs/best-practices-costs
+    """
+    types = {path: scalar(kind)[0] for path, kind in leaves(table.schema)}
+    terms = ["0"]
+    for path in read:
+        column = ".".join(f'"{name}"' for name in path)
+        text = types[path] in {"STRING", "BYTES"}
+        terms.append(f"coalesce(sum(2 + strlen({column})), 0)" if text else f"count({column}) * {_WIDTHS[types[path]]}")
+    return " + ".join(terms)
 
 
 class Warehouse:
@@ -88,19 +60,17 @@ class Warehouse:
                 "threads": 2,
             },
         )
+        self._lock = threading.Lock()
         register(self._database)
         self._database.execute("SET GLOBAL TimeZone = 'UTC'")
         self._database.execute("SET GLOBAL lock_configuration = true")
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS partitions "  # one row for each load and day
-            "(table_path VARCHAR, day DATE, rows BIGINT, bytes MAP(VARCHAR, BIGINT))"
-        )
+        view = Template(files(__package__).joinpath("partitions.sql").read_text("utf-8"))
         for table in TABLES.values():
-            columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in table.fields)
-            self._database.execute(f'CREATE TABLE IF NOT EXISTS "{table.name}" ({columns})')
-        self._database.execute(_PARTITIONS)
-        self._open = threading.Lock()
-        self._loading = threading.Lock()
+            self._database.register("empty", table.schema.empty_table())
+            self._database.execute(f'CREATE TABLE IF NOT EXISTS "{table.name}" AS FROM empty')
+            self._database.unregister("empty")
+            every_leaf = (path for path, _ in leaves(table.schema))
+            self._database.execute(view.substitute(bytes=_bytes_sql(table, every_leaf)))
 
     def close(self) -> None:
         """Write everything to the database file and close it."""
@@ -109,110 +79,85 @@ class Warehouse:
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A separate connection for one thread. DuckDB's errors are raised as BigQuery's."""
-        with self._open:
+        with self._lock:
             cursor = self._database.cursor()
         try:
             yield cursor
         except duckdb.Error as error:
-            raise translate_error(error) from error
+            raise _translated(error) from error
         finally:
             cursor.close()
 
-    def evaluate(self, constant: exp.Expr, kind: exp.DType) -> object:
-        """The value of a constant BigQuery expression, cast to `kind`."""
-        with self.cursor() as cursor:
-            row = cursor.execute(f"SELECT {to_duckdb(exp.cast(constant.copy(), kind))}").fetchone()
-        return row[0] if row else None
-
-    def fields(self, plan: Plan) -> tuple[Field, ...]:
+    def schema(self, statement: Statement) -> pa.Schema:
         """The columns that a statement returns, without running it."""
         with self.cursor() as cursor:
-            return result_fields(cursor.sql(plan.duckdb_sql).limit(0).to_arrow_table().schema)
+            found: pa.Schema = cursor.sql(statement.duckdb_sql).limit(0).to_arrow_table().schema
+        return pa.schema([field.with_type(scalar(field.type)[1]) for field in found])
 
-    def run(self, plan: Plan, cursor: duckdb.DuckDBPyConnection, path: Path, unpartitioned: int = 0) -> Result:
+    def run(self, statement: Statement, cursor: duckdb.DuckDBPyConnection, path: Path, unpartitioned: int) -> Result:
         """Run a statement and write its rows to `path`. `cursor.interrupt()` from another thread stops it.
 
         For INFORMATION_SCHEMA.PARTITIONS, `unpartitioned` rows of each day are in no partition yet.
         """
-        cursor.execute(f"SET VARIABLE {_UNPARTITIONED} = {unpartitioned:d}")
-        return spill(cursor.sql(plan.duckdb_sql).to_arrow_reader(), path)
+        cursor.execute(f"SET VARIABLE unpartitioned_rows = {unpartitioned:d}")
+        return spill(cursor.sql(statement.duckdb_sql).to_arrow_reader(_BATCH_ROWS), path)
 
     def load(self, table: Table, batches: Iterable[pa.RecordBatch], cursor: duckdb.DuckDBPyConnection) -> int:
         """Append rows in the table's Arrow schema, all or none, and return how many."""
-        day = f'CAST("{table.partition_column}" AS DATE)'
-        with self._loading:
-            cursor.execute(f'CREATE TEMP TABLE incoming AS FROM "{table.name}" LIMIT 0')
-            for batch in batches:
-                cursor.register("batch", pa.Table.from_batches([batch]))
-                cursor.execute("INSERT INTO incoming FROM batch")
-                cursor.unregister("batch")
-            cursor.execute("BEGIN")
-            cursor.execute(
-                f"INSERT INTO partitions SELECT ?, {day}, COUNT(*), {leaf_bytes_sql(table.fields)} "  # noqa: S608  # our own column names
-                "FROM incoming GROUP BY 2",
-                [table.path],
-            )
-            cursor.execute(f'INSERT INTO "{table.name}" FROM incoming')
-            cursor.execute("COMMIT")
-            counted = cursor.execute("SELECT COUNT(*) FROM incoming").fetchone()
-            cursor.execute("DROP TABLE incoming")
-        return int(counted[0]) if counted else 0
+        # By way of another table: where two statements of one transaction insert, and the first of them no row, DuckDB
+        # 2.0 hides the rows of the other until the next checkpoint.
+        cursor.execute(f'CREATE TEMP TABLE incoming AS FROM "{table.name}" LIMIT 0')
+        for batch in batches:
+            cursor.register("batch", pa.Table.from_batches([batch]))
+            cursor.execute("INSERT INTO incoming FROM batch")
+            cursor.unregister("batch")
+        row = cursor.execute(f'INSERT INTO "{table.name}" FROM incoming').fetchone()
+        cursor.execute("DROP TABLE incoming")
+        return int(row[0]) if row else 0
 
-    def forget(self, table: Table, day: dt.date) -> None:
-        """Delete the rows of one day, and their billed bytes."""
-        in_day = f'CAST("{table.partition_column}" AS DATE) = ?'
-        with self._loading, self.cursor() as cursor:
-            cursor.execute("BEGIN")
-            cursor.execute(f'DELETE FROM "{table.name}" WHERE {in_day}', [day])  # noqa: S608  # our own names
-            cursor.execute("DELETE FROM partitions WHERE table_path = ? AND day = ?", [table.path, day])
-            cursor.execute("COMMIT")
-
-    def clear(self) -> None:
-        """Delete all rows of all tables."""
-        with self._loading, self.cursor() as cursor:
-            for name in ("partitions", *(table.name for table in TABLES.values())):
-                cursor.execute(f'TRUNCATE "{name}"')
-
-    def checkpoint(self) -> None:
-        """Move the loaded rows from DuckDB's log into the database file, so that closing is quick."""
-        with self._loading, self.cursor() as cursor:
-            cursor.execute("CHECKPOINT")
-
-    def partitions(self, table: Table) -> dict[dt.date, Partition]:
-        """Every day that has rows."""
+    def forget(self, table: Table, day: dt.date | None = None) -> None:
+        """Delete the rows of one day, or all rows."""
         with self.cursor() as cursor:
-            rows = cursor.execute(
-                "SELECT day, rows, bytes FROM partitions WHERE table_path = ? ORDER BY day", [table.path]
-            ).fetchall()
-        found: dict[dt.date, Partition] = {}
-        for day, count, leaf_bytes in rows:
-            partition = found.setdefault(day, Partition())
-            partition.rows += count
-            for leaf, size in leaf_bytes.items():
-                partition.leaf_bytes[leaf] = partition.leaf_bytes.get(leaf, 0) + size
-        return found
+            if day is None:
+                cursor.execute(f'TRUNCATE "{table.name}"')
+            else:
+                column = f'CAST("{table.partition_column}" AS DATE)'
+                cursor.execute(f'DELETE FROM "{table.name}" WHERE {column} = ?', [day])  # noqa: S608  # our own names
 
-    def processed_bytes(self, plan: Plan) -> int:
+    def days(self, table: Table) -> set[dt.date]:
+        """The UTC days that have rows."""
+        with self.cursor() as cursor:
+            column = f'CAST("{table.partition_column}" AS DATE)'
+            rows = cursor.execute(f'SELECT DISTINCT {column} FROM "{table.name}"').fetchall()  # noqa: S608  # our own names
+        return {day for (day,) in rows}
+
+    def size(self, table: Table, day: dt.date | None = None) -> tuple[int, int]:
+        """The rows of a table, or of its partition `day`, and their bytes."""
+        condition = f"CAST(\"{table.partition_column}\" AS DATE) = DATE '{day}'" if day else "TRUE"
+        read = Read(table, tuple(path for path, _ in leaves(table.schema)), (condition,))
+        return self._measured(read)
+
+    def processed_bytes(self, statement: Statement) -> int:
         """Bytes of the columns that a statement reads, in all rows of the partitions that it touches."""
-        total = 0
-        for use in plan.uses:
-            for day, partition in self.partitions(use.table).items():
-                if all(bounds.touches(day) for bounds in use.bounds):
-                    total += sum(partition.leaf_bytes.get(leaf, 0) for leaf in use.columns)
-        return total
+        return sum(self._measured(read)[1] for read in statement.reads if read.table.partition_column)
+
+    def _measured(self, read: Read) -> tuple[int, int]:
+        """The rows in the partitions that are read, and the bytes of the columns that are."""
+        figures = f"count(*), {_bytes_sql(read.table, read.leaves)}"
+        with self.cursor() as cursor:
+            row = cursor.execute(
+                f'SELECT {figures} FROM "{read.table.name}" WHERE {" AND ".join(read.conditions)}'  # noqa: S608  # our own names, and conditions from sql.py
+            ).fetchone()
+        return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
-def translate_error(error: duckdb.Error) -> BigQueryError:
-    """BigQuery's error for an error of DuckDB, with BigQuery's text where there is one."""
+def _translated(error: duckdb.Error) -> BigQueryError:
+    """BigQuery's error for an error of DuckDB."""
     text = str(error).strip()
     if isinstance(error, duckdb.InterruptException):
         return BigQueryError(400, "stopped", "Job execution was cancelled: User requested cancellation")
     if isinstance(error, duckdb.OutOfMemoryException):
         return BigQueryError(400, "resourcesExceeded", "Resources exceeded during query execution")
-    if ungrouped := re.search(r'column "(.+?)" must appear in the GROUP BY clause', text):
-        name = ungrouped[1]
-        return invalid_query(f"SELECT list expression references column {name} which is neither grouped nor aggregated")
     if unknown := re.search(r'(?:Referenced (?:column|table)|Could not find key|^Binder Error: Column) "(.+?)"', text):
         return invalid_query(f"Unrecognized name: {unknown[1]}")
-    first_line = text.splitlines()[0] if text else "unknown error"
-    return invalid_query(re.sub(r"^[\w ]+ Error: ", "", first_line))
+    return invalid_query(re.sub(r"^[\w ]+ Error: ", "", text.splitlines()[0] if text else "unknown error"))

@@ -1,14 +1,15 @@
 """A running emulator with the real clients connected to it."""
 
 import datetime as dt
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
@@ -42,15 +43,17 @@ class Connected:
         """Start `sql`; `{table}` in it is the downloads table."""
         return self.client.query(sql.replace("{table}", f"`{TABLE}`"), **options)
 
-    def again(self, job: bigquery.QueryJob) -> bigquery.QueryJob:
-        """The same job asked for by name: a job object keeps the first page that it was asked for."""
-        found = self.client.get_job(job.job_id)
-        assert isinstance(found, bigquery.QueryJob)
-        return found
-
     def rows(self, sql: str, **options: Any) -> list[tuple[Any, ...]]:
         """The rows of `sql` over REST."""
         return [tuple(row.values()) for row in self.query(sql, **options).result()]
+
+    def load(self, rows: pa.Table, **options: Any) -> int:
+        """Load rows as `pyzn seed` does; `options` are pyarrow's for the Parquet file."""
+        file = io.BytesIO()
+        pq.write_table(rows, file, **options)
+        config = bigquery.LoadJobConfig(source_format="PARQUET", write_disposition="WRITE_APPEND")
+        job = self.client.load_table_from_file(file, TABLE, rewind=True, job_config=config)
+        return int(job.result().output_rows or 0)
 
 
 @contextmanager
@@ -111,9 +114,16 @@ def bq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
         yield found
 
 
-@pytest.fixture
-def own_bq(tmp_path: Path) -> Iterator[Connected]:
-    """One day of the sample; for a test that loads, breaks or stops things."""
-    with Server(tmp_path / "bigquery") as server, connected(server) as found:
-        server.load(sample.day(MONDAY))
+@pytest.fixture(scope="session")
+def shared_bq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
+    """The server behind `own_bq`."""
+    with Server(tmp_path_factory.mktemp("bigquery")) as server, connected(server) as found:
         yield found
+
+
+@pytest.fixture
+def own_bq(shared_bq: Connected) -> Connected:
+    """One day of the sample; for a test that loads or breaks things."""
+    shared_bq.server.reset()
+    shared_bq.server.load(sample.day(MONDAY))
+    return shared_bq

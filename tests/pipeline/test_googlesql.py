@@ -12,7 +12,6 @@ import pyarrow as pa
 import pytest
 from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
 
-from pyzn_local.bigquery.fields import arrow_schema
 from pyzn_local.bigquery.server import Server
 from pyzn_local.bigquery.tables import FILE_DOWNLOADS, PARTITIONS
 from pyzn_pipeline.source.connection import Clients
@@ -73,7 +72,7 @@ def test_every_file_with_a_statement_is_among_them() -> None:
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
     """An emulator with a few hostile rows; for tests that only read."""
     with Server(tmp_path_factory.mktemp("bigquery")) as server, connected(server) as found:
-        server.load(pa.Table.from_pylist(FEW, arrow_schema(FILE_DOWNLOADS.fields)))
+        server.load(pa.Table.from_pylist(FEW, FILE_DOWNLOADS.schema))
         yield found
 
 
@@ -105,7 +104,6 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
         "REGEXP_EXTRACT('b', r'(a)?b')",
         "7 / 2",
         "0.1 + 0.2",
-        "2000000000 * 4",
         "SAFE_DIVIDE(1, 0)",
         "2 NOT IN (1, NULL)",
         "FALSE OR NULL",
@@ -165,7 +163,7 @@ def test_a_day_is_counted_alike_by_google_by_the_emulator_and_by_plain_python(
 ) -> None:
     rows = hostile_rows(DAY)
     right = expected(rows, DAY)
-    bigquery.load(pa.Table.from_pylist(rows, arrow_schema(FILE_DOWNLOADS.fields)))
+    bigquery.load(pa.Table.from_pylist(rows, FILE_DOWNLOADS.schema))
     assert pa.Table.from_batches(scan(clients, TABLE, DAY, LIMIT).batches).to_pylist() == right
     sql = scan_query(TABLE)
     assert googlesql.run(sql, rows, sent[sql]) == right

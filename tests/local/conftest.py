@@ -53,7 +53,8 @@ class Connected:
         pq.write_table(rows, file, **options)
         config = bigquery.LoadJobConfig(source_format="PARQUET", write_disposition="WRITE_APPEND")
         job = self.client.load_table_from_file(file, TABLE, rewind=True, job_config=config)
-        return int(job.result().output_rows or 0)
+        job.result()
+        return int(job.output_rows or 0)
 
 
 @contextmanager

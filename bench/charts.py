@@ -1,4 +1,4 @@
-"""Measures how much charts slow down other requests, and how much memory the process that draws them takes.
+"""Measures how much charts slow down other requests.
 
 On the database of `bench.api_large_answer`, one client asks for charts as fast as they come, of a project with one
 version and of one with 3,000, each newly counted and drawn, while small requests, one cached and one not, continue all
@@ -57,8 +57,7 @@ def main() -> None:
         client.submit(draw, port, "small", SECONDS).result()
         for project in ("small", "large"):
             _measure(port, process, client, project)
-        (drawing,) = process.children()
-        say(f"memory: API {process.memory_info().rss / MIB:.0f} MiB, drawing {drawing.memory_info().rss / MIB:.0f} MiB")
+        say(f"memory: API {process.memory_info().rss / MIB:.0f} MiB")
 
 
 def _measure(port: int, process: psutil.Process, client: ProcessPoolExecutor, project: str) -> None:

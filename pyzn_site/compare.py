@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -15,10 +14,9 @@ from pyzn_api.names import is_possible, normalise
 from pyzn_api.state import state
 from pyzn_api.texts import shortened
 from pyzn_api.windows import Window
-from pyzn_site.charts.chart import Range
-from pyzn_site.charts.days import GRANULARITY
-from pyzn_site.lines import lines
-from pyzn_site.periods import periods, window_of
+from pyzn_site.charts import comparison
+from pyzn_site.counting import by_period
+from pyzn_site.periods import GRANULARITY, Range, window_of
 from pyzn_site.rendering import respond
 
 PATH = "/compare"
@@ -40,7 +38,7 @@ async def compare(
     if len(names) > MOST:
         raise BadParameterError("name", f"{len(names)} names", f"{MOST} at most")
     possible = [each for each in names if is_possible(each)]
-    impossible = tuple(shortened(each) for each in names if not is_possible(each))
+    shown = tuple(each if each in possible else shortened(each) for each in names)
 
     def basis(ledger: Ledger) -> Basis:
         window, month = window_of(asked, ledger, parts.today), ledger.recent(MONTH, parts.today)
@@ -52,24 +50,16 @@ async def compare(
         ((row,),) = await snapshot.rows("summaries", names=possible, latest=window.end)
         totals = json.loads(row)
         known = [each["project"] for each in totals]
-        ((row,),) = await snapshot.rows(
-            "pyzn_site:periods", names=known, granularity=grain, start=window.start, end=window.end
-        )
-        counted: dict[str, dict[date, int]] = {each: {} for each in known}
-        for project, first, downloads, _ in json.loads(row):
-            counted[project][date.fromisoformat(first)] = downloads
-        series = {each: periods(window, grain, ledger, counted[each])[::-1] for each in known}
+        counted = await by_period(snapshot, known, window, grain)
         return {
-            "names": names,
+            "names": shown,
             "totals": totals,
-            "unknown": [*(each for each in possible if each not in known), *impossible],
+            "unknown": [each for each in shown if each not in known],
             "most": MOST,
             "largest": max((each["downloads_last_month"] for each in totals), default=0),
             "range": asked,
             "granularity": grain,
-            "window": window,
-            "days": ledger.uncertain(window),
-            "chart": lines(series) if known else None,
+            "chart": comparison(window, grain, ledger, {each: counted[each].downloads for each in counted}),
         }
 
-    return await respond(request, "compare.html", (*possible, impossible, asked), basis, make)
+    return await respond(request, "compare.html", (shown, asked), basis, make)

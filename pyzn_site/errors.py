@@ -34,6 +34,6 @@ async def error_page(
     template: str, status: int, shown: Mapping[str, object], headers: Mapping[str, str] | None = None
 ) -> Response:
     """A page that says what is wrong; no cache keeps it."""
-    body = await html(template, {"status": status, "phrase": HTTPStatus(status).phrase, **shown})
+    body = html(template, {"status": status, "phrase": HTTPStatus(status).phrase, **shown})
     always = {**HEADERS, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return Response(body, status, {**always, **(headers or {})})

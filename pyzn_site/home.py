@@ -12,6 +12,8 @@ from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.routes.top import PERIODS
 from pyzn_api.state import state
 from pyzn_api.windows import Window
+from pyzn_site.charts import chart_of
+from pyzn_site.counting import of_pypi
 from pyzn_site.rendering import respond
 
 PATH = "/"
@@ -40,10 +42,13 @@ async def home(request: Request, period: Annotated[Literal["day", "week", "month
         published = {row.day: row.status for row in ledger.days}
         ranked = ledger.ranked(PERIODS[period], parts.today)
         ((rows,),) = await snapshot.rows("top", period=period, limit=SHOWN, csv=False, end=ranked.end)
+        month = ledger.recent(PERIODS["month"], parts.today)
+        counts = of_pypi(ledger, month, "day").downloads
         return {
             "latest": latest,
+            "chart": chart_of("All of PyPI", month, "day", ledger, counts),
             "late": max((expected - latest.day).days, 0) if latest else 0,
-            "month": sum(row.downloads for row in ledger.within(ledger.recent(PERIODS["month"], parts.today))),
+            "month": sum(counts.values()),
             "strip": [(day, published.get(day, "missing")) for day in strip.days()],
             "period": period,
             "periods": PERIODS,

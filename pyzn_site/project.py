@@ -16,16 +16,15 @@ from pyzn_api.state import state
 from pyzn_api.texts import shortened
 from pyzn_api.windows import Granularity, Window
 from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, WITHOUT_MIRRORS, Breakdown
-from pyzn_site.charts.chart import Range
-from pyzn_site.charts.days import GRANULARITY
+from pyzn_site.charts import Kind, chart_of
+from pyzn_site.counting import by_key, of_project
 from pyzn_site.errors import error_page
-from pyzn_site.periods import POSSIBLE, Ci, periods, window_of
-from pyzn_site.readme import Wishes, origin_of, pictures
+from pyzn_site.periods import GRANULARITY, POSSIBLE, Ci, Range, periods, window_of
+from pyzn_site.readme import ReadmeOptions, origin_of, pictures
 from pyzn_site.rendering import respond
 from pyzn_site.search import similar
 
 PATH = "/projects/{project}"
-LARGEST = 10  # keys of a breakdown
 MONTH = 30  # days
 
 router = APIRouter(include_in_schema=False)
@@ -57,10 +56,22 @@ async def project(
             raise UnknownProjectError(name)
         if asked == "all" and (first := totals[0]["first_day"]):
             window = Window(max(window.start, date.fromisoformat(first)), window.end)
-        ((row,),) = await snapshot.rows(
-            "pyzn_site:periods", names=[name], granularity=grain, start=window.start, end=window.end
-        )
-        counted = {date.fromisoformat(first): _of(ci, *counts) for _, first, *counts in json.loads(row)}
+        ledger, counted = snapshot.ledger, await of_project(snapshot, name, window, grain, ci)
+
+        async def part(breakdown: Breakdown) -> Mapping[str, object]:
+            """A breakdown's chart, map and largest keys; they are None if there is too much to count for one page."""
+            by = breakdown.name
+            found = await by_key(snapshot, name, window, grain, by, MOST["day"], ci)
+            kinds: list[Kind] = ["map", "bars"] if by == "country" else ["bars"]
+            return {
+                "breakdown": breakdown,
+                "knows_ci": CI in breakdown.subsets,
+                "without_mirrors": breakdown.counted is WITHOUT_MIRRORS,
+                "missing": len(ledger.missing(window, by)),
+                "found": found,
+                "charts": [chart_of(name, window, grain, ledger, found.counts or (), by, kind) for kind in kinds],
+            }
+
         return {
             "project": name,
             "totals": totals[0],
@@ -68,12 +79,12 @@ async def project(
             "range": asked,
             "granularity": grain,
             "possible": POSSIBLE[asked],
-            "drawn_by": GRANULARITY[asked],
             "ci": ci,
-            "days": snapshot.ledger.uncertain(window),
-            "periods": periods(window, grain, snapshot.ledger, counted),
-            "breakdowns": [await _largest(snapshot, name, window, each, ci) for each in BREAKDOWNS],
-            **pictures(origin, name, Wishes()),
+            "chart": chart_of(name, window, grain, ledger, counted.downloads),
+            "counted": counted.downloads,
+            "periods": periods(window, grain, ledger)[::-1],
+            "breakdowns": [await part(each) for each in BREAKDOWNS],
+            **pictures(origin, name, ReadmeOptions()),
         }
 
     try:
@@ -83,23 +94,3 @@ async def project(
         unknown = normalise(project)
         shown = {"project": shortened(unknown), "found": await similar(request, unknown)}
         return await error_page("unknown.html", 404, shown)
-
-
-def _of(ci: Ci, downloads: int, by_ci: int) -> int:
-    return {"include": downloads, "exclude": downloads - by_ci, "only": by_ci}[ci]
-
-
-async def _largest(snapshot: Snapshot, name: str, window: Window, breakdown: Breakdown, ci: Ci) -> Mapping[str, object]:
-    """The largest keys of one breakdown; `keys` is None if there is too much to count for one page."""
-    knows_ci = CI in breakdown.subsets
-    subset = {"ci": ci} if knows_ci else {}
-    wanted = {"project": name, "limit": LARGEST, "start": window.start, "end": window.end, **subset}
-    ((_, row),) = await snapshot.rows(f"pyzn_site:largest by {breakdown.name}", most=MOST["day"], **wanted)
-    found = json.loads(row) if row else {"keys": None, "number": 0, "downloads": 0}
-    return {
-        "breakdown": breakdown,
-        "knows_ci": knows_ci,
-        "without_mirrors": breakdown.counted is WITHOUT_MIRRORS,
-        "missing": len(snapshot.ledger.missing(window, breakdown.name)),
-        **found,
-    }

@@ -13,7 +13,7 @@ from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form
 from pyzn_api.routes.badges import Period
 from pyzn_api.state import state
-from pyzn_site.charts.chart import Range
+from pyzn_site.periods import Range
 from pyzn_site.rendering import path_of, query, respond
 
 PATH = "/projects/{project}/readme"
@@ -33,7 +33,7 @@ def _color(text: str) -> str:
 Color = Annotated[str, AfterValidator(_color), Query()]
 
 
-class Wishes(NamedTuple):
+class ReadmeOptions(NamedTuple):
     """How badge and chart are to be; the names are those of the form."""
 
     period: Period = "month"
@@ -55,22 +55,22 @@ def origin_of(request: Request) -> str:
     return said if _ORIGIN.fullmatch(said) else ""
 
 
-def pictures(origin: str, project: str, wishes: Wishes) -> Mapping[str, object]:
+def pictures(origin: str, project: str, options: ReadmeOptions) -> Mapping[str, object]:
     """The addresses of badge and chart, and the Markdown that shows them and leads to the project's page."""
     page = origin + path_of("projects", project)
     badge = query(
         path_of("personalized-badge", project),
-        period=wishes.period,
-        left_text=wishes.left_text,
-        left_color=wishes.left_color,
-        right_color=wishes.right_color,
-        units=wishes.units,
+        period=options.period,
+        left_text=options.left_text,
+        left_color=options.left_color,
+        right_color=options.right_color,
+        units=options.units,
     )
     charts = {
-        theme: query(path_of("chart", f"{project}.svg"), by=wishes.by, range=wishes.range, theme=theme)
+        theme: query(path_of("chart", f"{project}.svg"), by=options.by, range=options.range, theme=theme)
         for theme in ("light", "dark")
     }
-    if wishes.theme == "both":
+    if options.theme == "both":
         chart = (
             f'<a href="{page}"><picture>'
             f'<source media="(prefers-color-scheme: dark)" srcset="{origin}{charts["dark"]}">'
@@ -78,14 +78,14 @@ def pictures(origin: str, project: str, wishes: Wishes) -> Mapping[str, object]:
             f"</picture></a>"
         )
     else:
-        chart = f"[![Downloads of {project}]({origin}{charts[wishes.theme]})]({page})"
+        chart = f"[![Downloads of {project}]({origin}{charts[options.theme]})]({page})"
     return {
-        "wishes": wishes,
+        "form": options,
         "longest_text": LONGEST_TEXT,
         "badge": badge,
         "badge_markdown": f"[![Downloads]({origin}{badge})]({page})",
         "charts": charts,
-        "chart_markdown": chart.replace("&", "&amp;") if wishes.theme == "both" else chart,
+        "chart_markdown": chart.replace("&", "&amp;") if options.theme == "both" else chart,
     }
 
 
@@ -104,13 +104,13 @@ async def readme(
 ) -> Response:
     """The form, filled in as asked, with what comes out of it."""
     parts, name, origin = state(request), known_form(project), origin_of(request)
-    wishes = Wishes(period, left_text, left_color, right_color, units, by, asked, theme)
+    options = ReadmeOptions(period, left_text, left_color, right_color, units, by, asked, theme)
 
     def basis(ledger: Ledger) -> Basis:
         return Basis(ledger.recent(1, parts.today), totals=True)
 
     async def make(snapshot: Snapshot) -> Mapping[str, object]:
         await snapshot.project_row("badge", name)  # raises UnknownProjectError
-        return {"project": name, **pictures(origin, name, wishes)}
+        return {"project": name, **pictures(origin, name, options)}
 
-    return await respond(request, "readme.html", (name, wishes, origin), basis, make)
+    return await respond(request, "readme.html", (name, options, origin), basis, make)

@@ -1,22 +1,20 @@
 """From what a page shows to its HTML: templates that escape everything, headers, how numbers and days are written."""
 
-import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import date
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
+from typing import Literal
 from urllib.parse import quote, urlencode
 
-import pycountry
 from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pyzn_api.cache import ResponseSpec, Snapshot, code
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.state import state
-from pyzn_pipeline.breakdowns import UNKNOWN
-from pyzn_site.charts.frame import written
+from pyzn_site import texts
 
 # Nothing of another host, nothing inline.
 CONTENT_SECURITY_POLICY = (
@@ -32,8 +30,12 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
-CODE = ("pyzn_site", "jinja2", "pycountry", "vl-convert-python")  # what makes pages and charts, for their ETags
+CODE = ("pyzn_site", "jinja2", "pycountry")  # what makes pages and charts, for their ETags
 
+FONT = "Helvetica Neue,Helvetica,Arial,Liberation Sans,sans-serif"  # of pictures
+_COLOR = re.compile(r"--([\w-]+): (#\w+);")
+
+Theme = Literal["light", "dark"]
 Make = Callable[[Snapshot], Awaitable[Mapping[str, object]]]
 """Makes what the template shows."""
 
@@ -44,19 +46,20 @@ async def respond(
     """The page, through the cache of answers; `key` is everything that it depends on beside its basis."""
 
     async def render(snapshot: Snapshot) -> bytes:
-        return await html(template, await make(snapshot))
+        return html(template, await make(snapshot))
 
     spec = ResponseSpec((code(*CODE), template, *key), basis, render, HEADERS)
     return await state(request).answers.respond(request, spec)
 
 
-async def html(template: str, shown: Mapping[str, object]) -> bytes:
-    """The page; in a thread, since a large one takes milliseconds, in which the event loop answers others."""
-    return (await asyncio.to_thread(_environment().get_template(template).render, shown)).encode()
+def html(template: str, shown: Mapping[str, object]) -> bytes:
+    """Return the page, escaped."""
+    return environment().get_template(template).render(shown).encode()
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the templates, which escape everything."""
     made = Environment(
         loader=PackageLoader("pyzn_site"),
         autoescape=True,
@@ -64,31 +67,29 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "short": written, "long_day": long_day, "country": country, "key": key_text}
-    made.globals |= {"static": static_url, "query": query, "path": path_of}
+    made.filters |= {"number": texts.number, "short": texts.written, "long_day": texts.long_day, "key": texts.key_text}
+    made.globals |= {"static": static_url, "query": query, "path": path_of, "css": _CssColors(), "font": FONT}
     return made
 
 
-def number(value: int) -> str:
-    """1234567 is 1,234,567."""
-    return f"{value:,}"
+class _CssColors(dict[str, str]):
+    """The colours of a page, which follow the reader's theme."""
 
-
-def long_day(day: date) -> str:
-    """19 July 2026."""
-    return f"{day.day} {day:%B %Y}"
-
-
-def key_text(key: str) -> str:
-    """A key of a breakdown as a person reads it."""
-    return {UNKNOWN: "unknown", "": "(empty)"}.get(key, key)
+    def __missing__(self, name: str) -> str:
+        return f"var(--{'card' if name == 'paper' else name})"
 
 
 @cache
-def country(code: str) -> str:
-    """The English name of a country; a code that ISO 3166-1 does not list stays what it is."""
-    found = pycountry.countries.get(alpha_2=code)
-    return str(getattr(found, "common_name", found.name)) if found else key_text(code)
+def colors(theme: Theme) -> Mapping[str, str]:
+    """Return the colours of a picture by name: those of the style sheet, which is their only place."""
+    light, dark = (
+        files(__package__)
+        .joinpath("static/pages.css")
+        .read_text("utf-8")
+        .split("@media (prefers-color-scheme: dark)", 1)
+    )
+    found = dict(_COLOR.findall(light))
+    return found if theme == "light" else found | dict(_COLOR.findall(dark))
 
 
 @cache

@@ -28,6 +28,7 @@ router = APIRouter(include_in_schema=False)
 async def search(request: Request, q: Annotated[str, Query()] = "") -> Response:
     """The project's page if there is one of exactly this name, otherwise those with similar names."""
     parts, name = state(request), normalise(q.strip())
+    asked = name if is_possible(name) else shortened(q.strip())  # as the page shows it, and so as it is kept
     if is_possible(name):
         exact, _ = _found((await parts.database.rows("pyzn_site:search", {"project": name, "limit": 0}))[0])
         if exact:
@@ -40,9 +41,9 @@ async def search(request: Request, q: Annotated[str, Query()] = "") -> Response:
         found: Found = []
         if is_possible(name):
             _, found = _found((await snapshot.rows("pyzn_site:search", project=name, limit=MOST))[0])
-        return {"asked": shortened(q.strip()), "found": found}
+        return {"asked": asked, "found": found}
 
-    return await respond(request, "search.html", (name if is_possible(name) else shortened(q.strip()),), basis, make)
+    return await respond(request, "search.html", (asked,), basis, make)
 
 
 async def similar(request: Request, name: str) -> Found:

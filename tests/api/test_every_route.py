@@ -191,7 +191,7 @@ def test_the_short_way_answers_as_the_framework_does(method: str, client: httpx.
 
 SVG = "{http://www.w3.org/2000/svg}"
 BADGE = {SVG + name for name in ("svg", "title", "linearGradient", "stop", "clipPath", "rect", "g", "text")}
-CHART = {SVG + name for name in ("svg", "title", "g", "path", "line", "rect", "text")}
+CHART = {SVG + name for name in ("svg", "title", "defs", "pattern", "path", "line", "rect", "circle", "text")}
 
 
 @pytest.fixture(scope="module")

@@ -132,7 +132,7 @@ def test_projects_are_compared_by_keyboard_alone(browser: Browser, client: httpx
         page.keyboard.press("Enter")
         table = page.get_by_role("region", name="Table of totals")
         expect(table.get_by_role("row")).to_have_count(3)
-        expect(page.get_by_role("img", name="Downloads by day of sampleproject, busy")).to_be_visible()
+        expect(page.get_by_role("group", name="sampleproject, busy: downloads by day")).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -6,7 +6,7 @@ and each request is executed before the next tick.
 
 from datetime import UTC, date, datetime, timedelta
 
-from dagster import DagsterInstance, DagsterRun, Definitions, RunRequest, build_sensor_context
+from dagster import DagsterInstance, Definitions, RunRequest, build_sensor_context
 from pydantic import SecretStr
 
 from chaos.exactness import NOTHING, defects
@@ -14,10 +14,10 @@ from chaos.figures import Check, Figure, Rig, count_figure
 from chaos.parts import Database
 from chaos.runs import Target, ingest
 from chaos.source import Source
+from pyzn_pipeline.days import days_of_tags
 from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.day.job import READ
 from pyzn_pipeline.defs.day.repairs import REPAIRS_AT_ONCE
-from pyzn_pipeline.defs.day.requests import days_of_run
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.settings import Settings
 
@@ -91,7 +91,7 @@ def _tick(definitions: Definitions, instance: DagsterInstance) -> list[RunReques
 def _days(request: RunRequest) -> list[date]:
     """The days that the run would read; none for a re-count."""
     tags = dict(request.tags) | ({"dagster/partition": request.partition_key} if request.partition_key else {})
-    return days_of_run(DagsterRun(str(request.job_name), tags=tags)) if request.job_name == READ.name else []
+    return days_of_tags(tags).days if request.job_name == READ.name else []
 
 
 def _carry_out(request: RunRequest, definitions: Definitions, instance: DagsterInstance) -> None:

@@ -35,12 +35,14 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
         source_table(partitions, settings.bigquery_table, emulator=settings.bigquery_endpoint is not None)
         if mirror is None
         else mirrored_table(partitions, mirror.name),
-        breakdown_assets(partitions, settings.bigquery_table if mirror is None else None, settings.api_url),
-        summary_assets(partitions, settings.api_url),
+        breakdown_assets(
+            partitions, settings.first_day, settings.bigquery_table if mirror is None else None, settings.api_url
+        ),
+        summary_assets(partitions, settings.first_day, settings.api_url),
     ]
     sensors = [
         repair_sensor(settings.first_day, settings.repair_from, mirror),
-        ranking_sensor(),
+        ranking_sensor(settings.first_day),
         ledger_sensor(),
         *alert_sensors(settings),
     ]

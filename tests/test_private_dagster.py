@@ -5,7 +5,7 @@ from importlib.metadata import version
 from tests.deployment.compose import ROOT
 
 TRIED_WITH = "1.13.27"
-"""Read for it: run_launcher.py (how a code server names its runs), run_coordinator.py (who cancels through it),
+"""Read for it: run_launcher.py (how a code server names its runs), run_coordinator.py (who submits and cancels),
 requests.py (the states of a backfill, and its days), webserver/ (which requests change something, and how the
 webserver starts), and that the daemon still reads
 DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR."""
@@ -19,6 +19,7 @@ def test_private_parts_of_dagster_were_read_for_the_version_in_the_lock() -> Non
         if "dagster._" in path.read_text(encoding="utf-8")
     }
     assert users == {
+        "pyzn_pipeline/instance/run_coordinator.py",
         "pyzn_pipeline/instance/run_launcher.py",
         "pyzn_pipeline/defs/day/requests.py",
         "pyzn_pipeline/webserver/__main__.py",

@@ -1,8 +1,10 @@
 """A UTC day as an argument of a command."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import click
+
+from pyzn_pipeline.days import DaysRefused, day_of
 
 
 class Day(click.ParamType[date]):
@@ -15,9 +17,9 @@ class Day(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            return datetime.strptime(str(value), "%Y-%m-%d").replace(tzinfo=UTC).date()
-        except ValueError:
-            self.fail(f"{str(value)[:40]!r} is not a day; write it as 2026-07-14", param, ctx)
+            return day_of(str(value))
+        except DaysRefused as error:
+            self.fail(str(error), param, ctx)
 
 
 DAY = Day()

@@ -6,7 +6,7 @@ from dagster._grpc.types import GetCurrentRunsResult
 from dagster._serdes import deserialize_value
 
 
-class WatchedRunLauncher(DefaultRunLauncher):
+class HealthCheckedRunLauncher(DefaultRunLauncher):
     """Lets run monitoring end a run that died together with its code server.
 
     A code server reports a run whose process dies. If the server dies as well (its container is killed, the

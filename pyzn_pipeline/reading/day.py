@@ -8,6 +8,7 @@ from datetime import date
 
 from sqlalchemy import Connection, Engine
 
+from pyzn_pipeline.days import ensure_readable
 from pyzn_pipeline.reading.audits import AuditFailed, Finding, audit
 from pyzn_pipeline.reading.judgement import judge
 from pyzn_pipeline.reading.tally import Tally
@@ -44,10 +45,11 @@ def ingest_day(
 ) -> Ingested:
     """Read `day` from the source and publish it, or raise and leave the tables unchanged.
 
-    Raises SourceError, CostLimitExceeded, StorageError, DamagedExport, AuditFailed, WorseReading and OlderIndex (unless
-    `accept_worse`), RetiredDay or StoreError; each names the day. The rows are streamed in batches, so memory does not
-    grow with the day.
+    Raises DaysRefused unless the day is over, SourceError, CostLimitExceeded, StorageError, DamagedExport, AuditFailed,
+    WorseReading and OlderIndex (unless `accept_worse`), RetiredDay or StoreError; each names the day. The rows are
+    streamed in batches, so memory does not grow with the day.
     """
+    ensure_readable(day)
     seconds: dict[str, float] = {}
     with store_errors(f"day {day}"):
         ensure_partition(engine, day)

@@ -26,8 +26,8 @@ CHUNK = 2**20  # bytes
 PARENT = sql.Identifier("pyzn", "project_days")
 
 
-class PackingBlocked(PyznError):
-    """The swap could not get its lock, because others kept reading or publishing. Nothing was changed."""
+class PackingFailed(PyznError):
+    """Months could not be packed; they are as they were. The message has the reason of each."""
 
 
 class Packed(NamedTuple):
@@ -42,8 +42,9 @@ def pack_settled(engine: Engine, today: date) -> Iterator[Packed]:
     """Pack every month that has at least WORTH_IT partitions of settled days, or is over and has more than one.
 
     Yields each result as soon as it is done. Each is one transaction; meanwhile a reading of one of its
-    days waits. Raises PackingBlocked or StoreError.
+    days waits. A month that cannot be packed does not stop the others: raises PackingFailed after them, or StoreError.
     """
+    failures: list[str] = []
     with store_errors("packing"), engine.connect() as connection:
         # Without the day that settles today: its last recount is still to come.
         settled = partitions(connection, date.min, today - timedelta(days=calendar.SETTLED_AFTER))
@@ -51,9 +52,15 @@ def pack_settled(engine: Engine, today: date) -> Iterator[Packed]:
         parts = list(group)
         over = parts[-1].following == following_month(month)
         if len(parts) >= WORTH_IT or (over and len(parts) > 1):
-            with store_errors(f"packing of {month:%B %Y}"):
-                pack(engine, month, parts[-1].following)
-            yield Packed(month, parts[-1].following, len(parts))
+            try:
+                with store_errors(f"packing of {month:%B %Y}"):
+                    pack(engine, month, parts[-1].following)
+            except PyznError as error:
+                failures.append(str(error))
+            else:
+                yield Packed(month, parts[-1].following, len(parts))
+    if failures:
+        raise PackingFailed("; ".join(failures))
 
 
 def pack(engine: Engine, first: date, following: date) -> None:
@@ -61,7 +68,7 @@ def pack(engine: Engine, first: date, following: date) -> None:
 
     Makes a copy while the days are locked, so no publication of them is lost, and swaps it in within one
     transaction. Readers wait only for the swap, and at most LOCK_TIMEOUT before it begins. Costs a sort
-    of the days' rows. Raises PackingBlocked.
+    of the days' rows. Raises PackingFailed, if others keep reading or publishing.
     """
     copy = sql.Identifier("pyzn", f"project_days_{first:%Y_%m_%d}_to_{following - timedelta(days=1):%Y_%m_%d}")
     days = sql.SQL("day >= {} AND day < {}").format(sql.Literal(first), sql.Literal(following))
@@ -123,7 +130,7 @@ def _swap(
                 driver.execute(sql.SQL("DROP TABLE {}").format(sql.SQL(", ").join(names)))
         except psycopg.errors.LockNotAvailable as error:
             if time.monotonic() > deadline:
-                raise PackingBlocked(
+                raise PackingFailed(
                     f"{parts[0].name} to {parts[-1].name} have been in use without a pause for "
                     f"{PATIENCE_SECONDS // 60} minutes, perhaps by a long transaction (see pg_stat_activity); not "
                     "packed, the next run tries again"

@@ -16,8 +16,8 @@ LOCK_TIMEOUT = "100ms"  # how long new readers may have to wait while a drop wai
 PATIENCE_SECONDS = 10 * 60
 
 
-class RetirementBlocked(PyznError):
-    """The month could not be locked, because others kept reading it. Nothing was dropped."""
+class RetirementFailed(PyznError):
+    """Months could not be retired; they are as they were. The message has the reason of each."""
 
 
 Days = Mapping[date, tuple[int, str]]
@@ -29,18 +29,23 @@ def retire(engine: Engine, today: date, keep_days: int, exported: Callable[[date
 
     With `exported`, which says what of a month is elsewhere, a month waits until that are all of its days. Returns the
     months that were dropped, oldest first. Each is one transaction: its days are marked in the ledger, no reading of
-    them is allowed any more, its partitions are dropped. Raises RetirementBlocked or StoreError, and what `exported`
-    raises.
+    them is allowed any more, its partitions are dropped. A month that cannot be retired does not stop the others:
+    raises RetirementFailed after them, or StoreError.
     """
     with store_errors("retention"), engine.connect() as connection:
         found = connection.execute(statement("months_to_retire"), {"before": today - timedelta(days=keep_days)})
         months: list[date] = list(found.scalars())
-    retired = []
+    retired, failures = [], []
     for month in months:
-        elsewhere = exported(month) if exported is not None else None
-        with store_errors(f"retention of {month:%B %Y}"):
-            if _retire(engine, month, elsewhere):
-                retired.append(month)
+        try:
+            elsewhere = exported(month) if exported is not None else None
+            with store_errors(f"retention of {month:%B %Y}"):
+                if _retire(engine, month, elsewhere):
+                    retired.append(month)
+        except PyznError as error:
+            failures.append(str(error))
+    if failures:
+        raise RetirementFailed("; ".join(failures))
     return retired
 
 
@@ -66,7 +71,7 @@ def _retire(engine: Engine, month: date, elsewhere: Days | None) -> bool:
             if "lock timeout" not in str(error.orig):
                 raise
             if time.monotonic() > deadline:
-                raise RetirementBlocked(
+                raise RetirementFailed(
                     f"{month:%B %Y} has been read without a pause for {PATIENCE_SECONDS // 60} minutes, perhaps by a "
                     "long transaction (see pg_stat_activity); not retired, the next run tries again"
                 ) from error

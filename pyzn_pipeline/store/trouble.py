@@ -15,7 +15,7 @@ class Tried:
 
     day: date
     attempts: int
-    run_id: str
+    run_id: str | None
     reason: str | None
     next_attempt_at: datetime | None
     failed: bool
@@ -60,6 +60,16 @@ def failed_backfills(engine: Engine) -> list[FailedBackfill]:
     """The failed backfills that still have wanted days, newest first. Raises StoreError."""
     with store_errors("backfills"), engine.connect() as connection:
         return [FailedBackfill(**row) for row in connection.execute(statement("failed_backfills")).mappings()]
+
+
+def set_aside(engine: Engine) -> dict[str, str]:
+    """Return why days of the requests of the last 24 hours are set aside, by request, in order. Raises StoreError."""
+    query = text(
+        "SELECT id, set_aside FROM pyzn.requests "
+        "WHERE set_aside IS NOT NULL AND asked_at > now() - interval '24 hours' ORDER BY asked_at, id"
+    )
+    with store_errors("requests"), engine.connect() as connection:
+        return {row.id: row.set_aside for row in connection.execute(query)}
 
 
 def is_attempt(engine: Engine, run_id: str) -> bool:

@@ -41,6 +41,8 @@ class Request:
     """How a person took the request back, or None. If Dagster cancels something itself, that takes nothing back."""
     failure: str | None = None
     """Why Dagster ended it before its work was done, or None."""
+    set_aside: str | None = None
+    """Why days that it names are not asked for, or None."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def record(engine: Engine, requests: Sequence[Request], known: Known) -> None:
                     "asked_at": request.asked_at,
                     "ended": request.ended,
                     "failure": request.failure,
+                    "set_aside": request.set_aside,
                 },
             )
 
@@ -131,15 +134,23 @@ def attempt(engine: Engine, day: date, run_id: str) -> Iterator[None]:
         raise
 
 
-def due_for_reading(engine: Engine, now: datetime, repair_from: date | None, late_rows: bool = True) -> list[date]:
-    """The days to read at `now`, newest first.
+def due_for_reading(
+    engine: Engine, now: datetime, repair_from: date | None, first_day: date = date.min, late_rows: bool = True
+) -> list[date]:
+    """Return the days to read at `now`, newest first.
 
     Before that, it makes wanted what the calendar and the recounts ask for: missing days from `repair_from` on, see
-    ask_for_missing_days.sql, and with `late_rows` days for which the source has more rows now. Raises StoreError.
+    ask_for_missing_days.sql, and with `late_rows` days for which the source has more rows now. Days before `first_day`,
+    which no run can read, are given up. Raises StoreError.
     """
     with store_errors("days due for reading"), engine.begin() as connection:
         missing = {"now": now, "repair_from": repair_from, "last": calendar.latest(now, calendar.MISSING_AT)}
         connection.execute(statement("ask_for_missing_days"), missing)
         if late_rows:
             connection.execute(statement("ask_for_late_rows"))
-        return list(connection.execute(statement("due_for_reading"), {"now": now}).scalars())
+        connection.execute(statement("give_up_early_days"), {"first_day": first_day})
+        return list(
+            connection.execute(
+                statement("due_for_reading"), {"now": now, "today": now.astimezone(UTC).date()}
+            ).scalars()
+        )

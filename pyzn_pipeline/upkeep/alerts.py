@@ -1,11 +1,12 @@
 """Alerts: decides which news from the ledger to send, each once, and calls the webhook and the heartbeat URL."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 
 import requests
-from pydantic import SecretStr, TypeAdapter
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from pyzn_pipeline.days import ranges
 from pyzn_pipeline.errors import PyznError
@@ -27,6 +28,7 @@ class Told:
     failing_at: datetime = datetime(2000, 1, 1, tzinfo=UTC)
     newest: date | None = None
     late: bool = False
+    set_aside: frozenset[str] = frozenset()
 
     def to_json(self) -> str:
         """As JSON, for a sensor's cursor."""
@@ -34,8 +36,11 @@ class Told:
 
     @staticmethod
     def from_json(text: str | None) -> "Told":
-        """The reverse of to_json. None means that nothing was sent yet."""
-        return TypeAdapter(Told).validate_json(text) if text else Told()
+        """The reverse of to_json. None, and what is not from there, mean that nothing was sent yet."""
+        try:
+            return TypeAdapter(Told).validate_json(text or "{}")
+        except ValidationError:  # an earlier version's, or a person's: the UI lets people edit a cursor
+            return Told()
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,16 @@ class News:
     told: Told
 
 
-def news(tried: list[Tried], newest: date | None, days_late: int, told: Told, now: datetime, dagster_url: str) -> News:
-    """Decide what to send now; `newest` and `days_late` come from the ledger's `freshness`.
+def news(
+    tried: list[Tried],
+    set_aside: Mapping[str, str],
+    newest: date | None,
+    days_late: int,
+    told: Told,
+    now: datetime,
+    dagster_url: str,
+) -> News:
+    """Decide what to send now; `newest` and `days_late` come from the ledger's `freshness`, the others from trouble.py.
 
     A failing day is reported when it first fails, when it is given up, and when it is published after all. Days
     that fail within an hour of a message wait for the next one. Late data is reported when it begins and when it ends.
@@ -61,6 +74,11 @@ def news(tried: list[Tried], newest: date | None, days_late: int, told: Told, no
     recovered = sorted(told.failing.keys() - {day.day for day in tried})
     late = newest is not None and days_late > 0  # an empty ledger is not late
     said = [_failing(days, dagster_url) for days in _by_outcome(fresh)]
+    said += [
+        f"PyZn: {request} asks for days that cannot be read; they are set aside: {why}"
+        for request, why in set_aside.items()
+        if request not in told.set_aside
+    ]
     if recovered:
         said.append(f"PyZn: no longer failing: {ranges(recovered)}.")
     if late and not told.late:
@@ -80,6 +98,7 @@ def news(tried: list[Tried], newest: date | None, days_late: int, told: Told, no
             now if fresh else told.failing_at,
             newest if newer else told.newest,
             late,
+            frozenset(set_aside),
         ),
     )
 
@@ -103,7 +122,8 @@ def _failing(tried: list[Tried], dagster_url: str) -> str:
         what = f"{count} given up, not tried again unless you ask: {ranges(days)}."
         way_out = f"Fix the cause, then: pyzn backfill {days[0]} {days[-1]}"
     reason = last.reason or f"day {last.day}: its run died {last.attempts} times without an error"
-    return f"PyZn: {what}\n{reason}\n{way_out}\n{dagster_url}/runs/{last.run_id}"
+    run = f"\n{dagster_url}/runs/{last.run_id}" if last.run_id else ""
+    return f"PyZn: {what}\n{reason}\n{way_out}{run}"
 
 
 def post(webhook: SecretStr, message: str) -> None:

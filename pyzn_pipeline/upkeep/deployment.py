@@ -315,6 +315,16 @@ def _backfills(settings: DeploymentSettings) -> str:
     return "no failed backfill has days left to read"
 
 
+def _set_aside(settings: DeploymentSettings) -> str:
+    if found := trouble.set_aside(engine(settings.database_url)):
+        why = "; ".join(f"{request}: {reason}" for request, reason in found.items())
+        raise CheckFailed(
+            f"{len(found)} requests of the last 24 hours name days that cannot be read, and are set aside ({why}): "
+            "ask for other days; nothing waits for these"
+        )
+    return "no request of the last 24 hours is set aside"
+
+
 CHECKS: list[tuple[str, str | None, Check]] = [
     ("database", None, _database),
     ("owner", "database", _owner),
@@ -325,6 +335,7 @@ CHECKS: list[tuple[str, str | None, Check]] = [
     ("given up", "schema", _given_up),
     ("asked for", "schema", _asked_for),
     ("backfills", "schema", _backfills),
+    ("set aside", "schema", _set_aside),
     ("source", None, _source),
     ("cost", "source", _cost),
     ("Dagster", None, _dagster),

@@ -11,6 +11,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, TextClause, text
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.tally import Tally
 from pyzn_pipeline.source.protocol import Source
 from pyzn_pipeline.store.database import statement, text_of
@@ -31,30 +32,39 @@ def verify(rows: pd.DataFrame, counts: dict[date, int], engine: Engine, source: 
     """A proof for each published day in `rows` (from ledger.days), in order.
 
     `counts` has the source's current count of each day. With `source`, each day is also re-read in full and its
-    content compared. Raises SourceError, CostLimitExceeded or StoreError.
+    content compared. A day that cannot be read says so and is not proven.
     """
     for row in rows.to_dict("records"):
-        day: date = row["day"]
-        breakdowns = [breakdown for breakdown in BREAKDOWNS if breakdown.name in row["project_keys"]]
-        with store_errors(f"day {day}"), engine.connect() as connection:
-            held = connection.execute(statement("day_in_tables"), {"day": day}).one()._mapping
-            differences = [
-                _difference(column.replace("_", " "), found, row[column])
-                for column, found in held.items()
-                if found != row[column]
-            ]
-            for breakdown in breakdowns:
-                differences += _differences_by(breakdown, connection, row)
-        if counts[day] != row["source_downloads"]:
-            differences.append(
-                f"downloads: the source counts {counts[day]:,} now, {row['source_downloads']:,} when the day was read"
-            )
-        if source is not None:
-            with store_errors(f"day {day}"):
-                checksum = _checksum_at_source(source, day, breakdowns)
-            if checksum != row["checksum"]:
-                differences.append(f"checksum: the source gives {checksum} now, the ledger says {row['checksum']}")
-        yield Proof(day, row["downloads"], row["revision"], differences)
+        try:
+            differences = _differences(row, counts, engine, source)
+        except PyznError as error:  # the other days are proven all the same
+            differences = [f"not proven: {error}"]
+        yield Proof(row["day"], row["downloads"], row["revision"], differences)
+
+
+def _differences(row: dict[Hashable, Any], counts: dict[date, int], engine: Engine, source: Source | None) -> list[str]:
+    """Return the differences of one day from its row of the ledger."""
+    day: date = row["day"]
+    breakdowns = [breakdown for breakdown in BREAKDOWNS if breakdown.name in row["project_keys"]]
+    with store_errors(f"day {day}"), engine.connect() as connection:
+        held = connection.execute(statement("day_in_tables"), {"day": day}).one()._mapping
+        differences = [
+            _difference(column.replace("_", " "), found, row[column])
+            for column, found in held.items()
+            if found != row[column]
+        ]
+        for breakdown in breakdowns:
+            differences += _differences_by(breakdown, connection, row)
+    if counts[day] != row["source_downloads"]:
+        differences.append(
+            f"downloads: the source counts {counts[day]:,} now, {row['source_downloads']:,} when the day was read"
+        )
+    if source is not None:
+        with store_errors(f"day {day}"):
+            checksum = _checksum_at_source(source, day, breakdowns)
+        if checksum != row["checksum"]:
+            differences.append(f"checksum: the source gives {checksum} now, the ledger says {row['checksum']}")
+    return differences
 
 
 def _differences_by(breakdown: Breakdown, connection: Connection, row: dict[Hashable, Any]) -> list[str]:

@@ -2,10 +2,10 @@
 
 from datetime import date
 
-from dagster import DagsterInstance, DagsterRun, Definitions, ExecuteInProcessResult, RunRequest, build_sensor_context
+from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, RunRequest, build_sensor_context
 from sqlalchemy import Engine
 
-from pyzn_pipeline.defs.day.requests import days_of_run
+from pyzn_pipeline.days import days_of_tags
 
 
 def asked(defs: Definitions, instance: DagsterInstance) -> list[RunRequest]:
@@ -32,7 +32,7 @@ def days_asked(requests: list[RunRequest]) -> list[date]:
     for request in requests:
         if request.job_name == "daily_downloads":
             tags = {"dagster/partition": request.partition_key, **request.tags}
-            days += days_of_run(DagsterRun("daily_downloads", tags={k: str(v) for k, v in tags.items() if v}))
+            days += days_of_tags({k: str(v) for k, v in tags.items() if v}).days
     return days
 
 

@@ -76,7 +76,7 @@ def test_a_failing_day_is_told_when_it_fails_when_it_is_given_up_and_when_it_is_
         [],
     ]
     for hour, now_tried in enumerate(course):
-        found = news(now_tried, DAY, 0, told, NOW + QUIET * hour / 2, UI)
+        found = news(now_tried, {}, DAY, 0, told, NOW + QUIET * hour / 2, UI)
         told = Told.from_json(found.told.to_json())
         said.append(found.message.splitlines())
     assert [bool(lines) for lines in said] == [True, False, False, True, False, True, False]
@@ -95,7 +95,7 @@ def test_a_hundred_failing_days_are_a_message_an_hour() -> None:
     told, messages = Told(), []
     for minute in range(100):
         failing = [tried(DAY - timedelta(days=n)) for n in reversed(range(minute + 1))]
-        found = news(failing, DAY, 0, told, NOW + timedelta(minutes=minute), UI)
+        found = news(failing, {}, DAY, 0, told, NOW + timedelta(minutes=minute), UI)
         told = found.told
         messages += [found.message.splitlines()[0]] if found.message else []
     assert len(messages) == 2
@@ -106,7 +106,7 @@ def test_a_hundred_failing_days_are_a_message_an_hour() -> None:
 def test_late_data_is_told_once_and_so_is_its_end() -> None:
     told, said = Told(), []
     for newest, days_late in ((DAY, 0), (DAY, 1), (DAY, 1), (DAY, 2), (DAY + timedelta(days=2), 0)):
-        found = news([], newest, days_late, told, NOW, UI)
+        found = news([], {}, newest, days_late, told, NOW, UI)
         told = found.told
         said.append(found.message)
     assert said[1].startswith(f"PyZn: the data is late, the newest published day is {DAY}. Is the daemon healthy")
@@ -115,15 +115,15 @@ def test_late_data_is_told_once_and_so_is_its_end() -> None:
 
 
 def test_an_empty_ledger_is_not_late() -> None:
-    assert news([], None, 1, Told(), NOW, UI).message == ""
+    assert news([], {}, None, 1, Told(), NOW, UI).message == ""
 
 
 def test_a_heartbeat_is_for_each_newest_day_in_time_and_for_no_other() -> None:
     before = Told(newest=DAY - timedelta(days=1))
-    assert news([], None, 1, Told(), NOW, UI).newer_day is False
-    assert news([], DAY, 0, before, NOW, UI).newer_day is True
-    assert news([], DAY, 0, Told(newest=DAY), NOW, UI).newer_day is False
-    assert news([], DAY, 1, before, NOW, UI).newer_day is False
+    assert news([], {}, None, 1, Told(), NOW, UI).newer_day is False
+    assert news([], {}, DAY, 0, before, NOW, UI).newer_day is True
+    assert news([], {}, DAY, 0, Told(newest=DAY), NOW, UI).newer_day is False
+    assert news([], {}, DAY, 1, before, NOW, UI).newer_day is False
 
 
 def test_the_webhooks_get_what_slack_and_monitors_take(webhook: Webhook) -> None:
@@ -225,3 +225,15 @@ def test_a_failed_run_is_told_unless_the_ledger_tells_of_it_or_another_was_told_
     assert isinstance(body, dict)
     assert body["text"].startswith("PyZn: a run of maintenance failed: ")
     assert body["text"].endswith(f"\n{UI}/runs/{unknown}")
+
+
+def test_a_request_that_is_set_aside_is_told_once() -> None:
+    why = {"run abc": "'2026-9-5' is not a day: write it as 2026-07-14"}
+    first = news([], why, DAY, 0, Told(), NOW, UI)
+    assert first.message == f"PyZn: run abc asks for days that cannot be read; they are set aside: {why['run abc']}"
+    assert news([], why, DAY, 0, Told.from_json(first.told.to_json()), NOW, UI).message == ""
+
+
+@pytest.mark.parametrize("cursor", ["", "null", "yesterday", '{"failing": 3}', '{"newest": "2026-9-5"}'])
+def test_a_cursor_that_is_not_ours_begins_anew(cursor: str) -> None:
+    assert Told.from_json(cursor) == Told()

@@ -32,6 +32,7 @@ RIGHT = [
     "given up",
     "asked for",
     "backfills",
+    "set aside",
     "source",
     "cost",
 ]

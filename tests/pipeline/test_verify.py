@@ -204,3 +204,15 @@ def terminal(answer: str) -> Iterator[int]:
     finally:
         os.close(typing)
         os.close(reading)
+
+
+def test_a_day_that_cannot_be_added_up_does_not_stop_the_proof_of_the_others(
+    command: CliRunner, published: Engine
+) -> None:
+    change(published, "UPDATE pyzn.project_days SET by_version = '[1]' WHERE day = '2026-07-13'")
+    result = verify(command)
+    assert result.exit_code == 1
+    first, second, summary = result.stdout.splitlines()
+    assert first.startswith("2026-07-13  differs  not proven: day 2026-07-13: Postgres: cannot deconstruct an array")
+    assert second == "2026-07-14  proven  3 downloads, revision 1"
+    assert summary == "1 of 2 days proven"

@@ -34,7 +34,7 @@ SPAN = {"dagster/asset_partition_range_start": str(FIRST), "dagster/asset_partit
 @pytest.fixture
 def instance() -> Iterator[DagsterInstance]:
     """A Dagster instance with the deployment's run coordinator."""
-    coordinator = {"module": "pyzn_pipeline.instance.run_coordinator", "class": "AttentiveRunCoordinator"}
+    coordinator = {"module": "pyzn_pipeline.instance.run_coordinator", "class": "DayFirstRunCoordinator"}
     with instance_for_test(overrides={"run_coordinator": coordinator}) as made:
         yield made
 

@@ -118,7 +118,7 @@ def test_it_does_not_queue_readers_behind_a_long_one_and_gives_up_by_name(
     before = everything(june)
     with psycopg.connect(database.api_url) as reader:
         reader.execute("SELECT * FROM pyzn.project_days LIMIT 1")  # and stays in its transaction
-        with pytest.raises(packing.PackingBlocked, match=r"project_days_2026_06_18 to .* not packed"):
+        with pytest.raises(packing.PackingFailed, match=r"project_days_2026_06_18 to .* not packed"):
             pack(june, FIRST, FOLLOWING)
     assert everything(june) == before
 
@@ -148,3 +148,13 @@ def test_readers_never_miss_a_row_meanwhile(june: Engine) -> None:
         pack(june, FIRST, FOLLOWING)
         done.set()
     assert len(set().union(*(reader.result() for reader in readers))) == 1
+
+
+def test_a_month_that_cannot_be_packed_does_not_stop_the_others(june: Engine) -> None:
+    for day in (FOLLOWING, date(2026, 7, 31)):
+        publish(june, scan_of(day, [Download("requests")]))
+    with june.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE pyzn.project_days_2026_06_01_to_2026_06_30 ()")  # somebody's own
+    with pytest.raises(packing.PackingFailed, match=r"packing of June 2026: .*already exists"):
+        list(pack_settled(june, date(2026, 8, 20)))
+    assert spans(june)[-1] == (FOLLOWING, date(2026, 8, 1))

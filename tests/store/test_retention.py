@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from pyzn_pipeline.store import retention
 from pyzn_pipeline.store.partitions import RetiredDay
 from pyzn_pipeline.store.recounts import due_for_recount
-from pyzn_pipeline.store.retention import RetirementBlocked, retire
+from pyzn_pipeline.store.retention import RetirementFailed, retire
 from pyzn_pipeline.store.wanted import due_for_reading
 from tests.days import Download, scan_of
 from tests.store.publishing import publish, rows, totals
@@ -58,7 +58,7 @@ def test_a_reader_delays_the_drop_and_a_reader_that_never_ends_prevents_it(
     with two_months.connect() as reader:
         reader.execute(text("SELECT count(*) FROM pyzn.project_days"))
         monkeypatch.setattr(retention, "PATIENCE_SECONDS", 0)
-        with pytest.raises(RetirementBlocked, match="June 2026 has been read without a pause"):
+        with pytest.raises(RetirementFailed, match="June 2026 has been read without a pause"):
             retire(two_months, DUE, KEEP)
         assert reader.execute(text("SELECT count(*) FROM pyzn.project_days")).scalar_one() == 3
         assert len(rows(two_months, "SELECT day FROM pyzn.days WHERE retired_at IS NULL")) == 3
@@ -69,3 +69,14 @@ def test_a_reader_delays_the_drop_and_a_reader_that_never_ends_prevents_it(
         reader.rollback()
         waiting.join(30)
     assert len(rows(two_months, "SELECT day FROM pyzn.days WHERE retired_at IS NULL")) == 1
+
+
+def test_a_month_that_cannot_be_retired_does_not_stop_the_others(
+    two_months: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "PATIENCE_SECONDS", 0)
+    with two_months.connect() as reader:
+        reader.execute(text("SELECT count(*) FROM pyzn.project_days_2026_06_30"))
+        with pytest.raises(RetirementFailed, match="June 2026 has been read without a pause"):
+            retire(two_months, DUE + timedelta(days=31), KEEP)
+    assert rows(two_months, "SELECT day FROM pyzn.days WHERE retired_at IS NOT NULL") == [(JULY,)]

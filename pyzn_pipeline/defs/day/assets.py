@@ -21,6 +21,7 @@ from dagster import (
 from pydantic import Field
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.days import days_of_tags
 from pyzn_pipeline.defs.day.requests import asker_of
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS, day_metadata, findings_metadata, picture
@@ -43,7 +44,9 @@ class Reading(Config):
     )
 
 
-def breakdown_assets(partitions: DailyPartitionsDefinition, table: str | None, api_url: str) -> AssetsDefinition:
+def breakdown_assets(
+    partitions: DailyPartitionsDefinition, first_day: date, table: str | None, api_url: str
+) -> AssetsDefinition:
     """One op that reads each day once and publishes all its breakdowns together. `table`: BigQuery's, if it is read."""
 
     @multi_asset(
@@ -65,19 +68,25 @@ def breakdown_assets(partitions: DailyPartitionsDefinition, table: str | None, a
         failures: dict[str, str] = {}
         run_id = context.run.run_id
         with store.engine() as engine:
-            days = [date.fromisoformat(key) for key in context.partition_keys]
-            wanted.begin_run(engine, days, run_id, asker_of(context.run))
-            for key in context.partition_keys:
-                day = date.fromisoformat(key)
+            asked = days_of_tags(context.run.tags, first_day)
+            if asked.set_aside:
+                failures["set aside"] = asked.set_aside
+            if asked.days:
+                wanted.begin_run(engine, asked.days, run_id, asker_of(context.run))
+            for day in asked.days:
+                # A failed day does not stop the other days of the range; the run fails at its end with every reason.
                 try:
                     with wanted.attempt(engine, day, run_id), source.opened() as opened:
                         ingested = ingest_day(day, opened, engine, run_id, config.accept_worse)
                 except PyznError as error:
-                    # The run goes on with the other days of the range, and fails at its end with every reason.
                     findings += error.findings if isinstance(error, AuditFailed) else []
-                    failures[key] = str(error)
+                    failures[str(day)] = str(error)
                     said = "\n".join([str(error), *getattr(error, "__notes__", [])])
                     context.log.error(said)  # noqa: TRY400 - an expected error: the traceback adds nothing
+                    continue
+                except Exception as error:
+                    failures[str(day)] = f"day {day}: unexpected {type(error).__name__}: {error}"
+                    context.log.exception(f"day {day}")
                     continue
                 findings += ingested.findings
                 # Logged after each day, not at the end: if the run dies, Dagster knows the days that it published.
@@ -85,9 +94,9 @@ def breakdown_assets(partitions: DailyPartitionsDefinition, table: str | None, a
                     context.log_event(
                         AssetMaterialization(
                             asset_key=breakdown.view,
-                            partition=key,
+                            partition=str(day),
                             metadata=day_metadata(ingested, breakdown, source),
-                            tags={DATA_VERSION: f"{key} revision {ingested.publication.revision}"},
+                            tags={DATA_VERSION: f"{day} revision {ingested.publication.revision}"},
                         )
                     )
         yield from _check_results(findings)

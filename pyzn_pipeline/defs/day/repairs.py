@@ -19,15 +19,16 @@ from dagster import (
 from sqlalchemy import Engine
 
 from pyzn_pipeline import calendar
-from pyzn_pipeline.days import ranges, spans
+from pyzn_pipeline.days import RANGE_END, RANGE_START, spans
 from pyzn_pipeline.defs.day.job import READ
-from pyzn_pipeline.defs.day.requests import REPAIR, UNFINISHED_RUNS, in_hand, requests_since
+from pyzn_pipeline.defs.day.requests import UNFINISHED_RUNS, in_hand, requests_since
 from pyzn_pipeline.defs.partitions import DAYS_A_RUN
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.source.recount import RECOUNT
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.exports.following import followed_at
 from pyzn_pipeline.exports.mirror import Mirror
+from pyzn_pipeline.instance.run_coordinator import REPAIR
 from pyzn_pipeline.store import wanted
 from pyzn_pipeline.store.recounts import due_for_recount
 
@@ -57,18 +58,20 @@ def repair_sensor(first_day: date, repair_from: date | None, mirror: Mirror | No
         now, instance = datetime.now(UTC), context.instance
         with store.engine() as engine:
             known = wanted.known_requests(engine)
-            wanted.record(engine, requests_since(instance, known), known)
+            requests = requests_since(instance, known, first_day)
+            wanted.record(engine, requests, known)
             unfinished = instance.get_runs(RunsFilter(statuses=UNFINISHED_RUNS))
-            busy = in_hand(instance, unfinished)
+            busy = in_hand(instance, unfinished, first_day)
             # A mirror tells of late rows by a newer revision.
-            due = [day for day in wanted.due_for_reading(engine, now, repair_from, mirror is None) if day not in busy]
+            due = wanted.due_for_reading(engine, now, repair_from, first_day, late_rows=mirror is None)
+            due = [day for day in due if day not in busy]
             if mirror is not None:
                 recount = _news(context, mirror, engine, now)
             else:
                 recount = f"{now:%Y-%m-%dT%H}" if due_for_recount(engine, now) else None
-        if early := [day for day in due if day < first_day]:
-            context.log.warning(f"wanted, and not read: {ranges(early[::-1])}: before PYZN_FIRST_DAY, {first_day}")
-            due = [day for day in due if day >= first_day]
+        for request in requests:
+            if request.set_aside and request.id not in known.ended:
+                context.log.warning(f"{request.id} is set aside in part or whole: {request.set_aside}")
         room = REPAIRS_AT_ONCE - sum(REPAIR.items() <= run.tags.items() for run in unfinished)
         yield from _readings(due, room)
         if recount:
@@ -82,7 +85,11 @@ def repair_sensor(first_day: date, repair_from: date | None, mirror: Mirror | No
 
 def _news(context: SensorEvaluationContext, mirror: Mirror, engine: Engine, now: datetime) -> str | None:
     """The mirror's index, unless it was followed already, and the hour. It is fetched every MIRROR_LOOKED_AT_EVERY."""
-    if context.cursor and now - datetime.fromisoformat(context.cursor) < calendar.MIRROR_LOOKED_AT_EVERY:
+    try:
+        looked_at = datetime.fromisoformat(context.cursor or "2016-01-01T00:00Z")
+    except ValueError:  # the UI lets people edit it
+        looked_at = datetime(2016, 1, 1, tzinfo=UTC)
+    if timedelta(0) <= now - looked_at < calendar.MIRROR_LOOKED_AT_EVERY:
         return None
     context.update_cursor(now.isoformat())
     try:
@@ -101,7 +108,7 @@ def _readings(days: list[date], most: int) -> Iterator[RunRequest]:
         for n in range(0, (last - first).days + 1, DAYS_A_RUN)
     ]
     for first, last in runs[: max(most, 0)]:
-        span = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
+        span = {RANGE_START: str(first), RANGE_END: str(last)}
         if first == last:
             yield RunRequest(job_name=READ.name, partition_key=str(first), tags=REPAIR)
         else:

@@ -21,17 +21,19 @@ from dagster import (
 from sqlalchemy import Engine
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, VERSION
+from pyzn_pipeline.days import days_of_tags, ranges
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import GROUP, OWNERS, picture
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.summaries.presentation import ranking_metadata, totals_metadata
+from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store import rankings
 
 TOP_PROJECTS = "top_projects"
 DAILY_TOTALS = "daily_totals"
 
 
-def summary_assets(partitions: DailyPartitionsDefinition, api_url: str) -> AssetsDefinition:
+def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_url: str) -> AssetsDefinition:
     """One op that ranks each day and reports its totals."""
 
     @multi_asset(
@@ -87,17 +89,24 @@ def summary_assets(partitions: DailyPartitionsDefinition, api_url: str) -> Asset
         backfill_policy=BACKFILL_POLICY,
     )
     def summaries_of_a_day(context: AssetExecutionContext, store: Store) -> Iterator[AssetMaterialization]:
-        missing: list[str] = []
+        asked = days_of_tags(context.run.tags, first_day)
+        failures = [asked.set_aside] if asked.set_aside else []
+        missing = 0
         with store.engine() as engine:
-            for key in context.partition_keys:  # newest last, because Dagster shows the latest event of an asset
+            for day in asked.days:  # newest last, because Dagster shows the latest event of an asset
                 try:
-                    yield from _summarise(engine, date.fromisoformat(key))
+                    yield from _summarise(engine, day)
                 except rankings.NotPublished as error:
-                    missing.append(key)
+                    missing += 1
                     context.log.warning(str(error))
-        if len(missing) == len(context.partition_keys):
+                except PyznError as error:  # the other days are ranked all the same
+                    failures.append(str(error))
+                    context.log.error(str(error))  # noqa: TRY400 - an expected error: the traceback adds nothing
+        if failures:
+            raise Failure("\n".join(failures), allow_retries=False)
+        if missing == len(asked.days):
             raise Failure(
-                f"none of the days is published: {', '.join(missing[:3])}; materialize {VERSION.view} of them first",
+                f"none of the days is published: {ranges(asked.days)}; materialize {VERSION.view} of them first",
                 allow_retries=False,
             )
 

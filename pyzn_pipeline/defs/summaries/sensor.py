@@ -4,7 +4,7 @@ It reads the ledger, not Dagster's events. So it sees every published day, even 
 it does not rank again when a day was re-read and found unchanged.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from dagster import (
     AssetSelection,
@@ -18,6 +18,7 @@ from dagster import (
     sensor,
 )
 
+from pyzn_pipeline.days import RANGE_END, RANGE_START
 from pyzn_pipeline.defs.day.requests import UNFINISHED_RUNS
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.summaries.assets import DAILY_TOTALS, TOP_PROJECTS
@@ -26,8 +27,8 @@ from pyzn_pipeline.store import rankings
 RECENT = 31  # days; the API shows the latest, the others are its history, which a re-read can still change
 
 
-def ranking_sensor() -> SensorDefinition:
-    """The sensor, RUNNING by default."""
+def ranking_sensor(first_day: date) -> SensorDefinition:
+    """The sensor, RUNNING by default. Only days from `first_day` on have partitions."""
     job = define_asset_job(
         "rank_projects",
         selection=AssetSelection.assets(TOP_PROJECTS, DAILY_TOTALS),
@@ -45,7 +46,7 @@ def ranking_sensor() -> SensorDefinition:
         if context.instance.get_runs_count(RunsFilter(job_name=job.name, statuses=UNFINISHED_RUNS)):
             return SkipReason("a ranking run is not finished")
         with store.engine() as engine:
-            stale = rankings.stale(engine, RECENT)
+            stale = {day: source for day, source in rankings.stale(engine, RECENT).items() if day >= first_day}
         if not stale:
             return SkipReason("every ranking is up to date")
         # A changed day makes all later rankings stale too, so nearly every day from the first to the last is stale.
@@ -54,8 +55,8 @@ def ranking_sensor() -> SensorDefinition:
             # The key limits retries: a failed ranking is tried again when a day is published, or in the next hour.
             run_key=f"{last} {stale[last]} {datetime.now(UTC):%Y-%m-%dT%H}",
             tags={
-                "dagster/asset_partition_range_start": str(first),
-                "dagster/asset_partition_range_end": str(last),
+                RANGE_START: str(first),
+                RANGE_END: str(last),
             },
         )
 

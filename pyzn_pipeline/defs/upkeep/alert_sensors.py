@@ -37,7 +37,9 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
     def tell_of_days(context: SensorEvaluationContext, store: Store) -> SkipReason:
         told, now = Told.from_json(context.cursor), datetime.now(UTC)
         with store.engine() as engine:
-            found = news(trouble.days_tried(engine), *freshness(engine, now), told, now, look_at)
+            found = news(
+                trouble.days_tried(engine), trouble.set_aside(engine), *freshness(engine, now), told, now, look_at
+            )
         known = found.told
         if webhook and found.message and not _delivered(context, lambda: post(webhook, found.message)):
             known = replace(told, newest=known.newest)

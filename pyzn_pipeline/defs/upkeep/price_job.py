@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from dagster import Config, Failure, JobDefinition, OpExecutionContext, ResourceParam, job, op
 from pydantic import Field
 
-from pyzn_pipeline.days import DaysRefused, days_between
+from pyzn_pipeline.days import day_of, days_between
 from pyzn_pipeline.defs.resources import AnySource, Store
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.upkeep.backfill_price import backfill_cost
@@ -54,7 +54,4 @@ def backfill_cost_job(first_day: date) -> JobDefinition:
 def _day(written: str) -> date:
     if written == "yesterday":
         return datetime.now(UTC).date() - timedelta(days=1)
-    try:
-        return date.fromisoformat(written)
-    except ValueError:
-        raise DaysRefused(f"{written[:40]!r} is not a day; write it as 2026-07-14") from None
+    return day_of(written)

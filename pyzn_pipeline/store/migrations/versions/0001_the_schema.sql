@@ -30,6 +30,7 @@ CREATE TABLE pyzn.days (
     retired_at                timestamptz,
     -- The central promise as a constraint: the published downloads equal the source's own count.
     CONSTRAINT published_equals_source CHECK (downloads = source_downloads AND downloads > 0),
+    CONSTRAINT over_when_it_was_read CHECK (read_at >= (day + 1)::timestamp AT TIME ZONE 'UTC'),
     CONSTRAINT scanned_or_mirrored
         CHECK (num_nonnulls(mirrored_revision, mirrored_status) = CASE WHEN bigquery_job IS NULL THEN 2 ELSE 0 END)
 );
@@ -263,11 +264,13 @@ CREATE TABLE pyzn.requests (
     id       text PRIMARY KEY,
     asked_at timestamptz NOT NULL,
     ended    boolean     NOT NULL,
-    failure  text
+    failure  text,
+    set_aside text
 );
 COMMENT ON TABLE pyzn.requests IS 'The backfills and runs of Dagster that asked for days, so that each is recorded once and its end is noticed.';
 COMMENT ON COLUMN pyzn.requests.id IS '''backfill <id>'' or ''run <id>''.';
 COMMENT ON COLUMN pyzn.requests.asked_at IS 'When Dagster took it.';
+COMMENT ON COLUMN pyzn.requests.set_aside IS 'Why days that it names were not asked for: they are no days, not over yet, or before PYZN_FIRST_DAY; NULL if there are none.';
 COMMENT ON COLUMN pyzn.requests.failure IS 'Why Dagster ended it before its work was done; NULL if it did not.';
 
 -- The hours of pyzn_pipeline/calendar.py, for programs that only read the database. `pyzn migrate` writes the row.

@@ -82,9 +82,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         yield server
 
 
-def create_database(postgres: Postgres, name: str) -> Database:
-    """A new database with the schema."""
-    new, template = sql.Identifier(name), sql.Identifier(TEMPLATE)
+def create_database(postgres: Postgres, name: str, like: str = TEMPLATE) -> Database:
+    """A new database with the schema, and with the rows that the database `like` has."""
+    new, template = sql.Identifier(name), sql.Identifier(like)
     with psycopg.connect(postgres.url(), autocommit=True) as superuser:
         superuser.execute(sql.SQL("CREATE DATABASE {} OWNER pyzn TEMPLATE {} STRATEGY file_copy").format(new, template))
         # A template hands on the schema, but not what is granted on the database itself.
@@ -95,10 +95,10 @@ def create_database(postgres: Postgres, name: str) -> Database:
 
 
 @contextmanager
-def own_database(postgres: Postgres) -> Iterator[Database]:
-    """A database with the schema, dropped at the end."""
+def own_database(postgres: Postgres, like: str = TEMPLATE) -> Iterator[Database]:
+    """A database with the schema, and with the rows that the database `like` has, dropped at the end."""
     name = f"pyzn_test_{next(_numbers)}"
-    yield create_database(postgres, name)
+    yield create_database(postgres, name, like)
     with psycopg.connect(postgres.url(), autocommit=True) as superuser:
         superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

@@ -29,7 +29,7 @@ class Replica(Postgres):
         """Apply all, from now on."""
         self.execute("SELECT pg_wal_replay_resume()")
 
-    def wait_for(self, primary: Postgres, seconds: float = 20) -> None:
+    def wait_for(self, primary: Postgres, seconds: float = 120) -> None:
         """Until all is applied that was committed on the primary before the call."""
         with psycopg.connect(primary.url(), autocommit=True) as superuser:
             (written,) = superuser.execute("SELECT pg_current_wal_lsn()::text").fetchone() or (None,)

@@ -116,7 +116,7 @@ def of_one_publication(answer: httpx.Response) -> bool:
 
 def keep_asking(client: httpx.Client, over: threading.Event) -> list[tuple[str, httpx.Response]]:
     """Every path again and again; and v2 in between, which tells the most."""
-    with httpx.Client(base_url=client.base_url, timeout=20) as own:
+    with httpx.Client(base_url=client.base_url, timeout=60) as own:
         got = []
         while not over.is_set():
             for path in PATHS:
@@ -164,12 +164,12 @@ def test_a_statement_that_the_replica_cancels_is_run_again(both: Both) -> None:
         # The statement on the replica has locked the one table and waits for the other, when both are to be changed.
         first.execute("LOCK TABLE pyzn.project_days IN ACCESS EXCLUSIVE MODE")
         flush(both)
-        answer = threads.submit(httpx.get, f"{both.on_replica.base_url}{PATH}", timeout=20)
+        answer = threads.submit(httpx.get, f"{both.on_replica.base_url}{PATH}", timeout=60)
         time.sleep(0.5)
         second.execute("LOCK TABLE pyzn.projects IN ACCESS EXCLUSIVE MODE")
         flush(both)
         conflict: Callable[[], bool] = lambda: bool(both.replica.execute(CONFLICTS))  # noqa: E731
-        wait_until(conflict, 10)
+        wait_until(conflict)
         first.rollback()
         second.rollback()
         again = answer.result()

@@ -41,5 +41,5 @@ def serving_process(database: Database, log: Path | None = None, **environment: 
             yield port
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=20) in {0, -signal.SIGTERM}
+            assert process.wait(timeout=120) in {0, -signal.SIGTERM}
             assert not list(Path(temporary).iterdir())

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,12 +12,13 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Engine
 
 import pyzn_api
 from pyzn_api import cache
-from pyzn_api.ledger import FRESH_SECONDS
-from pyzn_pipeline.store.database import statement
+from pyzn_local.postgres import Postgres
+from pyzn_pipeline.store.database import engine, statement
 from pyzn_pipeline.store.imported_totals import import_totals
 from pyzn_pipeline.store.rankings import rank
 from pyzn_pipeline.store.retention import retire
@@ -26,9 +26,10 @@ from tests.api.conftest import Clock, hashed, serving, settings
 from tests.api.routes import NEVER_KEPT, VARIANTS, urls, urls_of_all_of_pypi
 from tests.api.stock import Count, stock
 from tests.api.stock import publish as restock
-from tests.conftest import Database
+from tests.conftest import Database, create_database, own_database
 from tests.days import Download, scan_of
 from tests.store.publishing import publish
+from tests.waiting import wait_for_lock
 
 URLS = urls("foo-bar") + urls_of_all_of_pypi()
 NEWEST, SUSPECT, RETIRED = date(2026, 7, 19), date(2026, 7, 17), date(2024, 2, 3)
@@ -48,6 +49,7 @@ class World:
 
     store: Engine
     clock: Clock
+    read_ledger: Callable[..., None]
     servers: list[httpx.Client]
     bodies: dict[tuple[str, str], bytes] = field(default_factory=dict)  # by URL and ETag
     latest: dict[str, str] = field(default_factory=dict)  # ETag by URL
@@ -58,7 +60,7 @@ class World:
         Demands that the servers agree, that no ETag stands for a body that it did not stand for before, and
         304 for the ETag of the last look, or 200 if it has changed.
         """
-        time.sleep(FRESH_SECONDS)
+        self.read_ledger(*self.servers)
         bodies, etags = set(), set()
         for url in URLS:
             before = self.latest.get(url)
@@ -92,18 +94,26 @@ def published(store: Engine, day: date, number: int) -> None:
     publish(store, scan_of(day, [*downloads, Download("other")]))
 
 
-@pytest.fixture
-def world(database: Database, store: Engine) -> Iterator[World]:
+@pytest.fixture(scope="module")
+def with_days(postgres: Postgres) -> str:
+    """The name of a database with days of every kind, to be copied."""
+    store = engine(SecretStr(create_database(postgres, "pyzn_etags").owner_url))
     for day in (RETIRED, *FIRST_DAYS, *FIRST_DAYS, SUSPECT, NEWEST):  # twice: final
         published(store, day, 3)
     with store.begin() as connection:
         connection.exec_driver_sql(f"UPDATE pyzn.days SET status = 'suspect' WHERE day = '{SUSPECT}'")
     rank(store, NEWEST)
-    configured, clock = settings(database.api_url, admin_password_hash=hashed("secret")), Clock()
-    with serving(configured, clock) as first, serving(configured, clock) as second:
-        world = World(store, clock, [first, second])
-        world.look()
-        yield world
+    return "pyzn_etags"
+
+
+@pytest.fixture
+def world(postgres: Postgres, with_days: str, read_ledger: Callable[..., None]) -> Iterator[World]:
+    with own_database(postgres, with_days) as database:
+        configured, clock = settings(database.api_url, admin_password_hash=hashed("secret")), Clock()
+        with serving(configured, clock) as first, serving(configured, clock) as second:
+            world = World(engine(SecretStr(database.owner_url)), clock, read_ledger, [first, second])
+            world.look()
+            yield world
 
 
 def imported(world: World) -> None:
@@ -233,7 +243,7 @@ def test_an_etag_changes_with_the_body_and_with_nothing_else(
     "url", ["/api/projects/sampleproject", "/api/v4/projects/sampleproject/versions", "/api/v4/top"]
 )
 def test_what_is_published_while_an_answer_is_rendered_is_not_sent_under_the_etag_of_what_was_before(
-    database: Database, url: str
+    database: Database, url: str, read_ledger: Callable[..., None]
 ) -> None:
     stock(database.owner_url)
     table = "top_projects" if url.endswith("top") else "projects"
@@ -246,7 +256,7 @@ def test_what_is_published_while_an_answer_is_rendered_is_not_sent_under_the_eta
         before = early.get(url)
         owner.execute(f"LOCK TABLE pyzn.{table} IN ACCESS EXCLUSIVE MODE")
         asked = threads.submit(late.get, url)  # has read the ledger, and waits for the table
-        time.sleep(FRESH_SECONDS / 2)
+        wait_for_lock(owner)
         restock(owner, NEWEST, {"sampleproject": ({"9.0": Count(77)}, {"US": 77})}, "provisional")
         owner.execute("UPDATE pyzn.rankings SET computed_from = 'other', ranked_at = now()")
         owner.execute("UPDATE pyzn.top_projects SET downloads = 77 WHERE project = 'sampleproject'")
@@ -254,7 +264,7 @@ def test_what_is_published_while_an_answer_is_rendered_is_not_sent_under_the_eta
         answer = asked.result()
         assert "77" in answer.text
         assert answer.headers["etag"] != before.headers["etag"]
-        time.sleep(FRESH_SECONDS)
+        read_ledger(early, late)
         for server in (early, late):
             after = server.get(url)
             assert (after.headers["etag"], after.content) == (answer.headers["etag"], answer.content)
@@ -272,7 +282,7 @@ def test_what_is_published_while_an_answer_is_rendered_and_is_not_in_it_changes_
         before = early.get(url)
         owner.execute("LOCK TABLE pyzn.projects IN ACCESS EXCLUSIVE MODE")
         asked = threads.submit(late.get, url)  # has read the ledger, and waits for the table
-        time.sleep(FRESH_SECONDS / 2)
+        wait_for_lock(owner)
         restock(owner, date(2024, 1, 1), {"sampleproject": ({"0.1": Count(1)}, {"US": 1})})
         owner.execute("UPDATE pyzn.days SET published_at = now() WHERE day = '2024-01-01'")  # as the pipeline does
         owner.commit()

@@ -34,7 +34,7 @@ class Serving:
     def number(self, name: str) -> float:
         """A metric; 0 if it is not there, or nobody answers."""
         try:
-            lines = httpx.get(f"{self.url}/metrics", timeout=10).text.splitlines()
+            lines = httpx.get(f"{self.url}/metrics", timeout=60).text.splitlines()
         except httpx.TransportError:
             return 0
         return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name), 0)
@@ -84,7 +84,7 @@ def test_none_of_them_outlives_the_process_that_started_them(
     workers = serving.workers()
     assert len(workers) == WORKERS
     serving.process.send_signal(number)
-    _, alive = psutil.wait_procs([serving.process, *workers], timeout=20)
+    _, alive = psutil.wait_procs([serving.process, *workers], timeout=120)
     assert not alive
     with pytest.raises(httpx.ConnectError):
         httpx.get(serving.url + PATH)

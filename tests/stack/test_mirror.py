@@ -48,7 +48,7 @@ def up(web: Served, tmp_path: Path) -> Iterator[Pyzn]:
 def test_a_mirror_is_all_that_a_newcomer_needs(up: Pyzn, store: Engine, web: Served) -> None:
     settings = dict(line.split("=", 1) for line in up("env").stdout.splitlines())
     assert not [name for name in settings if "BIGQUERY" in name]
-    answer = requests.get(f"{settings['PYZN_API_URL']}/api/v2/projects/requests", timeout=10).json()
+    answer = requests.get(f"{settings['PYZN_API_URL']}/api/v2/projects/requests", timeout=60).json()
     assert answer["downloads"] == {str(day): {"1.0": len(downloads(day))} for day in DAYS[-35:]}
     content = "SELECT day, revision, downloads, checksum FROM pyzn.days ORDER BY day"
     with psycopg.connect(settings["PYZN_DATABASE_URL"]) as connection:

@@ -46,7 +46,7 @@ def yesterday() -> date:
 
 
 def test_the_front_end_finds_every_day_of_the_sample(up: Pyzn) -> None:
-    answer = requests.get(f"{settings(up)['PYZN_API_URL']}/api/v2/projects/requests", timeout=10)
+    answer = requests.get(f"{settings(up)['PYZN_API_URL']}/api/v2/projects/requests", timeout=60)
     assert answer.status_code == 200
     assert list(answer.json()["downloads"]) == [
         str(yesterday() - timedelta(days=n)) for n in reversed(range(SAMPLE_DAYS))
@@ -119,7 +119,7 @@ def test_rows_seeded_late_give_the_next_revision_and_an_empty_day_is_named(up: P
     with psycopg.connect(settings(up)["PYZN_DATABASE_URL"]) as connection:
         revision = connection.execute("SELECT revision FROM pyzn.days WHERE day = %s", [late]).fetchone()
     assert revision == (2,)
-    answer = requests.get(f"{settings(up)['PYZN_API_URL']}/api/v2/projects/Only.Late_rows", timeout=10)
+    answer = requests.get(f"{settings(up)['PYZN_API_URL']}/api/v2/projects/Only.Late_rows", timeout=60)
     assert answer.json()["downloads"] == {str(late): {"1.0": 7}}
 
 
@@ -162,7 +162,7 @@ def test_a_stack_whose_supervisor_was_killed_starts_again_with_everything(up: Py
     assert not alive(children)
     assert up("days", "--json").stdout == before
     first, *_ = re.findall(r"http\S+", restarted.stdout)
-    assert "Most downloaded" in requests.get(first, timeout=10).text
+    assert "Most downloaded" in requests.get(first, timeout=60).text
 
 
 def test_down_ends_every_process(up: Pyzn) -> None:

@@ -1,7 +1,7 @@
 # Two commands: `make up` runs PyZn, `make test` proves it.
 .DEFAULT_GOAL := help
 .PHONY: help setup up browser test test-slow check check-code check-style check-imports check-types check-dagster check-migrations check-workflows check-docs wheels package \
-    docs bench lock start-containers stop-containers test-containers survive chaos chaos-selftest screenshots
+    docs bench lock start-containers stop-containers pin-images test-containers survive chaos screenshots
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -62,7 +62,7 @@ check-docs: setup  ## every page is in the site, and every link leads somewhere
 docs: setup  ## the documentation as a site, built again at every change, at http://127.0.0.1:8000
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
-# The hashes of the lock name the wheels for good, so what uv's cache knows is asked first, and the index for the rest.
+# The hashes of the lock identify the wheels, so uv first looks in its cache, and in the index for the rest.
 # The oldest and the newest Python that PyZn is tried with.
 wheels: .venv/wheels  ## show that nothing in the lock has to be compiled, on any platform that PyZn is promised for
 
@@ -97,12 +97,9 @@ test:  ## linters, types and every test but those of `make test-slow`; five minu
 test-slow: browser  ## the tests that take minutes: starts of the whole stack, many kills, load
 	$(PYTEST) -m slow
 
-# Sizes come from variables, which make hands on: make chaos KILLS=1000, make chaos FULL=1; see python -m chaos --help.
+# Sizes come from variables, which make passes on: make chaos KILLS=1000; see python -m chaos --help.
 chaos: setup  ## break everything on purpose, and count what came out wrong; ONLY="kills network" for some of it
 	$(BIN)/python -m chaos $(ONLY)
-
-chaos-selftest: setup  ## show that each of those checks can fail: take what it guards away
-	$(BIN)/python -m chaos.selftest
 
 # Compose recreates whatever depends on a container that it recreates: the two that ended, `databases` and `migrate`, are
 # removed first and made anew, so that a new password of one part restarts that part alone.
@@ -112,6 +109,13 @@ start-containers:  ## the production shape, built and started; settings from .en
 
 stop-containers:  ## stop it; the volumes keep the data
 	docker compose down
+
+# Dependabot then keeps the digests current.
+pin-images:  ## write the digests of the base images into Dockerfile and docker-compose.yml; needs a registry
+	@for image in python:3.12-slim postgres:18 caddy:2; do \
+	    digest=$$(docker buildx imagetools inspect $$image --format '{{.Manifest.Digest}}') || exit 1; \
+	    sed -i.bak -E "s|$$image(@sha256:[0-9a-f]+)?|$$image@$$digest|" Dockerfile docker-compose.yml || exit 1; \
+	done; rm Dockerfile.bak docker-compose.yml.bak
 
 test-containers: setup  ## the containers and docs/operations.md, in a real container engine
 	$(BIN)/python -m tests.containers
@@ -124,7 +128,7 @@ screenshots: setup  ## the pictures in docs/images, most of them from the runnin
 	$(BIN)/python -m docs.page_states
 	$(BIN)/pyzn env | $(BIN)/python docs/screenshots.py
 
-bench: setup  ## every speed that is promised, beside its limit; SIZE=1 is a full day of PyPI (0.002); ONLY="publishing exchange" for some
+bench: setup  ## every speed that is promised, beside its limit; SIZE=1 is a full day of PyPI (0.002); ONLY="publishing exchange" for some; wrk for serving
 	$(BIN)/python -m bench $(or $(SIZE),0.002) $(ONLY)
 
 lock: setup  ## renew requirements.lock from pyproject.toml

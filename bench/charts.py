@@ -1,85 +1,49 @@
-"""Measures how much charts slow down other requests.
+"""Measures a chart, and how much charts slow down small answers."""
 
-On the database of `bench.api_large_answer`, one client asks for charts as fast as they come, of a project with one
-version and of one with 3,000, each newly counted and drawn, while small requests, one cached and one not, continue all
-the time. In turn with small requests alone, so that both see the same machine.
-
-    python -m bench.charts
-"""
-
-import tempfile
-import time
-from concurrent.futures import ProcessPoolExecutor
-from itertools import count, cycle, product
-from multiprocessing import get_context
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 
-import psutil
+from bench.api import get, running
+from bench.database import database, fill
+from bench.figures import Figure
+from bench.http_load import load, require_wrk
+from bench.publishing import publish
+from bench.synthetic_day import PROJECTS
 
-from bench.api_large_answer import MIB, api, ask_small, get, p99, say
-from pyzn_local.ports import free_port
-from pyzn_local.postgres import Postgres
-
-ROUNDS = 4
-SECONDS = 6.0  # of each part of a round
-_numbers = count()
-QUERIES = [
-    f"range={chosen}&theme={theme}&{by}"
-    for chosen, theme, by in product(
-        ["month", "quarter", "year", "all"], ["light", "dark"],
-        ["", "by=version", "by=country", "by=country&kind=map", "by=python"],
-    )
-]  # fmt: skip
+SMALL = "/api/projects/project-{}"
+CHART = "/chart/project-{}.svg?range=quarter"
+OF_ONE = ("range=year", "range=quarter&by=version", "range=quarter&by=country", "range=quarter&by=country&kind=map")
+LEAST_PROJECTS = 500
+SECONDS = 5.0  # of each load
+ROUNDS = 3  # of quiet and busy in turn; the medians count
 
 
-def draw(port: int, project: str, seconds: float) -> list[float]:
-    """Ask for one chart after the other; milliseconds of each, sorted."""
-    until = time.monotonic() + seconds
-    taken: list[float] = []
-    for query in cycle(QUERIES):  # more of them than the cache has room for
-        if time.monotonic() > until:
-            break
-        got = get(port, f"/chart/{project}.svg?{query}", "gzip")
-        if got.status != 200:
-            raise RuntimeError(f"{project}, {query} is {got.status}: {got.start!r}")
-        taken.append(got.seconds * 1000)
-    return sorted(taken)
-
-
-def main() -> None:
-    """Measure and print."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Postgres(Path(folder) / "postgres", free_port()).running() as postgres,
-        api(postgres) as (port, process),
-        ProcessPoolExecutor(1, get_context("spawn")) as client,
-    ):
-        client.submit(draw, port, "small", SECONDS).result()
-        for project in ("small", "large"):
-            _measure(port, process, client, project)
-        say(f"memory: API {process.memory_info().rss / MIB:.0f} MiB")
-
-
-def _measure(port: int, process: psutil.Process, client: ProcessPoolExecutor, project: str) -> None:
-    quiet: tuple[list[float], list[float]] = ([], [])
-    busy: tuple[list[float], list[float]] = ([], [])
-    drawn: list[float] = []
-    for _ in range(ROUNDS):
-        until = time.monotonic() + SECONDS
-        alone = ask_small(port, process, _numbers, lambda: time.monotonic() < until)  # noqa: B023 - ends in this turn
-        charts = client.submit(draw, port, project, SECONDS)
-        beside = ask_small(port, process, _numbers, lambda: not charts.done())  # noqa: B023 - the same
-        drawn += charts.result()
-        for both, found in ((quiet, alone), (busy, beside)):
-            both[0].extend(found.cached)
-            both[1].extend(found.uncached)
-    drawn.sort()
-    rate = len(drawn) / ROUNDS / SECONDS
-    say(f"{project}: {rate:.1f} charts/s, {drawn[len(drawn) // 2]:.0f} ms, p99 {p99(drawn):.0f} ms")
-    for name, before, after in zip(("cached", "not cached"), quiet, busy, strict=True):
-        slow, usual = p99(sorted(after)), p99(sorted(before))
-        say(f"    p99 of a small answer, {name}: {slow:.1f} ms, quiet {usual:.1f} ms, {slow / usual:.2f} (limit 1.5)")
-
-
-if __name__ == "__main__":
-    main()
+def figures(size: float, folder: Path) -> Iterator[Figure]:
+    """Yield all figures, on 92 days of projects without a cache."""
+    require_wrk()
+    projects = max(LEAST_PROJECTS, round(10_000 * min(size, 1)))
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    with database(folder / "charts") as own:
+        publish(own, yesterday, projects / PROJECTS, folder)
+        fill(own, [yesterday - timedelta(days=n) for n in range(1, 92)], yesterday)
+        with running(own.api_url, cache_bytes=0) as (port, process), ThreadPoolExecutor(1) as other:
+            for query in OF_ONE:
+                drawn = median(get(port, f"/chart/project-1.svg?{query}")[0] for _ in range(9)) * 1000
+                plain = median(get(port, "/api/v4/projects/project-1/countries")[0] for _ in range(9)) * 1000
+                yield Figure(f"a chart, {query}", f"{drawn:.0f} ms", f"{plain:.0f} ms JSON", drawn / plain, "")
+            p99s = []
+            for _ in range(ROUNDS):
+                quiet = load(port, SMALL, projects, 8, lambda elapsed: elapsed < SECONDS).p99
+                busy = other.submit(load, port, CHART, projects, 1, lambda elapsed: elapsed < SECONDS)
+                p99s.append((quiet, load(port, SMALL, projects, 8, lambda _: not busy.done()).p99))  # noqa: B023 - ends in this turn
+            quiet, beside = (median(of) for of in zip(*p99s, strict=True))
+            yield Figure(
+                "API p99 of a small answer, 8 connections, beside a client of charts",
+                f"{beside:.1f} ms, {busy.result().per_second:.0f} charts/s", f"{quiet:.1f} ms quiet", beside / quiet,
+                "≤ 1.5",
+            )  # fmt: skip
+            memory = process.memory_info().rss / 2**20
+            yield Figure("memory of the API after charts", f"{memory:.0f} MiB", "1024 MiB", memory / 1024, "≤ 1.0")

@@ -18,7 +18,7 @@ class Figure:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the ratio is within its limit; None if it has no limit."""
+        """Return whether the ratio is within its limit; None if it has no limit."""
         if not self.must:
             return None
         sign, bound = self.must.split()

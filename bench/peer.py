@@ -67,7 +67,7 @@ class Overall(_Base):
 
 
 def app() -> Flask:
-    """The WSGI application, on the database of PEER_DATABASE_URL."""
+    """Return the WSGI application, on the database of PEER_DATABASE_URL."""
     session: scoped_session[Session] = scoped_session(
         sessionmaker(create_engine(os.environ["PEER_DATABASE_URL"], pool_size=THREADS))
     )
@@ -95,7 +95,7 @@ def app() -> Flask:
 
 @contextmanager
 def peer(own: Database) -> Iterator[int]:
-    """The port of one process of that service, with as many threads as the API has connections."""
+    """Run one process of that service, with as many threads as the API has connections; yields its port."""
     with psycopg.connect(own.owner_url, autocommit=True) as owner:
         for statement in TABLES.split(";\n"):
             owner.execute(statement.encode())

@@ -12,18 +12,12 @@ from pyzn_local.postgres import binary
 
 
 def reads_per_second(
-    own: Database,
-    name: str,
-    window: Window,
-    projects: int,
-    seconds: float,
-    connections: int = 8,
-    table: str = "pyzn.project_days",
+    own: Database, name: str, window: Window, projects: int, seconds: float, connections: int = 8
 ) -> float:
-    """Transactions a second of the statement `name`, with `table` in place of pyzn.project_days."""
+    """Return the transactions a second of the statement `name`."""
     statement = files("pyzn_api").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
     statement = re.sub("--.*", "", statement).replace("%(project)s", "('project-' || :number)")
-    statement = statement.replace("%(ci)s", "true").replace("pyzn.project_days", table)
+    statement = statement.replace("%(ci)s", "true")
     for parameter, day in zip(("%(start)s", "%(end)s"), window, strict=True):
         statement = statement.replace(parameter, f"'{day}'")
     script = own.data.parent / "pgbench.sql"

@@ -5,12 +5,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import psycopg
 import psycopg2
 from psycopg2.extras import execute_values
@@ -24,18 +23,16 @@ TIMES = 3  # repetitions, of which the median counts
 PEER_SIZE = 0.05  # of PyPI: with a full day the peers would run for an hour
 MIB = 2**20
 TIDY_TABLES = "".join(
-    f"DROP TABLE IF EXISTS tidy_{b.name};"
-    f"CREATE TABLE tidy_{b.name} (LIKE pyzn.{b.view}, UNIQUE (project, {b.name}, day));"
-    for b in BREAKDOWNS
+    f"CREATE TABLE tidy_{b.name} (LIKE pyzn.{b.view}, UNIQUE (project, {b.name}, day));" for b in BREAKDOWNS
 )
 
 
 def figures(size: float, folder: Path) -> Iterator[Figure]:
-    """All figures. Uses two servers, because the peers are measured at their own size."""
+    """Yield all figures. Uses two servers, because the peer is measured at its own size."""
     with database(folder / "publishing") as own:
         yield from _against_copy(own, size, folder)
     with database(folder / "peers") as own:
-        yield from _against_peers(own, min(size, PEER_SIZE), folder)
+        yield from _against_peer(own, min(size, PEER_SIZE), folder)
 
 
 def _against_copy(own: Database, size: float, folder: Path) -> Iterator[Figure]:
@@ -70,10 +67,10 @@ def _against_copy(own: Database, size: float, folder: Path) -> Iterator[Figure]:
 
 
 def publish(own: Database, day: date, size: float, folder: Path) -> dict[str, Any]:
-    """Publish a synthetic day in a separate process, and return what bench.publish_day prints."""
+    """Publish a synthetic day in a separate process, and return the output of bench.one_day."""
     for module, arguments in (
         ("bench.synthetic_day", [str(day), str(size), str(folder)]),
-        ("bench.publish_day", [own.owner_url, str(day), str(size), str(folder)]),
+        ("bench.one_day", ["publish", own.owner_url, str(day), str(folder), str(size)]),
     ):
         done = subprocess.run([sys.executable, "-m", module, *arguments], check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -85,49 +82,29 @@ def _copy_bare(connection: psycopg.Connection, own: Database, day: date) -> floa
     file = own.data / "day.copy"
     connection.execute(f"COPY (SELECT * FROM pyzn.project_days WHERE day = '{day}') TO '{file}' (FORMAT BINARY)")
     connection.execute("DROP TABLE IF EXISTS bare; CREATE TABLE bare (LIKE pyzn.project_days)")
-    return _seconds(lambda: connection.execute(f"COPY bare FROM '{file}' (FORMAT BINARY)"))
+    started = time.perf_counter()
+    connection.execute(f"COPY bare FROM '{file}' (FORMAT BINARY)")
+    return time.perf_counter() - started
 
 
-def _against_peers(own: Database, size: float, folder: Path) -> Iterator[Figure]:
+def _against_peer(own: Database, size: float, folder: Path) -> Iterator[Figure]:
+    """Compare with psycopg2's execute_values into five tidy tables with a unique key."""
     publish(own, FIRST, size, folder)
     day = FIRST + timedelta(days=1)
     ours = publish(own, day, size, folder)["seconds"]["all"]
-    frames = {
-        f"tidy_{b.name}": pd.read_sql(f"SELECT * FROM pyzn.{b.view} WHERE day = '{day}'", own.store) for b in BREAKDOWNS
-    }
-    rows = sum(map(len, frames.values()))
-    for name, write in (("to_sql (multi)", _to_sql), ("execute_values", _execute_values)):
-        with psycopg.connect(own.owner_url, autocommit=True) as connection:
-            connection.execute("CREATE SCHEMA IF NOT EXISTS tidy; SET search_path = tidy")
-            connection.execute(TIDY_TABLES)
-        theirs = _seconds(lambda: write(own, frames))  # noqa: B023
-        yield Figure(
-            f"publish {rows:,} tidy rows' worth", f"{ours:.2f} s", f"{theirs:.2f} s {name}", theirs / ours, "≥ 10"
-        )
-
-
-def _to_sql(own: Database, frames: dict[str, pd.DataFrame]) -> None:
-    with own.store.begin() as connection:
-        for table, frame in frames.items():
-            # Postgres allows 65,535 parameters a statement; more than 1,000 rows at once are slower.
-            frame.to_sql(
-                table, connection, schema="tidy", if_exists="append", index=False, method="multi", chunksize=1000
-            )
-
-
-def _execute_values(own: Database, frames: dict[str, pd.DataFrame]) -> None:
-    connection = psycopg2.connect(own.owner_url)
-    with connection, connection.cursor() as cursor:
-        for table, frame in frames.items():
-            execute_values(
-                cursor,
-                f"INSERT INTO tidy.{table} VALUES %s",
-                frame.astype(object).itertuples(index=False, name=None),
-            )
-    connection.close()
-
-
-def _seconds(work: Callable[[], object]) -> float:
+    with psycopg.connect(own.owner_url, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA tidy; SET search_path = tidy; {TIDY_TABLES}")
+        rows = {
+            b: connection.execute(f"SELECT * FROM pyzn.{b.view} WHERE day = '{day}'").fetchall() for b in BREAKDOWNS
+        }
+    peer = psycopg2.connect(own.owner_url)
     started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+    with peer, peer.cursor() as cursor:
+        for breakdown, of in rows.items():
+            execute_values(cursor, f"INSERT INTO tidy.tidy_{breakdown.name} VALUES %s", of)
+    theirs = time.perf_counter() - started
+    peer.close()
+    count = sum(map(len, rows.values()))
+    yield Figure(
+        f"publish {count:,} tidy rows' worth", f"{ours:.2f} s", f"{theirs:.2f} s execute_values", theirs / ours, "≥ 10"
+    )

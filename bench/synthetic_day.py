@@ -43,7 +43,7 @@ class SyntheticDay:
 
     @classmethod
     def made(cls, day: date, size: float, folder: Path) -> "SyntheticDay":
-        """The day that `make` made earlier."""
+        """Return the day that `make` made earlier."""
         path = _path(day, size, folder)
         with pa.OSFile(str(path)) as file:
             reader = pa.ipc.open_file(file)
@@ -51,14 +51,14 @@ class SyntheticDay:
         return cls(day, path, rows)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows, one batch in memory at a time."""
+        """Yield the rows, one batch in memory at a time."""
         with pa.OSFile(str(self.path)) as file:
             reader = pa.ipc.open_file(file)
             for number in range(reader.num_record_batches):
                 yield reader.get_batch(number)
 
     def scan(self) -> Scan:
-        """The finished scan, as the pipeline gets it."""
+        """Return the finished scan, as the pipeline gets it."""
         return Scan(self.day, "synthetic", f"pyzn_{self.day:%Y%m%d}_bench", self.rows, 0, 0, self.batches())
 
 

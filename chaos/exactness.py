@@ -12,8 +12,7 @@ import pyarrow as pa
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS, Breakdown, Count
 
-# What the product says in BigQuery's SQL, once more by hand. A breakdown that is not here is counted by its own
-# expression, as long as DuckDB understands it.
+# The keys and counts once more, by hand, in DuckDB's SQL. Other breakdowns are counted by their own expression.
 _KEYS = {
     "version": "file.version",
     "country": "country_code",
@@ -52,16 +51,12 @@ class Content:
     by: Mapping[str, Mapping[tuple[str, str], Counts]]
 
     def ledger(self) -> Counts:
-        """The expected ledger row, in the order of _LEDGER."""
+        """Return the expected ledger row, in the order of _LEDGER."""
         downloads, *others = map(sum, zip(*self.projects.values(), strict=True))
         return (downloads, downloads, *others, len(self.projects))
 
-    def sums(self) -> Counts:
-        """All downloads, and those that each breakdown counts."""
-        return (self.ledger()[0], *(sum(counts[0] for counts in pairs.values()) for pairs in self.by.values()))
-
-    def whole(self, breakdown: str) -> Counter[str]:
-        """All of PyPI by the keys of a breakdown."""
+    def pypi(self, breakdown: str) -> Counter[str]:
+        """Return the downloads of all of PyPI by the keys of a breakdown."""
         totals: Counter[str] = Counter()
         for (_, key), (downloads, *_) in self.by[breakdown].items():
             totals[key] += downloads
@@ -78,7 +73,7 @@ _BREAKDOWNS = """
 
 
 def counted(rows: pa.Table) -> Content:
-    """The content of a day, counted from its raw rows."""
+    """Count the content of a day from its raw rows."""
     with duckdb.connect() as connection:
         connection.register("rows", rows)
 
@@ -105,7 +100,7 @@ def _counting(count: Count) -> str:
 
 
 def _content(projects: Sequence[tuple[Any, ...]], by: Mapping[str, Sequence[tuple[Any, ...]]]) -> Content:
-    """The content from rows of (project, counts…), and by breakdown of (project, key, counts…)."""
+    """Return the content of rows (project, counts…), and by breakdown (project, key, counts…)."""
     return Content(
         {project: tuple(counts) for project, *counts in projects},
         {name: {(project, key): tuple(counts) for project, key, *counts in rows} for name, rows in by.items()},
@@ -113,14 +108,14 @@ def _content(projects: Sequence[tuple[Any, ...]], by: Mapping[str, Sequence[tupl
 
 
 def reader(api_url: str) -> psycopg.Connection:
-    """A connection to read with, as `defects` needs it."""
+    """Connect with the isolation level that `defects` needs."""
     connection = psycopg.connect(api_url, autocommit=True)
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     return connection
 
 
 def published(connection: psycopg.Connection, day: date) -> Content:
-    """The content of a day, read from the tidy views."""
+    """Read the content of a day from the tidy views."""
 
     def found(view: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         query = _OF_VIEW.format(columns=", ".join(columns), view=view)
@@ -137,12 +132,11 @@ NOTHING = Content({}, {breakdown.name: {} for breakdown in BREAKDOWNS})
 
 
 def defects(api: str | psycopg.Connection, accepted: Mapping[date, Sequence[Content]], whole: bool = True) -> list[str]:
-    """All defects that a reader can see, a line each, in one snapshot with the API's role.
-
-    `api` is the API's URL, or a connection with its role and the isolation level REPEATABLE READ.
+    """Return all defects that a reader can see in one snapshot with the API's role, a line each.
 
     Each day must be equal to one of its accepted contents, in all views, in the ledger and by its checksum. The
-    all-time totals must be the sum of the published days. With `whole`, no other day may exist.
+    all-time totals must be the sum of the published days. With `whole`, no other day may exist. `api` is the API's
+    URL, or a `reader`.
     """
     if isinstance(api, str):
         with reader(api) as connection:
@@ -172,18 +166,18 @@ def _defects_of(connection: psycopg.Connection, day: date, contents: Sequence[Co
     if of_ledger is None:
         return [f"day {day}: rows without a ledger row"]
     *sums, intact = of_ledger
-    found = [] if tuple(sums) == content.ledger() else [f"day {day}: the ledger says {sums}, not {content.ledger()}"]
+    found = [] if tuple(sums) == content.ledger() else [f"day {day}: the ledger has {sums}, not {content.ledger()}"]
     if not intact:
         found.append(f"day {day}: the checksum is not that of the rows")
     of_breakdowns = {name: tuple(row) for name, *row in connection.execute(_BREAKDOWNS, [day])}
     for breakdown in BREAKDOWNS:
-        pairs, whole = content.by[breakdown.name], content.whole(breakdown.name)
+        pairs, whole = content.by[breakdown.name], content.pypi(breakdown.name)
         downloads = sum(whole.values())
         expected = (downloads, downloads, len(pairs), dict(whole) if breakdown.common else None)
-        held = of_breakdowns.pop(breakdown.name, None)
-        if held != expected:
-            found.append(f"day {day}: the ledger says {held} by {breakdown.name}, not {expected}")
-    return found + [f"day {day}: a breakdown {name} that there is not" for name in of_breakdowns]
+        recorded = of_breakdowns.pop(breakdown.name, None)
+        if recorded != expected:
+            found.append(f"day {day}: the ledger has {recorded} by {breakdown.name}, not {expected}")
+    return found + [f"day {day}: an unknown breakdown {name}" for name in of_breakdowns]
 
 
 def _totals_defects(connection: psycopg.Connection) -> list[str]:
@@ -204,7 +198,7 @@ def _totals_defects(connection: psycopg.Connection) -> list[str]:
 
 
 def _difference(found: Content, expected: Content) -> str:
-    """How many rows of each view are lost, too many, or counted wrongly."""
+    """Return how many rows of each view are lost, too many, or counted wrongly."""
     parts = []
     tables: list[tuple[str, Mapping[Any, Counts], Mapping[Any, Counts]]] = [
         ("project", found.projects, expected.projects)
@@ -218,7 +212,7 @@ def _difference(found: Content, expected: Content) -> str:
 
 
 class Watched:
-    """A day under test, with the contents that a reader may see, oldest first."""
+    """A day with the contents that a reader may see, oldest first."""
 
     def __init__(self, api_url: str, day: date) -> None:
         self._api_url = api_url
@@ -230,15 +224,12 @@ class Watched:
         self._accepted.append(content)
 
     def look_for_the_newest(self) -> list[str]:
-        """The defects that a reader sees if the day must have the last expected content."""
+        """Return the defects that a reader sees, if only the last expected content is accepted."""
         del self._accepted[:-1]
         return self.look()
 
     def look(self, connection: psycopg.Connection | None = None) -> list[str]:
-        """The defects that a reader sees. Contents older than the one it saw are not accepted any more.
-
-        Connects, unless there is a `connection`.
-        """
+        """Return the defects that a reader sees. Contents older than the one it saw are not accepted any more."""
         if connection is None:
             with reader(self._api_url) as connected:
                 return self.look(connected)

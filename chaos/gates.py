@@ -19,7 +19,7 @@ WAITING_AT = """
       AND (classid, objid) = ((hashtext('chaos')::bigint & 4294967295)::oid, (hashtext(%s)::bigint & 4294967295)::oid)
 """
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-PATIENCE = 120  # seconds
+TIMEOUT = 120  # seconds
 
 
 class Gatekeeper:
@@ -32,13 +32,13 @@ class Gatekeeper:
     @classmethod
     @contextmanager
     def of(cls, owner_url: str) -> Iterator[Self]:
-        """A gatekeeper for a database. At the end all gates open."""
+        """Yield a gatekeeper for a database. At the end all gates open."""
         with psycopg.connect(owner_url, autocommit=True) as connection:
             yield cls(connection)
 
     @contextmanager
     def closed(self, point: str) -> Iterator[None]:
-        """No run passes `point` inside the block."""
+        """Let no run pass `point` inside the block."""
         self._connection.execute("SELECT pg_advisory_lock(hashtext('chaos'), hashtext(%s))", [point])
         try:
             yield
@@ -60,9 +60,9 @@ class Gatekeeper:
         )
 
     def _once(self, query: str, parameters: list[object], otherwise: str) -> int:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
             if found := self._connection.execute(query, parameters).fetchone():
                 return int(found[0])
             time.sleep(0.005)
-        raise TimeoutError(f"{otherwise} within {PATIENCE} s")
+        raise TimeoutError(f"{otherwise} within {TIMEOUT} s")

@@ -1,4 +1,4 @@
-"""A connection is cut, reset or stalled at a random byte: to Postgres, and to both services of BigQuery."""
+"""Cuts, resets or stalls a connection at a random byte: to Postgres, and to both services of BigQuery."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from random import Random
 from urllib.parse import urlsplit
 
 from chaos.exactness import Watched, defects
-from chaos.figures import Check, Figure, Rig, count_figure
+from chaos.figures import Check, Figure, Rig
 from chaos.parts import Database
 from chaos.proxy import Fault, Kind, Proxy
 from chaos.runs import Target, ingest
@@ -20,7 +20,7 @@ FIRST = date(2026, 7, 6)
 LANES = 4  # at the same time: a stalled run only waits
 LIFETIME = 12.0  # seconds of a connection to Postgres; short, like the next, so that the check does not take hours
 SILENCE = 2.0  # seconds of a connection to BigQuery
-LIMIT = 3 * LIFETIME + 20  # seconds of a run: it uses up to three connections, perhaps on a busy machine
+LIMIT = 240.0  # seconds after which a run counts as one that never ends; a quiet machine needs three LIFETIMEs
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,6 @@ def run(rig: Rig) -> list[Figure]:
                 wrong += [f"{name}: {line}" for line in lane.day.look()]
                 wrong += [f"{name}, read again: {line}" for line in ingest(lane.target, lane.day.day).complaints()]
                 wrong += [f"{name}, read again: {line}" for line in lane.day.look_for_the_newest()]
-                rig.tick()
             return wrong, late
 
         with ThreadPoolExecutor(LANES) as threads:
@@ -64,10 +63,8 @@ def run(rig: Rig) -> list[Figure]:
         final = defects(database.api_url, {lane.day.day: [source.content(lane.day.day)] for lane in lanes})
     done = f"{len(plan):,} cuts, resets, stalls"
     return [
-        count_figure("network broken", done, "wrong days", [line for wrong, _ in found for line in wrong] + final),
-        count_figure(
-            "runs on a broken network", done, "not ended in time", [line for _, late in found for line in late]
-        ),
+        Figure("network broken", done, "wrong days", [line for wrong, _ in found for line in wrong] + final),
+        Figure("runs on a broken network", done, "not ended in time", [line for _, late in found for line in late]),
     ]
 
 
@@ -101,4 +98,4 @@ def _first_reading(source: Source, lane: Lane) -> dict[str, list[int]]:
     return {name: list(leg.passed) for name, leg in lane.legs.items()}
 
 
-CHECK = Check("network", "NETWORK_FAULTS", 18, 500, "connections cut, reset or stalled", run)
+CHECK = Check("network", "NETWORK_FAULTS", 18, "connections cut, reset or stalled", run)

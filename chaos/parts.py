@@ -28,15 +28,11 @@ class Database:
     api_url: str
 
 
-def migrated(postgres: Postgres, tablespace: str = "pg_default") -> Database:
-    """A new database on a running server."""
+def migrated(postgres: Postgres) -> Database:
+    """Create a database on a running server."""
     name = f"chaos_{next(_numbers)}"
     postgres.ensure_role("pyzn", "owner-password")
     postgres.ensure_database(name, "pyzn")
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("ALTER DATABASE {} SET TABLESPACE {}").format(sql.Identifier(name), sql.Identifier(tablespace))
-        )
     database = Database(
         postgres.url(name, "pyzn", "owner-password"),
         postgres.url(name, "pyzn_api", "api-password"),
@@ -55,7 +51,7 @@ class Parts:
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        """A new database, dropped at the end."""
+        """Yield a new database, dropped at the end."""
         database = migrated(self.postgres)
         yield database
         with psycopg.connect(self.postgres.url(), autocommit=True) as connection:
@@ -64,6 +60,6 @@ class Parts:
 
     @contextmanager
     def source(self) -> Iterator[Source]:
-        """A new, empty emulator."""
+        """Yield a new, empty emulator."""
         with Server(self.directory / f"bigquery-{next(self._emulators)}") as server:
             yield Source(server)

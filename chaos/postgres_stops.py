@@ -6,7 +6,7 @@ import time
 from datetime import date, timedelta
 
 from chaos.exactness import Watched, defects
-from chaos.figures import Check, Figure, Rig, count_figure
+from chaos.figures import Check, Figure, Rig
 from chaos.parts import migrated
 from chaos.runs import Run, Target, ingest
 from pyzn_local.ports import free_port
@@ -47,15 +47,14 @@ def run(rig: Rig) -> list[Figure]:
                 seconds = (time.monotonic() - start) / 1.5  # two days one after the other
                 for watched in days:
                     wrong += [f"stop {stop}, read again: {line}" for line in watched.look_for_the_newest()]
-                rig.tick()
             wrong += defects(database.api_url, {watched.day: [source.content(watched.day)] for watched in days})
     finally:
         server.send_signal(signal.SIGINT)
         server.wait()
     done = f"{rig.size:,} immediate stops"
     return [
-        count_figure("Postgres stopped in mid-load", done, "wrong days", wrong),
-        count_figure("after Postgres came back", done, "runs that needed help", by_hand),
+        Figure("Postgres stopped in mid-load", done, "wrong days", wrong),
+        Figure("after Postgres came back", done, "runs that needed help", by_hand),
     ]
 
 
@@ -70,4 +69,4 @@ def _started(postgres: Postgres) -> "subprocess.Popen[bytes]":
     return server
 
 
-CHECK = Check("postgres-stops", "POSTGRES_STOPS", 3, 200, "immediate stops of Postgres", run)
+CHECK = Check("postgres-stops", "POSTGRES_STOPS", 3, "immediate stops of Postgres", run)

@@ -13,7 +13,7 @@ CHUNK = 16_384  # bytes
 
 
 class Kind(StrEnum):
-    """How a connection breaks."""
+    """Kinds of broken connections."""
 
     CUT = "cut"  # closed, as when a server ends
     RESET = "reset"  # RST, as from a firewall that forgot the connection
@@ -42,7 +42,7 @@ class Proxy:
 
     @property
     def address(self) -> str:
-        """The proxy's HOST:PORT."""
+        """Return the proxy's HOST:PORT."""
         return f"127.0.0.1:{self.port}"
 
     def arm(self, fault: Fault | None) -> None:
@@ -107,7 +107,7 @@ class Proxy:
         return False
 
     def _met(self, upwards: bool, size: int) -> tuple[Fault | None, int]:
-        """The fault, if it is in the next `size` bytes of that direction, and how many of them are still forwarded."""
+        """Return the fault, if it is in the next `size` bytes, and how many of them are still forwarded."""
         with self._lock:
             before = self.passed[not upwards]
             self.passed[not upwards] += size

@@ -30,7 +30,7 @@ processes.set_forkserver_preload([__name__])
 
 @dataclass(frozen=True)
 class Target:
-    """What a run connects to: the database with the owner's URL, and the emulator's two endpoints.
+    """Addresses that a run connects to: the database with the owner's URL, and the emulator's two endpoints.
 
     `lifetime` and `silence` are the limits of the pipeline's connections in seconds: those of production, unless a
     check makes them shorter.
@@ -47,14 +47,14 @@ class Target:
 
 @dataclass
 class Outcome:
-    """The outcome of each day: published, or refused with a reason. `died` says how an unfinished run ended."""
+    """The outcome of each day: published, or refused with a reason. `died`: how an unfinished run ended."""
 
     published: dict[date, Publication] = field(default_factory=dict)
     refused: dict[date, str] = field(default_factory=dict)
     died: str = ""
 
     def complaints(self) -> list[str]:
-        """A line for everything that prevented a publication, for a run that should have published every day."""
+        """Return a line for everything that prevented a publication, for a run that should have published every day."""
         return [*self.refused.values(), *([f"the run: {self.died}"] if self.died else [])]
 
 
@@ -73,7 +73,7 @@ class Run:
         self._process.join()
 
     def outcome(self, timeout: float) -> Outcome:
-        """Wait for the outcome. A run that has not ended within `timeout` seconds is killed, and `died` says so."""
+        """Wait for the outcome. A run that has not ended within `timeout` seconds is killed: see `died`."""
         try:
             if not self._receiver.poll(timeout):
                 self.kill()

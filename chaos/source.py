@@ -39,7 +39,7 @@ class Source:
         return self.add(day, rows)
 
     def content(self, day: date) -> Content:
-        """The expected content of `day` when it is published."""
+        """Return the expected content of `day` when it is published."""
         return counted(self.rows[day])
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Dumps the database pyzn into the current folder when the newest dump is PYZN_BACKUP_HOURS old, and keeps the newest
-# PYZN_BACKUPS_KEPT. With `check`: whether there is a dump as new as there should be.
+# PYZN_BACKUPS_KEPT. With `check`: fails if the newest dump is too old.
 set -eu
 
 newer_than() { # hours
@@ -14,7 +14,7 @@ fi
 while :; do
     if ! newer_than "$PYZN_BACKUP_HOURS"; then
         dump="pyzn-$(date -u +%Y-%m-%dT%H-%M-%SZ).dump"
-        pg_dump --format custom --file unfinished "$PYZN_DATABASE_URL"
+        bash /deploy/postgres.sh pg_dump --format custom --file unfinished
         mv unfinished "$dump"
         ls -r pyzn-*.dump | tail -n +$((PYZN_BACKUPS_KEPT + 1)) | xargs --no-run-if-empty rm --
         echo "$dump: $(stat --format %s "$dump") bytes"

@@ -52,7 +52,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     longest = [
         "test_stack.py",
         "test_leftovers.py",
-        "test_compose.py",
         "test_replica.py",
         "test_repairs.py",
         "test_etags.py",

@@ -6,9 +6,7 @@ another Postgres). Then it kills each container, scales the API, keeps backups, 
 Prints a line a step; exits with 1 at the first thing that is not so, or where no engine is. The images stay.
 """
 
-import contextlib
 import json
-import os
 import shutil
 import socket
 import ssl
@@ -16,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,108 +21,16 @@ import click
 import httpx
 
 from pyzn_local.ports import free_port
+from tests.containers.page import run_page
+from tests.containers.project import CONTENT, Project, make_project, until
 from tests.deployment.compose import ROOT
-from tests.deployment.page import CONTENT, Operator, make_project, run_page
 
-PROJECT = "pyzn-test"
-
-
-class Containers(Operator):
-    """One project of the engine."""
-
-    has_engine = True
-
-    def __init__(self, project: Path, name: str, **settings: str) -> None:
-        super().__init__(project)
-        self.name = name
-        self.settings = settings
-
-    def environment(self) -> dict[str, str]:
-        # What the shell has wins over `.env`: two projects of one folder differ by it.
-        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"} or "DOCKER" in name}
-        return kept | {"COMPOSE_PROJECT_NAME": self.name} | self.settings
-
-    def docker(self, *words: str) -> str:
-        """What a docker command prints; it must succeed."""
-        done = subprocess.run(
-            ["docker", *words], cwd=self.project, env=self.environment(), capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"docker {' '.join(words)}: {done.stderr}"
-        return done.stdout.strip()
-
-    def inspect(self, service: str) -> list[dict[str, Any]]:
-        """Its containers, as the engine describes them."""
-        found = self.docker("compose", "ps", "--all", "--quiet", service).split()
-        described: list[dict[str, Any]] = json.loads(self.docker("inspect", *found)) if found else []
-        return described
-
-    def exec(self, service: str, *words: str) -> str:
-        """What a command in the service's container prints."""
-        return self.docker("compose", "exec", "-T", service, *words)
-
-    def api(self) -> str:
-        return f"http://{self.docker('compose', 'port', 'api', '5200')}"
-
-    def running(self) -> dict[str, str]:
-        lines = self.docker("compose", "ps", "--format", "{{.Service}} {{.ID}}").splitlines()
-        return dict(line.split() for line in lines)
-
-    @contextlib.contextmanager
-    def elsewhere(self) -> Iterator[Operator]:
-        ports = {name: str(free_port()) for name in ("PYZN_API_PORT", "PYZN_UI_PORT")}
-        new = Containers(
-            self.project,
-            f"{PROJECT}-restored",
-            COMPOSE_PROFILES="postgres,demo",
-            PYZN_PUBLIC_NETWORK="172.30.54.0/24",
-            **ports,
-        )
-        try:
-            yield new
-        finally:
-            new.remove()
-
-    def other_postgres(self) -> str:
-        name = f"{self.name}-other"
-        self.docker(
-            "run", "--detach", "--name", name, "--network", f"{self.name}_pipeline", "--env", "POSTGRES_PASSWORD=x",
-            "postgres:18",
-        )  # fmt: skip
-        self.docker("network", "connect", f"{self.name}_public", name)  # as the world outside: `reading` has no way out
-        make = "CREATE ROLE pyzn LOGIN CREATEROLE PASSWORD 'moved'"
-        until(
-            lambda: self.docker("exec", name, "psql", "--host", "127.0.0.1", "--username", "postgres", "-c", make), 60
-        )
-        for database in ("pyzn", "dagster"):
-            self.docker("exec", name, "createdb", "--username", "postgres", "--owner", "pyzn", database)
-        return f"{name}:5432"
-
-    def remove(self) -> None:
-        """Everything of the project, but its images."""
-        subprocess.run(
-            ["docker", "rm", "--force", "--volumes", f"{self.name}-other"],
-            env=self.environment(), capture_output=True, check=False,
-        )  # fmt: skip
-        self.docker("compose", "--profile", "*", "down", "--volumes", "--remove-orphans")
+NAME = "pyzn-test"
 
 
-def until(attempt: Any, seconds: float) -> None:
-    """Try again until it does not fail; its last error if it does so for `seconds`."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            attempt()
-        except (AssertionError, httpx.TransportError, OSError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(1)
-        else:
-            return
-
-
-def look_at_containers(deployment: Containers) -> None:
-    """One image, its labels, limits, users and networks."""
-    images = {service: deployment.inspect(service)[0] for service in (*deployment.running(), "migrate", "databases")}
+def check_containers(project: Project) -> None:
+    """Check the image, its labels, limits, users, networks, and the guard of the UI."""
+    images = {service: project.inspect(service)[0] for service in (*project.running(), "migrate", "databases")}
     for service, container in images.items():
         host = container["HostConfig"]
         assert host["Memory"] > 0, service
@@ -137,7 +42,7 @@ def look_at_containers(deployment: Containers) -> None:
         ), service
     ours = {images[service]["Image"] for service in ("migrate", "code", "webserver", "daemon", "api")}
     assert len(ours) == 1, ours
-    image = json.loads(deployment.docker("inspect", ours.pop()))[0]
+    image = json.loads(project.docker("inspect", ours.pop()))[0]
     labels = image["Config"]["Labels"]
     assert image["RepoTags"] == [f"pyzn:{labels['org.opencontainers.image.version']}"], image["RepoTags"]
     assert labels["org.opencontainers.image.title"] == "PyZn"
@@ -146,31 +51,36 @@ def look_at_containers(deployment: Containers) -> None:
     for other, port in (("webserver", 3000), ("code", 4000), ("bigquery", 9050)):
         (network,) = images[other]["NetworkSettings"]["Networks"].values()
         for host_name in (other, network["IPAddress"], network["Gateway"]):
-            assert not reaches(deployment, "api", host_name, port), f"the API reaches {other} at {host_name}:{port}"
-    assert reaches(deployment, "api", "postgres", 5432)
-    assert reaches(deployment, "code", "webserver", 3000)
+            assert not reaches(project, "api", host_name, port), f"the API reaches {other} at {host_name}:{port}"
+    assert reaches(project, "api", "postgres", 5432)
+    assert reaches(project, "code", "webserver", 3000)
+
+    ui = f"http://{project.docker('compose', 'port', 'webserver', '3000')}"
+    one(httpx.get(f"{ui}/graphql", params={"query": "mutation { setNuxSeen }"}).status_code, 405)
+    one(httpx.get(ui, headers={"Host": "pages.example"}).status_code, 403)
+    one(httpx.get(ui).status_code, 200)
 
     absent = subprocess.run(
         ["docker", "compose", "run", "--rm", "pyzn", "up"],
-        cwd=deployment.project, env=deployment.environment(), capture_output=True, text=True, check=False,
+        cwd=project.folder, env=project.environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "No such command 'up'" in absent.stderr + absent.stdout, absent
 
 
-def reaches(deployment: Containers, service: str, host: str, port: int) -> bool:
-    """Whether a process in the service's container can connect there."""
+def reaches(project: Project, service: str, host: str, port: int) -> bool:
+    """Return whether a process in the service's container can connect there."""
     script = f"import socket; socket.create_connection(({host!r}, {port}), timeout=3)"
     try:
-        deployment.exec(service, "python", "-c", script)
+        project.exec(service, "python", "-c", script)
     except AssertionError:
         return False
     return True
 
 
-def look_at_proxy(deployment: Containers) -> None:
-    """TLS, the API behind it, no metrics, and the client's address in the API's log."""
-    port = int(deployment.docker("compose", "port", "proxy", "443").rpartition(":")[2])
-    authority = deployment.exec("proxy", "cat", "/data/caddy/pki/authorities/local/root.crt")
+def check_proxy(project: Project) -> None:
+    """Check TLS, the API behind it, no metrics, and the client's address in the API's log."""
+    port = int(project.docker("compose", "port", "proxy", "443").rpartition(":")[2])
+    authority = project.exec("proxy", "cat", "/data/caddy/pki/authorities/local/root.crt")
     trusting = ssl.create_default_context(cadata=authority)
 
     def status(path: str) -> int:
@@ -189,29 +99,29 @@ def look_at_proxy(deployment: Containers) -> None:
     one(status("/api/v4/days?through=the-proxy"), 200)
 
     # Straight at the loopback port, as a proxy of one's own on this machine would.
-    httpx.get(f"{deployment.api()}/api/v4/days", headers={"X-Forwarded-For": "198.51.100.7"}, timeout=10)
-    log = deployment.docker("compose", "logs", "--no-log-prefix", "api")
+    httpx.get(f"{project.api()}/api/v4/days", headers={"X-Forwarded-For": "198.51.100.7"}, timeout=10)
+    log = project.docker("compose", "logs", "--no-log-prefix", "api")
     assert '"client": "198.51.100.7"' in log
-    assert '"client": "203.0.113.9"' not in log, "a client on the internet told the API its own address"
+    assert '"client": "203.0.113.9"' not in log, "the API took the address from a client on the internet"
 
 
 def one(found: object, expected: object) -> None:
-    """They are the same."""
+    """Assert that they are the same."""
     assert found == expected, f"{found!r}, not {expected!r}"
 
 
-def kill_each(deployment: Containers) -> None:
+def kill_each(project: Project) -> None:
     """Kill every process of each container; the engine must start it again, and it must become healthy."""
-    for service in sorted(deployment.running()):
-        (before,) = deployment.inspect(service)
+    for service in sorted(project.running()):
+        (before,) = project.inspect(service)
         began = time.monotonic()
         subprocess.run(
             ["docker", "compose", "exec", "-T", service, "sh", "-c", "kill -9 -1"],
-            cwd=deployment.project, env=deployment.environment(), capture_output=True, check=False,
+            cwd=project.folder, env=project.environment(), capture_output=True, check=False,
         )  # fmt: skip
 
         def is_back(service: str = service, before: dict[str, Any] = before) -> None:
-            (now,) = deployment.inspect(service)
+            (now,) = project.inspect(service)
             one(now["Id"], before["Id"])
             assert now["RestartCount"] > before["RestartCount"], f"{service} was not restarted"
             one(now["State"].get("Health", {}).get("Status"), "healthy")
@@ -220,76 +130,76 @@ def kill_each(deployment: Containers) -> None:
         click.echo(f"{time.monotonic() - began:6.1f} s  {service} killed, restarted and healthy")
 
 
-def scale(deployment: Containers) -> None:
-    """Two processes of the API, by the setting and by the option."""
+def scale(project: Project) -> None:
+    """Start several containers of the API, by the setting and by the option."""
     ports = [free_port() for _ in range(20)]
     first = next(port for port in ports if not any(taken(port + n) for n in range(4)))
-    deployment.configure(PYZN_API_PORT=f"{first}-{first + 3}", PYZN_API_REPLICAS="2")
-    deployment.script("make start-containers")
-    one(len(deployment.inspect("api")), 2)
-    deployment.script("docker compose up --detach --wait --scale api=3")
+    project.configure(PYZN_API_PORT=f"{first}-{first + 3}", PYZN_API_REPLICAS="2")
+    project.script("make start-containers")
+    one(len(project.inspect("api")), 2)
+    project.script("docker compose up --detach --wait --scale api=3")
     addresses = {
         f"http://127.0.0.1:{binding['HostPort']}"
-        for container in deployment.inspect("api")
+        for container in project.inspect("api")
         for binding in container["NetworkSettings"]["Ports"]["5200/tcp"]
     }
     one(len(addresses), 3)
     for address in addresses:
         one(httpx.get(f"{address}/api/v4/days", timeout=10).status_code, 200)
-    deployment.configure(PYZN_API_PORT=str(first), PYZN_API_REPLICAS="1")
-    deployment.script("make start-containers")
+    project.configure(PYZN_API_PORT=str(first), PYZN_API_REPLICAS="1")
+    project.script("make start-containers")
 
 
 def taken(port: int) -> bool:
-    """Whether something listens there."""
+    """Return whether something listens there."""
     with socket.socket() as tried:
         return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
-def keep_backups(deployment: Containers) -> None:
-    """When the newest dump is old, there is a new one within two minutes, and two are kept."""
-    deployment.configure(PYZN_BACKUPS_KEPT="2")
-    deployment.script("make start-containers")
-    deployment.exec("backup", "sh", "-c", "touch pyzn-2026-01-01.dump pyzn-2026-01-02.dump pyzn-2026-01-03.dump")
-    deployment.exec("backup", "sh", "-c", "touch -d '2 days ago' pyzn-*.dump")
-    before = deployment.exec("backup", "ls").split()
+def keep_backups(project: Project) -> None:
+    """Check that a new dump follows an old one within two minutes, and that two are kept."""
+    project.configure(PYZN_BACKUPS_KEPT="2")
+    project.script("make start-containers")
+    project.exec("backup", "sh", "-c", "touch pyzn-2026-01-01.dump pyzn-2026-01-02.dump pyzn-2026-01-03.dump")
+    project.exec("backup", "sh", "-c", "touch -d '2 days ago' pyzn-*.dump")
+    before = project.exec("backup", "ls").split()
 
     def is_new() -> None:
-        now = deployment.exec("backup", "ls").split()
+        now = project.exec("backup", "ls").split()
         one(len(now), 2)
         assert now[-1] not in before
 
     until(is_new, 120)
-    deployment.exec("backup", "pg_restore", "--list", deployment.exec("backup", "ls").split()[-1])
-    assert list((deployment.project / "backups").glob("pyzn-*.dump")), "`docker compose cp` brought no dump"
+    project.exec("backup", "pg_restore", "--list", project.exec("backup", "ls").split()[-1])
+    assert list((project.folder / "backups").glob("pyzn-*.dump")), "`docker compose cp` brought no dump"
 
 
-def export(deployment: Containers) -> None:
-    """With a folder for them, the published days are exported, and can be mirrored from there."""
-    deployment.configure(PYZN_EXPORT_URL="/exports")
-    deployment.script("make start-containers")
-    published = int(deployment.sql("SELECT count(*) FROM pyzn.days"))
+def export(project: Project) -> None:
+    """Check that published days are exported, and can be mirrored from there."""
+    project.configure(PYZN_EXPORT_URL="/exports")
+    project.script("make start-containers")
+    published = int(project.sql("SELECT count(*) FROM pyzn.days"))
 
-    def is_whole() -> None:
-        one(len(json.loads(deployment.exec("code", "cat", "/exports/index.json"))["days"]), published)
+    def is_complete() -> None:
+        one(len(json.loads(project.exec("code", "cat", "/exports/index.json"))["days"]), published)
 
-    until(is_whole, 180)
-    said = deployment.docker("compose", "run", "--rm", "-T", "pyzn", "mirror", "/exports")
+    until(is_complete, 180)
+    said = project.docker("compose", "run", "--rm", "-T", "pyzn", "mirror", "/exports")
     one(said, f"0 of {published} days published, {published} were there already")
 
 
-def stop_and_start(deployment: Containers) -> None:
-    """Nothing is lost."""
-    content, answers = deployment.sql(CONTENT), deployment.answers()
-    deployment.script("make stop-containers")
-    one(deployment.running(), {})
-    deployment.script("make start-containers")
-    one(deployment.sql(CONTENT), content)
-    one(deployment.answers(), answers)
+def stop_and_start(project: Project) -> None:
+    """Check that nothing is lost by a stop and a start."""
+    content, answers = project.sql(CONTENT), project.answers()
+    project.script("make stop-containers")
+    one(project.running(), {})
+    project.script("make start-containers")
+    one(project.sql(CONTENT), content)
+    one(project.answers(), answers)
 
 
 def run(folder: Path, with_proxy: bool) -> None:
-    """All of it, in a project below `folder`."""
+    """Run all checks in a project below `folder`."""
     profiles = "postgres,demo,backup,proxy" if with_proxy else "postgres,demo,backup"
     ports = {name: str(free_port()) for name in ("PYZN_API_PORT", "PYZN_UI_PORT", "PYZN_HTTP_PORT", "PYZN_HTTPS_PORT")}
     settings = ports | {
@@ -297,21 +207,21 @@ def run(folder: Path, with_proxy: bool) -> None:
         "PYZN_PUBLIC_NETWORK": "172.30.53.0/24",
         "POSTGRES_SHARED_BUFFERS": "128MB",
     }
-    deployment = Containers(make_project(folder, **settings), PROJECT)
-    deployment.remove()  # what a killed test left
+    project = Project(make_project(folder, **settings), NAME)
+    project.remove()  # what a killed test left
     try:
-        deployment.script("make start-containers")
-        look_at_containers(deployment)
+        project.script("make start-containers")
+        check_containers(project)
         if with_proxy:
-            look_at_proxy(deployment)
-        kill_each(deployment)
-        scale(deployment)
-        run_page(deployment)
-        keep_backups(deployment)
-        export(deployment)
-        stop_and_start(deployment)
+            check_proxy(project)
+        kill_each(project)
+        scale(project)
+        run_page(project)
+        keep_backups(project)
+        export(project)
+        stop_and_start(project)
     finally:
-        deployment.remove()
+        project.remove()
 
 
 @click.command()

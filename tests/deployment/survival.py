@@ -1,6 +1,6 @@
 """`make survive`: the production shape, its parts killed at random while days are asked for; in the end all are there.
 
-Each service of docker-compose.yml is a process of its own (see compose.py), and is started again when it ends, as
+Each service of docker-compose.yml is a process of its own (see processes.py), and is started again when it ends, as
 the restart policy does. Every step waits a random time, kills a random part (in a tenth of the steps two at once)
 with SIGKILL, and starts it again after a random time. Meanwhile backfills are asked for, and the schedules and
 sensors go on. In the end every day that Dagster took a request for must be published and proven by `pyzn verify`,
@@ -31,78 +31,78 @@ from pyzn_local.home import StackError
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.upkeep.backfills import LAUNCH
 from pyzn_pipeline.upkeep.dagster_client import DagsterError, ask
-from tests.deployment.compose import Deployment
+from tests.deployment.processes import Processes
 
 PARTS = ("code", "daemon", "webserver", "postgres", "bigquery", "api")
 LONGEST_MOMENT = 30.0  # seconds between a part's start and the next kill
 TWO_AT_ONCE = 0.1  # of the steps
 BACKFILL_DAYS = 12  # at most, in one request
-PATIENCE = 45 * 60  # seconds after the last kill: a day that was hit four times waits 64 minutes, one hit thrice 16
+TIMEOUT = 45 * 60  # seconds after the last kill: a day that was hit four times waits 64 minutes, one hit thrice 16
 
 
 class Survival:
-    """A deployment, what was asked of it, and what becomes of it."""
+    """The services, the days requested of them, and their outcome."""
 
     def __init__(self, folder: Path, days: int, seed: int) -> None:
-        self.deployment = Deployment(folder)
+        self.services = Processes(folder)
         self.random = random.Random(seed)  # noqa: S311 - for moments, not for secrets
         yesterday = datetime.now(UTC).date() - timedelta(days=1)
         self.days = [yesterday - timedelta(days=n) for n in reversed(range(days))]
-        self.to_ask = list(self.days)
+        self.to_request = list(self.days)
         self.answers: Counter[str] = Counter()
         self.kills: Counter[str] = Counter()
         self.ended: Counter[str] = Counter()
         self._finished = threading.Event()
         self._began = time.monotonic()
 
-    def say(self, what: str) -> None:
-        """A line, with the time since the start and the days that are published."""
-        click.echo(f"{time.monotonic() - self._began:6.0f} s  {self.count('pyzn.days')} days  {what}")
+    def report(self, event: str) -> None:
+        """Print a line with the time since the start and the number of published days."""
+        click.echo(f"{time.monotonic() - self._began:6.0f} s  {self.count('pyzn.days')} days  {event}")
 
     def count(self, table: str) -> int | None:
-        """The rows of a table; None while Postgres is away."""
+        """Return the number of rows of a table; None while Postgres is away."""
         with suppress(psycopg.OperationalError):
-            with psycopg.connect(self.deployment.environment("code")["PYZN_DATABASE_URL"], connect_timeout=2) as db:
+            with psycopg.connect(self.services.environment("code")["PYZN_DATABASE_URL"], connect_timeout=2) as db:
                 row = db.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
             return None if row is None else int(row[0])
         return None
 
     def fill_source(self) -> None:
-        """Load the days that the demo's own sample does not reach back to."""
+        """Load the days before the demo's own sample."""
         older = [day for day in self.days if day < self.days[-1] - timedelta(days=34)]
         for day in older:
-            file = self.deployment.folder / f"{day}.parquet"
+            file = self.services.folder / f"{day}.parquet"
             pq.write_table(sample.day(day), file)
-            loaded = self.deployment.run("pyzn", sys.executable, "-m", "pyzn_cli", "seed", str(file))
+            loaded = self.services.run("pyzn", sys.executable, "-m", "pyzn_cli", "seed", str(file))
             assert loaded.returncode == 0, loaded.stderr
             file.unlink()
 
-    def ask_for_days(self) -> None:
-        """Ask for a few of the days that nobody has asked for yet. One that Dagster does not answer was not asked."""
-        first = self.random.randrange(len(self.to_ask))
-        days = self.to_ask[first : first + self.random.randint(1, BACKFILL_DAYS)]
+    def request_days(self) -> None:
+        """Request a few of the remaining days. They remain if Dagster does not answer."""
+        first = self.random.randrange(len(self.to_request))
+        days = self.to_request[first : first + self.random.randint(1, BACKFILL_DAYS)]
         parameters = {
             "assetSelection": [{"path": [breakdown.view]} for breakdown in BREAKDOWNS],
             "partitionNames": [str(day) for day in days],
         }
         with suppress(DagsterError):
-            if "backfillId" in ask(self.deployment.url(3000), LAUNCH, params=parameters)["launchPartitionBackfill"]:
-                self.to_ask = [day for day in self.to_ask if day not in days]
-                self.say(f"asked for {len(days)} days from {days[0]}")
+            if "backfillId" in ask(self.services.url(3000), LAUNCH, params=parameters)["launchPartitionBackfill"]:
+                self.to_request = [day for day in self.to_request if day not in days]
+                self.report(f"requested {len(days)} days from {days[0]}")
 
     def start(self, name: str) -> None:
         """Start a part; PostgreSQL refuses until the last process of its former self is gone."""
         for _ in range(20):
             with suppress(StackError):
-                return self.deployment.start(name)
+                return self.services.start(name)
             time.sleep(0.5)
-        return self.deployment.start(name)
+        return self.services.start(name)
 
     def wait(self, seconds: float) -> None:
-        """Let that time pass, and restart what ends meanwhile, as the restart policy does."""
+        """Let that time pass, and restart services that end, as the restart policy does."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            for name, service in list(self.deployment.running.items()):
+            for name, service in list(self.services.running.items()):
                 if service.process.poll() is not None:
                     self.ended[name] += 1
                     self.start(name)
@@ -110,42 +110,42 @@ class Survival:
 
     def step(self, longest_outage: float) -> None:
         """Kill a part, or two, at a random moment, and start it again after a random time."""
-        if self.to_ask:
-            self.ask_for_days()
+        if self.to_request:
+            self.request_days()
         self.wait(self.random.uniform(0, LONGEST_MOMENT))
         victims = self.random.sample(PARTS, 2 if self.random.random() < TWO_AT_ONCE else 1)
         outage = self.random.uniform(0, longest_outage)
-        self.say(f"kill {' and '.join(victims)} for {outage:.0f} s")
+        self.report(f"kill {' and '.join(victims)} for {outage:.0f} s")
         for victim in victims:
             self.kills[victim] += 1
-            self.deployment.kill(victim)
+            self.services.kill(victim)
         self.wait(outage)
         for victim in sorted(victims, key=PARTS.index, reverse=True):
             self.start(victim)
 
     def all_read(self, seconds: float) -> bool:
-        """Whether every day is published, and none is wanted any more, within `seconds`."""
+        """Return whether every day is published, and none is wanted any more, within `seconds`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.wait(2)
-            if self.to_ask:
-                self.ask_for_days()
+            if self.to_request:
+                self.request_days()
             elif self.count("pyzn.days") == len(self.days) and self.count("pyzn.wanted") == 0:
                 return True
         return False
 
     def read(self) -> None:
-        """What a reader is answered, again and again."""
+        """Count the statuses of the answers to a reader until the end."""
         while not self._finished.wait(0.2):
             try:
-                answer = requests.get(f"{self.deployment.url(5200)}/api/v4/top", timeout=10)
+                answer = requests.get(f"{self.services.url(5200)}/api/v4/top", timeout=10)
                 self.answers[str(answer.status_code)] += 1
             except requests.RequestException:
                 self.answers["no answer"] += 1
 
     def run(self, kills: int, longest_outage: float) -> bool:
-        """Start, ask, kill, wait, verify; whether all is well."""
-        self.deployment.up()
+        """Start, request, kill, wait, verify. Returns whether every promise held."""
+        self.services.up()
         self.fill_source()
         reader = threading.Thread(target=self.read)
         reader.start()
@@ -154,13 +154,13 @@ class Survival:
             self.wait(5)
             while sum(self.kills.values()) < kills:
                 self.step(longest_outage)
-            complete = self.all_read(PATIENCE)
+            complete = self.all_read(TIMEOUT)
         finally:
             self._finished.set()
             reader.join()
         seconds = time.monotonic() - self._began
-        verified = self.deployment.run("pyzn", "pyzn", "verify", str(self.days[0]), str(self.days[-1]))
-        checked = self.deployment.run("pyzn", "pyzn", "check")
+        verified = self.services.run("pyzn", "pyzn", "verify", str(self.days[0]), str(self.days[-1]))
+        checked = self.services.run("pyzn", "pyzn", "check")
         about = tuple(f"WRONG  {name} " for name in ("given up", "asked for", "backfills"))
         wrong = [line for line in checked.stdout.splitlines() if line.startswith(about)]
         click.echo(verified.stdout if verified.returncode else "")
@@ -176,12 +176,12 @@ class Survival:
 
 
 @click.command()
-@click.option("--days", default=30, show_default=True, help="That are asked for, the last of them yesterday.")
+@click.option("--days", default=30, show_default=True, help="The days requested, the last of them yesterday.")
 @click.option("--kills", default=6, show_default=True, help="How many parts are killed.")
 @click.option("--outage", default=120.0, show_default=True, help="The longest that a part is away, in seconds.")
 @click.option("--seed", type=int, help="Chooses parts and moments; random unless given.")
 def main(days: int, kills: int, outage: float, seed: int | None) -> None:
-    """Kill parts at random while DAYS are asked for."""
+    """Kill parts at random while DAYS are requested."""
     seed = random.randrange(2**31) if seed is None else seed  # noqa: S311
     click.echo(f"seed                                 {seed}")
     folder = Path(tempfile.mkdtemp(prefix="pyzn-survival-"))
@@ -189,7 +189,7 @@ def main(days: int, kills: int, outage: float, seed: int | None) -> None:
     try:
         well = survival.run(kills, outage)
     finally:
-        survival.deployment.stop()
+        survival.services.stop()
     if not well:
         click.echo(f"the logs are in {folder}")
         sys.exit(1)

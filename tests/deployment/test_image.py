@@ -1,4 +1,4 @@
-"""What the Dockerfile installs: the lock's versions of what production needs, and every file of the packages."""
+"""The Dockerfile installs the lock's versions of everything that production needs, and every file of the packages."""
 
 import re
 import shutil
@@ -18,12 +18,12 @@ LINUX = {"sys_platform": "linux", "platform_machine": "x86_64", "python_version"
 
 
 def locked() -> set[str]:
-    """The names in requirements.lock."""
+    """Return the names in requirements.lock."""
     return set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
 
 
 def needed(name: str, extras: frozenset[str], seen: set[tuple[str, frozenset[str]]]) -> set[str]:
-    """The names of everything that `name` with `extras` brings on the image's platform, itself included."""
+    """Return the names of everything that `name` with `extras` brings on the image's platform, itself included."""
     if (name, extras) in seen:
         return set()
     seen.add((name, extras))

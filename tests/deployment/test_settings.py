@@ -23,7 +23,7 @@ DOCUMENTED = set(re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE))
 
 
 def variables(kind: type[BaseSettings]) -> dict[str, Any]:
-    """The fields of a settings class by their environment variable."""
+    """Return the fields of a settings class by their environment variable."""
     prefix = str(kind.model_config["env_prefix"])
     return {
         str(field.validation_alias or f"{prefix}{name.upper()}"): field for name, field in kind.model_fields.items()
@@ -31,7 +31,7 @@ def variables(kind: type[BaseSettings]) -> dict[str, Any]:
 
 
 def shown(default: object) -> str:
-    """A default as the table shows it."""
+    """Return a default as the table shows it."""
     if default is PydanticUndefined:
         return "required"
     text = ",".join(map(str, default)) if isinstance(default, list) else str("" if default is None else default)

@@ -1,6 +1,8 @@
 """The whole of PyZn as processes: started by one command, used by its three users, stopped without loss."""
 
+import json
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -10,7 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import requests
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._core.utils import make_new_run_id
 
+from pyzn_local.ports import free_port
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from tests.days import Download, raw_rows
 from tests.stack.conftest import Pyzn, alive, processes, pyzn_at
@@ -145,6 +153,38 @@ def test_a_second_stack_in_the_same_home_is_refused(up: Pyzn) -> None:
         finished = up(*arguments)
         assert finished.returncode == 1
         assert f"a stack runs in {up.home} already" in finished.stderr
+
+
+@pytest.mark.slow
+def test_pyzn_check_names_a_sensor_that_fails(up: Pyzn) -> None:
+    with psycopg.connect(settings(up)["PYZN_DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("ALTER TABLE pyzn.requests RENAME TO hidden")
+        try:
+            deadline = time.monotonic() + 150
+            checked = ""
+            while "keep_days_true failed when it was last evaluated" not in checked and time.monotonic() < deadline:
+                time.sleep(5)
+                checked = up("check").stdout
+        finally:
+            connection.execute("ALTER TABLE pyzn.hidden RENAME TO requests")
+    assert re.search("WRONG +Dagster +keep_days_true failed when it was last evaluated .*/automation", checked), checked
+
+
+def test_a_run_unknown_to_its_code_server_is_dead_and_one_without_an_answer_is_not(
+    up: Pyzn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = settings(up)
+    monkeypatch.setenv("PYZN_DAGSTER_DATABASE_URL", environment["PYZN_DAGSTER_DATABASE_URL"])
+    with DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
+
+        def health(port: int) -> CheckRunHealthResult:
+            where = {GRPC_INFO_TAG: json.dumps({"host": "127.0.0.1", "port": port})}
+            lost = DagsterRun(job_name="lost", run_id=make_new_run_id(), status=DagsterRunStatus.STARTED, tags=where)
+            return instance.run_launcher.check_run_worker_health(instance.add_run(lost))
+
+        assert health(int(environment["PYZN_CODE_PORT"])).status is WorkerStatus.NOT_FOUND
+        with pytest.raises(DagsterUserCodeUnreachableError):
+            health(free_port())
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ from datetime import date
 
 import httpx
 import psycopg
-import pytest
 from pydantic import SecretStr
 
 from pyzn_pipeline.store.database import engine
@@ -16,14 +15,6 @@ from tests.conftest import Database
 
 JSON, CSV = "/top-pypi-packages.min.json", "/top-pypi-packages.csv"
 DAY = date(2026, 7, 19)
-
-
-@pytest.mark.parametrize("path", [JSON, CSV])
-def test_the_list_is_cached_like_every_answer(client: httpx.Client, path: str) -> None:
-    answer = client.get(path)
-    assert answer.headers["cache-control"].startswith("public, max-age=3600")
-    again = client.get(path, headers={"If-None-Match": answer.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")
 
 
 def test_the_csv_is_the_same_list(client: httpx.Client) -> None:

@@ -136,42 +136,6 @@ def test_the_longest_range_is_answered_whole_and_a_longer_one_by_week(client: ht
     assert client.get(f"{VERSIONS}?end=0001-01-02").status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [
-        (f"{VERSIONS}?granularity=hour", "granularity='hour': expected 'day', 'week' or 'month'"),
-        (f"{VERSIONS}?ci=maybe", "ci='maybe': expected 'include', 'exclude' or 'only'"),
-        (
-            "/api/v4/projects/sampleproject/pythons?python=three",
-            "python='three': expected the minor version of Python, as answers list it, or (unknown)",
-        ),
-        (f"{VERSIONS}?format=xml", "format='xml': expected 'json' or 'csv'"),
-        (
-            f"{VERSIONS}?version=%00",
-            "version='\ufffd': expected the release as PyPI spells it, as answers list it, or (unknown)",
-        ),
-        (
-            f"{COUNTRIES}?country=USA",
-            "country='USA': expected an ISO 3166-1 alpha-2 code, as answers list it, or (unknown)",
-        ),
-        (
-            f"{COUNTRIES}?country=%00%00",
-            "country='\ufffd\ufffd': expected an ISO 3166-1 alpha-2 code, as answers list it, or (unknown)",
-        ),
-        ("/api/v4/top?limit=0", "limit='0': expected greater than or equal to 1"),
-        ("/api/v4/top?limit=99999", "limit='99999': expected less than or equal to 15000"),
-        ("/api/v4/top?limit=many", "limit='many': expected a whole number"),
-        ("/api/v4/top?period=year", "period='year': expected 'day', 'week' or 'month'"),
-        ("/api/v4/projects", "name='': expected a value"),
-        ("/api/v4/projects?" + "&".join(["name=a"] * 129), "name='129 names': expected 128 at most"),
-        ("/api/v4/projects?name=" + ",".join("a" * 129), "name='129 names': expected 128 at most"),
-    ],
-)
-def test_a_parameter_that_cannot_be_answered_is_400(client: httpx.Client, path: str, message: str) -> None:
-    response = client.get(path)
-    assert (response.status_code, response.json()) == (400, {"error": 400, "message": message})
-
-
 def test_several_projects_come_in_the_order_asked_for_and_each_once(client: httpx.Client) -> None:
     answer = client.get("/api/v4/projects?name=Quiet&name=no_such,%20sampleproject,quiet&name=%00").json()
     assert [row["project"] for row in answer["projects"]] == ["quiet", "sampleproject"]

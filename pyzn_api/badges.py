@@ -31,7 +31,7 @@ EXPECTED_COLOR = f"3, 4, 6 or 8 hexadecimal digits, a name of CSS, or one of {',
 
 
 def in_any_case(words: Iterable[str]) -> str:
-    """The pattern of those words, in the regular expressions of JSON Schema, which know no flag for it."""
+    """Return the pattern of those words in any case; regular expressions of JSON Schema have no flag for it."""
     return "|".join("".join(f"[{c.upper()}{c}]" if c.isalpha() else c for c in word) for word in words)
 
 
@@ -72,7 +72,7 @@ _TEXT = """\
 
 
 def abbreviated(number: int, units: Units) -> str:
-    """`number` cut down to its largest prefix: 1999 is 1k. Past the last prefix the digits go on."""
+    """Return `number` cut down to its largest prefix: 1999 is 1k. Past the last prefix the digits go on."""
     for power in range(len(PREFIXES[units]), 0, -1):
         if number >= 1000**power:
             return f"{number // 1000**power}{PREFIXES[units][power - 1]}"
@@ -80,7 +80,7 @@ def abbreviated(number: int, units: Units) -> str:
 
 
 def parse_color(text: str) -> str:
-    """The `#hex` of a colour's name or digits. Raises ValueError saying what is accepted."""
+    """Return the `#hex` of a colour's name or digits. Raises ValueError with what is accepted."""
     named = COLORS.get(text.lower())
     if named is not None:
         return named
@@ -90,14 +90,14 @@ def parse_color(text: str) -> str:
 
 
 def parse_text(text: str) -> str:
-    """`text`, if a badge can show it. Raises ValueError saying what is accepted."""
+    """Return `text`, if a badge can show it. Raises ValueError with what is accepted."""
     if len(text) > LONGEST_TEXT or not re.fullmatch(TEXT_PATTERN, text):
         raise ValueError(EXPECTED_TEXT)
     return text
 
 
 def svg(left: str, right: str, left_color: str, right_color: str) -> bytes:
-    """A badge. Texts may be anything printable; colours are `#hex`, of which the fourth part is how opaque it is."""
+    """Return a badge. Texts may be anything printable; colours are `#hex`, the fourth part is the opacity."""
     left_length, right_length = length(left), length(right)
     middle = left_length + 2 * _PADDING
     right_width = right_length + 2 * _PADDING
@@ -125,7 +125,7 @@ def _escaped(text: str) -> str:
 
 
 def length(text: str) -> int:
-    """Pixels that `text` takes in Verdana at 11 px, which is wider than most."""
+    """Return the pixels that `text` takes in Verdana at 11 px, which is wider than most."""
     return round(sum(map(_tenths, unicodedata.normalize("NFC", text))) / 10)
 
 
@@ -139,7 +139,7 @@ def _tenths(character: str) -> int:
 
 
 def _is_light(color: str) -> bool:
-    """Whether dark text is easier to read on it, as shields.io decides it; what shines through is a white page."""
+    """Return whether dark text is easier to read on it, by the rule of shields.io; a white page shines through."""
     digits = color.removeprefix("#")
     size = 1 if len(digits) < 6 else 2
     red, green, blue, opaque = (int((digits + "ff")[i * size :][:size] * (3 - size), 16) for i in range(4))

@@ -34,7 +34,7 @@ _RENDERINGS = 5  # of one answer at most, while the days it counts are being pub
 
 
 class ResponseSpec(NamedTuple):
-    """How to answer a request."""
+    """The specification of a response: its identity, the data it depends on, and the function that renders its body."""
 
     key: tuple[object, ...]  # the route, and all that the body shows of the request
     basis: Callable[[Ledger], Basis]  # all else that the body depends on

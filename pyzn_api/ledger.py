@@ -1,6 +1,6 @@
-"""What is published: the table `days` as this process last saw it, and what an answer may depend on.
+"""The ledger of published days, as this process last read it, and the parts of it that an answer depends on.
 
-Everything that the API says about a day, and every ETag, comes from this copy, so neither a 304 nor
+Everything that the API answers about a day, and every ETag, comes from this copy, so neither a 304 nor
 `/api/v4/days` touches the projects' rows.
 """
 
@@ -46,7 +46,7 @@ class Ranking(NamedTuple):
 
 
 class Basis(NamedTuple):
-    """What an answer depends on, beside its route and parameters. Its ETag is a hash of all of it.
+    """The data that an answer depends on, beside its route and parameters. Its ETag is a hash of all of it.
 
     The answer is rendered from a ledger that holds only what is named here, see `Ledger.shown`.
     """
@@ -186,7 +186,7 @@ class LedgerReader:
         return self._ledger, self._failure is None
 
     async def read_again(self) -> tuple[Ledger, bool]:
-        """As `read`, however short ago that was: nothing that was committed before the call is missing."""
+        """Return the ledger as `read` does, with everything that was committed before the call."""
         if self._reading is not None:  # begun before the call
             await asyncio.shield(self._reading)
         self._checked = -float("inf")

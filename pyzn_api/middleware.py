@@ -1,4 +1,4 @@
-"""What holds for every request, whatever the route: HEAD, and who may read."""
+"""The rules of every request, whatever the route: HEAD, keys, and CORS."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ class HeadAsGet:
 
 
 def needs_key(path: str) -> bool:
-    """Whether the routes of `path` ask for a key where keys are configured: those that programs call.
+    """Return whether the routes of `path` ask for a key where keys are configured: those that programs call.
 
     Badges do not, since nothing that shows one can send a key; the admin route has its password.
     """
@@ -52,7 +52,7 @@ class KeyRequired:
             return
 
         async def vary(message: Message) -> None:
-            """So that a cache on the way gives the answer to nobody without the key."""
+            """Keep a cache on the way from giving the answer to a client without the key."""
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).add_vary_header(KEY_HEADER)
             await send(message)
@@ -76,7 +76,7 @@ class CrossOrigin(CORSMiddleware):
         self._always = [(name.lower().encode(), value.encode()) for name, value in self.simple_headers.items()]
 
     async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
-        """As the parent's; where any origin may read, every answer has the same headers, written once."""
+        """Send as the parent does; where any origin may read, every answer has the same headers, written once."""
         if not self.allow_all_origins:
             await super().send(message, send, request_headers)
             return
@@ -85,7 +85,7 @@ class CrossOrigin(CORSMiddleware):
         await send(message)
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """As the parent's, with its refusals in the envelope."""
+        """Return the parent's response, with its refusals in the envelope."""
         response = super().preflight_response(request_headers)
         if response.status_code < 400:
             return response

@@ -1,4 +1,4 @@
-"""What operators see: a line of JSON per request, and numbers for Prometheus."""
+"""Observation for operators: a line of JSON per request, and metrics for Prometheus."""
 
 import asyncio
 import json
@@ -24,10 +24,10 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object per record; what the caller passes as extra={"fields": {...}} becomes its members."""
+    """One JSON object per record; the items of extra={"fields": {...}} become its members."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Return the line."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -41,7 +41,7 @@ class JsonLines(logging.Formatter):
 
 
 class Gauges:
-    """What is not counted but looked at: every second, and when Prometheus asks. Of several workers, the sum."""
+    """Metrics that are sampled: every second, and when Prometheus asks. Of several workers, the sum."""
 
     def __init__(
         self, registry: CollectorRegistry, database: Database, answers: AnswerCache, reader: LedgerReader
@@ -53,13 +53,13 @@ class Gauges:
         self._gauges: dict[str, Gauge] = {}
 
     async def keep_updated(self) -> None:
-        """Look every second, since another worker may be the one that Prometheus asks."""
+        """Sample every second, since another worker may be the one that Prometheus asks."""
         while True:
             self.update()
             await asyncio.sleep(1)
 
     def update(self) -> None:
-        """Look now; the latest day has no gauge while it is not known."""
+        """Sample now; the latest day has no gauge before the ledger is read."""
         pool = self._database.pool_stats()
         self._set("workers", "Processes that answer.", 1)
         self._set("cache_bytes", "Bytes of the answers in the cache.", self._answers.size)
@@ -77,7 +77,7 @@ class Gauges:
 
 
 def exposition(registry: CollectorRegistry, workers: int) -> bytes:
-    """What Prometheus is told: of this process, or of all workers added up."""
+    """Return the metrics in Prometheus' format: of this process, or of all workers added up."""
     if workers > 1:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's

@@ -1,4 +1,4 @@
-"""What an application is made of: one of each per process, and how a route finds it.
+"""The parts of an application, one of each per process, and access to them from a route.
 
 Belongs here: what lives as long as the application. Does not: anything about one request or one route.
 """

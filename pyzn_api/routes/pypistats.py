@@ -127,28 +127,25 @@ def _version(version: str | None) -> str | None:
 
 
 async def _daily_by(request: Request, by: By, project: str, category: str | None) -> Response:
-    """Respond per day and category; for a project that is not known there is no data."""
+    """Respond per day and category; for an unknown project, or a category that is none, there is no data."""
     possible = project == ALL or is_possible(project)
-    name = project if project == ALL else normalise(project)
-    # No project has an empty name.
-    asked = name if possible and category != "" else ""
-    return await _daily(request, by, name if possible else shortened(name), {"by": by, "category": category}, asked)
+    name = project if project == ALL else normalise(project) if possible else shortened(normalise(project))
+    return await _daily(request, by, name, {"by": by, "category": category}, empty=not possible or category == "")
 
 
 async def _daily(
-    request: Request, kind: By, name: str, parameters: dict[str, object], asked: str | None = None
+    request: Request, kind: By, name: str, parameters: dict[str, object], *, empty: bool = False
 ) -> Response:
-    """Respond with the rows that Postgres writes of the project `asked`, which the answer calls `name`."""
+    """Respond with the rows that Postgres writes of the project."""
     statement, today = "pypistats_overall" if kind == "overall" else "pypistats_by", state(request).today
-    project = name if asked is None else asked
 
     def basis(ledger: Ledger) -> Basis:
         return Basis(ledger.recent(WINDOW_DAYS, today))
 
     async def render(snapshot: Snapshot) -> bytes:
-        data = (await snapshot.project_row(statement, project, **parameters))[0] if project else b""
+        data = b"" if empty else (await snapshot.project_row(statement, name, **parameters))[0]
         package = json.dumps(name, ensure_ascii=False).encode()
         return b'{"data":[%b],"package":%b,"type":"%b_downloads"}' % (data, package, kind.encode())
 
-    spec = ResponseSpec((kind, name, project, *parameters.values()), basis, render, HEADERS)
+    spec = ResponseSpec((kind, name, empty, *parameters.values()), basis, render, HEADERS)
     return await state(request).answers.respond(request, spec)

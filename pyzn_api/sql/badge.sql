@@ -1,5 +1,4 @@
--- One row: the downloads of a project, all time and over the window; no row for a project nobody has
--- heard of.
+-- One row: the downloads of a project, all time and over the window; no row for an unknown project.
 -- Cost: one index look-up in projects, and one heap row per day of the window.
 SELECT total_downloads, (
     SELECT coalesce(sum(downloads), 0)::bigint

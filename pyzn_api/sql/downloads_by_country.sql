@@ -1,5 +1,5 @@
 -- The body of the country route: one row, the finished JSON with days oldest first and each day's
--- countries by most downloads, then code; no row for a project nobody has heard of. `codes` is a JSON
+-- countries by most downloads, then code; no row for an unknown project. `codes` is a JSON
 -- object from the tables' codes to the answer's; a code it lacks is passed on, and those with one name are one.
 -- Cost: one index look-up in projects, one heap row per day, a sort of about 200 countries per day.
 SELECT '{"downloads":{' || coalesce(daily.entries, '') || '}}'

@@ -1,5 +1,5 @@
 -- The body of the pro downloads routes: one row, the finished JSON with days oldest first; no row for
--- a project nobody has heard of. Unless `ci`, downloads by CI are left out, and with them a version, and a day,
+-- an unknown project. Unless `ci`, downloads by CI are left out, and with them a version, and a day,
 -- of which nothing else is left.
 -- Cost: one index look-up in projects, one heap row per day; documents are passed on as text. Unless `ci`, those of
 -- days with CI downloads are taken apart.

@@ -1,4 +1,4 @@
--- One row: a fingerprint of all that the API says about the ledger; unless that is `fingerprint`, the ledger as a JSON array
+-- One row: a fingerprint of all that the API answers about the ledger; unless that is `fingerprint`, the ledger as a JSON array
 -- of [day, status, revision, downloads, projects, published_at, breakdowns that the day has], oldest day first; the latest
 -- ranking as [day, computed_from, missing days] or NULL; the time of the last import that changed totals or NULL; and
 -- how many seconds after its beginning a day is late. A retired day has no rows to answer from, and so is not in it.

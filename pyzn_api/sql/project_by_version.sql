@@ -1,6 +1,6 @@
 -- The parts of /api/v2/projects/{project} and of the admin route: one row of
 --   total_downloads, the versions as a JSON array (each once, in no order), the days as JSON members
---   "day":{"version":n} oldest first; no row for a project nobody has heard of.
+--   "day":{"version":n} oldest first; no row for an unknown project.
 -- Cost: one index look-up in projects, one heap row per day of the window; documents are passed on as
 -- text and read once for their keys.
 WITH daily AS MATERIALIZED (

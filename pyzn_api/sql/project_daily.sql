@@ -1,5 +1,5 @@
 -- The body of /api/projects/{project}: one row, the finished JSON with days newest first; no row for
--- a project nobody has heard of.
+-- an unknown project.
 -- Cost: one index look-up in projects, and one heap row per day of the window.
 SELECT '{"id":' || to_json(known.project)
     || ',"total_downloads":' || known.total_downloads

@@ -1,6 +1,5 @@
 -- One row: the downloads per day of a project, of all of PyPI for '__all__', as members of a JSON array: those with
--- mirrors if `with_mirrors`, then those without if `without_mirrors`, each oldest day first. No row for a project
--- nobody has heard of.
+-- mirrors if `with_mirrors`, then those without if `without_mirrors`, each oldest day first. No row for an unknown project.
 -- Cost: one index look-up in projects, and one heap row per day of the window; or the ledger's rows of those days.
 WITH daily (day, downloads, without_mirrors) AS (
     SELECT day, downloads, downloads_without_mirrors

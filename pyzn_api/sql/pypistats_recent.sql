@@ -1,5 +1,5 @@
 -- One row: the downloads without mirrors of a project on the day `end`, in all days from `start`, and in the last seven of
--- these; of all of PyPI for '__all__'. No row for a project nobody has heard of.
+-- these; of all of PyPI for '__all__'. No row for an unknown project.
 -- Cost: one index look-up in projects, and a heap row per day; or the ledger's rows of those days.
 SELECT recent.*
 FROM (

@@ -41,7 +41,7 @@ def test_every_route_has_a_summary_and_every_error_an_example(document: dict[str
         assert operation["summary"], path
         assert {"200", "405"} <= set(operation["responses"]), path
         assert "422" not in operation["responses"], path
-        # pypistats.org has no data of a project that nobody has heard of, instead of an error.
+        # pypistats.org has no data of an unknown project, instead of an error.
         known = "{project}" in path and not path.startswith(NO_404)
         assert ("404" in operation["responses"]) == known, path
         for status, response in operation["responses"].items():

@@ -10,21 +10,21 @@ from pyzn_pipeline.source.scan import MARK
 ROWS = 2_064
 
 # What JSON, Unicode, SQL or Postgres treat in a special way, and what becomes the same text as another.
-_TEXTS = [
+TEXTS = [
     None, "", " ", "\x00", "a\x00b", f"a{MARK}b", "\t\n\r\x0b\x1f\x7f", "\x85\xa0", "\u2028", "\u2029x", "\ufeffx",
     "\u202e", "'", '"', "\\", "\\u001F", "\\x00", '","b":1}', "--", "$$", "%s", UNKNOWN, "NULL", "nan", "1e3", "0",
     "é", "e\u0301", "中", "🚀", "👩\u200d👧", "\u0130", "\u0391\u03a3", "\u0391\u03a3_b", "\u1e9eß", "\u212a",
     "x" * 499 + "🚀y", "é" * 500, "n" * 2_000,
 ]  # fmt: skip
-_PROJECTS = [*_TEXTS, "Foo.Bar", "foo__bar", "FOO-._bar", "-", "._-", "foo-bar\x00", "requests"]
+_PROJECTS = [*TEXTS, "Foo.Bar", "foo__bar", "FOO-._bar", "-", "._-", "foo-bar\x00", "requests"]
 _PYTHONS = [
-    *_TEXTS, "3", "3.", ".3", "3.10", "3.10.0rc1", "3.12.1+", "x3.1", "3.1x", "\u0663.\u0661", "03.012", "2.7.18",
+    *TEXTS, "3", "3.", ".3", "3.10", "3.10.0rc1", "3.12.1+", "x3.1", "3.1x", "\u0663.\u0661", "03.012", "2.7.18",
     "3..1", "\n3.1",
 ]  # fmt: skip
 _MIRRORS = ["bandersnatch", "z3c.pypimirror", "Artifactory", "devpi"]
-_INSTALLERS = [*_TEXTS, *_MIRRORS, "pip", "PIP", "pip ", "Bandersnatch", "bandersnatch\x00", "uv", "conda"]
-_SYSTEMS = [*_TEXTS, "Linux", "linux", "Windows", "Darwin", "CYGWIN_NT-10.0-19045"]
-_COUNTRIES = [*_TEXTS, "US", "us", "ZZ", "T1", "**"]
+_INSTALLERS = [*TEXTS, *_MIRRORS, "pip", "PIP", "pip ", "Bandersnatch", "bandersnatch\x00", "uv", "conda"]
+_SYSTEMS = [*TEXTS, "Linux", "linux", "Windows", "Darwin", "CYGWIN_NT-10.0-19045"]
+_COUNTRIES = [*TEXTS, "US", "us", "ZZ", "T1", "**"]
 
 
 def hostile_rows(day: date) -> list[dict[str, Any]]:
@@ -66,6 +66,6 @@ def _hostile(draw: random.Random) -> dict[str, Any]:
     }
     return {
         "country_code": draw.choice(_COUNTRIES),
-        "file": draw.choice([None, *[{"project": draw.choice(_PROJECTS), "version": draw.choice(_TEXTS)}] * 20]),
+        "file": draw.choice([None, *[{"project": draw.choice(_PROJECTS), "version": draw.choice(TEXTS)}] * 20]),
         "details": draw.choice([None, *[details] * 20]),
     }

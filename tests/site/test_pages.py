@@ -225,6 +225,25 @@ def test_a_search_for_a_part_lists_projects(client: httpx.Client, asked: str, fo
     assert [each.removeprefix("/projects/") for each in listed if each.startswith("/projects/")] == found
 
 
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["/search?q=Sampl", "/search?q=sampl", "/search?q=+sampl+"],
+        ["/search?q=" + "a" * 100 + each for each in ("", "b", "-", ".")],
+        ["/compare?name=sampleproject&name=nobody!&name=busy", "/compare?name=nobody!&name=sampleproject&name=busy"],
+        ["/compare?name=busy&name=sampleproject", "/compare?name=sampleproject&name=busy"],
+        [f"/compare?name=busy&name=!{'x' * 100}{each}" for each in "ab"],
+        ["/projects/SampleProject", "/projects/sampleproject"],
+    ],
+)
+def test_nobody_gets_an_answer_to_what_others_asked(stocked: Database, paths: list[str]) -> None:
+    with serving(settings(stocked.api_url, cache_bytes=0)) as fresh, serving(settings(stocked.api_url)) as cached:
+        host = {"Host": "pyzn.example"}
+        expected = [fresh.get(path, headers=host).text for path in paths]
+        for path, text in (*zip(paths, expected, strict=True), *reversed(list(zip(paths, expected, strict=True)))):
+            assert cached.get(path, headers=host).text == text, path
+
+
 def test_an_unknown_project_gets_a_page_that_helps(client: httpx.Client) -> None:
     found = page(client, "/projects/sampel-project", 404)
     assert "No project called sampel-project" in found.words

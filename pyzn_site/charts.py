@@ -1,20 +1,17 @@
 """A chart: its words and its geometry, which pages show in themselves and READMEs as a picture."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pyzn_api.ledger import Ledger
 from pyzn_api.windows import Granularity, Window
-from pyzn_pipeline.breakdowns import BREAKDOWNS, WITHOUT_MIRRORS
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTRY, WITHOUT_MIRRORS
 from pyzn_site.periods import periods
 from pyzn_site.plot import Plot, bars, lines
 from pyzn_site.series import Count, Series, series_of
 from pyzn_site.texts import written
 from pyzn_site.world import World, world
-
-Kind = Literal["bars", "map"]
 
 
 class Chart(NamedTuple):
@@ -57,25 +54,25 @@ def chart_of(
     ledger: Ledger,
     counts: Sequence[Count] | Mapping[str, int],
     by: str | None = None,
-    kind: Kind = "bars",
 ) -> Chart:
     """Return the chart of the counts in that window, by the keys of a breakdown; or of all downloads per period."""
     if isinstance(counts, Mapping):
         counts = [(period, None, number) for period, number in counts.items()]
     breakdown = next((each for each in BREAKDOWNS if each.name == by), None)
     mirrors = " without mirrors" if breakdown and breakdown.counted is WITHOUT_MIRRORS else ""
-    keys: list[str] = [granularity] if kind == "bars" else []
-    keys += [breakdown.name.replace("python", "Python")] if breakdown else []
+    keys = [granularity, *([breakdown.name.replace("python", "Python")] if breakdown else [])]
     total = sum(number for *_, number in counts)
     subtitle = f"{written(total)} downloads{mirrors} by {' and '.join(keys)}, {window.start} to {window.end}"
-    not_final = ledger.uncertain(window, list(ledger.missing(window, by)))
-    if kind == "map":
-        downloads: Counter[str] = Counter()
-        for _, code, number in counts:
-            downloads[code or ""] += number
-        return Chart(title, subtitle, not_final, world(downloads))
+    not_final = ledger.uncertain(window, ledger.missing(window, by))
     series = series_of(by, counts) if by else [Series("", {period: number for period, _, number in counts})]
     return Chart(title, subtitle, not_final, bars(periods(window, granularity, ledger, by), series))
+
+
+def map_of(title: str, window: Window, ledger: Ledger, downloads: Mapping[str, int]) -> Chart:
+    """Return the map of downloads by country."""
+    subtitle = f"{written(sum(downloads.values()))} downloads by country, {window.start} to {window.end}"
+    not_final = ledger.uncertain(window, ledger.missing(window, COUNTRY.name))
+    return Chart(title, subtitle, not_final, world(downloads))
 
 
 def comparison(

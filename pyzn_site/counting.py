@@ -10,11 +10,14 @@ from pyzn_api.cache import Snapshot
 from pyzn_api.errors import UnknownProjectError
 from pyzn_api.ledger import Ledger
 from pyzn_api.windows import Granularity, Window
-from pyzn_pipeline.breakdowns import BREAKDOWNS, CI
+from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, COUNTRY, VERSION
 from pyzn_site.periods import Ci, first_of
+from pyzn_site.series import MOST as SERIES
 from pyzn_site.series import Count
 
-LARGEST = 10  # keys
+_PLACES = 300  # keys of countries, which are all of them
+_LARGEST = 10  # of other keys
+_MINORS = 300  # versions that are told apart, so that they can be added up to major ones
 
 
 class Keys(NamedTuple):
@@ -46,7 +49,9 @@ async def by_key(
 ) -> Keys:
     """Return the counts by a breakdown, of `most` bytes at most. Raises UnknownProjectError."""
     knows_ci = any(CI in each.subsets for each in BREAKDOWNS if each.name == by)
-    given = {**window._asdict(), "granularity": granularity, "limit": LARGEST, "most": most}
+    parts = _MINORS if by == VERSION.name else SERIES + 2  # one more than are shown, and the unknown
+    limit = _PLACES if by == COUNTRY.name else _LARGEST
+    given = {**window._asdict(), "granularity": granularity, "parts": parts, "limit": limit, "most": most}
     row = await snapshot.project_row(
         f"pyzn_site:breakdown by {by}", project, **(given | {"ci": ci} if knows_ci else given)
     )

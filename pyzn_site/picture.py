@@ -22,13 +22,14 @@ from pyzn_api.state import state
 from pyzn_api.texts import shortened
 from pyzn_api.windows import Window
 from pyzn_pipeline.breakdowns import VERSION
-from pyzn_site.charts import Chart, Kind, chart_of
+from pyzn_site.charts import Chart, chart_of, map_of
 from pyzn_site.counting import by_key, of_project, of_pypi
 from pyzn_site.periods import GRANULARITY, Range, window_of
 from pyzn_site.rendering import CODE, Theme, colors, environment
 from pyzn_site.series import Count
 from pyzn_site.world import World
 
+Kind = Literal["bars", "map"]
 By = Literal["version", "country", "python", "system", "installer"]
 
 WIDTH = 830  # pixels
@@ -89,7 +90,9 @@ async def chart(
         if chosen == "all":
             window = Window(first_day or window.end, window.end)
         title = "All of PyPI" if name == ALL else shortened(name, LONGEST_NAME)
-        return picture(chart_of(title, window, granularity, snapshot.ledger, counts, by, kind), theme)
+        if kind == "map":
+            return picture(map_of(title, window, snapshot.ledger, dict(found.keys)), theme)
+        return picture(chart_of(title, window, granularity, snapshot.ledger, counts, by), theme)
 
     try:
         name = known_form_or_all(project)

@@ -102,43 +102,47 @@ class Plot(NamedTuple):
 
 def bars(periods: Sequence[Period], series: Sequence[Series]) -> Plot:
     """Return bars, the first of the series on top."""
-    sums = [sum(one.downloads.get(str(each.first), 0) for one in series) for each in periods]
+    numbers = _numbers(periods, series)
+    sums = [sum(column) for column in numbers]
     y, levels = _scale(max(sums, default=0))
-    below = [0] * len(periods)
-    strokes = []
-    for one in reversed(series):
-        parts = []
-        for place, period in enumerate(periods):
-            if number := one.downloads.get(str(period.first), 0):
-                low, below[place] = below[place], below[place] + number
-                parts.append(f"M{place + _GAP / 2:g} {y(low):.1f}h{1 - _GAP:g}V{y(below[place]):.1f}h{_GAP - 1:g}z")
-        strokes.append(Stroke(one.label, one.color, "".join(parts)))
-    return _plot(periods, series, strokes[::-1], [y(each) for each in sums], levels, lines=False)
+    paths: list[list[str]] = [[] for _ in series]
+    for place, column in enumerate(numbers):
+        low = 0
+        for number, path in zip(reversed(column), reversed(paths), strict=True):
+            if number:
+                path.append(f"M{place + _GAP / 2:g} {y(low):.1f}h{1 - _GAP:g}V{y(low + number):.1f}h{_GAP - 1:g}z")
+                low += number
+    strokes = [Stroke(one.label, one.color, "".join(path)) for one, path in zip(series, paths, strict=True)]
+    return _plot(periods, numbers, strokes, [y(each) for each in sums], levels, lines=False)
 
 
 def lines(periods: Sequence[Period], series: Sequence[Series]) -> Plot:
     """Return a line for each of the series. A period that is not whole is a gap: it would look like a fall."""
-    tops = [
-        max((one.downloads.get(str(each.first), 0) for one in series), default=0) if each.whole else 0
-        for each in periods
-    ]
+    numbers = _numbers(periods, series)
+    tops = [max(column, default=0) if each.whole else 0 for each, column in zip(periods, numbers, strict=True)]
     y, levels = _scale(max(tops, default=0))
+    whole = [each.whole for each in periods]
     strokes = []
-    for one in series:
-        path, before = "", False
-        for place, period in enumerate(periods):
-            if period.whole:
-                point = f"{place + 0.5:g} {y(one.downloads.get(str(period.first), 0)):.1f}"
-                alone = not before and not (place + 1 < len(periods) and periods[place + 1].whole)
-                path += f"{'L' if before else 'M'}{point}{'h0' if alone else ''}"
-            before = period.whole
+    for each, one in enumerate(series):
+        path = ""
+        for place, column in enumerate(numbers):
+            if whole[place]:
+                begins, ends = not any(whole[place - 1 : place]), not any(whole[place + 1 : place + 2])
+                path += (
+                    f"{'M' if begins else 'L'}{place + 0.5:g} {y(column[each]):.1f}{'h0' if begins and ends else ''}"
+                )
         strokes.append(Stroke(one.label, one.color, path))
-    return _plot(periods, series, strokes, [y(each) for each in tops], levels, lines=True)
+    return _plot(periods, numbers, strokes, [y(top) for top in tops], levels, lines=True)
+
+
+def _numbers(periods: Sequence[Period], series: Sequence[Series]) -> list[list[int]]:
+    """The downloads of each period, in the order of the series."""
+    return [[one.downloads.get(name, 0) for one in series] for name in (str(each.first) for each in periods)]
 
 
 def _plot(
     periods: Sequence[Period],
-    series: Sequence[Series],
+    numbers: Sequence[Sequence[int]],
     strokes: list[Stroke],
     tops: Sequence[float],
     levels: list[tuple[int, float]],
@@ -148,9 +152,8 @@ def _plot(
     width = 100 / max(len(periods), 1)
     columns = []
     for place, (period, top) in enumerate(zip(periods, tops, strict=True)):
-        known = period.missing < period.days
-        values = [(one.label, one.downloads.get(str(period.first), 0)) for one in series if known]
-        shown = [(name, number) for name, number in values if number or lines]
+        values = zip((one.label for one in strokes), numbers[place], strict=True)
+        shown = [each for each in values if (each[1] or lines) and period.missing < period.days]
         columns.append(Column(round(place * width, 3), period, shown, round(top, 1)))
     dates = [(round((place + 0.5) * width, 3), text) for place, text in _dates(periods)]
     return Plot(strokes, columns, round(width, 3), levels, dates, lines)

@@ -15,8 +15,8 @@ from pyzn_api.routes.counts import MOST
 from pyzn_api.state import state
 from pyzn_api.texts import shortened
 from pyzn_api.windows import Granularity, Window
-from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, WITHOUT_MIRRORS, Breakdown
-from pyzn_site.charts import Kind, chart_of
+from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, COUNTRY, WITHOUT_MIRRORS, Breakdown
+from pyzn_site.charts import chart_of, map_of
 from pyzn_site.counting import by_key, of_project
 from pyzn_site.errors import error_page
 from pyzn_site.periods import GRANULARITY, POSSIBLE, Ci, Range, periods, window_of
@@ -26,6 +26,7 @@ from pyzn_site.search import similar
 
 PATH = "/projects/{project}"
 MONTH = 30  # days
+LARGEST = 10  # keys of a table
 
 router = APIRouter(include_in_schema=False)
 
@@ -62,14 +63,17 @@ async def project(
             """A breakdown's chart, map and largest keys; they are None if there is too much to count for one page."""
             by = breakdown.name
             found = await by_key(snapshot, name, window, grain, by, MOST["day"], ci)
-            kinds: list[Kind] = ["map", "bars"] if by == "country" else ["bars"]
+            charts = [chart_of(name, window, grain, ledger, found.counts or (), by)]
+            if breakdown is COUNTRY:
+                charts.insert(0, map_of(name, window, ledger, dict(found.keys)))
             return {
                 "breakdown": breakdown,
                 "knows_ci": CI in breakdown.subsets,
                 "without_mirrors": breakdown.counted is WITHOUT_MIRRORS,
                 "missing": len(ledger.missing(window, by)),
                 "found": found,
-                "charts": [chart_of(name, window, grain, ledger, found.counts or (), by, kind) for kind in kinds],
+                "charts": charts,
+                "keys": found.keys[:LARGEST],
             }
 
         return {

@@ -1,6 +1,6 @@
 -- One row: the bytes of the documents of the window; the project's first day in it; and, unless the bytes are more than
 -- `most`, two JSON values. The first is an array of [first day of the period, part, downloads], ordered by these, where
--- a part is a $name; of a version only major and minor, NULL if it has none; and NULL for all but the 300 largest.
+-- a part is a $name; of a version only major and minor, NULL if it has none; and NULL for all but the `parts` largest.
 -- The second is an object: "keys", the `limit` largest as [$name, downloads], most downloads first, then by $name;
 -- the "number" of all keys; and the "downloads" of all. Of all of PyPI for '__all__', which nobody counts by version.
 -- No row for an unknown project. `ci` is include, exclude or only. database.py fills the names after a dollar sign.
@@ -34,7 +34,7 @@ WITH weighed AS (
     FROM by_key
     GROUP BY 1, 2
 ), largest AS (
-    SELECT part FROM parts WHERE part IS NOT NULL GROUP BY part ORDER BY sum(downloads) DESC, part COLLATE "C" LIMIT 300
+    SELECT part FROM parts WHERE part IS NOT NULL GROUP BY part ORDER BY sum(downloads) DESC, part COLLATE "C" LIMIT %(parts)s
 ), charted AS (
     SELECT period, largest.part, sum(downloads)::bigint AS downloads
     FROM parts LEFT JOIN largest USING (part)

@@ -6,13 +6,13 @@ Put here: what a person looks at in a browser, and what a page loads. Do not put
 
 from fastapi import FastAPI
 
-from pyzn_site import compare, days, errors, home, picture, project, readme, search, static
+from pyzn_site import addresses, compare, days, errors, home, picture, project, readme, search, static
 
 TOPICS = (home, search, project, readme, compare, days)
 
 
 def install(app: FastAPI) -> None:
     """Add the charts and pages to `app`, after all its other routes: where a path could be both, those win."""
-    for topic in (picture, *TOPICS, static):
+    for topic in (picture, *TOPICS, static, addresses):
         app.include_router(topic.router)
     app.state.error_page = errors.for_pages({topic.PATH for topic in TOPICS})

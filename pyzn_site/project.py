@@ -16,6 +16,7 @@ from pyzn_api.state import state
 from pyzn_api.texts import shortened
 from pyzn_api.windows import Granularity, Window
 from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, COUNTRY, WITHOUT_MIRRORS, Breakdown
+from pyzn_site.addresses import NewerWordsRoute
 from pyzn_site.charts import chart_of, map_of
 from pyzn_site.counting import by_key, of_project
 from pyzn_site.errors import error_page
@@ -28,7 +29,7 @@ PATH = "/projects/{project}"
 MONTH = 30  # days
 LARGEST = 10  # keys of a table
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=NewerWordsRoute)
 
 
 @router.get(PATH)

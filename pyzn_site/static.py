@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 
 from pyzn_api.routes.documentation import file_headers, respond_with_file
 
-_FOLDER = files(__package__) / "static"
+FOLDER = files(__package__) / "static"
 MEDIA_TYPES = {"pages.css": "text/css", "pages.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 router = APIRouter(include_in_schema=False)
@@ -18,4 +18,4 @@ async def file(request: Request, name: str) -> Response:
     """One of them; pages ask with the hash of its content, so that an old one is never used with a new page."""
     if name not in MEDIA_TYPES:
         raise HTTPException(404)
-    return await respond_with_file(request, name, file_headers(MEDIA_TYPES[name]), _FOLDER.joinpath(name).read_bytes)
+    return await respond_with_file(request, name, file_headers(MEDIA_TYPES[name]), FOLDER.joinpath(name).read_bytes)

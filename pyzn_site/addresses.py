@@ -1,0 +1,86 @@
+"""Addresses that people and browsers already have: each leads to the page that answers it."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
+
+from pyzn_api.responses import Headers
+from pyzn_api.routes.documentation import file_headers, respond_with_file
+from pyzn_site.periods import POSSIBLE, Range
+from pyzn_site.rendering import path_of, query
+from pyzn_site.static import FOLDER
+
+# The words of the newer site.
+_RANGES: dict[str, Range] = {
+    "oneMonth": "month", "threeMonths": "quarter", "fourMonths": "quarter", "sixMonths": "year", "oneYear": "year",
+}  # fmt: skip
+_GRANULARITIES = {"daily": "day", "weekly": "week", "monthly": "month"}
+_CACHED: Headers = {"Cache-Control": "public, max-age=86400"}
+_ROBOTS = b"User-agent: *\nDisallow: /api/\nDisallow: /compare\nDisallow: /search\n"
+
+router = APIRouter(include_in_schema=False)
+
+
+class NewerWordsRoute(APIRoute):
+    """The route of a project's page: one that is asked for in the newer site's words is redirected to ours."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the framework's handler behind that redirect."""
+        answer = super().get_route_handler()
+
+        async def redirected(request: Request) -> Response:
+            given = request.query_params
+            granularity = _GRANULARITIES.get(given.get("granularity", ""))
+            if "timeRange" not in given and granularity is None:
+                return await answer(request)
+            asked = _RANGES.get(given.get("timeRange", ""), "month")
+            possible = granularity if granularity in POSSIBLE[asked] else None
+            return _redirect(
+                query(path_of("projects", request.path_params["project"]), range=asked, granularity=possible)
+            )
+
+        return redirected
+
+
+def _redirect(address: str) -> Response:
+    """Return a redirect on this host, whatever Host the client has sent."""
+    return RedirectResponse(address, 301, _CACHED)
+
+
+@router.get("/project/{project}")
+@router.get("/project/{project}/")
+@router.get("/projects/{project}/")
+async def project_page(request: Request, project: str) -> Response:
+    """A project's page, at its other addresses."""
+    given = request.url.query
+    return _redirect(path_of("projects", project) + (f"?{given}" if given else ""))
+
+
+@router.get("/projects/{project}/readme/")
+async def readme_page(request: Request, project: str) -> Response:  # noqa: ARG001  # all routes take it
+    """The page for READMEs, with a slash."""
+    return _redirect(path_of("projects", project, "readme"))
+
+
+@router.get("/compare/")
+@router.get("/days/")
+@router.get("/search/")
+async def any_page(request: Request) -> Response:
+    """Any other page, with a slash."""
+    return _redirect(request.url.path.rstrip("/") + (f"?{given}" if (given := request.url.query) else ""))
+
+
+@router.get("/favicon.ico")
+async def icon(request: Request) -> Response:
+    """The icon, where browsers look for one."""
+    make = FOLDER.joinpath("icon.svg").read_bytes
+    return await respond_with_file(request, "favicon.ico", file_headers("image/svg+xml"), make)
+
+
+@router.get("/robots.txt")
+async def robots(request: Request) -> Response:
+    """The pages that a search engine need not visit."""
+    return await respond_with_file(request, "robots.txt", file_headers("text/plain"), lambda: _ROBOTS)

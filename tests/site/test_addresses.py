@@ -1,0 +1,40 @@
+"""Addresses that people and browsers already have lead to a page."""
+
+import httpx
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("address", "page"),
+    [
+        ("/project/sampleproject", "/projects/sampleproject"),
+        ("/project/sampleproject/?range=year", "/projects/sampleproject?range=year"),
+        ("/projects/sampleproject/", "/projects/sampleproject"),
+        ("/projects/sampleproject/readme/", "/projects/sampleproject/readme"),
+        ("/search/?q=a%20b", "/search?q=a%20b"),
+        ("/compare/", "/compare"),
+        ("/days/", "/days"),
+        (
+            "/projects/sampleproject?timeRange=threeMonths&category=version&granularity=weekly",
+            "/projects/sampleproject?range=quarter&granularity=week",
+        ),
+        ("/projects/sampleproject?timeRange=oneYear&granularity=daily", "/projects/sampleproject?range=year"),
+        ("/projects/sampleproject?timeRange=sinceEver", "/projects/sampleproject?range=month"),
+        ("/projects/sampleproject?granularity=weekly", "/projects/sampleproject?range=month&granularity=week"),
+        ("/project/%2F%2Fevil.example", None),
+        ("/project/%5C%5Cevil.example/", "/projects/%5C%5Cevil.example"),
+    ],
+)
+def test_an_address_of_before_leads_to_its_page_on_this_host(
+    client: httpx.Client, address: str, page: str | None
+) -> None:
+    answer = client.get(address, headers={"Host": "evil.example"})
+    assert answer.headers.get("location") == page
+    assert answer.status_code == (301 if page else 404)
+    if page and "evil" not in page:
+        assert client.get(address, follow_redirects=True).status_code == 200
+
+
+def test_browsers_and_search_engines_find_what_they_look_for(client: httpx.Client) -> None:
+    assert client.get("/favicon.ico").headers["content-type"] == "image/svg+xml"
+    assert client.get("/robots.txt").text.startswith("User-agent: *\nDisallow: /api/\n")

@@ -17,7 +17,6 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 from psycopg import sql
-from pyarrow import csv
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, Row, text
 
@@ -45,7 +44,7 @@ from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
 
 THREADS = 2  # that unpack and write breakdowns, while this one counts the checksum
-BLOCK = 8 * 2**20  # bytes of a batch; a day of all PyPI is about 40 of them
+ROWS = 16_384  # projects of a batch; a day of all PyPI is about 45 of them
 
 
 class ExportRefused(PyznError):
@@ -246,37 +245,18 @@ def _parquet_files(connection: Connection, row: Mapping[str, Any]) -> dict[str, 
 def packed_rows(connection: Connection, day: date, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """Read the rows of `pyzn.project_days` of `day` with the columns of `schema`, in project order, in batches.
 
-    COPY sends them as they are needed, so memory holds a batch. Costs a pass over the partition, which is a month
-    once the day is packed, and a sort.
+    Memory holds a batch. Costs a pass over the partition, which is a month once the day is packed, and a sort.
     """
-    query = sql.SQL("COPY (SELECT {} FROM pyzn.project_days WHERE day = {} ORDER BY project) TO STDOUT (FORMAT csv)")
-    columns = sql.SQL(", ").join(map(sql.Identifier, schema.names))
+    columns = [
+        sql.SQL("{}::text" if pa.types.is_string(f.type) else "{}").format(sql.Identifier(f.name)) for f in schema
+    ]
+    query = sql.SQL("SELECT {} FROM pyzn.project_days WHERE day = {} ORDER BY project")
     driver = cast("psycopg.Connection", connection.connection.driver_connection)
     driver.execute("SET LOCAL work_mem = '128MB'")
-    with driver.cursor().copy(query.format(columns, sql.Literal(day))) as copy:
-        for block in _blocks(copy):
-            # Quoted text may have line ends; unquoted, an empty field is NULL.
-            rows = csv.read_csv(
-                pa.BufferReader(block),
-                csv.ReadOptions(column_names=schema.names, block_size=len(block)),
-                csv.ParseOptions(newlines_in_values=True),
-                csv.ConvertOptions(
-                    column_types=schema, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
-                ),
-            )
-            yield from rows.cast(schema).to_batches()
-
-
-def _blocks(copy: psycopg.Copy) -> Iterator[bytearray]:
-    """Rows as COPY sends them, in blocks of whole rows.
-
-    In this thread. Arrow's own reader of a stream reads ahead in another, some 34 blocks, and does not end with us.
-    """
-    block = bytearray()
-    while row := copy.read():
-        block += row
-        if len(block) >= BLOCK:
-            yield block
-            block = bytearray()
-    if block:
-        yield block
+    with driver.cursor("exported_rows", binary=True) as cursor:
+        cursor.execute(query.format(sql.SQL(", ").join(columns), sql.Literal(day)))
+        while rows := cursor.fetchmany(ROWS):
+            arrays = [
+                pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), schema, strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)

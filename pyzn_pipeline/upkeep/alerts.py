@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from html import escape
 from urllib.parse import urlsplit
 
 import requests
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from pyzn_pipeline.days import ranges
-from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.errors import PyznError, printable
 from pyzn_pipeline.store.trouble import Tried
 
 QUIET = timedelta(hours=1)  # between two messages about failing days: a bad night is a few messages, not hundreds
@@ -127,8 +128,11 @@ def _failing(tried: list[Tried], dagster_url: str) -> str:
 
 
 def post(webhook: SecretStr, message: str) -> None:
-    """Send `message` as {"text": …}, which Slack and similar services accept. Raises AlertError."""
-    _call("alert webhook", "POST", webhook, {"text": message})
+    """Send `message` as {"text": …}, which Slack and similar services accept. Raises AlertError.
+
+    It has words from outside, and in Slack `<!channel>` calls everybody: so it is printable and escaped as Slack asks.
+    """
+    _call("alert webhook", "POST", webhook, {"text": escape(printable(message), quote=False)})
 
 
 def beat(heartbeat: SecretStr) -> None:

@@ -8,10 +8,7 @@ import threading
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from threading import get_ident
 
-import psycopg
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -20,17 +17,15 @@ from sqlalchemy import Engine
 
 from pyzn_cli import pyzn
 from pyzn_pipeline.breakdowns import BREAKDOWNS
-from pyzn_pipeline.exports import writing
 from pyzn_pipeline.exports.errors import DamagedExport, StorageError
 from pyzn_pipeline.exports.index import INDEX, read_day
 from pyzn_pipeline.exports.storage import Folder, storage_at
-from pyzn_pipeline.exports.tidy import packed_schema
 from pyzn_pipeline.exports.writing import ExportRefused, ExportResult, due_for_export, export_days
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.retention import retire
 from tests.conftest import Database
-from tests.days import Download, scan_of
-from tests.exports.conftest import AWKWARD, DAY, DAYS, DOWNLOADS, index_of, late, sql
+from tests.days import scan_of
+from tests.exports.conftest import DAY, DAYS, DOWNLOADS, index_of, late, sql
 from tests.store.publishing import publish, rows
 
 
@@ -125,31 +120,6 @@ def test_a_late_row_is_the_next_revision_beside_the_one_before(
     entry = index_of(folder).by_day()[DAY]
     assert entry.revision == 2
     assert "late" in pq.read_table(folder / read_day(storage, entry).projects.path)["project"].to_pylist()
-
-
-def test_every_row_is_read_in_this_thread_and_memory_holds_a_block(
-    store: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish(store, scan_of(DAY, [Download(f"{AWKWARD}-{n}", AWKWARD, "") for n in range(4000)]))
-    threads: list[int] = []
-    read = psycopg.Copy.read
-
-    def watched(copy: psycopg.Copy) -> object:
-        threads.append(get_ident())
-        return read(copy)
-
-    monkeypatch.setattr(psycopg.Copy, "read", watched)
-    monkeypatch.setattr(writing, "BLOCK", 2**14)
-    schema = packed_schema(BREAKDOWNS)
-    found: list[tuple[object, ...]] = []
-    with store.connect() as connection:
-        for batch in writing.packed_rows(connection, DAY, schema):
-            found += map(tuple, (row.values() for row in batch.to_pylist()))
-            assert len(threads) - len(found) <= 1  # the end
-            assert batch.nbytes < 4 * writing.BLOCK
-    columns = [field.name if field.type == pa.int64() else f"{field.name}::text" for field in schema]
-    assert found == rows(store, f"SELECT {', '.join(columns)} FROM pyzn.project_days ORDER BY project")
-    assert set(threads) == {get_ident()}
 
 
 # -- what is refused

@@ -1,9 +1,6 @@
 """A mirrored day is the exported day, row for row."""
 
-import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -11,8 +8,6 @@ from sqlalchemy import Engine
 
 from pyzn_cli import pyzn
 from pyzn_pipeline.exports import mirror as mirror_module
-from pyzn_pipeline.store.rankings import rank
-from tests.api.conftest import Clock, serving, settings
 from tests.conftest import Database
 from tests.exports.conftest import DAY, DAYS, Served, content, exported, file_of, late, mirror, sql
 from tests.store.publishing import rows
@@ -86,37 +81,6 @@ def test_a_day_that_starts_at_the_mirrors_second_revision_has_it(
     mirror(second_store, folder, *DAYS)
     assert content(second_store) == content(published)
     assert rows(second_store, f"SELECT revision FROM pyzn.days WHERE day = '{DAY}'") == [(2,)]
-
-
-def test_the_api_answers_the_same_but_for_the_time_of_publication(
-    published: Engine, second_store: Engine, database: Database, second: Database, folder: Path
-) -> None:
-    exported(published, folder)
-    mirror(second_store, folder, *DAYS)
-    for store in (published, second_store):
-        rank(store, DAY)
-    clock = Clock(datetime.combine(DAY + timedelta(days=1), datetime.min.time(), UTC) + timedelta(hours=18))
-    with serving(settings(database.api_url), clock) as ours, serving(settings(second.api_url), clock) as theirs:
-        paths = ours.get("/openapi.json").json()["paths"]
-        asked = [path.replace("{project}", "requests").replace("{package}", "requests") for path in paths]
-        plain = [path for path in asked if not any(part in path for part in ("{", "admin", "metrics", "health-check"))]
-        assert len(plain) > 20
-        for path in plain:
-            one, other = ours.get(path), theirs.get(path)
-            assert (one.status_code, one.headers["content-type"]) == (other.status_code, other.headers["content-type"])
-            assert _timeless(one.content) == _timeless(other.content), path
-
-
-def _timeless(body: bytes) -> Any:
-    """An answer without the times at which something was published or ranked."""
-
-    def dropped(found: dict[str, Any]) -> dict[str, Any]:
-        return {key: found[key] for key in found.keys() - {"published_at", "ranked_at", "last_update", "updated_at"}}
-
-    try:
-        return json.loads(body, object_hook=dropped)
-    except ValueError:
-        return body
 
 
 def test_the_command_publishes_what_is_not_there(

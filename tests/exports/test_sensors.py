@@ -163,23 +163,6 @@ def test_what_one_reads_the_other_mirrors_and_a_late_row_gives_both_revision_2(
     assert exporter.tick("export_what_has_changed") == []
 
 
-def test_what_the_exporter_has_only_counted_is_read_when_it_has_read_it(
-    exporter: Side, mirror: Side, store: Engine, second_store: Engine
-) -> None:
-    day = OLD[0]
-    publish(store, scan_of(day, downloads(day)))
-    ask(second_store, day)
-    exporter.live("export_what_has_changed")
-    mirror.live("keep_days_true")
-    more = "UPDATE pyzn.days SET source_recount = source_recount + 1, recounted_at = now() + interval '1 second'"
-    sql(store, more)
-    exporter.live("export_what_has_changed")
-    later(mirror)
-    assert [result.job_def.name for result in mirror.live("keep_days_true")] == ["recount"]
-    assert rows(second_store, "SELECT source_recount - source_downloads FROM pyzn.days") == [(1,)]
-    assert mirror.tick("keep_days_true") == []
-
-
 def test_an_index_is_followed_until_a_recount_of_it_has_succeeded(
     exporter: Side, mirror: Side, store: Engine, second_store: Engine
 ) -> None:

@@ -127,9 +127,12 @@ def test_a_heartbeat_is_for_each_newest_day_in_time_and_for_no_other() -> None:
 
 
 def test_the_webhooks_get_what_slack_and_monitors_take(webhook: Webhook) -> None:
-    post(webhook.url, "a\nmessage")
+    post(webhook.url, "a\nmessage of <!channel> & \x1b[2J")
     beat(webhook.url)
-    assert webhook.taken == [("POST", "/secret-path", {"text": "a\nmessage"}), ("GET", "/secret-path", None)]
+    assert webhook.taken == [
+        ("POST", "/secret-path", {"text": "a\nmessage of &lt;!channel&gt; &amp; \\x1b[2J"}),
+        ("GET", "/secret-path", None),
+    ]
 
 
 def test_what_a_webhook_does_wrong_is_told_without_its_secret(webhook: Webhook) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from functools import partial
 from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -90,24 +91,16 @@ def second_store(second: Database) -> Iterator[Engine]:
     owner.dispose()
 
 
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
 class Served:
-    """A plain web server over a folder. `cut_after` bytes, it hangs up; None: never."""
+    """A plain web server over a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.cut_after: int | None = None
-        outer = self
-
-        class Handler(SimpleHTTPRequestHandler):
-            def __init__(self, *arguments: Any) -> None:
-                super().__init__(*arguments, directory=str(folder))
-
-            def copyfile(self, source: Any, outputfile: Any) -> None:
-                outputfile.write(source.read(-1 if outer.cut_after is None else outer.cut_after))
-
-            def log_message(self, *_: Any) -> None:
-                """Nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:

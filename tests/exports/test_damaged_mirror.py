@@ -185,18 +185,6 @@ def test_a_renamed_day_is_refused_by_name(published: Engine, second_store: Engin
     assert rows(second_store, "SELECT FROM pyzn.days") == []
 
 
-@pytest.mark.parametrize("kept", [0, 100, 1000])
-def test_a_connection_that_is_cut_publishes_nothing(
-    published: Engine, second_store: Engine, folder: Path, web: Served, kept: int
-) -> None:
-    exported(published, folder)
-    web.cut_after = kept
-    with pytest.raises(PyznError, match=web.url):
-        mirror(second_store, web.url, DAY)
-    web.cut_after = None
-    mirror(second_store, web.url, DAY)
-
-
 def test_a_mirror_that_goes_back_in_time_is_refused(published: Engine, second_store: Engine, folder: Path) -> None:
     exported(published, folder)
     old = (folder / INDEX).read_bytes()

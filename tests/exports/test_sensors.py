@@ -15,12 +15,12 @@ from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.exports.defs import export_sensor
-from pyzn_pipeline.exports.errors import DamagedExport
 from pyzn_pipeline.exports.index import INDEX
 from pyzn_pipeline.exports.storage import Folder
 from pyzn_pipeline.exports.writing import ExportResult, export_days
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store.partitions import RetiredDay
+from pyzn_pipeline.store.retention import RetirementFailed
 from tests.conftest import Database
 from tests.days import Download, raw_rows, scan_of
 from tests.exports.conftest import Served, content, downloads, sql
@@ -266,7 +266,9 @@ def test_a_month_is_retired_when_its_days_are_exported_and_can_then_be_mirrored(
         Side(defs, instance).live("export_what_has_changed")
         (lost,) = (folder / str(days[1])).rglob("downloads_by_version.parquet")
         lost.unlink()
-        with pytest.raises(DamagedExport, match=rf"{lost}: it is not there, .*pyzn export --check {days[1]} {days[1]}"):
+        with pytest.raises(
+            RetirementFailed, match=rf"{lost}: it is not there, .*pyzn export --check {days[1]} {days[1]}"
+        ):
             retire()
         assert rows(store, retired) == []
         (done,) = export_days(store, Folder(folder), days[1], check=True)

@@ -15,12 +15,15 @@ from dagster import (
 from sqlalchemy import Engine, text
 
 from pyzn_local.bigquery.server import Server
+from pyzn_pipeline.reading.day import ingest_day
+from pyzn_pipeline.source.bigquery import BigQuery
+from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.store import ledger, wanted
 from pyzn_pipeline.store.recounts import due_for_recount
 from pyzn_pipeline.store.wanted import due_for_reading
 from tests.conftest import Database
 from tests.days import Download, raw_rows
-from tests.pipeline.conftest import code_location
+from tests.pipeline.conftest import TABLE, code_location
 from tests.pipeline.sensor import a_month_passes, asked, carried_out, days_asked, repaired
 
 TODAY = datetime.now(UTC).date()
@@ -44,9 +47,9 @@ def give_up_recent(store: Engine, first: int, last: int) -> None:
         change(store, "INSERT INTO pyzn.wanted (day, asked_at) VALUES (:day, now())", day=TODAY - timedelta(days=n))
 
 
-def publish(defs: Definitions, instance: DagsterInstance, *days: date) -> None:
-    results = carried_out(defs, instance, [RunRequest(job_name="daily_downloads", partition_key=str(d)) for d in days])
-    assert all(result.success for result in results)
+def publish(clients: Clients, store: Engine, *days: date) -> None:
+    for day in days:
+        ingest_day(day, BigQuery(clients, TABLE, 2**40), store, "run-1")
 
 
 def an_hour_passes(store: Engine) -> None:
@@ -152,10 +155,10 @@ def test_the_days_of_a_run_that_died_are_asked_for_again_however_old_they_are(
 
 
 def test_a_matching_recount_a_week_later_makes_a_day_final(
-    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+    defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine
 ) -> None:
     bigquery.load(raw_rows(OLD, DOWNLOADS))
-    publish(defs, instance, OLD)
+    publish(clients, store, OLD)
     assert not [request for request in asked(defs, instance) if request.job_name == "recount"]  # too soon to tell
     result = recount(defs, instance, store)
     assert status(store, OLD) == "final"
@@ -168,10 +171,10 @@ def test_a_matching_recount_a_week_later_makes_a_day_final(
 
 
 def test_rows_that_come_late_are_found_by_a_recount_and_read(
-    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+    defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine
 ) -> None:
     bigquery.load(raw_rows(OLD, DOWNLOADS))
-    publish(defs, instance, OLD)
+    publish(clients, store, OLD)
     bigquery.load(raw_rows(OLD, [Download("late")]))
 
     result = recount(defs, instance, store)
@@ -185,12 +188,12 @@ def test_rows_that_come_late_are_found_by_a_recount_and_read(
 
 
 def test_a_recount_by_metadata_bills_one_minimum_for_all_days(
-    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+    defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine
 ) -> None:
     days = [OLD, OLD - timedelta(days=2), OLD - timedelta(days=4)]
     for day in days:
         bigquery.load(raw_rows(day, DOWNLOADS))
-    publish(defs, instance, *days)
+    publish(clients, store, *days)
     assert set(ledger.days(store, days[-1], OLD)["recounted_by"].dropna()) == {"scan"}
     result = recount(defs, instance, store)
     assert [ledger.days(store, day, day)["recounted_by"][0] for day in days] == ["metadata"] * 3
@@ -214,11 +217,11 @@ def test_a_recount_by_metadata_bills_one_minimum_for_all_days(
     ids=["refused", "it has fewer", "it has the same, the table more", "it has more"],
 )
 def test_what_the_metadata_does_not_confirm_is_counted_before_anything_is_read(
-    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine,
+    defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine,
     fault: dict[str, object], late: bool, why: str | None,
 ) -> None:  # fmt: skip
     bigquery.load(raw_rows(OLD, DOWNLOADS))
-    publish(defs, instance, OLD)
+    publish(clients, store, OLD)
     if late:
         bigquery.load(raw_rows(OLD, [Download("late")]))
     bigquery.inject(fault)
@@ -236,21 +239,21 @@ def test_what_the_metadata_does_not_confirm_is_counted_before_anything_is_read(
 
 
 def test_a_reading_that_finds_a_recounted_day_unchanged_is_its_latest_count(
-    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+    defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine
 ) -> None:
     bigquery.load(raw_rows(OLD, DOWNLOADS))
-    publish(defs, instance, OLD)
+    publish(clients, store, OLD)
     recount(defs, instance, store)
-    publish(defs, instance, OLD)
+    publish(clients, store, OLD)
     row = ledger.days(store, OLD, OLD).iloc[0]
     assert (row["revision"], row["recounted_by"]) == (1, "scan")
 
 
 def test_a_day_whose_last_reading_was_refused_is_read_again_once_the_source_has_more(
-    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+    defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine
 ) -> None:
     bigquery.load(raw_rows(OLD, DOWNLOADS))
-    publish(defs, instance, OLD)
+    publish(clients, store, OLD)
     change(store, "UPDATE pyzn.days SET source_downloads = 4, downloads = 4, source_recount = 4")
     (refused,) = carried_out(defs, instance, [RunRequest(job_name="daily_downloads", partition_key=str(OLD))])
     assert not refused.success
@@ -265,10 +268,10 @@ def test_a_day_whose_last_reading_was_refused_is_read_again_once_the_source_has_
 
 
 def test_fewer_rows_at_the_source_keep_a_day_from_being_final_and_are_not_read(
-    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+    defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine
 ) -> None:
     bigquery.load(raw_rows(OLD, DOWNLOADS))
-    publish(defs, instance, OLD)
+    publish(clients, store, OLD)
     change(store, "UPDATE pyzn.days SET source_downloads = 4, downloads = 4")
     recount(defs, instance, store)
     row = ledger.days(store, OLD, OLD).iloc[0]

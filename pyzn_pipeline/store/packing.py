@@ -123,6 +123,8 @@ def _swap(
         try:
             with driver.transaction():
                 driver.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
+                # A day that looks for its partition would see neither the old ones nor the new one.
+                driver.execute("SELECT pg_advisory_xact_lock(hashtext('pyzn.partitions'))")
                 driver.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(PARENT))
                 for name in names:
                     driver.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(PARENT, name))

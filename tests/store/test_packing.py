@@ -123,6 +123,17 @@ def test_it_does_not_queue_readers_behind_a_long_one_and_gives_up_by_name(
     assert everything(june) == before
 
 
+def test_it_waits_for_a_day_that_looks_for_its_partition(
+    june: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "PATIENCE_SECONDS", 0)
+    with psycopg.connect(database.owner_url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(hashtext('pyzn.partitions'))")
+        with pytest.raises(packing.PackingFailed):
+            pack(june, FIRST, FOLLOWING)
+    pack(june, FIRST, FOLLOWING)
+
+
 def test_a_reader_with_an_old_snapshot_sees_the_month_whole(june: Engine, database: Database) -> None:
     with psycopg.connect(database.api_url) as reader:
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

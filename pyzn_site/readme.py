@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel
 
 from pyzn_api.badges import LONGEST_TEXT, Units, parse_color, parse_text
 from pyzn_api.cache import Snapshot
@@ -26,20 +26,20 @@ router = APIRouter(include_in_schema=False)
 
 
 def _color(text: str) -> str:
-    parse_color(text)
+    parse_color(text)  # as it was typed, which the form shows again
     return text
 
 
-Color = Annotated[str, AfterValidator(_color), Query()]
+Color = Annotated[str, AfterValidator(_color)]
 
 
-class ReadmeOptions(NamedTuple):
-    """How badge and chart are to be; the names are those of the form."""
+class ReadmeOptions(BaseModel, frozen=True):
+    """The fields of the form for badge and chart."""
 
     period: Period = "month"
-    left_text: str = "downloads/month"
-    left_color: str = "555"
-    right_color: str = "007ec6"
+    left_text: Annotated[str, AfterValidator(parse_text)] = "downloads/month"
+    left_color: Color = "555"
+    right_color: Color = "007ec6"
     units: Units = "abbreviation"
     by: By = "version"
     range: Range = "quarter"
@@ -58,14 +58,7 @@ def origin_of(request: Request) -> str:
 def pictures(origin: str, project: str, options: ReadmeOptions) -> Mapping[str, object]:
     """The addresses of badge and chart, and the Markdown that shows them and leads to the project's page."""
     page = origin + path_of("projects", project)
-    badge = query(
-        path_of("personalized-badge", project),
-        period=options.period,
-        left_text=options.left_text,
-        left_color=options.left_color,
-        right_color=options.right_color,
-        units=options.units,
-    )
+    badge = query(path_of("personalized-badge", project), **options.model_dump(exclude={"by", "range", "theme"}))
     charts = {
         theme: query(path_of("chart", f"{project}.svg"), by=options.by, range=options.range, theme=theme)
         for theme in ("light", "dark")
@@ -90,21 +83,9 @@ def pictures(origin: str, project: str, options: ReadmeOptions) -> Mapping[str, 
 
 
 @router.get(PATH)
-async def readme(
-    request: Request,
-    project: str,
-    period: Annotated[Period, Query()] = "month",
-    left_text: Annotated[str, AfterValidator(parse_text), Query()] = "downloads/month",
-    left_color: Color = "555",
-    right_color: Color = "007ec6",
-    units: Annotated[Units, Query()] = "abbreviation",
-    by: Annotated[By, Query()] = "version",
-    asked: Annotated[Range, Query(alias="range")] = "quarter",
-    theme: Annotated[Theme, Query()] = "both",
-) -> Response:
-    """The form, filled in as asked, with what comes out of it."""
+async def readme(request: Request, project: str, options: Annotated[ReadmeOptions, Query()]) -> Response:
+    """The form, filled in as asked, with its badge and chart."""
     parts, name, origin = state(request), known_form(project), origin_of(request)
-    options = ReadmeOptions(period, left_text, left_color, right_color, units, by, asked, theme)
 
     def basis(ledger: Ledger) -> Basis:
         return Basis(ledger.recent(1, parts.today), totals=True)

@@ -52,9 +52,8 @@ async def by_key(
     parts = _MINORS if by == VERSION.name else SERIES + 2  # one more than are shown, and the unknown
     limit = _PLACES if by == COUNTRY.name else _LARGEST
     given = {**window._asdict(), "granularity": granularity, "parts": parts, "limit": limit, "most": most}
-    row = await snapshot.project_row(
-        f"pyzn_site:breakdown by {by}", project, **(given | {"ci": ci} if knows_ci else given)
-    )
+    ci = ci if knows_ci else "include"
+    row = await snapshot.project_row(f"pyzn_site:breakdown by {by}", project, ci=ci, **given)
     size, first_day, counts, largest = row
     if not counts:
         return Keys(int(size), _day(first_day), None)

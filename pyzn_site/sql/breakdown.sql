@@ -17,9 +17,16 @@ WITH weighed AS (
         WHERE %(project)s = '__all__' AND day BETWEEN %(start)s AND %(end)s AND retired_at IS NULL AND breakdown = '$name'
     ) AS daily (day, document)
 ), by_key AS (
-    SELECT date_trunc(%(granularity)s, day::timestamp)::date AS period, $name, sum($downloads)::bigint AS downloads
+    SELECT date_trunc(%(granularity)s, day::timestamp)::date AS period, $name, sum(number::bigint)::bigint AS downloads
+    FROM pyzn.project_days, json_each_text($document) AS entry ($name, number)  -- the view reads two documents more
+    WHERE %(ci)s::text = 'include'
+        AND project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND (SELECT bytes FROM weighed) <= %(most)s
+    GROUP BY 1, 2
+    UNION ALL
+    SELECT date_trunc(%(granularity)s, day::timestamp)::date, $name, sum($downloads)::bigint
     FROM pyzn.$view
-    WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND (SELECT bytes FROM weighed) <= %(most)s
+    WHERE %(ci)s::text <> 'include'
+        AND project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND (SELECT bytes FROM weighed) <= %(most)s
     GROUP BY 1, 2
     UNION ALL
     SELECT date_trunc(%(granularity)s, day::timestamp)::date, key, sum(entry.downloads)::bigint

@@ -33,7 +33,7 @@ def running(api_url: str, cache_bytes: int) -> Iterator[tuple[int, psutil.Proces
     settings = {"PYZN_API_DATABASE_URL": api_url, "PYZN_API_PORT": str(port), "PYZN_API_CACHE_BYTES": str(cache_bytes)}
     process = subprocess.Popen([sys.executable, "-m", "pyzn_api"], env=os.environ | settings, stderr=subprocess.DEVNULL)
     try:
-        while not _answers(port):
+        while not answers(port):
             time.sleep(0.1)
         yield port, psutil.Process(process.pid)
     finally:
@@ -41,9 +41,10 @@ def running(api_url: str, cache_bytes: int) -> Iterator[tuple[int, psutil.Proces
         process.wait()
 
 
-def _answers(port: int) -> bool:
+def answers(port: int, path: str = "/health-check") -> bool:
+    """Return whether the server listens there. Raises RuntimeError if its answer is not 200."""
     try:
-        get(port, "/health-check")
+        get(port, path)
     except ConnectionRefusedError:
         return False
     return True

@@ -29,7 +29,7 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
     with database(folder / "charts") as own:
         publish(own, yesterday, projects / PROJECTS, folder)
         fill(own, [yesterday - timedelta(days=n) for n in range(1, 92)], yesterday)
-        with running(own.api_url, cache_bytes=0) as (port, process), ThreadPoolExecutor(1) as other:
+        with running(own.api_url, cache_bytes=0) as (port, _), ThreadPoolExecutor(1) as other:
             for query in OF_ONE:
                 drawn = median(get(port, f"/chart/project-1.svg?{query}")[0] for _ in range(9)) * 1000
                 plain = median(get(port, "/api/v4/projects/project-1/countries")[0] for _ in range(9)) * 1000
@@ -45,5 +45,3 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
                 f"{beside:.1f} ms, {busy.result().per_second:.0f} charts/s", f"{quiet:.1f} ms quiet", beside / quiet,
                 "≤ 1.5",
             )  # fmt: skip
-            memory = process.memory_info().rss / 2**20
-            yield Figure("memory of the API after charts", f"{memory:.0f} MiB", "1024 MiB", memory / 1024, "≤ 1.0")

@@ -1,7 +1,6 @@
 """Measures the export of a day and its mirror, each in its own process, compared with the publication of that day."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -45,7 +44,6 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
             f"{bytes_of_day / MIB:.1f} MiB", f"{in_postgres / MIB:.1f} MiB in Postgres, with its index",
             bytes_of_day / in_postgres, "",
         )  # fmt: skip
-    shutil.rmtree(exported)
 
 
 def _in_a_process(what: str, url: str, day: Any, exported: Path) -> dict[str, Any]:

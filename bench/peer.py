@@ -11,13 +11,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection
 
 import psycopg
 from flask import Flask, Response, abort, jsonify
 from sqlalchemy import create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, scoped_session, sessionmaker
 
+from bench.api import answers
 from bench.database import Database
 from pyzn_local.ports import free_port
 
@@ -107,20 +107,9 @@ def peer(own: Database) -> Iterator[int]:
         env=os.environ | {"PEER_DATABASE_URL": url},
     )
     try:
-        while not _answers(port):
+        while not answers(port, "/api/packages/project-1/recent"):
             time.sleep(0.1)
         yield port
     finally:
         process.terminate()
         process.wait()
-
-
-def _answers(port: int) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.request("GET", "/api/packages/project-1/recent")
-        return connection.getresponse().status == 200
-    except ConnectionRefusedError:
-        return False
-    finally:
-        connection.close()

@@ -12,9 +12,8 @@ ROOT = Path(__file__).parents[2]
 def example() -> str:
     """Return .env.example as filled in for the demo: commented lines active, passwords set."""
     lines = re.findall(r"^(?:# )?([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
-    chosen = {name: value for name, value in lines if value} | {
-        name: f"{name.lower()}-of-the-test" for name, value in lines if name.endswith("PASSWORD") and not value
-    }
+    lines += [(name, f"{name.lower()}-of-the-test") for name, value in lines if name.endswith("PASSWORD") and not value]
+    chosen = {name: value for name, value in lines if value}
     return "".join(f"{name}={value}\n" for name, value in chosen.items())
 
 

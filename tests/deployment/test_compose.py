@@ -139,7 +139,7 @@ def test_make_pin_images_writes_digests_and_renews_them(tmp_path: Path) -> None:
     for digest in ("sha256:" + "a" * 64, "sha256:" + "b" * 64):
         docker.write_text(f"#!/bin/sh\necho {digest}\n")  # no registry is reached here
         docker.chmod(0o755)
-        path = f"{docker.parent}:{os.environ['PATH']}"
-        subprocess.run(["make", "pin-images"], cwd=tmp_path, env={"PATH": path}, check=True)
+        path = {"PATH": f"{docker.parent}:{os.environ['PATH']}"}
+        subprocess.run(["make", "pin-images"], cwd=tmp_path, env=path, check=True)
         pinned = (tmp_path / "Dockerfile").read_text() + (tmp_path / "docker-compose.yml").read_text()
         assert re.findall(r"(?:FROM|image:) (?:python|postgres|caddy):[^@\s]+@(\S+)", pinned) == [digest] * 4

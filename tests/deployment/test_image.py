@@ -67,7 +67,6 @@ def test_the_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
     [(["up"], 2, "No such command 'up'"), (["--help"], 0, "migrate"), (["backfill", "--help"], 0, "START END")],
 )
 def test_without_the_embedded_stack_the_command_has_no_part_in_it(arguments: list[str], status: int, said: str) -> None:
-    # The production image is made without it.
     production, _, demo = (ROOT / "Dockerfile").read_text().partition("AS build-demo")
     assert "pyzn_local" not in production
     assert "COPY pyzn_local" in demo

@@ -128,7 +128,7 @@ def test_no_program_of_postgres_gets_the_password_as_an_argument(url: str, passw
     )  # fmt: skip
     assert shown.stdout == f"{password} --dbname {rest} "
     scripts = [ROOT / "docs" / "operations.md", ROOT / "docker-compose.yml", *(ROOT / "deploy").glob("*.sh")]
-    assert [path.name for path in scripts if re.search(r"pg_(dump|restore)\b.*URL", path.read_text())] == []
+    assert [path.name for path in scripts if re.search(r"(pg_|psql).*(URL|PASSW)", path.read_text())] == []
 
 
 def test_make_pin_images_writes_digests_and_renews_them(tmp_path: Path) -> None:

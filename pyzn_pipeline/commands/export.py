@@ -26,7 +26,7 @@ def export(start: date | None, end: date | None, url: str | None, check: bool, n
     written again. A new revision appears in the index when all its files are there. docs/export.md
     describes the files and how to read them; `pyzn mirror` publishes them elsewhere.
 
-    Exits with 1 if a day was refused, and says why.
+    Exits with 1 if a day was refused, and prints the reason.
 
     \b
     Examples:
@@ -37,14 +37,14 @@ def export(start: date | None, end: date | None, url: str | None, check: bool, n
     url = url or settings.export_url
     if url is None:
         raise PyznError("where to? Name a folder, gs://… or s3://… with --to, or set PYZN_EXPORT_URL")
-    place = storage_at(url)
+    storage = storage_at(url)
     days = wrote = refused = 0
     first, last = start or date.min, end or start or date.max
     with open_store(settings.database_url, "export") as store, bar_of_days() as bar:
         published = len(exportable_days(store, first, last))
         if not published:
             raise PyznError(f"no day from {first} to {last} is published: `pyzn days` shows which are")
-        days_of = export_days(store, place, first, last, check=check, new=new)
+        days_of = export_days(store, storage, first, last, check=check, new=new)
         for exported in bar.track(days_of, published, description="export"):
             days += 1
             if isinstance(exported, ExportRefused):
@@ -54,6 +54,7 @@ def export(start: date | None, end: date | None, url: str | None, check: bool, n
                 wrote += 1
                 entry = exported.entry
                 click.echo(f"{entry.day}  revision {entry.revision}  {entry.status}  {exported.bytes:,} bytes")
-    click.echo(f"{wrote} of {days} published days written to {place.name}, {days - wrote - refused} were there already")
+    there = days - wrote - refused
+    click.echo(f"{wrote} of {days} published days written to {storage.name}, {there} were there already")
     if refused:
         raise click.exceptions.Exit(1)

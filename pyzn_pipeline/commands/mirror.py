@@ -34,7 +34,7 @@ def mirror(url: str, start: date | None, end: date | None, accept_worse: bool) -
 
     This needs no Dagster. To follow a mirror by the day, set PYZN_MIRROR_URL instead.
 
-    Exits with 1 if a day failed, and says why.
+    Exits with 1 if a day failed, and prints the reason.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""The ledger that follows a mirror: its index never goes back in time, and tells counts, final days and newer ones."""
+"""The ledger that follows a mirror: an index never goes back in time; it brings counts, final days and newer ones."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -212,7 +212,7 @@ def _mirror(url: str) -> str:
     mirror = Mirror(url)
     days = mirror.index().days
     if not days:
-        raise CheckFailed(f"{mirror.name} has no day: name a place that `pyzn export` has written to")
+        raise CheckFailed(f"{mirror.name} has no day: name what `pyzn export` has written to")
     return f"{mirror.name} has {len(days):,} days, {days[0].day} to {days[-1].day}"
 
 

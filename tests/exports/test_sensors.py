@@ -206,8 +206,8 @@ def test_an_export_whose_index_is_gone_fails_its_run_while_days_are_retired(
         instance=exporter.instance, partition_key=request.partition_key, raise_on_error=False
     )
     (failure,) = [event for event in result.all_events if event.is_step_failure]
-    said = str(failure.step_failure_data.error)
-    assert f"{folder}/{INDEX}: there is no such file, and 1 days, {OLD[0]} to {OLD[0]}, are retired" in said
+    reason = str(failure.step_failure_data.error)
+    assert f"{folder}/{INDEX}: there is no such file, and 1 days, {OLD[0]} to {OLD[0]}, are retired" in reason
     assert not (folder / INDEX).exists()
     assert list(export_days(store, Folder(folder), new=True))
     assert not (folder / INDEX).exists()

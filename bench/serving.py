@@ -55,7 +55,7 @@ import sys
 from datetime import date
 from pydantic import SecretStr
 from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.store.packing import pack_settled
+from pyzn_pipeline.maintenance.packing import pack_settled
 print(len(list(pack_settled(engine(SecretStr(sys.argv[1])), date.fromisoformat(sys.argv[2])))))
 """
 

@@ -20,9 +20,9 @@ from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import SILENCE, connect
 from pyzn_pipeline.source.protocol import Source
-from pyzn_pipeline.store import wanted
 from pyzn_pipeline.store.database import LIFETIME, engine
 from pyzn_pipeline.store.publication import Publication
+from pyzn_pipeline.wanted_days import wanted
 
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload([__name__])

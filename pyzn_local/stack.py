@@ -15,7 +15,7 @@ from pyzn_local.home import Home, StackError
 from pyzn_local.ports import is_taken
 from pyzn_local.postgres import Postgres
 from pyzn_local.services import Service
-from pyzn_pipeline.upkeep.dagster_client import DagsterError, ask
+from pyzn_pipeline.backfills.dagster_client import DagsterError, ask
 
 ROOT = Path(__file__).parents[1]
 """The project's folder, which has dagster.yaml and workspace.yaml."""

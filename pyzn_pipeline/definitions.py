@@ -4,24 +4,19 @@ from typing import Any
 
 from dagster import AssetsDefinition, AssetSpec, Definitions, EnvVar, definitions, in_process_executor
 
-from pyzn_pipeline.defs.day.assets import breakdown_assets
-from pyzn_pipeline.defs.day.job import READ
-from pyzn_pipeline.defs.day.repairs import repair_sensor
-from pyzn_pipeline.defs.day.schedule import daily_schedule
+from pyzn_pipeline.backfills.defs import backfill_cost_job
 from pyzn_pipeline.defs.partitions import utc_days
 from pyzn_pipeline.defs.resources import BigQuerySource, MirrorSource, Store
-from pyzn_pipeline.defs.source.recount import RECOUNT, recount_check
-from pyzn_pipeline.defs.source.table import mirrored_table, source_table
-from pyzn_pipeline.defs.summaries.assets import summary_assets
-from pyzn_pipeline.defs.summaries.sensor import ranking_sensor
-from pyzn_pipeline.defs.upkeep.alert_sensors import alert_sensors
-from pyzn_pipeline.defs.upkeep.ledger_checks import ledger_checks, ledger_sensor
-from pyzn_pipeline.defs.upkeep.packing_schedule import packing_schedule
-from pyzn_pipeline.defs.upkeep.price_job import backfill_cost_job
-from pyzn_pipeline.defs.upkeep.retention_schedule import retention_schedule
+from pyzn_pipeline.defs.table import mirrored_table, source_table
 from pyzn_pipeline.exports.defs import export_asset, export_sensor
 from pyzn_pipeline.exports.mirror import Mirror
+from pyzn_pipeline.maintenance.defs import packing_schedule, retention_schedule
+from pyzn_pipeline.monitoring.defs import alert_sensors, ledger_checks, ledger_sensor
+from pyzn_pipeline.rankings.defs import ranking_sensor, summary_assets
+from pyzn_pipeline.reading.defs import READ, breakdown_assets, daily_schedule
+from pyzn_pipeline.recounts.defs import RECOUNT, recount_check
 from pyzn_pipeline.settings import Settings, load
+from pyzn_pipeline.wanted_days.defs import repair_sensor
 
 
 def build_defs(settings: Settings, **resources: Any) -> Definitions:

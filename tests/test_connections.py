@@ -20,6 +20,7 @@ from pyzn_cli import pyzn
 from pyzn_local.bigquery.server import Server
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.monitoring.deployment import check_all
 from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.settings import DeploymentSettings
@@ -27,7 +28,6 @@ from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.store.database import UnusableDatabaseError, engine
 from pyzn_pipeline.store.schema import migrate
-from pyzn_pipeline.upkeep.deployment import check_all
 from tests.api.conftest import serving, settings
 from tests.conftest import Database
 from tests.days import Download, raw_rows

@@ -6,7 +6,7 @@ from tests.deployment.compose import ROOT
 
 TRIED_WITH = "1.13.27"
 """Read for it: run_launcher.py (how a code server names its runs), run_coordinator.py (who submits and cancels),
-requests.py (the states of a backfill, and its days), webserver/ (which requests change something, and how the
+wanted_days/defs.py (the states of a backfill, and its days), webserver/ (which requests change something, and how the
 webserver starts), and that the daemon still reads
 DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR."""
 
@@ -21,6 +21,6 @@ def test_private_parts_of_dagster_were_read_for_the_version_in_the_lock() -> Non
     assert users == {
         "pyzn_pipeline/instance/run_coordinator.py",
         "pyzn_pipeline/instance/run_launcher.py",
-        "pyzn_pipeline/defs/day/requests.py",
+        "pyzn_pipeline/wanted_days/defs.py",
         "pyzn_pipeline/webserver/__main__.py",
     }

@@ -16,10 +16,10 @@ from sqlalchemy import Engine
 
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
+from pyzn_pipeline.maintenance.packing import pack_settled
+from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.store.packing import pack_settled
-from pyzn_pipeline.store.retention import retire
 from pyzn_pipeline.store.schema import migrate
 from tests.api.conftest import NOW, serving, settings
 from tests.days import Download, scan_of

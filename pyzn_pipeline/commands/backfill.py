@@ -5,12 +5,12 @@ from datetime import date
 import click
 from sqlalchemy import Engine
 
+from pyzn_pipeline.backfills import launch
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.commands.progress import bar_of_days
 from pyzn_pipeline.days import days_between, ranges
 from pyzn_pipeline.settings import CommandSettings, Settings, load
 from pyzn_pipeline.store.schema import open_store
-from pyzn_pipeline.upkeep import backfills
 
 
 @click.command()
@@ -62,8 +62,8 @@ def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
 def _say_cost(start: date, end: date) -> None:
     """Print what a backfill would cost."""
     # Imported here, because Google's clients take a second to import and the other commands do not need them.
+    from pyzn_pipeline.backfills.price import backfill_cost  # noqa: PLC0415
     from pyzn_pipeline.sources import source_of  # noqa: PLC0415
-    from pyzn_pipeline.upkeep.backfill_price import backfill_cost  # noqa: PLC0415
 
     settings = load(Settings)
     asked = days_between(start, end, settings.first_day)
@@ -72,11 +72,11 @@ def _say_cost(start: date, end: date) -> None:
     click.echo(f"{cost}; nothing was read")
 
 
-def _follow(dagster_url: str, store: Engine, days: list[date], accept_worse: bool) -> backfills.Progress:
+def _follow(dagster_url: str, store: Engine, days: list[date], accept_worse: bool) -> launch.Progress:
     """Launch a backfill and show a progress bar until it has finished."""
     with bar_of_days() as bar:
         task = bar.add_task("waiting for Dagster", total=len(days))
-        for progress in backfills.run(dagster_url, store, days, accept_worse):
+        for progress in launch.run(dagster_url, store, days, accept_worse):
             finished = len(progress.done | progress.failed.keys())
             waits = "" if finished else " waits for a run"
             failed = f", [red]{len(progress.failed)} failed[/red]" if progress.failed else ""

@@ -2,8 +2,8 @@
 
 import click
 
+from pyzn_pipeline.monitoring.deployment import check_all
 from pyzn_pipeline.settings import DeploymentSettings, load
-from pyzn_pipeline.upkeep.deployment import check_all
 
 
 @click.command()

@@ -8,13 +8,13 @@ import pandas as pd
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.commands.progress import bar_of_days
 from pyzn_pipeline.days import days_between, spans
+from pyzn_pipeline.reading.proof import Proof
+from pyzn_pipeline.reading.proof import verify as proofs
 from pyzn_pipeline.settings import Settings, load
 from pyzn_pipeline.source.scan import usd
 from pyzn_pipeline.sources import source_of
 from pyzn_pipeline.store import ledger
 from pyzn_pipeline.store.schema import open_store
-from pyzn_pipeline.upkeep.proof import Proof
-from pyzn_pipeline.upkeep.proof import verify as proofs
 
 
 @click.command()

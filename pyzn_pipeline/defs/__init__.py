@@ -1,1 +1,1 @@
-"""Dagster's definitions: assets, checks, schedules, sensors, resources. The functions that do the work are outside."""
+"""What the definitions of several topics share: partitions, resources, the source table, the form of metadata."""

@@ -31,10 +31,10 @@ from dagster import (
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.days import ranges
-from pyzn_pipeline.defs.day.requests import UNFINISHED_RUNS
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY, DAYS_A_RUN
 from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS
 from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.defs.runs import UNFINISHED_RUNS
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.exports.storage import storage_at
 from pyzn_pipeline.exports.writing import ExportRefused, due_for_export, export_days

@@ -10,7 +10,7 @@ from pyzn_pipeline.exports.index import Day, Index
 from pyzn_pipeline.source.count import MIRROR, Counts
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
-from pyzn_pipeline.store.wanted import MOST_ATTEMPTS
+from pyzn_pipeline.wanted_days.wanted import MOST_ATTEMPTS
 
 CLOCKS_DIFFER = timedelta(hours=1)  # at most, between two machines
 

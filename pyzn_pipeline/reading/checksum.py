@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from functools import cache
 from hashlib import md5
-from importlib.resources import files
 from string import Template
 
 import duckdb
 
 from pyzn_pipeline.breakdowns import COUNT_COLUMNS, Breakdown
+from pyzn_pipeline.store.database import text_of
 
 
 class Checksum:
@@ -38,5 +38,5 @@ def _query(breakdowns: tuple[Breakdown, ...]) -> str:
         *COUNT_COLUMNS,
         *(column for breakdown in breakdowns for column in breakdown.columns),
     ]
-    template = Template(files(__package__).joinpath("checksum.sql").read_text(encoding="utf-8"))
+    template = Template(text_of("checksum", __file__).decode())
     return template.substitute(columns=", ".join(columns))

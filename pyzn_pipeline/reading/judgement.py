@@ -3,13 +3,14 @@
 import json
 from datetime import date
 
+import pandas as pd
 from sqlalchemy import Connection, text
 
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.audits import Finding
 from pyzn_pipeline.reading.soft_audits import WEEKS, Measures, soft_audit
 from pyzn_pipeline.reading.tally import Tally
-from pyzn_pipeline.store.ledger import weeks_before
+from pyzn_pipeline.store.database import statement
 
 
 class WorseReading(PyznError):
@@ -26,7 +27,7 @@ def judge(connection: Connection, day: date, tally: Tally, accept_worse: bool) -
     downloads, because a day only ever gains downloads. It is worse as well if it lacks a breakdown that the published
     one has: a mirror may be older than PyZn. Raises WorseReading then, unless `accept_worse`.
     """
-    weeks = weeks_before(connection, day, WEEKS)
+    weeks = _weeks_before(connection, day, WEEKS)
     before, published = weeks[weeks["day"] != day], weeks[weeks["day"] == day]
     whole = {name: json.loads(counts) for name, counts in tally.whole.items()}
     staged = Measures(day, tally.of_day["downloads"], tally.projects, json.loads(tally.by_hour), whole)
@@ -54,3 +55,8 @@ def judge(connection: Connection, day: date, tally: Tally, accept_worse: bool) -
             f"pyzn backfill --accept-worse {day} {day}"
         )
     return findings, None if new_doubts else row["accepted_because"]
+
+
+def _weeks_before(connection: Connection, day: date, weeks: int) -> pd.DataFrame:
+    """`day` and the same weekday of the `weeks` before it, as far as published; columns as in weeks_before.sql."""
+    return pd.read_sql(statement("weeks_before", __file__), connection, params={"day": day, "weeks": weeks})

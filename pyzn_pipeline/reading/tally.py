@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from string import Template
 from typing import Self
 
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, Breakdown
 from pyzn_pipeline.reading.checksum import Checksum
 from pyzn_pipeline.source.scan import BY_HOUR, REPLACED
+from pyzn_pipeline.store.database import text_of
 
 TOP_PROJECTS = 10
 _TOP_COLUMNS = ["project", "downloads", "pip_downloads", "ci_downloads"]
@@ -126,7 +126,7 @@ def _of_breakdown(breakdown: Breakdown) -> str:
         f"numbers_{n}::VARCHAR[] = entries_{n} AND len(numbers_{n}) = len(numbers_0) AND sum_{n} = {count.column}"
         for n, count in enumerate(breakdown.counts)
     )
-    template = Template(files(__package__).joinpath("tally.sql").read_text(encoding="utf-8"))
+    template = Template(text_of("tally", __file__).decode())
     return template.substitute(
         name=breakdown.name,
         document=breakdown.document,

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
 from pyzn_pipeline import calendar
 from pyzn_pipeline.store.database import statement
@@ -15,11 +15,6 @@ def days(engine: Engine, first: date, last: date) -> pd.DataFrame:
     with engine.connect() as connection:
         rows = pd.read_sql(statement("ledger"), connection, params={"first": first, "last": last})
     return rows.convert_dtypes()  # keeps counts as integers even if a gap has NA
-
-
-def weeks_before(connection: Connection, day: date, weeks: int) -> pd.DataFrame:
-    """`day` and the same weekday of the `weeks` before it, as far as published; columns as in weeks_before.sql."""
-    return pd.read_sql(statement("weeks_before"), connection, params={"day": day, "weeks": weeks})
 
 
 def freshness(engine: Engine, now: datetime) -> tuple[date | None, int]:

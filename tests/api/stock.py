@@ -10,8 +10,8 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS
+from pyzn_pipeline.rankings.rankings import rank
 from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.store.rankings import rank
 
 NEWEST = date(2026, 7, 19)
 

@@ -7,8 +7,8 @@ import httpx
 import psycopg
 from pydantic import SecretStr
 
+from pyzn_pipeline.rankings.rankings import RANKS, rank
 from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.store.rankings import RANKS, rank
 from tests.api.conftest import serving, settings
 from tests.api.stock import Count, publish
 from tests.conftest import Database

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from pyzn_pipeline.rankings.rankings import rank
 from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.store.rankings import rank
 from tests.api.conftest import NOW, Clock, serving, settings, wait_for_other_etag
 from tests.api.stock import AWKWARD, BUSY, Count, publish
 from tests.conftest import Database

@@ -21,8 +21,8 @@ from pyzn_pipeline.exports.errors import DamagedExport, StorageError
 from pyzn_pipeline.exports.index import INDEX, read_day
 from pyzn_pipeline.exports.storage import Folder, storage_at
 from pyzn_pipeline.exports.writing import ExportRefused, ExportResult, due_for_export, export_days
+from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.store.retention import retire
 from tests.conftest import Database
 from tests.days import scan_of
 from tests.exports.conftest import DAY, DAYS, DOWNLOADS, index_of, late, sql

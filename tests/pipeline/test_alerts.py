@@ -15,11 +15,11 @@ from sqlalchemy import Engine
 
 from pyzn_local.ports import free_port
 from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.defs.upkeep.alert_sensors import alert_sensors
+from pyzn_pipeline.monitoring.alerts import QUIET, AlertError, Told, beat, news, post
+from pyzn_pipeline.monitoring.defs import alert_sensors
 from pyzn_pipeline.settings import Settings
-from pyzn_pipeline.store import wanted
-from pyzn_pipeline.store.trouble import Tried
-from pyzn_pipeline.upkeep.alerts import QUIET, AlertError, Told, beat, news, post
+from pyzn_pipeline.wanted_days import wanted
+from pyzn_pipeline.wanted_days.trouble import Tried
 from tests.conftest import Database
 
 DAY = date(2026, 7, 14)

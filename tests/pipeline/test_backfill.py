@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
+from pyzn_pipeline.backfills.dagster_client import DagsterError
+from pyzn_pipeline.backfills.launch import run
 from pyzn_pipeline.days import DaysRefused, days_between, ranges
-from pyzn_pipeline.upkeep.backfills import run
-from pyzn_pipeline.upkeep.dagster_client import DagsterError
 
 FIRST = date(2016, 1, 22)
 

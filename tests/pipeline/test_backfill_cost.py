@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 
 from pyzn_cli import pyzn
 from pyzn_local.bigquery.server import Server
+from pyzn_pipeline.backfills.price import backfill_cost
 from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.reading.day import ingest_day
@@ -18,7 +19,6 @@ from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.scan import estimate
-from pyzn_pipeline.upkeep.backfill_price import backfill_cost
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE

@@ -9,12 +9,13 @@ from sqlalchemy import Engine, text
 
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.days import PARTITION, RANGE_END, RANGE_START, DaysRefused, day_of, days_of_tags
+from pyzn_pipeline.rankings.rankings import rank
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
-from pyzn_pipeline.store import ledger, trouble
+from pyzn_pipeline.store import ledger
 from pyzn_pipeline.store.errors import StoreError
-from pyzn_pipeline.store.rankings import rank
+from pyzn_pipeline.wanted_days import trouble
 from tests.conftest import Database
 from tests.days import Download, raw_rows, scan_of
 from tests.pipeline.conftest import TABLE, code_location, run
@@ -165,7 +166,7 @@ def test_a_day_that_breaks_the_code_does_not_stop_the_other_days_of_its_run(
             raise ZeroDivisionError
         return ingest_day(day, *arguments)  # type: ignore[arg-type]  # passed on as they are
 
-    monkeypatch.setattr("pyzn_pipeline.defs.day.assets.ingest_day", breaks)
+    monkeypatch.setattr("pyzn_pipeline.reading.defs.ingest_day", breaks)
     result = run(defs, instance, GOOD, GOOD + timedelta(days=1))
     assert not result.success
     rows = ledger.days(store, GOOD, GOOD + timedelta(days=1))

@@ -15,9 +15,9 @@ from sqlalchemy import Engine
 from pyzn_local.bigquery.server import Server
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
+from pyzn_pipeline.monitoring.deployment import GIB, MIB, CheckFailed, check_all, judge_clock, judge_disk
 from pyzn_pipeline.settings import DeploymentSettings
-from pyzn_pipeline.store import wanted
-from pyzn_pipeline.upkeep.deployment import GIB, MIB, CheckFailed, check_all, judge_clock, judge_disk
+from pyzn_pipeline.wanted_days import wanted
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 

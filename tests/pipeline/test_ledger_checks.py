@@ -7,10 +7,10 @@ from dagster import AssetCheckEvaluation, DagsterInstance, build_sensor_context
 from sqlalchemy import Engine
 
 from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.defs.upkeep.ledger_checks import ledger_sensor
-from pyzn_pipeline.store import wanted
+from pyzn_pipeline.monitoring.defs import ledger_sensor
 from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.store.ledger import freshness
+from pyzn_pipeline.wanted_days import wanted
 from tests.conftest import Database
 from tests.days import Download, scan_of
 from tests.store.publishing import publish

@@ -18,10 +18,10 @@ from pyzn_cli import pyzn
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.day import ingest_day
+from pyzn_pipeline.recounts.recounts import recount
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.store import ledger
-from pyzn_pipeline.upkeep.recount import recount
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE
 from tests.store.publishing import totals

@@ -23,8 +23,8 @@ from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
 from pyzn_local.ports import free_port
+from pyzn_pipeline.backfills.dagster_client import ask
 from pyzn_pipeline.settings import SettingsError, WebserverSettings, load
-from pyzn_pipeline.upkeep.dagster_client import ask
 from tests.browser import browser
 
 JOB = """

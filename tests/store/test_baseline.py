@@ -7,8 +7,8 @@ from itertools import permutations
 import pytest
 from sqlalchemy import Engine
 
+from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.store.imported_totals import ImportRefused, Outcome, import_totals
-from pyzn_pipeline.store.retention import retire
 from tests.days import Download, scan_of
 from tests.store.publishing import publish, rows, totals
 

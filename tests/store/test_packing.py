@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from pyzn_pipeline.store import packing
+from pyzn_pipeline.maintenance import packing
+from pyzn_pipeline.maintenance.packing import pack, pack_settled
 from pyzn_pipeline.store.locks import day_locked
-from pyzn_pipeline.store.packing import pack, pack_settled
 from pyzn_pipeline.store.partitions import partitions
 from tests.conftest import Database
 from tests.days import Download, scan_of

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from pyzn_pipeline.store import rankings
+from pyzn_pipeline.rankings import rankings
+from pyzn_pipeline.rankings.rankings import NotPublished, rank, stale, totals
 from pyzn_pipeline.store.errors import StoreError
-from pyzn_pipeline.store.rankings import NotPublished, rank, stale, totals
 from tests.store.publishing import put, ranked, rows
 
 LAST = date(2026, 7, 14)

@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from pyzn_pipeline.store import retention
+from pyzn_pipeline.maintenance import retention
+from pyzn_pipeline.maintenance.retention import RetirementFailed, retire
+from pyzn_pipeline.recounts.recounts import due_for_recount
 from pyzn_pipeline.store.partitions import RetiredDay
-from pyzn_pipeline.store.recounts import due_for_recount
-from pyzn_pipeline.store.retention import RetirementFailed, retire
-from pyzn_pipeline.store.wanted import due_for_reading
+from pyzn_pipeline.wanted_days.wanted import due_for_reading
 from tests.days import Download, scan_of
 from tests.store.publishing import publish, rows, totals
 

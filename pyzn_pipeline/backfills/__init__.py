@@ -1,0 +1,1 @@
+"""Backfills: their price, and launching and following them in a running Dagster."""

@@ -1,1 +1,0 @@
-"""The source in Dagster: the external table, and the recount of published days."""

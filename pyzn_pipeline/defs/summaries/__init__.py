@@ -1,1 +1,0 @@
-"""The assets that are computed from published days: the rankings and the daily totals."""

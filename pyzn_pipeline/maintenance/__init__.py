@@ -1,0 +1,1 @@
+"""Maintenance of the tables: packing settled days, and retiring old months."""

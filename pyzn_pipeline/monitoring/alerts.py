@@ -1,0 +1,150 @@
+"""Alerts: decides which news from the ledger to send, each once, and calls the webhook and the heartbeat URL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from html import escape
+from urllib.parse import urlsplit
+
+import requests
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from pyzn_pipeline.days import ranges
+from pyzn_pipeline.errors import PyznError, printable
+from pyzn_pipeline.wanted_days.trouble import Tried
+
+QUIET = timedelta(hours=1)  # between two messages about failing days: a bad night is a few messages, not hundreds
+TIMEOUT = 10  # seconds
+
+
+class AlertError(PyznError):
+    """A webhook did not accept a message. The text names only its host, because the rest of its URL is a secret."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was sent already: the failing days, each with whether it was given up, and the newest day."""
+
+    failing: dict[date, bool] = field(default_factory=dict)
+    failing_at: datetime = datetime(2000, 1, 1, tzinfo=UTC)
+    newest: date | None = None
+    late: bool = False
+    set_aside: frozenset[str] = frozenset()
+
+    def to_json(self) -> str:
+        """As JSON, for a sensor's cursor."""
+        return TypeAdapter(Told).dump_json(self).decode()
+
+    @staticmethod
+    def from_json(text: str | None) -> "Told":
+        """The reverse of to_json. None, and what is not from there, mean that nothing was sent yet."""
+        try:
+            return TypeAdapter(Told).validate_json(text or "{}")
+        except ValidationError:  # an earlier version's, or a person's: the UI lets people edit a cursor
+            return Told()
+
+
+@dataclass(frozen=True)
+class News:
+    """The message, empty if there is none; whether a new day was published in time; and what was sent after this."""
+
+    message: str
+    newer_day: bool
+    told: Told
+
+
+def news(
+    tried: list[Tried],
+    set_aside: Mapping[str, str],
+    newest: date | None,
+    days_late: int,
+    told: Told,
+    now: datetime,
+    dagster_url: str,
+) -> News:
+    """Decide what to send now; `newest` and `days_late` come from the ledger's `freshness`, the others from trouble.py.
+
+    A failing day is reported when it first fails, when it is given up, and when it is published after all. Days
+    that fail within an hour of a message wait for the next one. Late data is reported when it begins and when it ends.
+    """
+    fresh = [
+        day for day in tried if day.failed and (day.day not in told.failing or day.given_up > told.failing[day.day])
+    ]
+    if now - told.failing_at < QUIET:
+        fresh = []
+    recovered = sorted(told.failing.keys() - {day.day for day in tried})
+    late = newest is not None and days_late > 0  # an empty ledger is not late
+    said = [_failing(days, dagster_url) for days in _by_outcome(fresh)]
+    said += [
+        f"PyZn: {request} asks for days that cannot be read; they are set aside: {why}"
+        for request, why in set_aside.items()
+        if request not in told.set_aside
+    ]
+    if recovered:
+        said.append(f"PyZn: no longer failing: {ranges(recovered)}.")
+    if late and not told.late:
+        said.append(
+            f"PyZn: the data is late, the newest published day is {newest}. "
+            f"Is the daemon healthy, and the schedule on? {dagster_url}/deployment/daemons"
+        )
+    if told.late and not late:
+        said.append(f"PyZn: the data is up to date again: {newest} is published.")
+    known = {day: hopeless for day, hopeless in told.failing.items() if day not in recovered}
+    newer = newest is not None and (told.newest is None or newest > told.newest)
+    return News(
+        "\n".join(said),
+        newer and not late,
+        Told(
+            known | {day.day: day.given_up for day in fresh},
+            now if fresh else told.failing_at,
+            newest if newer else told.newest,
+            late,
+            frozenset(set_aside),
+        ),
+    )
+
+
+def _by_outcome(days: list[Tried]) -> list[list[Tried]]:
+    """`days` in two groups, without empty ones: those that are tried again, and those that are given up."""
+    outcomes = [[day for day in days if day.given_up == given_up] for given_up in (False, True)]
+    return [outcome for outcome in outcomes if outcome]
+
+
+def _failing(tried: list[Tried], dagster_url: str) -> str:
+    """A message about days with one outcome. Reason and run are those of the newest day."""
+    days, last = [day.day for day in tried], tried[-1]
+    count = "1 day" if len(days) == 1 else f"{len(days)} days"
+    if again := min((day.next_attempt_at for day in tried if day.next_attempt_at), default=None):
+        what = (
+            f"{count} could not be read, tried again from {again.astimezone(UTC):%Y-%m-%d %H:%M} UTC: {ranges(days)}."
+        )
+        way_out = "Nothing to do yet, unless the reason says otherwise."
+    else:
+        what = f"{count} given up, not tried again unless you ask: {ranges(days)}."
+        way_out = f"Fix the cause, then: pyzn backfill {days[0]} {days[-1]}"
+    reason = last.reason or f"day {last.day}: its run died {last.attempts} times without an error"
+    run = f"\n{dagster_url}/runs/{last.run_id}" if last.run_id else ""
+    return f"PyZn: {what}\n{reason}\n{way_out}{run}"
+
+
+def post(webhook: SecretStr, message: str) -> None:
+    """Send `message` as {"text": …}, which Slack and similar services accept. Raises AlertError.
+
+    It has words from outside, and in Slack `<!channel>` calls everybody: so it is printable and escaped as Slack asks.
+    """
+    _call("alert webhook", "POST", webhook, {"text": escape(printable(message), quote=False)})
+
+
+def beat(heartbeat: SecretStr) -> None:
+    """Call the heartbeat URL. The monitor behind it raises an alarm when no call comes. Raises AlertError."""
+    _call("heartbeat", "GET", heartbeat, None)
+
+
+def _call(name: str, method: str, url: SecretStr, body: dict[str, str] | None) -> None:
+    host = urlsplit(url.get_secret_value()).hostname
+    try:
+        answer = requests.request(method, url.get_secret_value(), json=body, timeout=TIMEOUT)
+    except requests.RequestException as error:  # its message and traceback contain the whole URL
+        raise AlertError(f"{name} at {host}: {type(error).__name__}: check that it is reachable from here") from None
+    if not answer.ok:
+        raise AlertError(f"{name} at {host}: answered {answer.status_code}: check its URL")

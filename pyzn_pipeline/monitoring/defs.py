@@ -1,0 +1,179 @@
+"""Monitoring in Dagster: the checks of the ledger, and the sensors that evaluate them and alert people."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetKey,
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    RunFailureSensorContext,
+    RunsFilter,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    asset_check,
+    run_failure_sensor,
+    sensor,
+)
+from sqlalchemy import Engine
+
+from pyzn_pipeline import calendar
+from pyzn_pipeline.days import ranges
+from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.defs.table import NAME as SOURCE
+from pyzn_pipeline.monitoring.alerts import QUIET, AlertError, Told, beat, news, post
+from pyzn_pipeline.settings import Settings
+from pyzn_pipeline.store.ledger import freshness
+from pyzn_pipeline.wanted_days import trouble
+
+
+def alert_sensors(settings: Settings) -> list[SensorDefinition]:
+    """The sensors for the URLs in the settings. If a URL does not answer, that is logged and retried a minute later."""
+    webhook, heartbeat = settings.alert_webhook_url, settings.heartbeat_url
+    look_at = settings.dagster_public_url
+
+    @sensor(
+        minimum_interval_seconds=60,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Sends to the webhook which days fail, are given up, or are late, each once. Calls the heartbeat "
+        "URL for each new day that is in time.",
+    )
+    def tell_of_days(context: SensorEvaluationContext, store: Store) -> SkipReason:
+        told, now = Told.from_json(context.cursor), datetime.now(UTC)
+        with store.engine() as engine:
+            found = news(
+                trouble.days_tried(engine), trouble.set_aside(engine), *freshness(engine, now), told, now, look_at
+            )
+        known = found.told
+        if webhook and found.message and not _delivered(context, lambda: post(webhook, found.message)):
+            known = replace(told, newest=known.newest)
+        if heartbeat and found.newer_day and not _delivered(context, lambda: beat(heartbeat)):
+            known = replace(known, newest=told.newest)
+        context.update_cursor(known.to_json())
+        return SkipReason(found.message or "nothing new")
+
+    @run_failure_sensor(
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Sends to the webhook a failed run that is not in the ledger: it never began, or it reads no days. "
+        "At most one message an hour for each job.",
+    )
+    def tell_of_runs(context: RunFailureSensorContext, store: Store) -> None:
+        run = context.dagster_run
+        lately = RunsFilter(
+            job_name=run.job_name,
+            statuses=[DagsterRunStatus.FAILURE],
+            updated_after=datetime.now(UTC) - QUIET,
+        )
+        with store.engine() as engine:
+            if trouble.is_attempt(engine, run.run_id) or context.instance.get_runs_count(lately) > 1:
+                return
+        said = f"PyZn: a run of {run.job_name} failed: {context.failure_event.message}\n{look_at}/runs/{run.run_id}"
+        if webhook:
+            _delivered(context, lambda: post(webhook, said))
+
+    return [*([tell_of_days] if webhook or heartbeat else []), *([tell_of_runs] if webhook else [])]
+
+
+def _delivered(context: SensorEvaluationContext | RunFailureSensorContext, deliver: Callable[[], None]) -> bool:
+    """Call `deliver` and return whether it succeeded. An error is logged."""
+    try:
+        deliver()
+    except AlertError as error:
+        context.log.warning(str(error))
+        return False
+    return True
+
+
+def ledger_checks() -> list[AssetChecksDefinition]:
+    """The checks. They can also be run manually.
+
+    They belong to the source table, which is never materialized. For a materialized asset, Dagster hides results
+    that are older than the latest materialization, and a backfill would include the check as a step and skip it,
+    because our op logs its materializations itself.
+    """
+    return [_check(name, description, look) for name, (description, look) in CHECKS.items()]
+
+
+def ledger_sensor(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> SensorDefinition:
+    """The sensor that evaluates the checks every minute, in the daemon: a run would be mostly start-up time."""
+
+    @sensor(
+        minimum_interval_seconds=60,
+        default_status=DefaultSensorStatus.RUNNING,
+        description=f"Evaluates {' and '.join(f'`{name}`' for name in CHECKS)}; reports when a result changes, "
+        "and every hour.",
+    )
+    def report_ledger(context: SensorEvaluationContext, store: Store) -> SensorResult:
+        with store.engine() as engine:
+            found = {name: look(engine) for name, (_, look) in CHECKS.items()}
+        said = "; ".join(str(result.description) for result in found.values())
+        reported = f"{now():%Y-%m-%dT%H} {[result.passed for result in found.values()]}"
+        if reported == context.cursor:
+            return SensorResult(skip_reason=said)
+        evaluations = [
+            AssetCheckEvaluation(
+                AssetKey(SOURCE),
+                name,
+                passed=result.passed,
+                metadata=result.metadata,
+                severity=result.severity,
+                description=result.description,
+            )
+            for name, result in found.items()
+        ]
+        return SensorResult(skip_reason=said, asset_events=evaluations, cursor=reported)
+
+    return report_ledger
+
+
+def _check(check: str, description: str, look: Callable[[Engine], AssetCheckResult]) -> AssetChecksDefinition:
+    @asset_check(asset=SOURCE, name=check, description=description)
+    def check_of_the_ledger(store: Store) -> AssetCheckResult:
+        with store.engine() as engine:
+            return look(engine)
+
+    return check_of_the_ledger
+
+
+def _freshness(engine: Engine) -> AssetCheckResult:
+    newest, days_late = freshness(engine, datetime.now(UTC))
+    return AssetCheckResult(
+        passed=days_late == 0,
+        severity=AssetCheckSeverity.ERROR,
+        description=f"the newest published day is {newest or 'none'}, {days_late} days late",
+        metadata={"newest day": str(newest), "days late": days_late},
+    )
+
+
+def _wanted(engine: Engine) -> AssetCheckResult:
+    tried, waiting = trouble.days_tried(engine), trouble.waiting(engine).days
+    given_up = [day.day for day in tried if day.given_up]
+    failing = [day.day for day in tried if day.failed and not day.given_up]
+    told = {"given up": given_up, "failed, to be tried again": failing, "waiting or being read": waiting}
+    return AssetCheckResult(
+        passed=not given_up and not failing,
+        severity=AssetCheckSeverity.ERROR if given_up else AssetCheckSeverity.WARN,
+        description=f"of the wanted days, {len(given_up)} are given up, {len(failing)} have failed and "
+        f"{len(waiting)} wait or are being read",
+        metadata={name: ranges(days) or "none" for name, days in told.items()},
+    )
+
+
+CHECKS: dict[str, tuple[str, Callable[[Engine], AssetCheckResult]]] = {
+    "newest_day_is_fresh": (
+        f"Yesterday is published by {calendar.said(calendar.LATE_AT)}; before that, the day before it.",
+        _freshness,
+    ),
+    "what_was_asked_for_is_read": (
+        "No day that somebody, or the calendar, asked for has failed or is given up. A day that is given up is not "
+        "tried again unless a person asks; `pyzn days` shows the reason.",
+        _wanted,
+    ),
+}

@@ -1,0 +1,211 @@
+"""Rankings in Dagster: the assets `top_projects` and `daily_totals`, and the sensor that keeps them up to date.
+
+The sensor reads the ledger, not Dagster's events. So it sees every published day, even one that Dagster did not
+publish, and it does not rank again when a day was re-read and found unchanged.
+"""
+
+import time
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import pandas as pd
+from dagster import (
+    AssetDep,
+    AssetExecutionContext,
+    AssetMaterialization,
+    AssetsDefinition,
+    AssetSelection,
+    AssetSpec,
+    BetaWarning,
+    DailyPartitionsDefinition,
+    DefaultSensorStatus,
+    Failure,
+    MetadataValue,
+    RunRequest,
+    RunsFilter,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SkipReason,
+    TimeWindowPartitionMapping,
+    define_asset_job,
+    multi_asset,
+    sensor,
+)
+from sqlalchemy import Engine
+
+from pyzn_pipeline.breakdowns import BREAKDOWNS, VERSION
+from pyzn_pipeline.days import RANGE_END, RANGE_START, days_of_tags, ranges
+from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
+from pyzn_pipeline.defs.presentation import GROUP, OWNERS, Metadata, picture, table
+from pyzn_pipeline.defs.resources import Store
+from pyzn_pipeline.defs.runs import UNFINISHED_RUNS
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.rankings import rankings
+from pyzn_pipeline.rankings.rankings import Ranking, totals
+
+TOP_PROJECTS = "top_projects"
+DAILY_TOTALS = "daily_totals"
+
+
+def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_url: str) -> AssetsDefinition:
+    """One op that ranks each day and reports its totals."""
+
+    @multi_asset(
+        name="summaries_of_a_day",
+        specs=[
+            AssetSpec(
+                TOP_PROJECTS,
+                deps=[AssetDep(VERSION.view, partition_mapping=_the_days_before(59))],
+                kinds={"postgres"},
+                description=(
+                    f"The {rankings.RANKS:,} most downloaded projects of the 1, 7 and 30 days that end with the "
+                    "partition: rank, project, downloads, and the places gained since the 1, 7 or 30 days before "
+                    "those. `/api/v4/top` reads it.\n\n"
+                    "Computed only from the published days, so ranking a day again gives the same rows until the "
+                    "content of one of its 60 days changes. The sensor `rank_what_has_changed` then ranks the days of "
+                    "the last month automatically. Older days are ranked when you materialize them."
+                ),
+                metadata={
+                    "dagster/table_name": "pyzn.top_projects",
+                    "SQL": MetadataValue.md(
+                        "```sql\nSELECT rank, project, downloads, change\nFROM pyzn.top_projects\n"
+                        "WHERE day = '2026-07-14' AND period = 'week'\nORDER BY rank LIMIT 20;\n```"
+                    ),
+                },
+                skippable=True,  # the op logs each day's materialization itself
+                partitions_def=partitions,
+                group_name=GROUP,
+                owners=OWNERS,
+            ),
+            AssetSpec(
+                DAILY_TOTALS,
+                deps=[AssetDep(breakdown.view) for breakdown in BREAKDOWNS],
+                kinds={"postgres", "view"},
+                description=(
+                    "All of PyPI by day: downloads, by pip, by CI, projects, and the same weekday of the week "
+                    "before.\n\nA **view** of the ledger: always up to date, nothing is computed. A "
+                    "materialization only records the day's figures for the plots, when the day is ranked."
+                ),
+                metadata={
+                    "dagster/table_name": "pyzn.daily_totals",
+                    "now": picture(api_url, "range=month"),
+                    "SQL": MetadataValue.md(
+                        "```sql\nSELECT day, downloads, downloads_week_before\n"
+                        "FROM pyzn.daily_totals\nORDER BY day DESC LIMIT 14;\n```"
+                    ),
+                },
+                skippable=True,
+                partitions_def=partitions,
+                group_name=GROUP,
+                owners=OWNERS,
+            ),
+        ],
+        backfill_policy=BACKFILL_POLICY,
+    )
+    def summaries_of_a_day(context: AssetExecutionContext, store: Store) -> Iterator[AssetMaterialization]:
+        asked = days_of_tags(context.run.tags, first_day)
+        failures = [asked.set_aside] if asked.set_aside else []
+        missing = 0
+        with store.engine() as engine:
+            for day in asked.days:  # newest last, because Dagster shows the latest event of an asset
+                try:
+                    yield from _summarise(engine, day)
+                except rankings.NotPublished as error:
+                    missing += 1
+                    context.log.warning(str(error))
+                except PyznError as error:  # the other days are ranked all the same
+                    failures.append(str(error))
+                    context.log.error(str(error))  # noqa: TRY400 - an expected error: the traceback adds nothing
+        if failures:
+            raise Failure("\n".join(failures), allow_retries=False)
+        if missing == len(asked.days):
+            raise Failure(
+                f"none of the days is published: {ranges(asked.days)}; materialize {VERSION.view} of them first",
+                allow_retries=False,
+            )
+
+    return summaries_of_a_day
+
+
+def _the_days_before(days: int) -> TimeWindowPartitionMapping:
+    """A partition and the `days` partitions before it, as far as they exist."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BetaWarning)  # the flag is beta; without it the first days have no lineage
+        return TimeWindowPartitionMapping(start_offset=-days, allow_nonexistent_upstream_partitions=True)
+
+
+def _summarise(engine: Engine, day: date) -> Iterator[AssetMaterialization]:
+    start = time.monotonic()
+    ranking = rankings.rank(engine, day)
+    seconds = round(time.monotonic() - start, 3)
+    yield AssetMaterialization(TOP_PROJECTS, partition=str(day), metadata=ranking_metadata(ranking, seconds))
+    yield AssetMaterialization(DAILY_TOTALS, partition=str(day), metadata=totals_metadata(engine, day))
+
+
+def ranking_metadata(ranking: Ranking, seconds: float) -> Metadata:
+    """The metadata of one ranking: the first places of each period, and the largest changes since the week before."""
+    which = {"which are missing": MetadataValue.text(ranges(ranking.missing))} if ranking.missing else {}
+    return {
+        "days missing": MetadataValue.int(len(ranking.missing)),  # from the month
+        **which,
+        "seconds to rank": MetadataValue.float(seconds),
+        "top projects": table(ranking.top),
+        "top movers": table(ranking.movers),  # compared with the same weekday of the week before
+    }
+
+
+def totals_metadata(engine: Engine, day: date) -> Metadata:
+    """The metadata of one day's totals, and those of the week before."""
+    of_day = totals(engine, day, day).iloc[-1]
+    numbers = {
+        "downloads": of_day["downloads"],
+        "downloads a week before": of_day["downloads_week_before"],
+        "pip downloads": of_day["pip_downloads"],
+        "CI downloads": of_day["ci_downloads"],
+        "downloads without mirrors": of_day["downloads_without_mirrors"],
+        "projects": of_day["projects"],
+    }
+    return {
+        "status": MetadataValue.text(of_day["status"]),
+        **{name: MetadataValue.int(int(number)) for name, number in numbers.items() if not pd.isna(number)},
+    }
+
+
+RECENT = 31  # days; the API shows the latest, the others are its history, which a re-read can still change
+
+
+def ranking_sensor(first_day: date) -> SensorDefinition:
+    """The sensor, RUNNING by default. Only days from `first_day` on have partitions."""
+    job = define_asset_job(
+        "rank_projects",
+        selection=AssetSelection.assets(TOP_PROJECTS, DAILY_TOTALS),
+        description="Ranks the projects of days that are published already. Reads only Postgres, not BigQuery.",
+    )
+
+    @sensor(
+        job=job,
+        minimum_interval_seconds=30,
+        default_status=DefaultSensorStatus.RUNNING,
+        description=f"Ranks the last {RECENT} days again when a day that they are computed from has changed.",
+    )
+    def rank_what_has_changed(context: SensorEvaluationContext, store: Store) -> RunRequest | SkipReason:
+        # One run at a time: a backfill publishes day after day, and not each of them needs its own run.
+        if context.instance.get_runs_count(RunsFilter(job_name=job.name, statuses=UNFINISHED_RUNS)):
+            return SkipReason("a ranking run is not finished")
+        with store.engine() as engine:
+            stale = {day: source for day, source in rankings.stale(engine, RECENT).items() if day >= first_day}
+        if not stale:
+            return SkipReason("every ranking is up to date")
+        # A changed day makes all later rankings stale too, so nearly every day from the first to the last is stale.
+        first, last = min(stale), max(stale)
+        return RunRequest(
+            # The key limits retries: a failed ranking is tried again when a day is published, or in the next hour.
+            run_key=f"{last} {stale[last]} {datetime.now(UTC):%Y-%m-%dT%H}",
+            tags={
+                RANGE_START: str(first),
+                RANGE_END: str(last),
+            },
+        )
+
+    return rank_what_has_changed

@@ -1,0 +1,78 @@
+"""Rankings: the most downloaded projects of a day, week and month, computed from the published days."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+from sqlalchemy import Engine, text
+
+from pyzn_pipeline.store.database import statement
+from pyzn_pipeline.store.errors import StoreError, store_errors
+from pyzn_pipeline.store.locks import day_locked
+
+RANKS = 15_000
+"""How many places are kept for each period: the API's largest `limit`, and what readers of top lists are used to."""
+
+SHOWN = 10  # rows of the tables that people look at
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """One day's rankings.
+
+    `missing` lists the days of its month that are not counted, because they are not published or are retired. `top` has
+    rank, day, week, month; `movers` has project, downloads, week_before, change.
+    """
+
+    day: date
+    missing: list[date]
+    top: pd.DataFrame
+    movers: pd.DataFrame
+
+
+class NotPublished(StoreError):
+    """The day cannot be ranked, because it has no rows: it is missing or retired."""
+
+
+def stale(engine: Engine, recent: int) -> dict[date, str]:
+    """The days to rank (again) among the `recent` days up to the latest published one, oldest first.
+
+    Each has its source: a text that changes when the content of one of the days that it counts changes.
+    """
+    with store_errors("rankings"), engine.connect() as connection:
+        return {
+            row.day: row.source for row in connection.execute(statement("stale_rankings", __file__), {"recent": recent})
+        }
+
+
+def rank(engine: Engine, day: date) -> Ranking:
+    """Rank the 1, 7 and 30 days that end with `day` and replace its earlier ranking, in one transaction.
+
+    The result depends only on the content of the published days, not on when or in which order they were published.
+    Raises NotPublished, or StoreError.
+    """
+    with store_errors(f"day {day}: ranking"), day_locked(engine, day) as connection:
+        # One snapshot: no statement sees a day that is published meanwhile. The ranking is then stale, and made again.
+        connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            connection.execute(text("SET LOCAL work_mem = '256MB'"))  # enough to hash 0.75 million projects in memory
+            connection.execute(text("DELETE FROM pyzn.rankings WHERE day = :day"), {"day": day})
+            written = connection.execute(statement("write_ranking", __file__), {"day": day}).one_or_none()
+            if written is None:
+                raise NotPublished(
+                    f"day {day} is not published, so it has no ranking: materialize downloads_by_version of it first"
+                )
+            connection.execute(statement("count_windows", __file__), {"day": day})
+            connection.execute(text("ANALYZE counted"))
+            connection.execute(statement("rank_windows", __file__), {"day": day, "ranks": RANKS})
+            shown: dict[str, date | int] = {"day": day, "rows": SHOWN}
+            top = pd.read_sql(statement("top_ranked", __file__), connection, params=shown)
+            movers = pd.read_sql(statement("top_movers", __file__), connection, params=shown)
+    return Ranking(day, written.missing, top, movers)
+
+
+def totals(engine: Engine, first: date, last: date) -> pd.DataFrame:
+    """The rows of pyzn.daily_totals from `first` to `last`, in order. A day that is not published has no row."""
+    with store_errors("daily totals"), engine.connect() as connection:
+        rows = pd.read_sql(statement("daily_totals", __file__), connection, params={"first": first, "last": last})
+    return rows.convert_dtypes()  # keeps counts as integers even if a week before is NA

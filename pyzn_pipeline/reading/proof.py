@@ -1,0 +1,112 @@
+"""Proves published days: compares the ledger with the tables and with the source. Changes nothing."""
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from string import Template
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Engine, TextClause, text
+
+from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.reading.tally import Tally
+from pyzn_pipeline.source.protocol import Source
+from pyzn_pipeline.store.database import statement, text_of
+from pyzn_pipeline.store.errors import store_errors
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One day of the ledger, and every difference from it. Without differences the day is proven."""
+
+    day: date
+    downloads: int
+    revision: int
+    differences: list[str]
+
+
+def verify(rows: pd.DataFrame, counts: dict[date, int], engine: Engine, source: Source | None) -> Iterator[Proof]:
+    """A proof for each published day in `rows` (from ledger.days), in order.
+
+    `counts` has the source's current count of each day. With `source`, each day is also re-read in full and its
+    content compared. A day that cannot be read says so and is not proven.
+    """
+    for row in rows.to_dict("records"):
+        try:
+            differences = _differences(row, counts, engine, source)
+        except PyznError as error:  # the other days are proven all the same
+            differences = [f"not proven: {error}"]
+        yield Proof(row["day"], row["downloads"], row["revision"], differences)
+
+
+def _differences(row: dict[Hashable, Any], counts: dict[date, int], engine: Engine, source: Source | None) -> list[str]:
+    """Return the differences of one day from its row of the ledger."""
+    day: date = row["day"]
+    breakdowns = [breakdown for breakdown in BREAKDOWNS if breakdown.name in row["project_keys"]]
+    with store_errors(f"day {day}"), engine.connect() as connection:
+        held = connection.execute(statement("day_in_tables", __file__), {"day": day}).one()._mapping
+        differences = [
+            _difference(column.replace("_", " "), found, row[column])
+            for column, found in held.items()
+            if found != row[column]
+        ]
+        for breakdown in breakdowns:
+            differences += _differences_by(breakdown, connection, row)
+    if counts[day] != row["source_downloads"]:
+        differences.append(
+            f"downloads: the source counts {counts[day]:,} now, {row['source_downloads']:,} when the day was read"
+        )
+    if source is not None:
+        with store_errors(f"day {day}"):
+            checksum = _checksum_at_source(source, day, breakdowns)
+        if checksum != row["checksum"]:
+            differences.append(f"checksum: the source gives {checksum} now, the ledger says {row['checksum']}")
+    return differences
+
+
+def _differences_by(breakdown: Breakdown, connection: Connection, row: dict[Hashable, Any]) -> list[str]:
+    """The differences between the documents of a breakdown and the day's row of the ledger."""
+    held = connection.execute(_in_tables(breakdown), {"day": row["day"]}).one()._mapping
+    expected = {count.column: row[count.column] for count in breakdown.counts}
+    expected["project_keys"] = row["project_keys"][breakdown.name]
+    differences = [
+        _difference(f"{column.replace('_', ' ')} by {breakdown.name}", held[column], value)
+        for column, value in expected.items()
+        if held[column] != value
+    ]
+    if not held["whole_is_right"]:
+        differences.append(f"all of PyPI by {breakdown.name}: the tables have other counts than the ledger")
+    return differences
+
+
+@cache
+def _in_tables(breakdown: Breakdown) -> TextClause:
+    """The SQL of breakdown_in_tables.sql. The view calls the number that counts `downloads`, whatever it counts."""
+    columns = {count.column: "downloads" if count == breakdown.counted else count.column for count in breakdown.counts}
+    return text(
+        Template(text_of("breakdown_in_tables", __file__).decode()).substitute(
+            name=breakdown.name,
+            view=breakdown.view,
+            sums=", ".join(f"sum({of_view}) AS {of_view}" for of_view in columns.values()),
+            totals=", ".join(f"coalesce(sum({of_view}), 0)::bigint AS {c}" for c, of_view in columns.items()),
+        )
+    )
+
+
+def _checksum_at_source(source: Source, day: date, breakdowns: Sequence[Breakdown]) -> str:
+    """The checksum that the day would have if its `breakdowns` were published from the current source."""
+    with Tally(breakdowns) as tally, source.scanned(day) as scanned:
+        for batch in scanned.batches:
+            tally.add(batch)
+        return tally.checksum
+
+
+def _difference(name: str, found: Any, expected: Any) -> str:
+    return f"{name}: the tables have {_told(found)}, the ledger says {_told(expected)}"
+
+
+def _told(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:,}"

@@ -1,0 +1,1 @@
+"""Recounts: published days are counted again at the source."""

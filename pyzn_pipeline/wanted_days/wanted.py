@@ -1,0 +1,158 @@
+"""Wanted days: the days that somebody, or the calendar, has asked for; how often each was tried, and when it is next.
+
+A day is wanted from the moment it is asked for, not from the moment its run begins: `record` copies the backfills
+and runs from Dagster's storage, even those that died. A day stays wanted until it is read, or until the person who
+asked takes the request back. After MOST_ATTEMPTS the day is given up, and its row says why.
+
+Belongs here: who wants which day, and the attempts. Does not: the backfills and runs in Dagster's storage
+(defs.py), and which published days are recounted (recounts.py).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import Connection, Engine, text
+
+from pyzn_pipeline import calendar
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.store.database import statement
+from pyzn_pipeline.store.errors import StoreError, store_errors
+
+MOST_ATTEMPTS = 8  # about 18 hours; then the day is given up
+OVERLAP = timedelta(days=1)  # look this far back again: a request may become visible late, or a clock may be wrong
+
+
+@dataclass(frozen=True)
+class Request:
+    """The current state of a backfill or run that was requested in Dagster.
+
+    `id` is 'backfill <id>' or 'run <id>'. `asker` says who wants the days: its own id, or the id of the backfill
+    that the run belongs to, or None for a run that the ledger has asked for.
+    """
+
+    id: str
+    days: Sequence[date]
+    asked_at: datetime
+    asker: str | None
+    ended: bool
+    taken_back: str | None = None
+    """How a person took the request back, or None. If Dagster cancels something itself, that takes nothing back."""
+    failure: str | None = None
+    """Why Dagster ended it before its work was done, or None."""
+    set_aside: str | None = None
+    """Why days that it names are not asked for, or None."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """The requests in the ledger: by id, whether each had ended; and the time since when to look for new ones."""
+
+    ended: dict[str, bool]
+    since: datetime
+
+    def open(self, kind: str) -> list[str]:
+        """Dagster's ids of the requests of `kind`, 'backfill' or 'run', that have not ended."""
+        return [key.removeprefix(f"{kind} ") for key, ended in self.ended.items() if key.startswith(kind) and not ended]
+
+
+def known_requests(engine: Engine) -> Known:
+    """The requests that have not ended, or that are newer than `since`. Raises StoreError."""
+    with store_errors("requests"), engine.connect() as connection:
+        newest: datetime | None = connection.execute(text("SELECT max(asked_at) FROM pyzn.requests")).scalar_one()
+        since = newest - OVERLAP if newest else datetime(2016, 1, 1, tzinfo=UTC)
+        rows = connection.execute(statement("known_requests", __file__), {"since": since})
+        return Known({row.id: row.ended for row in rows}, since)
+
+
+def record(engine: Engine, requests: Sequence[Request], known: Known) -> None:
+    """Write what has changed in `requests` to the ledger, everything or nothing. Raises StoreError.
+
+    The days of a new request become wanted, unless they were read after it was made. If a person took a request
+    back, its days are no longer wanted by it. For a failed run, the days that it never began count one attempt.
+    """
+    with store_errors("requests"), engine.begin() as connection:
+        for request in requests:
+            before = known.ended.get(request.id)  # None: a new request
+            if before and request.ended:
+                continue
+            days = list(request.days)
+            if before is not False and request.asker == request.id:
+                ask(connection, days, request.id, request.asked_at)
+            if request.taken_back:
+                taken_back = {"days": days, "asker": request.asker, "reason": request.taken_back}
+                connection.execute(statement("take_back_days", __file__), taken_back)
+            elif request.failure and request.id.startswith("run "):
+                run_id = request.id.removeprefix("run ")
+                failed = {"days": days, "run_id": run_id, "reason": request.failure, "most": MOST_ATTEMPTS}
+                connection.execute(statement("fail_unbegun", __file__), failed)
+            connection.execute(
+                statement("record_request", __file__),
+                {
+                    "id": request.id,
+                    "asked_at": request.asked_at,
+                    "ended": request.ended,
+                    "failure": request.failure,
+                    "set_aside": request.set_aside,
+                },
+            )
+
+
+def ask(connection: Connection, days: Sequence[date], asker: str, asked_at: datetime) -> None:
+    """Record that `asker` asked for `days` at `asked_at`."""
+    connection.execute(statement("ask_for_days", __file__), {"days": list(days), "asker": asker, "asked_at": asked_at})
+
+
+def begin_run(engine: Engine, days: Sequence[date], run_id: str, asker: str | None) -> None:
+    """Record that the run will read `days`. `asker` as in Request: a run may begin before `record` has seen it."""
+    with store_errors(f"days {days[0]} to {days[-1]}"), engine.begin() as connection:
+        if asker is not None:
+            ask(connection, days, asker, connection.execute(text("SELECT clock_timestamp()")).scalar_one())
+        connection.execute(
+            statement("begin_run", __file__), {"days": list(days), "run_id": run_id, "most": MOST_ATTEMPTS}
+        )
+
+
+@contextmanager
+def attempt(engine: Engine, day: date, run_id: str) -> Iterator[None]:
+    """Record an attempt to read `day` by the run inside the block. An error that leaves the block is its reason.
+
+    If a retry may help, the time of the next attempt is kept as well, see begin_attempt.sql.
+    """
+    with store_errors(f"day {day}"), engine.begin() as connection:
+        connection.execute(statement("begin_attempt", __file__), {"day": day, "run_id": run_id, "most": MOST_ATTEMPTS})
+    try:
+        yield
+    except Exception as error:
+        unexpected = f"day {day}: unexpected {type(error).__name__}: see the run's log"
+        reason, again = (str(error), error.transient) if isinstance(error, PyznError) else (unexpected, True)
+        failed = {"day": day, "run_id": run_id, "reason": reason, "again": again}
+        try:
+            with store_errors(f"day {day}"), engine.begin() as connection:
+                connection.execute(statement("fail_attempt", __file__), failed)
+        except StoreError as also:
+            error.add_note(f"the reason could not be written to the ledger: {also}")
+        raise
+
+
+def due_for_reading(
+    engine: Engine, now: datetime, repair_from: date | None, first_day: date = date.min, late_rows: bool = True
+) -> list[date]:
+    """Return the days to read at `now`, newest first.
+
+    Before that, it makes wanted what the calendar and the recounts ask for: missing days from `repair_from` on, see
+    ask_for_missing_days.sql, and with `late_rows` days for which the source has more rows now. Days before `first_day`,
+    which no run can read, are given up. Raises StoreError.
+    """
+    with store_errors("days due for reading"), engine.begin() as connection:
+        missing = {"now": now, "repair_from": repair_from, "last": calendar.latest(now, calendar.MISSING_AT)}
+        connection.execute(statement("ask_for_missing_days", __file__), missing)
+        if late_rows:
+            connection.execute(statement("ask_for_late_rows", __file__))
+        connection.execute(statement("give_up_early_days", __file__), {"first_day": first_day})
+        return list(
+            connection.execute(
+                statement("due_for_reading", __file__), {"now": now, "today": now.astimezone(UTC).date()}
+            ).scalars()
+        )

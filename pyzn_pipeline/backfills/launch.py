@@ -100,11 +100,11 @@ def run(
 
 
 def _follow(progress: Progress, engine: Engine, since: datetime) -> None:
-    rows = ledger.days(engine, min(progress.requested), max(progress.requested))
-    wanted = rows[rows["day"].isin(progress.requested)]
-    progress.done = set(wanted.loc[(wanted["read_at"] >= since).fillna(value=False), "day"])
-    failed = wanted.loc[(wanted["failed_at"] >= since).fillna(value=False)]
-    progress.failed = dict(zip(failed["day"], failed["failure"], strict=True))
+    requested = set(progress.requested)
+    rows = ledger.days(engine, min(requested), max(requested))
+    wanted = [row for row in rows if row["day"] in requested]
+    progress.failed = {row["day"]: row["failure"] for row in wanted if row["failed_at"] and row["failed_at"] >= since}
+    progress.done = {row["day"] for row in wanted if row["read_at"] and row["read_at"] >= since}
     progress.done -= progress.failed.keys()
 
 

@@ -48,17 +48,16 @@ def backfill_cost(source: Source, engine: Engine, days: list[date], usd_per_tib:
     Raises SourceError or StoreError.
     """
     rows = ledger.days(engine, days[0], days[-1])
-    retired = rows["retired_at"].notna()
-    published = rows[(rows["status"] != "missing") & ~retired]
-    readable = list(rows.loc[~retired, "day"])
-    billed = sum(source.price(first, last) for first, last in spans(readable))
+    readable = [row for row in rows if row["retired_at"] is None]
+    published = [row for row in readable if row["status"] != "missing"]
+    billed = sum(source.price(first, last) for first, last in spans([row["day"] for row in readable]))
     return BackfillCost(
         first=days[0],
         last=days[-1],
         days=len(days),
         published=len(published),
-        lacking=sum(any(b.name not in held for b in BREAKDOWNS) for held in published["project_keys"]),
-        retired=int(retired.sum()),
+        lacking=sum(any(b.name not in row["project_keys"] for b in BREAKDOWNS) for row in published),
+        retired=len(rows) - len(readable),
         bytes_billed=billed,
         dollars=usd(billed, usd_per_tib),
     )

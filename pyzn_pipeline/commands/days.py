@@ -1,12 +1,11 @@
 """`pyzn days`: shows the ledger."""
 
+import json
 import sys
-from collections.abc import Hashable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import click
-import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -43,19 +42,26 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
     with open_store(settings.database_url, "days") as store:
         rows = ledger.days(store, first, last)
     if as_json:
-        rows["day"] = rows["day"].astype("string")  # to_json would add the time
-        click.echo(rows.to_json(orient="records", lines=True, date_format="iso"), nl=False)
+        for row in rows:
+            click.echo(json.dumps(row, default=_written))
     else:
         console = Console(width=None if sys.stdout.isatty() else 160)  # in a pipe, long lines are not wrapped
         console.print(_ledger_table(rows))
 
 
-def _ledger_table(rows: pd.DataFrame) -> Table:
+def _written(value: object) -> str:
+    """Return a time or a day as JSON has it."""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03}Z"
+    return str(value)
+
+
+def _ledger_table(rows: list[dict[str, Any]]) -> Table:
     table = Table("day", "status", title="The ledger, UTC days", title_justify="left", box=SIMPLE_HEAD)
     for name in ("revision", "downloads", "projects"):
         table.add_column(name, justify="right")
     table.add_column("published (UTC)")
-    for row in rows.to_dict("records"):
+    for row in rows:
         status = f"[{COLOURS[row['status']]}]{row['status']}[/]"
         if row["status"] == "missing":
             table.add_row(str(row["day"]), status, *[""] * 3, _attempt(row))
@@ -73,11 +79,11 @@ def _ledger_table(rows: pd.DataFrame) -> Table:
                 )
             if row["replaced_rows"]:
                 remarks.append(f"{row['replaced_rows']:,} rows with replaced text")
-            if not pd.isna(row["retired_at"]):
+            if row["retired_at"]:
                 remarks.append(f"retired {row['retired_at']:%Y-%m-%d}")
-            if row["status"] == "suspect" and not pd.isna(row["suspect_because"]):
+            if row["status"] == "suspect" and row["suspect_because"]:
                 remarks.append(f"suspect: {row['suspect_because']}")
-            if not pd.isna(row["accepted_because"]):
+            if row["accepted_because"]:
                 remarks.append(f"accepted: {row['accepted_because']}")
             remarks.append(_attempt(row))
             line = "; ".join(filter(None, remarks))
@@ -85,13 +91,13 @@ def _ledger_table(rows: pd.DataFrame) -> Table:
     return table
 
 
-def _attempt(row: dict[Hashable, Any]) -> str:
+def _attempt(row: dict[str, Any]) -> str:
     """The state of a wanted day; empty if nobody has asked for it."""
-    if pd.isna(row["wanted"]):
+    if row["wanted"] is None:
         return ""
     if row["wanted"] == "waiting":
-        what = "waits for its run" if pd.isna(row["attempt_run_id"]) else f"in run {row['attempt_run_id']}"
+        what = "waits for its run" if row["attempt_run_id"] is None else f"in run {row['attempt_run_id']}"
         return f"asked for by {', '.join(row['asked_by'])}; {what}"
-    reason = f"run {row['attempt_run_id']} died" if pd.isna(row["failure"]) else row["failure"]
+    reason = row["failure"] or f"run {row['attempt_run_id']} died"
     again = f", next {row['next_attempt_at']:%m-%d %H:%M}" if row["wanted"] == "failed" else ""
     return f"{row['wanted']}: {reason} (attempt {row['attempts']}{again})"

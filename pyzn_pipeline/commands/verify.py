@@ -3,7 +3,6 @@
 from datetime import date
 
 import click
-import pandas as pd
 
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.commands.progress import bar_of_days
@@ -38,9 +37,9 @@ def verify(start: date, end: date, full: bool) -> None:
     asked = days_between(start, end, settings.first_day)
     with open_store(settings.database_url, "verify") as store, source_of(settings) as source:
         rows = ledger.days(store, start, end)
-        held = rows[(rows["status"] != "missing") & rows["retired_at"].isna()]
-        days = list(held["day"])
-        published = dict(zip(days, map(int, held["source_downloads"]), strict=True))
+        held = [row for row in rows if row["status"] != "missing" and row["retired_at"] is None]
+        days = [row["day"] for row in held]
+        published = {row["day"]: row["source_downloads"] for row in held}
         cost = source.price_of_count(days)
         bills = cost.least + (sum(source.price(*span) for span in spans(days)) if full else 0)
         said = f"asking the source about {len(days)} days: {bills:,} bytes, ${usd(bills, settings.usd_per_tib):,.2f}"
@@ -56,14 +55,14 @@ def verify(start: date, end: date, full: bool) -> None:
         proven = 0
         found = proofs(held, counts, store, source if full else None)
         with bar_of_days() as bar:
-            for row in bar.track(rows.to_dict("records"), description="verify"):
+            for row in bar.track(rows, description="verify"):
                 if row["day"] in counts:
                     proof = next(found)
                     proven += not proof.differences
                     click.echo(_line(proof))
                 else:
                     what = "missing" if row["status"] == "missing" else "retired"
-                    reason = "" if pd.isna(row["failure"]) else f"  {row['failure']}"
+                    reason = f"  {row['failure']}" if row["failure"] else ""
                     click.echo(f"{row['day']}  {click.style(what, fg='red')}{reason}")
     click.echo(f"{proven} of {len(asked)} days proven")
     if proven < len(asked):

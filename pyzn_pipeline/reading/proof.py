@@ -1,13 +1,12 @@
 """Proves published days: compares the ledger with the tables and with the source. Changes nothing."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from string import Template
 from typing import Any
 
-import pandas as pd
 from sqlalchemy import Connection, Engine, TextClause, text
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
@@ -28,13 +27,15 @@ class Proof:
     differences: list[str]
 
 
-def verify(rows: pd.DataFrame, counts: dict[date, int], engine: Engine, source: Source | None) -> Iterator[Proof]:
+def verify(
+    rows: list[dict[str, Any]], counts: dict[date, int], engine: Engine, source: Source | None
+) -> Iterator[Proof]:
     """A proof for each published day in `rows` (from ledger.days), in order.
 
     `counts` has the source's current count of each day. With `source`, each day is also re-read in full and its
     content compared. A day that cannot be read says so and is not proven.
     """
-    for row in rows.to_dict("records"):
+    for row in rows:
         try:
             differences = _differences(row, counts, engine, source)
         except PyznError as error:  # the other days are proven all the same
@@ -42,7 +43,7 @@ def verify(rows: pd.DataFrame, counts: dict[date, int], engine: Engine, source: 
         yield Proof(row["day"], row["downloads"], row["revision"], differences)
 
 
-def _differences(row: dict[Hashable, Any], counts: dict[date, int], engine: Engine, source: Source | None) -> list[str]:
+def _differences(row: dict[str, Any], counts: dict[date, int], engine: Engine, source: Source | None) -> list[str]:
     """Return the differences of one day from its row of the ledger."""
     day: date = row["day"]
     breakdowns = [breakdown for breakdown in BREAKDOWNS if breakdown.name in row["project_keys"]]
@@ -67,7 +68,7 @@ def _differences(row: dict[Hashable, Any], counts: dict[date, int], engine: Engi
     return differences
 
 
-def _differences_by(breakdown: Breakdown, connection: Connection, row: dict[Hashable, Any]) -> list[str]:
+def _differences_by(breakdown: Breakdown, connection: Connection, row: dict[str, Any]) -> list[str]:
     """The differences between the documents of a breakdown and the day's row of the ledger."""
     held = connection.execute(_in_tables(breakdown), {"day": row["day"]}).one()._mapping
     expected = {count.column: row[count.column] for count in breakdown.counts}

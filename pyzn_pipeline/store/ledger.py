@@ -1,8 +1,8 @@
 """Reads the ledger, with the attempts that published nothing."""
 
 from datetime import date, datetime
+from typing import Any
 
-import pandas as pd
 from sqlalchemy import Engine, text
 
 from pyzn_pipeline import calendar
@@ -10,15 +10,15 @@ from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
 
 
-def days(engine: Engine, first: date, last: date) -> pd.DataFrame:
-    """One row per UTC day from `first` to `last`, in order, columns as in ledger.sql; status 'missing' for a gap."""
+def days(engine: Engine, first: date, last: date) -> list[dict[str, Any]]:
+    """Return a row per UTC day from `first` to `last`, in order: columns as in ledger.sql, 'missing' for a gap."""
     with engine.connect() as connection:
-        rows = pd.read_sql(statement("ledger"), connection, params={"first": first, "last": last})
-    return rows.convert_dtypes()  # keeps counts as integers even if a gap has NA
+        found = connection.execute(statement("ledger"), {"first": first, "last": last}).mappings()
+        return [dict(row) for row in found]
 
 
 def freshness(engine: Engine, now: datetime) -> tuple[date | None, int]:
-    """The newest published day, and how many days late it is at `now`.
+    """Return the newest published day, and how many days late it is at `now`.
 
     From calendar.LATE_AT on, yesterday should be published; before that, the day before yesterday. If no day
     is published, one day is late.

@@ -20,7 +20,8 @@ from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import StoreError, store_errors
 
-MOST_ATTEMPTS = 8  # about 18 hours; then the day is given up
+PAUSES = [timedelta(minutes=min(4**n, 360)) for n in range(7)]  # after each attempt but the last: 1, 4, 16, … minutes
+MOST_ATTEMPTS = len(PAUSES) + 1  # about 18 hours; then the day is given up
 OVERLAP = timedelta(days=1)  # look this far back again: a request may become visible late, or a clock may be wrong
 
 
@@ -85,7 +86,7 @@ def record(engine: Engine, requests: Sequence[Request], known: Known) -> None:
                 connection.execute(statement("take_back_days", __file__), taken_back)
             elif request.failure and request.id.startswith("run "):
                 run_id = request.id.removeprefix("run ")
-                failed = {"days": days, "run_id": run_id, "reason": request.failure, "most": MOST_ATTEMPTS}
+                failed = {"days": days, "run_id": run_id, "reason": request.failure, "pauses": PAUSES}
                 connection.execute(statement("fail_unbegun", __file__), failed)
             connection.execute(
                 statement("record_request", __file__),
@@ -121,7 +122,7 @@ def attempt(engine: Engine, day: date, run_id: str) -> Iterator[None]:
     If a retry may help, the time of the next attempt is kept as well, see begin_attempt.sql.
     """
     with store_errors(f"day {day}"), engine.begin() as connection:
-        connection.execute(statement("begin_attempt", __file__), {"day": day, "run_id": run_id, "most": MOST_ATTEMPTS})
+        connection.execute(statement("begin_attempt", __file__), {"day": day, "run_id": run_id, "pauses": PAUSES})
     try:
         yield
     except Exception as error:

@@ -19,7 +19,7 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.settings import Settings
-from pyzn_pipeline.store import ledger
+from tests import ledger
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import code_location, materialized, run

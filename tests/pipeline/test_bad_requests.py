@@ -13,9 +13,9 @@ from pyzn_pipeline.rankings.rankings import rank
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
-from pyzn_pipeline.store import ledger
 from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.wanted_days import trouble
+from tests import ledger
 from tests.conftest import Database
 from tests.days import Download, raw_rows, scan_of
 from tests.pipeline.conftest import TABLE, code_location, run

@@ -16,7 +16,7 @@ from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.breakdowns import BREAKDOWNS, WITHOUT_MIRRORS
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.scan import LONGEST_PROJECT, MARK, scan
-from pyzn_pipeline.store import ledger
+from tests import ledger
 from tests.api.conftest import Clock, serving, settings
 from tests.conftest import Database
 from tests.days import Download, raw_rows

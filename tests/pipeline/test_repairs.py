@@ -18,10 +18,11 @@ from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
-from pyzn_pipeline.store import ledger
+from tests import ledger
 from pyzn_pipeline.wanted_days import wanted
 from pyzn_pipeline.recounts.recounts import due_for_recount
 from pyzn_pipeline.wanted_days.wanted import due_for_reading
+from tests import ledger
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE, code_location

@@ -21,7 +21,7 @@ from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.recounts.recounts import recount
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
-from pyzn_pipeline.store import ledger
+from tests import ledger
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE
 from tests.store.publishing import totals

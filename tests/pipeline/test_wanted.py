@@ -16,9 +16,9 @@ from sqlalchemy import Engine, text
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.backfills.launch import RUNNING
 from pyzn_pipeline.breakdowns import BREAKDOWNS
-from pyzn_pipeline.store import ledger
 from pyzn_pipeline.wanted_days import trouble, wanted
 from pyzn_pipeline.wanted_days.defs import UNFINISHED_BACKFILLS
+from tests import ledger
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import code_location

@@ -15,8 +15,9 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS, MIRRORS, UNKNOWN
 from pyzn_pipeline.reading.audits import AuditFailed
 from pyzn_pipeline.reading.judgement import WorseReading
 from pyzn_pipeline.source.scan import SCHEMA, Scan
-from pyzn_pipeline.store import ledger, staging
+from pyzn_pipeline.store import staging
 from pyzn_pipeline.store.errors import StoreError
+from tests import ledger
 from tests.days import Download, counts_for, key_of, scan_of
 from tests.store.publishing import everything, publish, rows, totals
 

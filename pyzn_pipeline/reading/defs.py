@@ -34,6 +34,7 @@ from pyzn_pipeline.days import days_of_tags
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS, Metadata, picture, table
 from pyzn_pipeline.defs.resources import AnySource, Store
+from pyzn_pipeline.defs.runs import asker_of
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.instance.run_coordinator import READING_JOB
 from pyzn_pipeline.reading.audits import HARD_AUDITS, Audit, AuditFailed, Finding
@@ -41,7 +42,6 @@ from pyzn_pipeline.reading.day import Ingested, ingest_day
 from pyzn_pipeline.reading.soft_audits import SOFT_AUDITS
 from pyzn_pipeline.source.scan import scan_query, usd
 from pyzn_pipeline.wanted_days import wanted
-from pyzn_pipeline.wanted_days.defs import asker_of
 
 READ = define_asset_job(
     READING_JOB,

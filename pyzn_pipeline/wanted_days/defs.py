@@ -32,7 +32,7 @@ from pyzn_pipeline.breakdowns import VERSION
 from pyzn_pipeline.days import RANGE_END, RANGE_START, DaySelection, days_of_keys, days_of_tags, spans
 from pyzn_pipeline.defs.partitions import DAYS_A_RUN
 from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.defs.runs import UNFINISHED_RUNS
+from pyzn_pipeline.defs.runs import UNFINISHED_RUNS, asker_of
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.exports.following import followed_at
 from pyzn_pipeline.exports.mirror import Mirror
@@ -76,14 +76,6 @@ def days_of_run(run: DagsterRun, first_day: date = date.min) -> DaySelection:
     if run.job_name != READ.name and ASSET not in (run.asset_selection or ()):
         return DaySelection([])
     return days_of_tags(run.tags, first_day)
-
-
-def asker_of(run: DagsterRun) -> str | None:
-    """Who wants the days of the run, as in Request.asker."""
-    if REPAIR.items() <= run.tags.items():
-        return None
-    backfill = run.tags.get("dagster/backfill")
-    return f"backfill {backfill}" if backfill else f"run {run.run_id}"
 
 
 def _of_run(record: RunRecord, first_day: date) -> Request:

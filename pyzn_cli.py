@@ -18,9 +18,9 @@ COMMANDS = {
     "verify": ("pyzn_pipeline.commands.verify", "Prove published days against the tables and the source."),
     "export": ("pyzn_pipeline.commands.export", "Write published days as Parquet files, for everybody."),
     "mirror": ("pyzn_pipeline.commands.mirror", "Publish days that another PyZn has exported; nothing is billed."),
-    "accept": ("pyzn_pipeline.commands.accept", "Take a suspect day for right."),
+    "accept": ("pyzn_pipeline.commands.accept", "Accept a suspect day as correct."),
     "import-totals": ("pyzn_pipeline.commands.import_totals", "Import all-time totals from elsewhere."),
-    "check": ("pyzn_pipeline.commands.check", "Look at everything a deployment needs; say how to mend what is wrong."),
+    "check": ("pyzn_pipeline.commands.check", "Look at everything a deployment needs; say how to fix what is wrong."),
     "migrate": ("pyzn_pipeline.commands.migrate", "Bring the database to this version's schema."),
 }
 
@@ -64,7 +64,7 @@ def pyzn() -> None:
 
 
 def main() -> None:
-    """The console script. What a user can mend is one message and exit status 1, not a trace."""
+    """The console script. What a user can fix is one message and exit status 1, not a trace."""
     try:
         pyzn()
     except PyznError as error:

@@ -22,7 +22,7 @@ RECOUNTED_AT = time(23)
 RECOUNTED_AFTER = (1, 3, 7)  # days
 RECOUNT_PAUSE = timedelta(hours=1)  # from a publication to its first recount: sooner, the source cannot have changed
 
-MIRROR_LOOKED_AT_EVERY = timedelta(minutes=5)  # how often its index is fetched, to see whether it has changed
+MIRROR_INTERVAL = timedelta(minutes=5)  # how often its index is fetched, to see whether it has changed
 
 SETTLED_AFTER = 7
 """Days. Late rows arrive within a week, so a day that is read or recounted on D+7 or later and is the same is final."""
@@ -46,12 +46,12 @@ def cron(at: time) -> str:
     return f"{at.minute} {at.hour} * * *"
 
 
-def said(at: time) -> str:
+def clock_time(at: time) -> str:
     """The time as text: '17:00 UTC'."""
     return f"{at:%H:%M} UTC"
 
 
-def recounts_said() -> str:
+def recount_times() -> str:
     """The times of the recounts as text: '23:00 UTC of D+1, D+3 and D+7'."""
     *ages, last = (f"D+{age}" for age in RECOUNTED_AFTER)
-    return f"{said(RECOUNTED_AT)} of {', '.join(ages)} and {last}"
+    return f"{clock_time(RECOUNTED_AT)} of {', '.join(ages)} and {last}"

@@ -64,22 +64,25 @@ def test_the_database_has_the_calendars_hour(store: Engine) -> None:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("docs/architecture.md", [f"schedule at {calendar.said(calendar.READ_AT)}", f"At {calendar.recounts_said()}"]),
+        (
+            "docs/architecture.md",
+            [f"schedule at {calendar.clock_time(calendar.READ_AT)}", f"At {calendar.recount_times()}"],
+        ),
         (
             "docs/architecture.md",
             [
-                f", {calendar.said(calendar.PACKED_AT)})",
-                f"late from {calendar.said(calendar.LATE_AT)}",
+                f", {calendar.clock_time(calendar.PACKED_AT)})",
+                f"late from {calendar.clock_time(calendar.LATE_AT)}",
                 f"D+{calendar.SETTLED_AFTER} or later",
             ],
         ),
-        ("docs/ui.md", [f"| {calendar.said(calendar.READ_AT)}: reads the day before"]),
-        ("docs/operations.md", [f"at {calendar.said(calendar.LATE_AT)} yesterday is not published"]),
+        ("docs/ui.md", [f"| {calendar.clock_time(calendar.READ_AT)}: reads the day before"]),
+        ("docs/operations.md", [f"at {calendar.clock_time(calendar.LATE_AT)} yesterday is not published"]),
         (
             "docs/api.md",
-            [f"at {calendar.said(calendar.READ_AT)} of", f"late from {calendar.said(calendar.LATE_AT)} on"],
+            [f"at {calendar.clock_time(calendar.READ_AT)} of", f"late from {calendar.clock_time(calendar.LATE_AT)} on"],
         ),
-        ("pyzn_api/models_v4.py", [f"late from {calendar.said(calendar.LATE_AT)} of D+1 on"]),
+        ("pyzn_api/models_v4.py", [f"late from {calendar.clock_time(calendar.LATE_AT)} of D+1 on"]),
     ],
 )
 def test_documents_name_the_calendars_hours(path: str, words: list[str]) -> None:

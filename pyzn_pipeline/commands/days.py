@@ -32,7 +32,7 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
     until a backfill reads it again. A recounted day says when, and by what: by `metadata` (the rows that
     BigQuery says the day's partition has), by `count` (COUNT(*)), or by `mirror` (what the exporter's
     source counted last). A wanted day also shows its state: it waits for its run, failed (why, and when it
-    is tried again), was given up, or was taken back by the person who asked.
+    is tried again), was given up, or was canceled by the person who asked.
     """
     settings = load(StoreSettings)
     last = end or datetime.now(UTC).date() - timedelta(days=1)

@@ -31,7 +31,7 @@ def packing_schedule() -> ScheduleDefinition:
         cron_schedule=calendar.cron(calendar.PACKED_AT),
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.RUNNING,
-        description=f"Every day at {calendar.said(calendar.PACKED_AT)}.",
+        description=f"Every day at {calendar.clock_time(calendar.PACKED_AT)}.",
     )
 
 
@@ -56,5 +56,5 @@ def retention_schedule(keep_days: int, export_url: str | None) -> ScheduleDefini
         cron_schedule=calendar.cron(calendar.RETIRED_AT),
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.RUNNING,
-        description=f"Every day at {calendar.said(calendar.RETIRED_AT)}.",
+        description=f"Every day at {calendar.clock_time(calendar.RETIRED_AT)}.",
     )

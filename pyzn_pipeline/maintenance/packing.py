@@ -21,7 +21,7 @@ from pyzn_pipeline.store.partitions import Partition, following_month, partition
 
 WORTH_IT = 7  # partitions; fewer are not worth rewriting the month
 LOCK_TIMEOUT = "50ms"  # how long new readers may have to wait while the swap waits for an older reader
-PATIENCE_SECONDS = 30 * 60  # a publication holds the table for a minute or two
+TIMEOUT_SECONDS = 30 * 60  # a publication holds the table for a minute or two
 CHUNK = 2**20  # bytes
 PARENT = sql.Identifier("pyzn", "project_days")
 
@@ -30,7 +30,7 @@ class PackingFailed(PyznError):
     """Months could not be packed; they are as they were. The message has the reason of each."""
 
 
-class Packed(NamedTuple):
+class PackedMonth(NamedTuple):
     """The days [first, following), joined from `partitions` partitions."""
 
     first: date
@@ -38,7 +38,7 @@ class Packed(NamedTuple):
     partitions: int
 
 
-def pack_settled(engine: Engine, today: date) -> Iterator[Packed]:
+def pack_settled(engine: Engine, today: date) -> Iterator[PackedMonth]:
     """Pack every month that has at least WORTH_IT partitions of settled days, or is over and has more than one.
 
     Yields each result as soon as it is done. Each is one transaction; meanwhile a reading of one of its
@@ -58,7 +58,7 @@ def pack_settled(engine: Engine, today: date) -> Iterator[Packed]:
             except PyznError as error:
                 failures.append(str(error))
             else:
-                yield Packed(month, parts[-1].following, len(parts))
+                yield PackedMonth(month, parts[-1].following, len(parts))
     if failures:
         raise PackingFailed("; ".join(failures))
 
@@ -118,7 +118,7 @@ def _swap(
 ) -> None:
     names = [sql.Identifier("pyzn", part.name) for part in parts]
     bounds = sql.SQL("FROM ({}) TO ({})").format(*map(sql.Literal, days))
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         try:
             with driver.transaction():
@@ -134,7 +134,7 @@ def _swap(
             if time.monotonic() > deadline:
                 raise PackingFailed(
                     f"{parts[0].name} to {parts[-1].name} have been in use without a pause for "
-                    f"{PATIENCE_SECONDS // 60} minutes, perhaps by a long transaction (see pg_stat_activity); not "
+                    f"{TIMEOUT_SECONDS // 60} minutes, perhaps by a long transaction (see pg_stat_activity); not "
                     "packed, the next run tries again"
                 ) from error
             time.sleep(1)

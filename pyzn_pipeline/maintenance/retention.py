@@ -13,7 +13,7 @@ from pyzn_pipeline.store.errors import store_errors
 from pyzn_pipeline.store.partitions import following_month, partitions
 
 LOCK_TIMEOUT = "100ms"  # how long new readers may have to wait while a drop waits for an older reader
-PATIENCE_SECONDS = 10 * 60
+TIMEOUT_SECONDS = 10 * 60
 
 
 class RetirementFailed(PyznError):
@@ -53,7 +53,7 @@ def retire(engine: Engine, today: date, keep_days: int, exported: Callable[[date
 
 def _retire(engine: Engine, month: date, elsewhere: Days | None) -> bool:
     """Whether the month was dropped: not if `elsewhere` lacks one of its days as it is published."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         try:
             with engine.begin() as connection:
@@ -74,7 +74,7 @@ def _retire(engine: Engine, month: date, elsewhere: Days | None) -> bool:
                 raise
             if time.monotonic() > deadline:
                 raise RetirementFailed(
-                    f"{month:%B %Y} has been read without a pause for {PATIENCE_SECONDS // 60} minutes, perhaps by a "
+                    f"{month:%B %Y} has been read without a pause for {TIMEOUT_SECONDS // 60} minutes, perhaps by a "
                     "long transaction (see pg_stat_activity); not retired, the next run tries again"
                 ) from error
             time.sleep(1)

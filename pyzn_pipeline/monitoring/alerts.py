@@ -11,7 +11,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from pyzn_pipeline.days import ranges
 from pyzn_pipeline.errors import PyznError, printable
-from pyzn_pipeline.wanted_days.trouble import Tried
+from pyzn_pipeline.wanted_days.trouble import WantedDay
 
 QUIET = timedelta(hours=1)  # between two messages about failing days: a bad night is a few messages, not hundreds
 TIMEOUT = 10  # seconds
@@ -22,7 +22,7 @@ class AlertError(PyznError):
 
 
 @dataclass(frozen=True)
-class Told:
+class AlertState:
     """What was sent already: the failing days, each with whether it was given up, and the newest day."""
 
     failing: dict[date, bool] = field(default_factory=dict)
@@ -33,15 +33,15 @@ class Told:
 
     def to_json(self) -> str:
         """As JSON, for a sensor's cursor."""
-        return TypeAdapter(Told).dump_json(self).decode()
+        return TypeAdapter(AlertState).dump_json(self).decode()
 
     @staticmethod
-    def from_json(text: str | None) -> "Told":
+    def from_json(text: str | None) -> "AlertState":
         """The reverse of to_json. None, and what is not from there, mean that nothing was sent yet."""
         try:
-            return TypeAdapter(Told).validate_json(text or "{}")
+            return TypeAdapter(AlertState).validate_json(text or "{}")
         except ValidationError:  # an earlier version's, or a person's: the UI lets people edit a cursor
-            return Told()
+            return AlertState()
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,15 @@ class News:
 
     message: str
     newer_day: bool
-    told: Told
+    state: AlertState
 
 
 def news(
-    tried: list[Tried],
+    tried: list[WantedDay],
     set_aside: Mapping[str, str],
     newest: date | None,
     days_late: int,
-    told: Told,
+    state: AlertState,
     now: datetime,
     dagster_url: str,
 ) -> News:
@@ -68,49 +68,49 @@ def news(
     that fail within an hour of a message wait for the next one. Late data is reported when it begins and when it ends.
     """
     fresh = [
-        day for day in tried if day.failed and (day.day not in told.failing or day.given_up > told.failing[day.day])
+        day for day in tried if day.failed and (day.day not in state.failing or day.given_up > state.failing[day.day])
     ]
-    if now - told.failing_at < QUIET:
+    if now - state.failing_at < QUIET:
         fresh = []
-    recovered = sorted(told.failing.keys() - {day.day for day in tried})
+    recovered = sorted(state.failing.keys() - {day.day for day in tried})
     late = newest is not None and days_late > 0  # an empty ledger is not late
     said = [_failing(days, dagster_url) for days in _by_outcome(fresh)]
     said += [
         f"PyZn: {request} asks for days that cannot be read; they are set aside: {why}"
         for request, why in set_aside.items()
-        if request not in told.set_aside
+        if request not in state.set_aside
     ]
     if recovered:
         said.append(f"PyZn: no longer failing: {ranges(recovered)}.")
-    if late and not told.late:
+    if late and not state.late:
         said.append(
             f"PyZn: the data is late, the newest published day is {newest}. "
             f"Is the daemon healthy, and the schedule on? {dagster_url}/deployment/daemons"
         )
-    if told.late and not late:
+    if state.late and not late:
         said.append(f"PyZn: the data is up to date again: {newest} is published.")
-    known = {day: hopeless for day, hopeless in told.failing.items() if day not in recovered}
-    newer = newest is not None and (told.newest is None or newest > told.newest)
+    known = {day: hopeless for day, hopeless in state.failing.items() if day not in recovered}
+    newer = newest is not None and (state.newest is None or newest > state.newest)
     return News(
         "\n".join(said),
         newer and not late,
-        Told(
+        AlertState(
             known | {day.day: day.given_up for day in fresh},
-            now if fresh else told.failing_at,
-            newest if newer else told.newest,
+            now if fresh else state.failing_at,
+            newest if newer else state.newest,
             late,
             frozenset(set_aside),
         ),
     )
 
 
-def _by_outcome(days: list[Tried]) -> list[list[Tried]]:
+def _by_outcome(days: list[WantedDay]) -> list[list[WantedDay]]:
     """`days` in two groups, without empty ones: those that are tried again, and those that are given up."""
     outcomes = [[day for day in days if day.given_up == given_up] for given_up in (False, True)]
     return [outcome for outcome in outcomes if outcome]
 
 
-def _failing(tried: list[Tried], dagster_url: str) -> str:
+def _failing(tried: list[WantedDay], dagster_url: str) -> str:
     """A message about days with one outcome. Reason and run are those of the newest day."""
     days, last = [day.day for day in tried], tried[-1]
     count = "1 day" if len(days) == 1 else f"{len(days)} days"

@@ -28,7 +28,7 @@ from pyzn_pipeline import calendar
 from pyzn_pipeline.days import ranges
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.table import NAME as SOURCE
-from pyzn_pipeline.monitoring.alerts import QUIET, AlertError, Told, beat, news, post
+from pyzn_pipeline.monitoring.alerts import QUIET, AlertError, AlertState, beat, news, post
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store.ledger import freshness
 from pyzn_pipeline.wanted_days import trouble
@@ -46,16 +46,16 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
         "URL for each new day that is in time.",
     )
     def tell_of_days(context: SensorEvaluationContext, store: Store) -> SkipReason:
-        told, now = Told.from_json(context.cursor), datetime.now(UTC)
+        state, now = AlertState.from_json(context.cursor), datetime.now(UTC)
         with store.engine() as engine:
             found = news(
-                trouble.days_tried(engine), trouble.set_aside(engine), *freshness(engine, now), told, now, look_at
+                trouble.days_tried(engine), trouble.set_aside(engine), *freshness(engine, now), state, now, look_at
             )
-        known = found.told
+        known = found.state
         if webhook and found.message and not _delivered(context, lambda: post(webhook, found.message)):
-            known = replace(told, newest=known.newest)
+            known = replace(state, newest=known.newest)
         if heartbeat and found.newer_day and not _delivered(context, lambda: beat(heartbeat)):
-            known = replace(known, newest=told.newest)
+            known = replace(known, newest=state.newest)
         context.update_cursor(known.to_json())
         return SkipReason(found.message or "nothing new")
 
@@ -156,19 +156,19 @@ def _wanted(engine: Engine) -> AssetCheckResult:
     tried, waiting = trouble.days_tried(engine), trouble.waiting(engine).days
     given_up = [day.day for day in tried if day.given_up]
     failing = [day.day for day in tried if day.failed and not day.given_up]
-    told = {"given up": given_up, "failed, to be tried again": failing, "waiting or being read": waiting}
+    state = {"given up": given_up, "failed, to be tried again": failing, "waiting or being read": waiting}
     return AssetCheckResult(
         passed=not given_up and not failing,
         severity=AssetCheckSeverity.ERROR if given_up else AssetCheckSeverity.WARN,
         description=f"of the wanted days, {len(given_up)} are given up, {len(failing)} have failed and "
         f"{len(waiting)} wait or are being read",
-        metadata={name: ranges(days) or "none" for name, days in told.items()},
+        metadata={name: ranges(days) or "none" for name, days in state.items()},
     )
 
 
 CHECKS: dict[str, tuple[str, Callable[[Engine], AssetCheckResult]]] = {
     "newest_day_is_fresh": (
-        f"Yesterday is published by {calendar.said(calendar.LATE_AT)}; before that, the day before it.",
+        f"Yesterday is published by {calendar.clock_time(calendar.LATE_AT)}; before that, the day before it.",
         _freshness,
     ),
     "what_was_asked_for_is_read": (

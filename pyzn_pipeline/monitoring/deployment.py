@@ -23,7 +23,7 @@ from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.settings import DeploymentSettings
 from pyzn_pipeline.source.connection import clients_of
 from pyzn_pipeline.source.errors import CostLimitExceeded, source_errors
-from pyzn_pipeline.source.scan import PATIENCE, usd
+from pyzn_pipeline.source.scan import RETRY, usd
 from pyzn_pipeline.sources import source_of
 from pyzn_pipeline.store import schema
 from pyzn_pipeline.store.database import engine, statement
@@ -31,7 +31,7 @@ from pyzn_pipeline.store.errors import StoreError, store_errors
 from pyzn_pipeline.wanted_days import trouble
 
 WITHIN = 10  # seconds; 15 including the command's start on a slow machine
-SOON = PATIENCE.with_timeout(WITHIN / 3)  # retries, but stops early enough to report the error
+SOON = RETRY.with_timeout(WITHIN / 3)  # retries, but stops early enough to report the error
 OLDEST_POSTGRES = 15
 LONGEST_WAIT = timedelta(hours=6)  # how long wanted days may wait while nothing is read: no run may take longer
 CLOCK_SKEW = timedelta(seconds=10)

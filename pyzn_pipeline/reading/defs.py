@@ -176,7 +176,7 @@ def daily_schedule() -> ScheduleDefinition:
         cron_schedule=calendar.cron(calendar.READ_AT),
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.RUNNING,
-        description=f"Reads the day before, every day at {calendar.said(calendar.READ_AT)}.",
+        description=f"Reads the day before, every day at {calendar.clock_time(calendar.READ_AT)}.",
     )
     def daily_downloads_schedule(context: ScheduleEvaluationContext) -> RunRequest:
         day_before = context.scheduled_execution_time.astimezone(UTC).date() - timedelta(days=1)

@@ -28,7 +28,7 @@ Numbers = dict[str, int]
 
 
 @dataclass
-class Packed:
+class DocumentSums:
     """The sums over the documents of one breakdown; `sums` has one number for each of its columns, see tally.sql."""
 
     projects: int = 0
@@ -58,7 +58,7 @@ class Tally:
         self.projects = 0
         self.of_projects: Counter[str] = Counter()
         self.of_day: Numbers = dict.fromkeys(COUNT_COLUMNS, 0)
-        self.packed = {breakdown.name: Packed() for breakdown in breakdowns}
+        self.packed = {breakdown.name: DocumentSums() for breakdown in breakdowns}
         self.whole = {breakdown.name: "{}" for breakdown in breakdowns if breakdown.common}
         self.by_hour = "{}"
         self.replaced_rows = 0

@@ -41,7 +41,7 @@ def recount_check() -> AssetChecksDefinition:
         asset=NAME,
         name=RECOUNT_CHECK.name,
         description=(
-            f"Counts the published days that are due at the source: at {calendar.recounts_said()}, and an hour after "
+            f"Counts the published days that are due at the source: at {calendar.recount_times()}, and an hour after "
             "a later publication. BigQuery's metadata of the partitions has the number of rows for next to nothing. "
             "Where that is refused or differs from the ledger, `COUNT(*)` decides, which bills 8 bytes a row. "
             f"The same count at D+{calendar.SETTLED_AFTER} makes a day `final`. If there are more rows, the day is "

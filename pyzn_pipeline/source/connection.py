@@ -25,7 +25,7 @@ SCOPES = ("https://www.googleapis.com/auth/bigquery", "https://www.googleapis.co
 SILENCE = 60.0  # seconds; BigQuery answers within about 10, even if only to say that the job is still running
 
 
-class _Impatient(HTTPAdapter):
+class _TimeoutAdapter(HTTPAdapter):
     """Ends a request when nothing arrives for `silence` seconds; the library itself sets no limit.
 
     The library then repeats the request on a new connection.
@@ -123,5 +123,5 @@ def connect(
             jobs = bigquery.Client(project=project, location=location, credentials=credentials)
             channel = BigQueryReadGrpcTransport.create_channel(credentials=credentials, options=options)
     for scheme in ("http://", "https://"):
-        jobs._http.mount(scheme, _Impatient(silence))  # the library's maintainers recommend this place
+        jobs._http.mount(scheme, _TimeoutAdapter(silence))  # the library's maintainers recommend this place
     return Clients(jobs, BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel)), endpoint)

@@ -15,7 +15,7 @@ from google.cloud import bigquery
 from pyzn_pipeline.days import spans
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, source_errors
-from pyzn_pipeline.source.scan import MIN_BYTES_BILLED, PATIENCE, QUERY_TIMEOUT
+from pyzn_pipeline.source.scan import MIN_BYTES_BILLED, QUERY_TIMEOUT, RETRY
 
 SCAN, METADATA, COUNT, MIRROR = "scan", "metadata", "count", "mirror"
 """What gave a count: a reading, the metadata of the day's partition, `COUNT(*)`, or the index of a mirror."""
@@ -84,7 +84,7 @@ def price(clients: Clients, table: str, days: Sequence[date]) -> Price:
     config.dry_run = True
     try:
         with source_errors(f"cost of the partitions' metadata of {days[0]} to {days[-1]}", _NEEDS):
-            job = clients.jobs.query(_stored_rows_query(table), job_config=config, retry=PATIENCE, job_retry=None)
+            job = clients.jobs.query(_stored_rows_query(table), job_config=config, retry=RETRY, job_retry=None)
     except SourceError as error:
         return Price(0, count, str(error))
     return Price(max(int(job.total_bytes_processed or 0), MIN_BYTES_BILLED), count)
@@ -102,9 +102,9 @@ def _stored_rows(
     try:
         with source_errors(f"partitions' metadata of {days[0]} to {days[-1]}", _NEEDS):
             job = clients.jobs.query(
-                _stored_rows_query(table), job_config=config, job_id_prefix="pyzn_stored_", retry=PATIENCE
+                _stored_rows_query(table), job_config=config, job_id_prefix="pyzn_stored_", retry=RETRY
             )
-            rows = job.result(timeout=QUERY_TIMEOUT, retry=PATIENCE)
+            rows = job.result(timeout=QUERY_TIMEOUT, retry=RETRY)
             found = [(row.partition_id, int(row.total_rows or 0)) for row in rows]
     except SourceError as error:
         return {}, 0, str(error)
@@ -131,10 +131,8 @@ def _count(
         config = _count_config(first, last)
         config.maximum_bytes_billed = limit
         with source_errors(f"recount of {first} to {last}"):
-            job = clients.jobs.query(
-                _count_query(table), job_config=config, job_id_prefix="pyzn_count_", retry=PATIENCE
-            )
-            rows = job.result(timeout=QUERY_TIMEOUT, retry=PATIENCE)
+            job = clients.jobs.query(_count_query(table), job_config=config, job_id_prefix="pyzn_count_", retry=RETRY)
+            rows = job.result(timeout=QUERY_TIMEOUT, retry=RETRY)
             counts |= {row.day: row.downloads for row in rows}
             billed += int(job.total_bytes_billed or 0)
     return counts, billed
@@ -147,7 +145,7 @@ def _price_of_count(clients: Clients, table: str, days: Sequence[date]) -> int:
         config = _count_config(first, last)
         config.dry_run = True
         with source_errors(f"cost of a recount of {first} to {last}"):
-            job = clients.jobs.query(_count_query(table), job_config=config, retry=PATIENCE, job_retry=None)
+            job = clients.jobs.query(_count_query(table), job_config=config, retry=RETRY, job_retry=None)
             estimated += max(int(job.total_bytes_processed or 0), MIN_BYTES_BILLED)
     return estimated
 

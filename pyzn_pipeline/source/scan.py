@@ -20,7 +20,7 @@ from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, exceeds_resources, source_errors
 
 QUERY_TIMEOUT = 30 * 60  # seconds; a scan of all PyPI takes one or two minutes
-PATIENCE = DEFAULT_RETRY.with_timeout(2 * 60)  # seconds of retrying one request; the library's default is 10 minutes
+RETRY = DEFAULT_RETRY.with_timeout(2 * 60)  # seconds of retrying one request; the library's default is 10 minutes
 MIN_BYTES_BILLED = 10 * 2**20  # BigQuery bills at least 10 MiB per table, https://cloud.google.com/bigquery/pricing
 
 MARK = "\ufffd"
@@ -150,7 +150,7 @@ def estimate(clients: Clients, table: str, day: date, last: date | None = None) 
     config = _job_config(day, last)
     config.dry_run = True
     with source_errors(f"day {day}: cost estimate"):
-        job = clients.jobs.query(scan_query(table), job_config=config, retry=PATIENCE, job_retry=None)
+        job = clients.jobs.query(scan_query(table), job_config=config, retry=RETRY, job_retry=None)
     return max(int(job.total_bytes_processed), MIN_BYTES_BILLED * ((last - day).days + 1))
 
 
@@ -176,13 +176,13 @@ def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> 
     with source_errors(f"day {day}: scan"):
         jobs = [_start(clients, scan_query(table), day, config)]
         try:
-            rows = jobs[0].result(timeout=QUERY_TIMEOUT, retry=PATIENCE)
+            rows = jobs[0].result(timeout=QUERY_TIMEOUT, retry=RETRY)
         except BadRequest as error:
             if not exceeds_resources(error):
                 raise
-            jobs[0].reload(retry=PATIENCE)  # for its bytes
+            jobs[0].reload(retry=RETRY)  # for its bytes
             jobs.append(_start(clients, unsorted_query(table), day, config))
-            rows = jobs[1].result(timeout=QUERY_TIMEOUT, retry=PATIENCE)
+            rows = jobs[1].result(timeout=QUERY_TIMEOUT, retry=RETRY)
     return Scan(
         day=day,
         source=clients.of(table),
@@ -198,7 +198,7 @@ def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> 
 
 def _start(clients: Clients, query: str, day: date, config: bigquery.QueryJobConfig) -> bigquery.QueryJob:
     # A prefix, not an id: with a fixed id the client could not run a failed job again.
-    return clients.jobs.query(query, job_config=config, job_id_prefix=f"pyzn_{day:%Y%m%d}_", retry=PATIENCE)
+    return clients.jobs.query(query, job_config=config, job_id_prefix=f"pyzn_{day:%Y%m%d}_", retry=RETRY)
 
 
 def _job_config(day: date, last: date) -> bigquery.QueryJobConfig:

@@ -41,13 +41,13 @@ from pyzn_pipeline.reading.defs import READ
 from pyzn_pipeline.recounts.defs import RECOUNT
 from pyzn_pipeline.recounts.recounts import due_for_recount
 from pyzn_pipeline.wanted_days import wanted
-from pyzn_pipeline.wanted_days.wanted import Known, Request
+from pyzn_pipeline.wanted_days.wanted import LedgerRequests, Request
 
 ASSET = AssetKey(VERSION.view)
 UNFINISHED_BACKFILLS = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
 
 
-def requests_since(instance: DagsterInstance, known: Known, first_day: date) -> list[Request]:
+def requests_since(instance: DagsterInstance, known: LedgerRequests, first_day: date) -> list[Request]:
     """Return the requests for days that are new or may have changed, backfills before runs.
 
     Their tags are input from outside: days that no run can read are set aside, and do not stop the others.
@@ -90,7 +90,7 @@ def _of_run(record: RunRecord, first_day: date) -> Request:
         asked_at=record.create_timestamp.replace(tzinfo=UTC),
         asker=asker_of(run),
         ended=run.is_finished,
-        taken_back=f"run {run.run_id} was canceled" if canceled else None,
+        canceled=f"run {run.run_id} was canceled" if canceled else None,
         failure=f"run {run.run_id} failed before it began the day" if failed else None,
     )
 
@@ -108,7 +108,7 @@ def _of_backfill(backfill: PartitionBackfill, first_day: date) -> Request:
         asked_at=datetime.fromtimestamp(backfill.backfill_timestamp, UTC),
         asker=name,
         ended=status not in UNFINISHED_BACKFILLS,
-        taken_back=f"{name} was canceled" if canceled else None,
+        canceled=f"{name} was canceled" if canceled else None,
         failure=f"{name} failed: {why}" if failed else None,
     )
 
@@ -156,7 +156,7 @@ def repair_sensor(first_day: date, repair_from: date | None, mirror: Mirror | No
         description=(
             "Records in the ledger who has asked for which days, and requests runs for wanted days: those whose run or "
             "backfill died or failed (after 1, 4, 16, … minutes, at most eight attempts), missing days, and days for "
-            f"which the source has more rows now. At {calendar.recounts_said()} it requests a recount of the days "
+            f"which the source has more rows now. At {calendar.recount_times()} it requests a recount of the days "
             "that are not final; with a mirror, whenever its index has changed. Newest first, two runs at once. "
             "It never requests a day that is being read by another run or backfill, or that a person canceled."
         ),
@@ -191,12 +191,12 @@ def repair_sensor(first_day: date, repair_from: date | None, mirror: Mirror | No
 
 
 def _news(context: SensorEvaluationContext, mirror: Mirror, engine: Engine, now: datetime) -> str | None:
-    """The mirror's index, unless it was followed already, and the hour. It is fetched every MIRROR_LOOKED_AT_EVERY."""
+    """The mirror's index, unless it was followed already, and the hour. It is fetched every MIRROR_INTERVAL."""
     try:
         looked_at = datetime.fromisoformat(context.cursor or "2016-01-01T00:00Z")
     except ValueError:  # the UI lets people edit it
         looked_at = datetime(2016, 1, 1, tzinfo=UTC)
-    if timedelta(0) <= now - looked_at < calendar.MIRROR_LOOKED_AT_EVERY:
+    if timedelta(0) <= now - looked_at < calendar.MIRROR_INTERVAL:
         return None
     context.update_cursor(now.isoformat())
     try:

@@ -10,7 +10,7 @@ from pyzn_pipeline.store.errors import store_errors
 
 
 @dataclass(frozen=True)
-class Tried:
+class WantedDay:
     """A wanted UTC day that was tried and is not read yet, see trouble.sql."""
 
     day: date
@@ -23,7 +23,7 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaitingDays:
     """The wanted days that wait or are being read, in order; and since when no day has been read."""
 
     days: list[date]
@@ -39,13 +39,13 @@ class FailedBackfill:
     days: list[date]
 
 
-def days_tried(engine: Engine) -> list[Tried]:
+def days_tried(engine: Engine) -> list[WantedDay]:
     """The wanted days that were tried and are not read yet, in order. Raises StoreError."""
     with store_errors("days tried"), engine.connect() as connection:
-        return [Tried(**row) for row in connection.execute(statement("trouble", __file__)).mappings()]
+        return [WantedDay(**row) for row in connection.execute(statement("trouble", __file__)).mappings()]
 
 
-def waiting(engine: Engine) -> Waiting:
+def waiting(engine: Engine) -> WaitingDays:
     """The days that wait for their run or are being read. Raises StoreError."""
     query = text(
         "SELECT array_agg(day ORDER BY day), greatest(min(asked_at), (SELECT max(read_at) FROM pyzn.days)) "
@@ -53,7 +53,7 @@ def waiting(engine: Engine) -> Waiting:
     )
     with store_errors("days asked for"), engine.connect() as connection:
         days, idle_since = connection.execute(query).one()
-    return Waiting(days or [], idle_since if days else None)
+    return WaitingDays(days or [], idle_since if days else None)
 
 
 def failed_backfills(engine: Engine) -> list[FailedBackfill]:

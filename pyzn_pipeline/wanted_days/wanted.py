@@ -38,7 +38,7 @@ class Request:
     asked_at: datetime
     asker: str | None
     ended: bool
-    taken_back: str | None = None
+    canceled: str | None = None
     """How a person took the request back, or None. If Dagster cancels something itself, that takes nothing back."""
     failure: str | None = None
     """Why Dagster ended it before its work was done, or None."""
@@ -47,7 +47,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Known:
+class LedgerRequests:
     """The requests in the ledger: by id, whether each had ended; and the time since when to look for new ones."""
 
     ended: dict[str, bool]
@@ -58,16 +58,16 @@ class Known:
         return [key.removeprefix(f"{kind} ") for key, ended in self.ended.items() if key.startswith(kind) and not ended]
 
 
-def known_requests(engine: Engine) -> Known:
+def known_requests(engine: Engine) -> LedgerRequests:
     """The requests that have not ended, or that are newer than `since`. Raises StoreError."""
     with store_errors("requests"), engine.connect() as connection:
         newest: datetime | None = connection.execute(text("SELECT max(asked_at) FROM pyzn.requests")).scalar_one()
         since = newest - OVERLAP if newest else datetime(2016, 1, 1, tzinfo=UTC)
         rows = connection.execute(statement("known_requests", __file__), {"since": since})
-        return Known({row.id: row.ended for row in rows}, since)
+        return LedgerRequests({row.id: row.ended for row in rows}, since)
 
 
-def record(engine: Engine, requests: Sequence[Request], known: Known) -> None:
+def record(engine: Engine, requests: Sequence[Request], known: LedgerRequests) -> None:
     """Write what has changed in `requests` to the ledger, everything or nothing. Raises StoreError.
 
     The days of a new request become wanted, unless they were read after it was made. If a person took a request
@@ -81,9 +81,9 @@ def record(engine: Engine, requests: Sequence[Request], known: Known) -> None:
             days = list(request.days)
             if before is not False and request.asker == request.id:
                 ask(connection, days, request.id, request.asked_at)
-            if request.taken_back:
-                taken_back = {"days": days, "asker": request.asker, "reason": request.taken_back}
-                connection.execute(statement("take_back_days", __file__), taken_back)
+            if request.canceled:
+                canceled = {"days": days, "asker": request.asker, "reason": request.canceled}
+                connection.execute(statement("cancel_days", __file__), canceled)
             elif request.failure and request.id.startswith("run "):
                 run_id = request.id.removeprefix("run ")
                 failed = {"days": days, "run_id": run_id, "reason": request.failure, "pauses": PAUSES}

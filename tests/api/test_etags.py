@@ -17,15 +17,10 @@ from sqlalchemy import Engine
 
 import pyzn_api
 from pyzn_api import cache
-<<<<<<< HEAD
 from pyzn_local.postgres import Postgres
-from pyzn_pipeline.store.database import engine, statement
-=======
-from pyzn_api.ledger import FRESH_SECONDS
 from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.rankings.rankings import rank
-from pyzn_pipeline.store.database import statement
->>>>>>> b952d60 (Put each topic in one folder: wanted days, recounts, rankings, maintenance, monitoring, backfills)
+from pyzn_pipeline.store.database import engine, statement
 from pyzn_pipeline.store.imported_totals import import_totals
 from tests.api.conftest import Clock, hashed, serving, settings
 from tests.api.routes import NEVER_KEPT, VARIANTS, urls, urls_of_all_of_pypi

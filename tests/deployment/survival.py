@@ -31,13 +31,7 @@ from pyzn_local.home import StackError
 from pyzn_pipeline.backfills.dagster_client import DagsterError, ask
 from pyzn_pipeline.backfills.launch import LAUNCH
 from pyzn_pipeline.breakdowns import BREAKDOWNS
-<<<<<<< HEAD
-from pyzn_pipeline.backfills.launch import LAUNCH
-from pyzn_pipeline.backfills.dagster_client import DagsterError, ask
 from tests.deployment.processes import Processes
-=======
-from tests.deployment.compose import Deployment
->>>>>>> b952d60 (Put each topic in one folder: wanted days, recounts, rankings, maintenance, monitoring, backfills)
 
 PARTS = ("code", "daemon", "webserver", "postgres", "bigquery", "api")
 LONGEST_MOMENT = 30.0  # seconds between a part's start and the next kill

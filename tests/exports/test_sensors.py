@@ -99,7 +99,7 @@ def ask(store: Engine, *days: date) -> None:
         )
     sql(
         store,
-        "INSERT INTO pyzn.wanted (day, reason) SELECT CAST(:today AS date) - n, 'taken back' "
+        "INSERT INTO pyzn.wanted (day, reason) SELECT CAST(:today AS date) - n, 'canceled' "
         "FROM generate_series(1, 34) n "
         "ON CONFLICT DO NOTHING",
         today=TODAY,

@@ -1,4 +1,4 @@
-"""What people are told, and what not: each trouble once, to webhooks that are really called."""
+"""What people are state, and what not: each trouble once, to webhooks that are really called."""
 
 import json
 import threading
@@ -15,11 +15,11 @@ from sqlalchemy import Engine
 
 from pyzn_local.ports import free_port
 from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.monitoring.alerts import QUIET, AlertError, Told, beat, news, post
+from pyzn_pipeline.monitoring.alerts import QUIET, AlertError, AlertState, beat, news, post
 from pyzn_pipeline.monitoring.defs import alert_sensors
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.wanted_days import wanted
-from pyzn_pipeline.wanted_days.trouble import Tried
+from pyzn_pipeline.wanted_days.trouble import WantedDay
 from tests.conftest import Database
 
 DAY = date(2026, 7, 14)
@@ -27,9 +27,9 @@ NOW = datetime.combine(DAY + timedelta(days=1), time(17, 5), UTC)
 UI = "http://dagster.example"
 
 
-def tried(day: date = DAY, *, failed: bool = True, given_up: bool = False, attempts: int = 1) -> Tried:
+def tried(day: date = DAY, *, failed: bool = True, given_up: bool = False, attempts: int = 1) -> WantedDay:
     again = None if given_up else NOW + timedelta(minutes=4)
-    return Tried(day, attempts, f"run-{day}", f"day {day}: BigQuery answered 503", again, failed, given_up)
+    return WantedDay(day, attempts, f"run-{day}", f"day {day}: BigQuery answered 503", again, failed, given_up)
 
 
 @dataclass
@@ -65,7 +65,7 @@ def webhook() -> Iterator[Webhook]:
 
 
 def test_a_failing_day_is_told_when_it_fails_when_it_is_given_up_and_when_it_is_published() -> None:
-    told, said = Told(), []
+    state, said = AlertState(), []
     course = [
         [tried()],
         [tried(failed=False)],
@@ -76,8 +76,8 @@ def test_a_failing_day_is_told_when_it_fails_when_it_is_given_up_and_when_it_is_
         [],
     ]
     for hour, now_tried in enumerate(course):
-        found = news(now_tried, {}, DAY, 0, told, NOW + QUIET * hour / 2, UI)
-        told = Told.from_json(found.told.to_json())
+        found = news(now_tried, {}, DAY, 0, state, NOW + QUIET * hour / 2, UI)
+        state = AlertState.from_json(found.state.to_json())
         said.append(found.message.splitlines())
     assert [bool(lines) for lines in said] == [True, False, False, True, False, True, False]
     assert said[0] == [
@@ -92,11 +92,11 @@ def test_a_failing_day_is_told_when_it_fails_when_it_is_given_up_and_when_it_is_
 
 
 def test_a_hundred_failing_days_are_a_message_an_hour() -> None:
-    told, messages = Told(), []
+    state, messages = AlertState(), []
     for minute in range(100):
         failing = [tried(DAY - timedelta(days=n)) for n in reversed(range(minute + 1))]
-        found = news(failing, {}, DAY, 0, told, NOW + timedelta(minutes=minute), UI)
-        told = found.told
+        found = news(failing, {}, DAY, 0, state, NOW + timedelta(minutes=minute), UI)
+        state = found.state
         messages += [found.message.splitlines()[0]] if found.message else []
     assert len(messages) == 2
     assert messages[1].startswith("PyZn: 60 days could not be read")
@@ -104,10 +104,10 @@ def test_a_hundred_failing_days_are_a_message_an_hour() -> None:
 
 
 def test_late_data_is_told_once_and_so_is_its_end() -> None:
-    told, said = Told(), []
+    state, said = AlertState(), []
     for newest, days_late in ((DAY, 0), (DAY, 1), (DAY, 1), (DAY, 2), (DAY + timedelta(days=2), 0)):
-        found = news([], {}, newest, days_late, told, NOW, UI)
-        told = found.told
+        found = news([], {}, newest, days_late, state, NOW, UI)
+        state = found.state
         said.append(found.message)
     assert said[1].startswith(f"PyZn: the data is late, the newest published day is {DAY}. Is the daemon healthy")
     assert said[4] == "PyZn: the data is up to date again: 2026-07-16 is published."
@@ -115,14 +115,14 @@ def test_late_data_is_told_once_and_so_is_its_end() -> None:
 
 
 def test_an_empty_ledger_is_not_late() -> None:
-    assert news([], {}, None, 1, Told(), NOW, UI).message == ""
+    assert news([], {}, None, 1, AlertState(), NOW, UI).message == ""
 
 
 def test_a_heartbeat_is_for_each_newest_day_in_time_and_for_no_other() -> None:
-    before = Told(newest=DAY - timedelta(days=1))
-    assert news([], {}, None, 1, Told(), NOW, UI).newer_day is False
+    before = AlertState(newest=DAY - timedelta(days=1))
+    assert news([], {}, None, 1, AlertState(), NOW, UI).newer_day is False
     assert news([], {}, DAY, 0, before, NOW, UI).newer_day is True
-    assert news([], {}, DAY, 0, Told(newest=DAY), NOW, UI).newer_day is False
+    assert news([], {}, DAY, 0, AlertState(newest=DAY), NOW, UI).newer_day is False
     assert news([], {}, DAY, 1, before, NOW, UI).newer_day is False
 
 
@@ -232,11 +232,11 @@ def test_a_failed_run_is_told_unless_the_ledger_tells_of_it_or_another_was_told_
 
 def test_a_request_that_is_set_aside_is_told_once() -> None:
     why = {"run abc": "'2026-9-5' is not a day: write it as 2026-07-14"}
-    first = news([], why, DAY, 0, Told(), NOW, UI)
+    first = news([], why, DAY, 0, AlertState(), NOW, UI)
     assert first.message == f"PyZn: run abc asks for days that cannot be read; they are set aside: {why['run abc']}"
-    assert news([], why, DAY, 0, Told.from_json(first.told.to_json()), NOW, UI).message == ""
+    assert news([], why, DAY, 0, AlertState.from_json(first.state.to_json()), NOW, UI).message == ""
 
 
 @pytest.mark.parametrize("cursor", ["", "null", "yesterday", '{"failing": 3}', '{"newest": "2026-9-5"}'])
 def test_a_cursor_that_is_not_ours_begins_anew(cursor: str) -> None:
-    assert Told.from_json(cursor) == Told()
+    assert AlertState.from_json(cursor) == AlertState()

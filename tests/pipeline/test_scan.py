@@ -136,7 +136,7 @@ def test_an_unknown_table_is_one_line_that_names_the_setting(clients: Clients) -
 
 def test_a_source_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
-    monkeypatch.setattr(scan_module, "PATIENCE", scan_module.PATIENCE.with_timeout(0.1))
+    monkeypatch.setattr(scan_module, "RETRY", scan_module.RETRY.with_timeout(0.1))
     clients = connect("pyzn-test", "US", "http://127.0.0.1:9", "127.0.0.1:9")
     with pytest.raises(SourceError, match=r"^day 2026-07-14: cost estimate: BigQuery is not reachable .*$"):
         estimate(clients, TABLE, DAY)

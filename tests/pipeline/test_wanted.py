@@ -233,10 +233,10 @@ def test_a_run_of_the_ledger_that_a_person_cancels_is_not_asked_for_again(
     job = defs.resolve_job_def("daily_downloads")
     queued = instance.create_run_for_job(job, status=DagsterRunStatus.QUEUED, tags=dict(tags), remote_job_origin=ORIGIN)
     assert instance.run_coordinator.cancel_run(queued.run_id)
-    taken_back = days_asked([request])
+    canceled = days_asked([request])
     assert not asked(defs, instance)
     a_month_passes(store)
-    assert not set(days_asked(asked(defs, instance))) & set(taken_back)
+    assert not set(days_asked(asked(defs, instance))) & set(canceled)
 
 
 def test_a_canceled_day_that_a_person_asks_for_again_is_wanted_again(

@@ -25,25 +25,14 @@ from hypothesis.stateful import (
 from sqlalchemy import Engine
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS
-<<<<<<< HEAD:tests/store/test_any_order.py
-=======
-from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.maintenance.retention import retire
->>>>>>> b952d60 (Put each topic in one folder: wanted days, recounts, rankings, maintenance, monitoring, backfills):chaos/stateful.py
 from pyzn_pipeline.reading.audits import AuditFailed
 from pyzn_pipeline.reading.judgement import WorseReading
 from pyzn_pipeline.source.scan import DOCUMENTS, SCHEMA
 from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.store.imported_totals import ImportRefused, import_totals
-<<<<<<< HEAD:tests/store/test_any_order.py
 from pyzn_pipeline.store.partitions import RetiredDay
-from pyzn_pipeline.maintenance.retention import retire
 from tests.conftest import Database
-=======
-from pyzn_pipeline.store.locks import day_locked
-from pyzn_pipeline.store.partitions import RetiredDay, ensure_partition
-from pyzn_pipeline.store.publication import Publication
->>>>>>> b952d60 (Put each topic in one folder: wanted days, recounts, rankings, maintenance, monitoring, backfills):chaos/stateful.py
 from tests.days import Download, counts_for, key_of, scan_of
 from tests.store.publishing import publish
 

@@ -114,7 +114,7 @@ def test_a_packing_that_dies_leaves_the_month_as_it_was_and_the_next_one_packs_i
 def test_it_does_not_queue_readers_behind_a_long_one_and_gives_up_by_name(
     june: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packing, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(packing, "TIMEOUT_SECONDS", 0)
     before = everything(june)
     with psycopg.connect(database.api_url) as reader:
         reader.execute("SELECT * FROM pyzn.project_days LIMIT 1")  # and stays in its transaction

@@ -57,13 +57,13 @@ def test_a_reader_delays_the_drop_and_a_reader_that_never_ends_prevents_it(
 ) -> None:
     with two_months.connect() as reader:
         reader.execute(text("SELECT count(*) FROM pyzn.project_days"))
-        monkeypatch.setattr(retention, "PATIENCE_SECONDS", 0)
+        monkeypatch.setattr(retention, "TIMEOUT_SECONDS", 0)
         with pytest.raises(RetirementFailed, match="June 2026 has been read without a pause"):
             retire(two_months, DUE, KEEP)
         assert reader.execute(text("SELECT count(*) FROM pyzn.project_days")).scalar_one() == 3
         assert len(rows(two_months, "SELECT day FROM pyzn.days WHERE retired_at IS NULL")) == 3
 
-        monkeypatch.setattr(retention, "PATIENCE_SECONDS", 60)
+        monkeypatch.setattr(retention, "TIMEOUT_SECONDS", 60)
         waiting = threading.Thread(target=retire, args=(two_months, DUE, KEEP))
         waiting.start()
         reader.rollback()
@@ -74,7 +74,7 @@ def test_a_reader_delays_the_drop_and_a_reader_that_never_ends_prevents_it(
 def test_a_month_that_cannot_be_retired_does_not_stop_the_others(
     two_months: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(retention, "TIMEOUT_SECONDS", 0)
     with two_months.connect() as reader:
         reader.execute(text("SELECT count(*) FROM pyzn.project_days_2026_06_30"))
         with pytest.raises(RetirementFailed, match="June 2026 has been read without a pause"):

@@ -1,5 +1,5 @@
 -- The calendar asks for the missing days from :repair_from to :last. If :repair_from is NULL, it starts when PyZn
--- first published anything, 31 days back at most. Days that are wanted, given up or taken back are not changed.
+-- first published anything, 31 days back at most. Days that are wanted, given up or canceled are not changed.
 -- Costs a pass over the ledger.
 INSERT INTO pyzn.wanted (day, asked_by, asked_at, next_attempt_at)
 SELECT calendar.day::date, '{calendar}', :now, :now

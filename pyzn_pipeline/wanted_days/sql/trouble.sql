@@ -3,5 +3,5 @@
 -- Costs a pass over pyzn.wanted, which holds unread days only.
 SELECT day, attempts, run_id, reason, next_attempt_at, state IN ('failed', 'given up') AS failed, state = 'given up' AS given_up
 FROM pyzn.wanted_days
-WHERE (attempts > 0 OR failed_at IS NOT NULL) AND state <> 'taken back'
+WHERE (attempts > 0 OR failed_at IS NOT NULL) AND state <> 'canceled'
 ORDER BY day

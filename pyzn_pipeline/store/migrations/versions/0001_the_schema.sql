@@ -53,7 +53,7 @@ COMMENT ON COLUMN pyzn.days.recounted_at IS 'When the source last counted the da
 COMMENT ON COLUMN pyzn.days.source_recount IS 'The source''s latest count of the day, by a recount or a reading. If it differs from source_downloads, the day is out of date.';
 COMMENT ON COLUMN pyzn.days.recounted_by IS 'What gave source_recount: ''scan'' (a reading of the whole day), or a recount: by ''metadata'' (the rows that BigQuery''s metadata tells of the partition), by ''count'' (COUNT(*)), or by ''mirror'' (what the exporter''s source counted last).';
 COMMENT ON COLUMN pyzn.days.suspect_because IS 'In what a suspect day differs from the weeks before: the soft audits that it failed when it was last read.';
-COMMENT ON COLUMN pyzn.days.accepted_because IS 'Why a person took a suspect day for right.';
+COMMENT ON COLUMN pyzn.days.accepted_because IS 'Why a person accepted a suspect day.';
 COMMENT ON COLUMN pyzn.days.retired_at IS 'When the day''s rows were dropped; its downloads stay in the totals, and it is not read again.';
 
 CREATE TABLE pyzn.mirrors (
@@ -252,13 +252,13 @@ COMMENT ON COLUMN pyzn.wanted.next_attempt_at IS 'When the day is tried again if
 
 CREATE VIEW pyzn.wanted_days AS
 SELECT *, CASE
-    WHEN asked_by = '{}' THEN 'taken back'
+    WHEN asked_by = '{}' THEN 'canceled'
     WHEN next_attempt_at IS NULL AND (failed_at IS NOT NULL OR asked_at < now() - interval '6 hours') THEN 'given up'
     WHEN failed_at IS NOT NULL THEN 'failed'
     ELSE 'waiting'
 END AS state
 FROM pyzn.wanted;
-COMMENT ON VIEW pyzn.wanted_days IS 'pyzn.wanted with the state of each day: waiting (for its run, or being read), failed (and tried again at next_attempt_at), given up (not tried again unless a person asks), or taken back (by the person who asked).';
+COMMENT ON VIEW pyzn.wanted_days IS 'pyzn.wanted with the state of each day: waiting (for its run, or being read), failed (and tried again at next_attempt_at), given up (not tried again unless a person asks), or canceled (by the person who asked).';
 
 CREATE TABLE pyzn.requests (
     id       text PRIMARY KEY,

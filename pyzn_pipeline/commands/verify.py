@@ -56,7 +56,7 @@ def verify(start: date, end: date, full: bool) -> None:
         found = proofs(held, counts, store, source if full else None)
         with bar_of_days() as bar:
             for row in bar.track(rows, description="verify"):
-                if row["day"] in counts:
+                if row["day"] in published:
                     proof = next(found)
                     proven += not proof.differences
                     click.echo(_line(proof))

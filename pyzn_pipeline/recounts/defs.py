@@ -17,6 +17,7 @@ from dagster import (
 )
 
 from pyzn_pipeline import calendar
+from pyzn_pipeline.days import ranges
 from pyzn_pipeline.defs.presentation import DATA_VERSION, table
 from pyzn_pipeline.defs.resources import AnySource, Store
 from pyzn_pipeline.defs.table import NAME
@@ -71,12 +72,15 @@ def recount_check() -> AssetChecksDefinition:
                 )
             )
         differ = days[days["published"] != days["found"]]
+        for day, why in counts.failed.items():
+            context.log.error(f"day {day} is not counted: {why}")
         return AssetCheckResult(
-            passed=differ.empty,
+            passed=differ.empty and not counts.failed,
             severity=AssetCheckSeverity.WARN,
             metadata={
                 "days recounted": len(days),
                 "days that differ": len(differ),
+                "days not counted": ranges(sorted(counts.failed)) or "none",
                 "days counted by COUNT(*)": int((days["counted by"] == COUNT).sum()),
                 "bytes billed": counts.bytes_billed,
                 "US dollars": round(usd(counts.bytes_billed, source.usd_per_tib), 6),

@@ -46,14 +46,16 @@ def record_recount(engine: Engine, published: Published, found: int, by: str) ->
 def recount(source: Source, engine: Engine, now: datetime) -> tuple[pd.DataFrame, Counts]:
     """Recount the days that are due at `now` and store the source's counts in the ledger.
 
-    Returns a row per day, in order (day, published, found, counted by, status after it), and the counts. If a day
-    was published again meanwhile, its row is not changed. Raises CostLimitExceeded, SourceError or StoreError.
+    Returns a row per day that could be counted, in order (day, published, found, counted by, status after it), and the
+    counts. If a day was published again meanwhile, its row is not changed. Raises SourceError or StoreError.
     """
     due = due_for_recount(engine, now)
     published = {day.day: day.source_downloads for day in due}
     counts = source.count(published)
     rows = []
     for day in due:
+        if day.day in counts.failed:
+            continue
         found, by = counts.downloads[day.day], counts.counted_by[day.day]
         status = record_recount(engine, day, found, by) or "published again"
         rows.append((day.day, day.source_downloads, found, by, status))

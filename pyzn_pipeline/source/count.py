@@ -5,7 +5,7 @@ says another number than the ledger, `COUNT(*)` decides.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
 from string import Template
@@ -34,6 +34,8 @@ class Counts:
     counted_by: dict[date, str]
     bytes_billed: int
     no_metadata: str | None = None
+    failed: dict[date, str] = field(default_factory=dict)
+    """Why a day could not be counted."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +61,30 @@ def count_days(clients: Clients, table: str, published: Mapping[date, int], maxi
     The metadata is asked by one query for all days, 10 MiB. The days for which it does not say the ledger's number
     are counted by one `COUNT(*)` for each range of consecutive days, 8 bytes a row.
 
-    Raises SourceError, and CostLimitExceeded before a `COUNT(*)` is billed if the days to be counted by it would
-    together bill more than `maximum_bytes_billed` for each.
+    A range that cannot be counted is in `failed`, and does not stop the others. Raises SourceError if no day can be
+    counted, and CostLimitExceeded before a `COUNT(*)` is billed that would bill more than `maximum_bytes_billed` a day.
     """
     if not published:
         return Counts({}, {}, 0)
     stored, billed, no_metadata = _stored_rows(clients, table, sorted(published), maximum_bytes_billed)
-    doubtful = [day for day in published if stored.get(day) != published[day]]
-    counted, also_billed = _count(clients, table, doubtful, maximum_bytes_billed)
+    counted: dict[date, int] = {}
+    failed: dict[date, str] = {}
+    for first, last in spans([day for day in published if stored.get(day) != published[day]]):
+        try:
+            found, also_billed = _count(clients, table, first, last, maximum_bytes_billed)
+        except SourceError as error:  # the other days are counted all the same
+            failed |= {day: str(error) for day in published if first <= day <= last}
+            if failed.keys() == published.keys():
+                raise
+        else:
+            counted |= found
+            billed += also_billed
     return Counts(
-        {**published, **counted},
-        {day: COUNT if day in counted else METADATA for day in published},
-        billed + also_billed,
+        {**{day: count for day, count in published.items() if day not in failed}, **counted},
+        {day: COUNT if day in counted else METADATA for day in published.keys() - failed.keys()},
+        billed,
         no_metadata,
+        failed,
     )
 
 
@@ -116,26 +129,23 @@ def _stored_rows(
 
 
 def _count(
-    clients: Clients, table: str, days: Sequence[date], maximum_bytes_billed: int
+    clients: Clients, table: str, first: date, last: date, maximum_bytes_billed: int
 ) -> tuple[dict[date, int], int]:
-    """Each day's COUNT(*), 0 included, and the bytes billed for all of them."""
+    """Return the COUNT(*) of each day from `first` to `last`, 0 included, and the bytes billed for all of them."""
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     estimated, limit = _price_of_count(clients, table, days), maximum_bytes_billed * len(days)
     if estimated > limit:
         raise CostLimitExceeded(
-            f"recount of {len(days)} days: it would bill {estimated:,} bytes, the limit is {limit:,}; not run. "
+            f"recount of {first} to {last}: it would bill {estimated:,} bytes, the limit is {limit:,}; not run. "
             "Raise PYZN_MAXIMUM_BYTES_BILLED to allow it"
         )
-    counts = dict.fromkeys(days, 0)
-    billed = 0
-    for first, last in spans(days):
-        config = _count_config(first, last)
-        config.maximum_bytes_billed = limit
-        with source_errors(f"recount of {first} to {last}"):
-            job = clients.jobs.query(_count_query(table), job_config=config, job_id_prefix="pyzn_count_", retry=RETRY)
-            rows = job.result(timeout=QUERY_TIMEOUT, retry=RETRY)
-            counts |= {row.day: row.downloads for row in rows}
-            billed += int(job.total_bytes_billed or 0)
-    return counts, billed
+    config = _count_config(first, last)
+    config.maximum_bytes_billed = limit
+    with source_errors(f"recount of {first} to {last}"):
+        job = clients.jobs.query(_count_query(table), job_config=config, job_id_prefix="pyzn_count_", retry=RETRY)
+        rows = job.result(timeout=QUERY_TIMEOUT, retry=RETRY)
+        counts = dict.fromkeys(days, 0) | {row.day: row.downloads for row in rows}
+    return counts, int(job.total_bytes_billed or 0)
 
 
 def _price_of_count(clients: Clients, table: str, days: Sequence[date]) -> int:

@@ -18,9 +18,9 @@ from pyzn_pipeline.exports.defs import export_sensor
 from pyzn_pipeline.exports.index import INDEX
 from pyzn_pipeline.exports.storage import Folder
 from pyzn_pipeline.exports.writing import ExportResult, export_days
+from pyzn_pipeline.maintenance.retention import RetirementFailed
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store.partitions import RetiredDay
-from pyzn_pipeline.maintenance.retention import RetirementFailed
 from tests.conftest import Database
 from tests.days import Download, raw_rows, scan_of
 from tests.exports.conftest import Served, content, downloads, sql

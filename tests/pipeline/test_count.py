@@ -74,11 +74,16 @@ def test_days_are_counted_while_rows_are_in_no_partition(bigquery: Server, clien
     assert found.no_metadata == f"partitions' metadata: 3 rows of {TABLE} are in no partition yet"
 
 
-def test_the_limit_holds_for_the_days_that_must_be_counted(bigquery: Server, clients: Clients) -> None:
+def test_a_day_over_the_limit_is_not_counted_and_stops_no_other(bigquery: Server, clients: Clients) -> None:
     bigquery.load(raw_rows(THURSDAY, [Download("late")]))
-    with pytest.raises(CostLimitExceeded, match="recount of 1 days: it would bill 10,485,760 bytes, the limit is 4,0"):
-        count_days(clients, TABLE, PUBLISHED, 4_000_000)  # 12,000,000 for all: enough for the metadata
-    assert count_days(clients, TABLE, PUBLISHED | {THURSDAY: 3}, 4_000_000).bytes_billed
+    found = count_days(clients, TABLE, PUBLISHED, 4_000_000)  # 12,000,000 for all: enough for the metadata
+    assert found.downloads == {MONDAY: 1, TUESDAY: 3}
+    assert found.counted_by == {MONDAY: "metadata", TUESDAY: "metadata"}
+    assert found.failed[THURSDAY].startswith(
+        f"recount of {THURSDAY} to {THURSDAY}: it would bill 10,485,760 bytes, the limit is 4,000,000"
+    )
+    with pytest.raises(CostLimitExceeded, match=f"recount of {THURSDAY} to {THURSDAY}: it would bill 10,485,760 bytes"):
+        count_days(clients, TABLE, {THURSDAY: 2}, 10_485_759)
 
 
 def test_what_is_wrong_with_the_count_too_is_an_error(clients: Clients) -> None:

@@ -16,11 +16,10 @@ from sqlalchemy import Engine, text
 
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.reading.day import ingest_day
+from pyzn_pipeline.recounts.recounts import due_for_recount
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
-from tests import ledger
 from pyzn_pipeline.wanted_days import wanted
-from pyzn_pipeline.recounts.recounts import due_for_recount
 from pyzn_pipeline.wanted_days.wanted import due_for_reading
 from tests import ledger
 from tests.conftest import Database

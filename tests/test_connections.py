@@ -2,7 +2,6 @@
 
 import logging
 import re
-import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -179,7 +178,7 @@ def pooled(database: Database) -> Iterator[Database]:
         yield Database(*(url.replace(f":{port}/", f":{pooler}/") for url in (database.owner_url, database.api_url)))
 
 
-def test_the_pipeline_refuses_a_pooler_of_transactions_by_name_and_at_once(
+def test_the_pipeline_refuses_a_pooler_of_transactions_by_name(
     pooled: Database, clients: Clients, database: Database
 ) -> None:
     owner = engine(SecretStr(pooled.owner_url))
@@ -187,10 +186,8 @@ def test_the_pipeline_refuses_a_pooler_of_transactions_by_name_and_at_once(
         lambda: migrate(owner, with_driver(SecretStr(pooled.api_url))),
         lambda: ingest_day(DAY, BigQuery(clients, TABLE, 2**40), owner, "run-1"),
     ):
-        started = time.monotonic()
         with pytest.raises(UnusableDatabaseError, match=r"127\.0\.0\.1:\d+ is a pooler .*use Postgres itself"):
             attempt()
-        assert time.monotonic() - started < 10
     with psycopg.connect(database.owner_url) as connection:
         assert connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
 

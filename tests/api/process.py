@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import httpx
 
 from pyzn_local.ports import free_port
 from tests.conftest import Database
+from tests.waiting import wait_until
 
 
 def command(**environment: str) -> tuple[list[str], dict[str, str]]:
@@ -30,16 +30,16 @@ def serving_process(database: Database, log: Path | None = None, **environment: 
         arguments, variables = command(TMPDIR=temporary, **own, **environment)
         process = subprocess.Popen(arguments, env=variables, stderr=stderr)
         try:
-            deadline = time.monotonic() + 20
-            while True:
-                try:
-                    assert httpx.get(f"http://127.0.0.1:{port}/health-check").status_code == 200
-                    break
-                except httpx.ConnectError:
-                    assert time.monotonic() < deadline
-                    time.sleep(0.05)
+            wait_until(lambda: _is_healthy(port))
             yield port
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=120) in {0, -signal.SIGTERM}
             assert not list(Path(temporary).iterdir())
+
+
+def _is_healthy(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health-check", timeout=60).status_code == 200
+    except httpx.ConnectError:
+        return False

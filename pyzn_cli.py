@@ -1,6 +1,7 @@
 """The `pyzn` command: the one place where the pipeline's and the embedded stack's subcommands meet."""
 
 import importlib
+import os
 import sys
 from importlib.util import find_spec
 
@@ -12,6 +13,7 @@ COMMANDS = {
     "up": ("pyzn_local.up", "Start PyZn on this machine."),
     "down": ("pyzn_local.cli", "Stop it; nothing is lost."),
     "env": ("pyzn_local.cli", "Print the running stack's settings."),
+    "psql": ("pyzn_local.cli", "Open psql on the tables, with the role that can only read."),
     "seed": ("pyzn_local.seeding", "Load raw rows into the BigQuery emulator."),
     "backfill": ("pyzn_pipeline.commands.backfill", "Read and publish a range of days through Dagster."),
     "days": ("pyzn_pipeline.commands.days", "Show the ledger: what every day is."),
@@ -63,8 +65,23 @@ def pyzn() -> None:
         adopt_settings()
 
 
+LOOPBACK = "localhost,127.0.0.1,::1"
+
+
+def bypass_proxy_on_loopback() -> None:
+    """Name loopback in NO_PROXY, which requests, gRPC and Google's clients read alike, here and in child processes.
+
+    A proxy that the environment names is for Google and whatever else is outside; to it, loopback is another machine.
+    """
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    if given != "*":  # which means everything only where it stands alone
+        both = f"{given},{LOOPBACK}" if given else LOOPBACK
+        os.environ |= {"no_proxy": both, "NO_PROXY": both}
+
+
 def main() -> None:
     """The console script. What a user can fix is one message and exit status 1, not a trace."""
+    bypass_proxy_on_loopback()
     try:
         pyzn()
     except PyznError as error:

@@ -59,7 +59,8 @@ class Home:
                 "name another folder, or empty this one"
             )
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.chmod(0o700)  # nobody else may hold its lock or read its logs
             if not self._identity_file.exists():
                 self._write_identity(  # the first file, because a kill may interrupt what follows
                     {
@@ -104,6 +105,8 @@ class Home:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock of this home, so that only one stack runs. The kernel releases it when the process ends."""
+        self._lock_file.touch(mode=0o600)
+        self._lock_file.chmod(0o600)
         with self._lock_file.open("a+", errors="replace") as lock:
             deadline = time.monotonic() + 1  # a command that only looks holds it briefly
             while True:
@@ -170,7 +173,7 @@ class Home:
     def _holder(self, lock: TextIO) -> int:
         """The pid of the process that holds the lock; the process has written it into the lock file."""
         deadline = time.monotonic() + 1  # it writes its pid just after it has taken the lock
-        while not (number := lock.read().strip()).isdecimal():
+        while not self._has_lock_open(number := lock.read().strip()):
             if time.monotonic() > deadline:
                 raise StackError(
                     f"a process holds {self._lock_file}, which has {number[:20]!r} instead of its process id: find it "
@@ -179,6 +182,16 @@ class Home:
             time.sleep(0.02)
             lock.seek(0)
         return int(number)
+
+    def _has_lock_open(self, pid: str) -> bool:
+        """Return whether that process has the lock file open: a number that was left there may be anybody's now."""
+        import psutil  # noqa: PLC0415 - only where stacks run: production imports this module and has no psutil
+
+        try:
+            lock = self._lock_file.resolve()
+            return pid.isdecimal() and any(Path(file.path) == lock for file in psutil.Process(int(pid)).open_files())
+        except (psutil.Error, OverflowError):
+            return False
 
     def _write(self, file: Path, content: str) -> None:
         """Write the whole file or nothing, even if the machine fails; only its owner can read it."""

@@ -12,6 +12,8 @@ import pytest
 
 from pyzn_local.ports import free_port
 
+NO_PROXY_THERE = "http://127.0.0.1:9"
+
 
 @dataclass(frozen=True)
 class Pyzn:
@@ -48,9 +50,10 @@ class Pyzn:
 
 
 def pyzn_at(home: Path) -> Pyzn:
-    """The command for a stack in `home`, on free ports."""
+    """The command for a stack in `home`, on free ports, behind a proxy that nothing here may ask: it is not there."""
+    proxy = dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "grpc_proxy"), NO_PROXY_THERE)
     ports = {"PYZN_API_PORT": str(free_port()), "PYZN_UI_PORT": str(free_port())}
-    return Pyzn(os.environ | ports | {"PYZN_HOME": str(home)})
+    return Pyzn(os.environ | proxy | ports | {"PYZN_HOME": str(home)})
 
 
 def processes(pyzn: Pyzn) -> list[psutil.Process]:

@@ -80,7 +80,18 @@ def test_a_start_that_was_killed_before_its_first_file_is_begun_again(pyzn: Pyzn
         assert "is in use" in refused(pyzn, "up")
 
 
-@pytest.mark.parametrize("content", ["", "no number", "\0"])
+def test_nobody_else_may_enter_a_home_or_take_its_lock(pyzn: Pyzn) -> None:
+    pyzn.home.mkdir(mode=0o755)
+    home = Home(pyzn.home)
+    home.create()
+    (pyzn.home / "lock").touch(mode=0o644)
+    with home.locked():
+        assert [(pyzn.home / name).stat().st_mode & 0o777 for name in (".", "lock", "stack.json")] == [
+            0o700, 0o600, 0o600,
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", ["", "no number", "\0", "1", "9" * 30])
 def test_a_lock_that_does_not_say_whose_it_is_is_named(pyzn: Pyzn, content: str) -> None:
     home = Home(pyzn.home)
     home.create()

@@ -2,11 +2,14 @@
 
 import json
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -78,6 +81,21 @@ def test_the_tables_are_open_to_sql(up: Pyzn) -> None:
     assert row is not None
     assert row[:2] == (SAMPLE_DAYS, True)
     assert totals == (row[2],)
+
+
+def test_psql_reads_the_tables_and_shows_nobody_a_password(up: Pyzn) -> None:
+    asked = up("psql", "--tuples-only", "--no-align", "--command", "SELECT count(*) FROM pyzn.days")
+    assert asked.stdout == f"{SAMPLE_DAYS}\n", asked.stderr
+    assert "read-only transaction" in up("psql", "--command", "DELETE FROM pyzn.days").stderr
+    with subprocess.Popen(
+        [sys.executable, "-m", "pyzn_cli", "psql"], env=up.environment, stdin=subprocess.PIPE
+    ) as psql:
+        assert psql.stdin is not None
+        process = psutil.Process(psql.pid)
+        while "pyzn_cli" in process.cmdline():  # it becomes psql
+            time.sleep(0.05)
+        assert len(process.cmdline()) == 1
+        psql.stdin.close()
 
 
 def test_days_prints_the_ledger_for_people_and_for_programs(up: Pyzn) -> None:

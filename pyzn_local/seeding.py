@@ -20,8 +20,9 @@ from pyzn_pipeline.source.errors import source_errors
 def seed(files: tuple[Path, ...]) -> None:
     """Load raw rows from FILES, Parquet files with the columns of `file_downloads`, into the BigQuery emulator.
 
-    Rows are added to the existing ones. Columns that a file lacks are NULL. If a file has a column that
-    the table lacks, or has with another type, the column is named and nothing of that file is loaded.
+    Rows are added to the existing ones. Columns that a file lacks are NULL, times without a zone are UTC.
+    If a file has a column that the table lacks, or has with another type, or a time that no download has,
+    the column or row is named and nothing of that file is loaded.
     """
     settings = load(Settings)
     if settings.bigquery_endpoint is None:

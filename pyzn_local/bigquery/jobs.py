@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from pyzn_local.bigquery.errors import BigQueryError, not_found
 from pyzn_local.bigquery.faults import Faults
-from pyzn_local.bigquery.results import Result
 from pyzn_local.bigquery.tables import LOCATION
 from pyzn_local.bigquery.warehouse import Warehouse
 
@@ -39,7 +39,7 @@ class Job:
     started: float | None = None
     ended: float | None = None
     error: BigQueryError | None = None
-    result: Result | None = None
+    result: pa.Table | None = None
     done: threading.Event = field(default_factory=threading.Event)
     cursor: duckdb.DuckDBPyConnection | None = None
     canceled: bool = False
@@ -51,7 +51,7 @@ class Job:
         return {"projectId": self.project, "jobId": self.job_id, "location": LOCATION}
 
     @property
-    def rows(self) -> Result:
+    def rows(self) -> pa.Table:
         """The result of a query that succeeded. Raises the job's error, or 404 `notFound` for a load."""
         if self.error is not None:
             raise self.error
@@ -126,7 +126,9 @@ class Jobs:
         """The finished query whose result is in that anonymous table."""
         with self._lock:
             jobs = list(self._jobs.values()) if dataset == RESULTS_DATASET else []
-        return next((job for job in jobs if job.result and (job.project, job.table_id) == (project, table)), None)
+        return next(
+            (job for job in jobs if job.result is not None and (job.project, job.table_id) == (project, table)), None
+        )
 
     def stop(self) -> None:
         """Cancel the running jobs and wait until they have stopped."""

@@ -22,6 +22,7 @@ from pyzn_local.bigquery.errors import BigQueryError, invalid
 from pyzn_local.bigquery.jobs import Job, Jobs
 from pyzn_local.bigquery.loads import Loads
 from pyzn_local.bigquery.queries import Whole, submit
+from pyzn_local.bigquery.results import page
 from pyzn_local.bigquery.tables import LOCATION, find_table, schema_resource
 
 _log = logging.getLogger(__name__)
@@ -107,16 +108,16 @@ class Rest:
         answer = {"kind": "bigquery#getQueryResultsResponse", "jobReference": job.reference, "jobComplete": complete}
         if not complete:
             return answer
-        total, start = job.rows.rows.num_rows, startIndex if pageToken is None else pageToken
-        page = job.rows.page(start, maxResults)
-        if page and self._faults.loses_page():
-            start += len(page)
-            page = job.rows.page(start, maxResults)
-        end = start + len(page)
-        answer |= {"schema": schema_resource(job.rows.rows.schema), "totalRows": str(total)}
+        total, start = job.rows.num_rows, startIndex if pageToken is None else pageToken
+        found = page(job.rows, start, maxResults)
+        if found and self._faults.loses_page():
+            start += len(found)
+            found = page(job.rows, start, maxResults)
+        end = start + len(found)
+        answer |= {"schema": schema_resource(job.rows.schema), "totalRows": str(total)}
         answer |= {name: job.statistics[name] for name in ("totalBytesProcessed", "cacheHit")}
-        if page:
-            answer |= {"rows": page} | ({"pageToken": str(end)} if end < total else {})
+        if found:
+            answer |= {"rows": found} | ({"pageToken": str(end)} if end < total else {})
         return answer
 
     def begin_upload(self, request: Request, project: str, body: JobRequest) -> Response:

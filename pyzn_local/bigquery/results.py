@@ -16,27 +16,20 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
-class Result:
-    """Rows in result order. Immutable, so several readers may read at the same time."""
+def page(result: pa.Table, start: int, rows: int | None) -> list[dict[str, Any]]:
+    """A page of rows from `start` in the REST API's form, `{"f": [{"v": …}]}`.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.rows: pa.Table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-
-    def page(self, start: int, rows: int | None) -> list[dict[str, Any]]:
-        """A page of rows from `start` in the REST API's form, `{"f": [{"v": …}]}`.
-
-        It has at most `rows` rows, and at most 10,000 rows or about 10 MB.
-        """
-        page = self.rows.slice(start, _PAGE_ROWS if rows is None else min(rows, _PAGE_ROWS))
-        while page.nbytes > _PAGE_BYTES and page.num_rows > 1:
-            page = page.slice(0, page.num_rows // 2)
-        columns = [[_cell(value, column.type) for value in column.to_pylist()] for column in page.columns]
-        return [{"f": [{"v": cell} for cell in row]} for row in zip(*columns, strict=True)]
+    It has at most `rows` rows, and at most 10,000 rows or about 10 MB.
+    """
+    found = result.slice(start, _PAGE_ROWS if rows is None else min(rows, _PAGE_ROWS))
+    while found.nbytes > _PAGE_BYTES and found.num_rows > 1:
+        found = found.slice(0, found.num_rows // 2)
+    columns = [[_cell(value, column.type) for value in column.to_pylist()] for column in found.columns]
+    return [{"f": [{"v": cell} for cell in row]} for row in zip(*columns, strict=True)]
 
 
-def spill(reader: pa.RecordBatchReader, path: Path) -> Result:
-    """Write a stream of DuckDB to `path`, with the Arrow types of BigQuery.
+def spill(reader: pa.RecordBatchReader, path: Path) -> pa.Table:
+    """Write a stream of DuckDB to `path`, with the Arrow types of BigQuery, and map it.
 
     Raises:
         BigQueryError: 400 `invalidQuery` for a type that BigQuery does not have, or an integer of more than 64 bits.
@@ -48,7 +41,7 @@ def spill(reader: pa.RecordBatchReader, path: Path) -> Result:
                 writer.write_batch(batch.cast(schema))
     except pa.ArrowInvalid as error:
         raise invalid_query(f"int64 overflow: {error}") from None
-    return Result(path)
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
 
 def _cell(value: Any, kind: pa.DataType) -> Any:

@@ -84,7 +84,7 @@ class StorageRead:
             raise invalid(f"{wanted.table} is not the result of a query; only those can be read from this emulator")
         if wanted.data_format != types.DataFormat.ARROW or options.row_restriction or options.sample_percentage:
             raise invalid("Only whole results in the ARROW format can be read from this emulator")
-        rows = job.rows.rows
+        rows = job.rows
         if options.selected_fields:
             if unknown := set(options.selected_fields) - set(rows.column_names):
                 raise invalid(f"Selected fields not found in the result: {', '.join(sorted(unknown))}")

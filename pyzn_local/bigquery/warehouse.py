@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from pyzn_local.bigquery.errors import BigQueryError, invalid_query
-from pyzn_local.bigquery.results import Result, spill
+from pyzn_local.bigquery.results import spill
 from pyzn_local.bigquery.sql import Read, Statement, register
 from pyzn_local.bigquery.tables import TABLES, Table, leaves, scalar
 
@@ -94,7 +94,7 @@ class Warehouse:
             found: pa.Schema = cursor.sql(statement.duckdb_sql).limit(0).to_arrow_table().schema
         return pa.schema([field.with_type(scalar(field.type)[1]) for field in found])
 
-    def run(self, statement: Statement, cursor: duckdb.DuckDBPyConnection, path: Path, unpartitioned: int) -> Result:
+    def run(self, statement: Statement, cursor: duckdb.DuckDBPyConnection, path: Path, unpartitioned: int) -> pa.Table:
         """Run a statement and write its rows to `path`. `cursor.interrupt()` from another thread stops it.
 
         For INFORMATION_SCHEMA.PARTITIONS, `unpartitioned` rows of each day are in no partition yet.

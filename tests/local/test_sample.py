@@ -122,7 +122,7 @@ def test_a_server_adds_the_days_that_are_missing_and_leaves_the_others(tmp_path:
         server.load(own)
     with Server(tmp_path, with_sample=True) as server, connected(server) as bq:
         assert requests.get(f"{server.endpoint}/healthz", timeout=5).status_code == 503
-        assert server.wait_until_ready(60)
+        assert server.wait_until_ready(170)
         assert requests.get(f"{server.endpoint}/healthz", timeout=5).status_code == 200
         days = "SELECT DATE(timestamp) AS day, COUNT(*) FROM {table} WHERE timestamp >= '2000-01-01' GROUP BY day"
         found = dict(bq.rows(days))

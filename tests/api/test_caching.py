@@ -3,14 +3,12 @@
 import socket
 import time
 from contextlib import ExitStack
-from datetime import date
 
 import httpx
 import psycopg
 
 from pyzn_api import cache
-from tests.api.conftest import Clock, metric, serving, settings, wait_for_other_etag
-from tests.api.stock import BUSY, Count, publish, stock
+from tests.api.conftest import metric, serving, settings
 from tests.conftest import Database
 
 ROUTES = [
@@ -56,51 +54,6 @@ def test_five_hundred_at_once_for_a_cold_answer_cost_one_statement(stocked: Data
         answers = {each.makefile("rb").read().partition(b"\r\n\r\n")[2] for each in asked}
         assert answers == {client.get("/api/v2/projects/sampleproject").content}
         assert metric(client, "pyzn_api_database_statements_total") == 1
-
-
-def test_a_publication_is_seen_and_changes_only_the_answers_it_could_change(database: Database) -> None:
-    stock(database.owner_url)
-    with serving(settings(database.api_url)) as client, psycopg.connect(database.owner_url) as owner:
-        before = {path: client.get(path) for path in ROUTES}
-        # A day before every window: only the all-time totals can differ.
-        publish(owner, date(2024, 1, 1), {"busy": BUSY, "sampleproject": ({"0.9": Count(1)}, {"US": 1})})
-        after = wait_for_other_etag(client, ROUTES[0], before[ROUTES[0]].headers["etag"])
-        assert after.json()["total_downloads"] == before[ROUTES[0]].json()["total_downloads"] + 1
-        wait_for_other_etag(client, ROUTES[1], before[ROUTES[1]].headers["etag"])
-        for path in (*ROUTES[2:5], *ROUTES[6:8]):
-            assert client.get(path).headers["etag"] == before[path].headers["etag"]
-        # A day within every window, published again with another content.
-        publish(owner, date(2026, 7, 19), {"sampleproject": ({"9.0": Count(77)}, {"US": 77})}, "provisional")
-        for path in ROUTES:
-            answer = wait_for_other_etag(
-                client, path, after.headers["etag"] if path == ROUTES[0] else before[path].headers["etag"]
-            )
-            assert "77" in answer.text
-
-
-def test_a_change_of_status_changes_the_answers_that_tell_it_and_no_other(database: Database) -> None:
-    stock(database.owner_url)
-    telling = ["/api/v4/days", "/api/v4/projects/sampleproject", "/api/v4/projects/sampleproject/countries"]
-    others = [*ROUTES[:5], "/badge/sampleproject/week"]
-    with serving(settings(database.api_url)) as client:
-        before = {path: client.get(path).headers["etag"] for path in telling + others}
-        with psycopg.connect(database.owner_url) as owner:
-            owner.execute("UPDATE pyzn.days SET status = 'final', recounted_at = now() WHERE day = '2026-07-19'")
-        for path in telling:
-            days = wait_for_other_etag(client, path, before[path]).json()["days"]
-            assert days[-1]["status"] == "final" if path == "/api/v4/days" else days["provisional"] == []
-        assert {path: client.get(path).headers["etag"] for path in others} == {path: before[path] for path in others}
-
-
-def test_a_new_date_changes_an_etag_only_when_a_day_leaves_the_window(database: Database) -> None:
-    stock(database.owner_url)
-    clock = Clock()
-    with serving(settings(database.api_url), clock) as client:
-        month, v2 = (client.get(path).headers["etag"] for path in ROUTES[:2])
-        clock.now = clock.now.replace(day=21)  # 2026-06-20 leaves the last thirty days
-        assert client.get(ROUTES[0]).headers["etag"] != month
-        assert "2026-06-20" not in client.get(ROUTES[0]).text
-        assert client.get(ROUTES[1]).headers["etag"] == v2
 
 
 def test_the_cache_keeps_to_its_bytes(stocked: Database) -> None:

@@ -15,7 +15,7 @@ from pyzn_site.world import World, world
 
 
 class Chart(NamedTuple):
-    """What a template draws."""
+    """The words and the geometry of a chart."""
 
     title: str
     subtitle: str

@@ -32,7 +32,7 @@ async def compare(
     name: Annotated[list[str] | None, Query()] = None,
     asked: Annotated[Range, Query(alias="range")] = "quarter",
 ) -> Response:
-    """The projects in the order asked for; a `name` may hold several, as people type them."""
+    """Return the projects in the order given; a `name` may hold several, as people type them."""
     parts = state(request)
     names = list(dict.fromkeys(normalise(each) for text in name or [] for each in re.split(r"[\s,]+", text) if each))
     if len(names) > MOST:

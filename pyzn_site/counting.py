@@ -17,7 +17,7 @@ from pyzn_site.series import Count
 
 _PLACES = 300  # keys of countries, which are all of them
 _LARGEST = 10  # of other keys
-_MINORS = 300  # versions that are told apart, so that they can be added up to major ones
+_MINORS = 300  # minor versions, so that they can be added up to major ones
 
 
 class Keys(NamedTuple):
@@ -63,7 +63,7 @@ async def by_key(
 async def by_period(
     snapshot: Snapshot, projects: Sequence[str], window: Window, granularity: Granularity, ci: Ci = "include"
 ) -> dict[str, Periods]:
-    """Return the downloads of each known project, in the order of `projects`."""
+    """Return the downloads of each project that exists, in the order of `projects`."""
     rows = await snapshot.rows("pyzn_site:periods", names=list(projects), granularity=granularity, **window._asdict())
     found = {
         name.decode(): Periods(_day(first_day), {period: _of(ci, *both) for period, *both in json.loads(counts)})

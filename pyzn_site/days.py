@@ -38,13 +38,13 @@ class CalendarDay(NamedTuple):
 
 @router.get(PATH)
 async def days(request: Request, year: Annotated[int | None, Query(ge=1990, le=9998)] = None) -> Response:
-    """A year of the ledger; the latest one unless given."""
+    """Return a year of the ledger; the latest one unless given."""
     parts = state(request)
     ledger, _ = await parts.reader.read()
     shown = year or ledger.recent(1, parts.today).end.year
     window, expected = Window(date(shown, 1, 1), date(shown, 12, 31)), ledger.expected(parts.now())
     first, latest = ledger.days[0].day if ledger.days else None, ledger.latest
-    # What changes without a publication, so it is asked for each time, and is a part of the key.
+    # This changes without a publication, so it is read each time, and is a part of the key.
     *notes, _ = (await parts.database.rows("pyzn_site:day_notes", window._asdict()))[0]
 
     async def make(snapshot: Snapshot) -> Mapping[str, object]:
@@ -101,7 +101,7 @@ def _calendar_day(
 
 
 def _wanted(state: str, attempts: str, next_attempt: str | None) -> str:
-    """Why a day that was asked for is not read yet. The reason of a failed run is for operators: `pyzn days`."""
+    """Return why a day that was asked for is not read yet. The reason of a failed run is for operators: `pyzn days`."""
     failed = f"reading it failed {attempts} times; it is"
     return {
         "waiting": "it is being read, or waits for its turn",
@@ -115,7 +115,9 @@ def _runs(found: Sequence[CalendarDay]) -> list[tuple[date, date, str, str]]:
 
     Without final days that have no remark, those that are not due and those before the first.
     """
-    told = [each for each in found if each.status not in {"early", "due"} and each.why != FINAL]
-    groups = groupby(enumerate(told), lambda each: (each[1].day - timedelta(days=each[0]), each[1].status, each[1].why))
+    shown = [each for each in found if each.status not in {"early", "due"} and each.why != FINAL]
+    groups = groupby(
+        enumerate(shown), lambda each: (each[1].day - timedelta(days=each[0]), each[1].status, each[1].why)
+    )
     runs = [(status, why, [each.day for _, each in group]) for (_, status, why), group in groups]
     return [(days[0], days[-1], status, why) for status, why, days in reversed(runs)]

@@ -1,4 +1,4 @@
-"""Errors of pages, as pages: who looks at a page in a browser reads no JSON."""
+"""Errors of pages, as pages: people in a browser read no JSON."""
 
 from collections.abc import Awaitable, Callable, Mapping, Set
 from http import HTTPStatus
@@ -7,14 +7,14 @@ from fastapi import Request, Response
 
 from pyzn_site.rendering import HEADERS, html
 
-# What programs call: an error there is JSON, whoever asks.
+# Addresses for programs: an error there is JSON for everybody.
 PROGRAMS = ("/api/", "/service-api/", "/badge/", "/personalized-badge/", "/chart/", "/top-pypi-packages", "/docs/")
 
 ErrorPage = Callable[[Request, int, str, Mapping[str, str] | None], Awaitable[Response | None]]
 
 
 def for_pages(paths: Set[str]) -> ErrorPage:
-    """Makes the error's page if a page was asked for: one of those routes, or by a browser what does not exist."""
+    """Return the function that makes an error's page: for those routes, and for a browser at an unknown address."""
 
     def wanted(request: Request) -> bool:
         path = getattr(request.scope.get("route"), "path", None)
@@ -33,7 +33,7 @@ def for_pages(paths: Set[str]) -> ErrorPage:
 async def error_page(
     template: str, status: int, shown: Mapping[str, object], headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A page that says what is wrong; no cache keeps it."""
+    """Return a page that names what is wrong; no cache keeps it."""
     body = html(template, {"status": status, "phrase": HTTPStatus(status).phrase, **shown})
     always = {**HEADERS, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return Response(body, status, {**always, **(headers or {})})

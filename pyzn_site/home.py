@@ -25,7 +25,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get(PATH)
 async def home(request: Request, period: Annotated[Literal["day", "week", "month"], Query()] = "month") -> Response:
-    """The front page."""
+    """Return the front page."""
     parts = state(request)
     ledger, _ = await parts.reader.read()
     expected = ledger.expected(parts.now())

@@ -21,7 +21,7 @@ _MONTHS = (1, 2, 3, 6, 12, 24, 48)  # between two of them
 
 
 class Stroke(NamedTuple):
-    """A series as it is drawn."""
+    """The path of a series."""
 
     label: str
     color: str
@@ -38,7 +38,7 @@ class Column(NamedTuple):
 
     @property
     def title(self) -> str:
-        """All its numbers, a line each."""
+        """All numbers of the period, a line each."""
         total = sum(number for _, number in self.values)
         unknown = self.period.missing == self.period.days
         named = ("week of " if self.period.granularity == "week" else "") + self.period.name
@@ -48,7 +48,7 @@ class Column(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """All that a template draws."""
+    """The geometry of a chart."""
 
     strokes: list[Stroke]
     columns: list[Column]
@@ -85,7 +85,7 @@ class Plot(NamedTuple):
 
     @property
     def signs(self) -> list[tuple[str, str]]:
-        """The legend of what is not final: a sign and what it means."""
+        """The legend of days that are not final: a sign and its meaning."""
         periods = [column.period for column in self.columns]
         days = not periods or periods[0].granularity == "day"
         found = {

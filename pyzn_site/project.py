@@ -40,7 +40,7 @@ async def project(
     granularity: Annotated[Granularity | None, Query()] = None,
     ci: Annotated[Ci, Query()] = "include",
 ) -> Response:
-    """A project's page; for an unknown one, a page that helps to find it."""
+    """Return a project's page; for an unknown one, a page that helps to find it."""
     parts, origin = state(request), origin_of(request)
     grain = granularity or GRANULARITY[asked]
     if grain not in POSSIBLE[asked]:
@@ -61,7 +61,7 @@ async def project(
         ledger, counted = snapshot.ledger, await of_project(snapshot, name, window, grain, ci)
 
         async def part(breakdown: Breakdown) -> Mapping[str, object]:
-            """A breakdown's chart, map and largest keys; they are None if there is too much to count for one page."""
+            """Return a breakdown's chart, map and largest keys, unless there is too much to count for one page."""
             by = breakdown.name
             found = await by_key(snapshot, name, window, grain, by, MOST["day"], ci)
             charts = [chart_of(name, window, grain, ledger, found.counts or (), by)]

@@ -47,16 +47,16 @@ class ReadmeOptions(BaseModel, frozen=True):
 
 
 def origin_of(request: Request) -> str:
-    """Where this server is for the client, as `https://pyzn.example`; nothing if it says something odd.
+    """Return the server's address as the client sees it, `https://pyzn.example`; nothing for an odd one.
 
-    It becomes part of a page, so it is also part of that page's key in the cache: nobody gets what another client said.
+    It is shown in a page, and so it is part of that page's key in the cache: nobody gets another client's.
     """
-    said = str(request.base_url).removesuffix("/").lower()
-    return said if _ORIGIN.fullmatch(said) else ""
+    address = str(request.base_url).removesuffix("/").lower()
+    return address if _ORIGIN.fullmatch(address) else ""
 
 
 def pictures(origin: str, project: str, options: ReadmeOptions) -> Mapping[str, object]:
-    """The addresses of badge and chart, and the Markdown that shows them and leads to the project's page."""
+    """Return the addresses of badge and chart, and their Markdown, which links to the project's page."""
     page = origin + path_of("projects", project)
     badge = query(path_of("personalized-badge", project), **options.model_dump(exclude={"by", "range", "theme"}))
     charts = {
@@ -84,7 +84,7 @@ def pictures(origin: str, project: str, options: ReadmeOptions) -> Mapping[str, 
 
 @router.get(PATH)
 async def readme(request: Request, project: str, options: Annotated[ReadmeOptions, Query()]) -> Response:
-    """The form, filled in as asked, with its badge and chart."""
+    """Return the form, filled in as in the address, with its badge and chart."""
     parts, name, origin = state(request), known_form(project), origin_of(request)
 
     def basis(ledger: Ledger) -> Basis:

@@ -1,4 +1,4 @@
-"""From what a page shows to its HTML: templates that escape everything, headers, how numbers and days are written."""
+"""Templates, which escape everything; their colours and addresses; the headers of pages."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -37,13 +37,13 @@ _COLOR = re.compile(r"--([\w-]+): (#\w+);")
 
 Theme = Literal["light", "dark"]
 Make = Callable[[Snapshot], Awaitable[Mapping[str, object]]]
-"""Makes what the template shows."""
+"""Return the values of a template."""
 
 
 async def respond(
     request: Request, template: str, key: tuple[object, ...], basis: Callable[[Ledger], Basis], make: Make
 ) -> Response:
-    """The page, through the cache of answers; `key` is everything that it depends on beside its basis."""
+    """Return the page through the cache of answers; `key` is all that it shows beside its basis."""
 
     async def render(snapshot: Snapshot) -> bytes:
         return html(template, await make(snapshot))
@@ -94,17 +94,17 @@ def colors(theme: Theme) -> Mapping[str, str]:
 
 @cache
 def static_url(name: str) -> str:
-    """The address of a file in static/, which changes with its content."""
+    """Return the address of a file in static/, which changes with its content."""
     content = files(__package__).joinpath("static", name).read_bytes()
     return f"/static/{name}?v={blake2b(content, digest_size=6).hexdigest()}"
 
 
 def path_of(*parts: str) -> str:
-    """A path whose parts are quoted."""
+    """Return a path whose parts are quoted."""
     return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def query(path: str, **parameters: object) -> str:
-    """The path with those of the parameters that are not None or empty."""
+    """Return the path with those of the parameters that are not None or empty."""
     given = {name: value for name, value in parameters.items() if value not in {None, ""}}
     return f"{path}?{urlencode(given, quote_via=quote)}" if given else path

@@ -1,4 +1,4 @@
-"""/search: from what somebody typed to a project's page."""
+"""/search: from a name or a part of it to a project's page."""
 
 import json
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get(PATH)
 async def search(request: Request, q: Annotated[str, Query()] = "") -> Response:
-    """The project's page if there is one of exactly this name, otherwise those with similar names."""
+    """Redirect to the project of exactly this name, otherwise return projects with similar names."""
     parts, name = state(request), normalise(q.strip())
     asked = name if is_possible(name) else shortened(q.strip())  # as the page shows it, and so as it is kept
     if is_possible(name):
@@ -47,7 +47,7 @@ async def search(request: Request, q: Annotated[str, Query()] = "") -> Response:
 
 
 async def similar(request: Request, name: str) -> Found:
-    """Projects whose names hold `name`, or begin as it does; of a name that no project can have, none."""
+    """Return projects whose names hold `name`, or begin as it does; none for a name that no project can have."""
     if not is_possible(name):
         return []
     database = state(request).database
@@ -60,5 +60,5 @@ async def similar(request: Request, name: str) -> Found:
 
 
 def _found(row: Row) -> tuple[bool, Found]:
-    """Whether the name itself is known, and others."""
+    """Return whether there is a project of that name, and others."""
     return row[0] == b"t", json.loads(row[1])

@@ -1,4 +1,4 @@
-"""The series of a chart: a few that can be told apart by colour, the rest together."""
+"""The series of a chart: a few with a colour each, the rest together."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,9 +8,9 @@ from pyzn_api.versions import in_order
 from pyzn_pipeline.breakdowns import PYTHON, UNKNOWN, VERSION
 from pyzn_site.texts import label
 
-MOST = 6  # that a reader tells apart by colour
+MOST = 6  # with a colour each
 SMALLEST = 0.01  # of all downloads; what has less is in the rest
-_MAJORS = 0.05  # of all downloads: with two major versions above it, versions are told apart by them
+_MAJORS = 0.05  # of all downloads: with two major versions above it, versions are divided by them
 
 REST = None  # the key of what is no series of its own
 
@@ -35,7 +35,7 @@ def series_of(by: str, counts: Sequence[Count]) -> list[Series]:
         totals[key] += number
     named = [key for key, number in totals.most_common() if key is not REST and number >= SMALLEST * totals.total()]
     others = len(totals.keys() - {REST}) > len(named) or totals[REST] > 0
-    if len(named) > MOST + (not others):  # "other" in place of a single one would tell less
+    if len(named) > MOST + (not others):  # "other" in place of a single one would be worth less
         named = named[:MOST]
     if by in {VERSION.name, PYTHON.name}:
         named = in_order(named)[::-1]

@@ -1,4 +1,4 @@
-"""What the pages load: one style sheet, one script, one icon."""
+"""Files of pages: a style sheet, a script, an icon."""
 
 from importlib.resources import files
 
@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/static/{name}")
 async def file(request: Request, name: str) -> Response:
-    """One of them; pages ask with the hash of its content, so that an old one is never used with a new page."""
+    """Return a file; its address in a page has a hash of its content, so no page uses an old one."""
     if name not in MEDIA_TYPES:
         raise HTTPException(404)
     return await respond_with_file(request, name, file_headers(MEDIA_TYPES[name]), FOLDER.joinpath(name).read_bytes)

@@ -26,7 +26,7 @@ class Place(NamedTuple):
 
 
 class World(NamedTuple):
-    """All that a template draws."""
+    """The geometry of a map."""
 
     land: str  # the outline of all countries
     places: list[Place]

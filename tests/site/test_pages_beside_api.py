@@ -68,10 +68,12 @@ def test_an_address_that_nobody_knows_is_a_page_for_a_browser_alone(client: http
 
 def test_no_page_has_a_path_of_the_api(client: httpx.Client) -> None:
     """Routes of the API come first; a page that would be hidden by one, or would hide a later one, has no place."""
-    routes = [route.path for route in iter_route_contexts(build(settings("postgresql://a@127.0.0.1/b")).routes)]
-    pages = {topic.PATH for topic in pyzn_site.TOPICS} | {"/static/{name}"}
-    assert set(routes[-len(pages) :]) == pages
-    assert not pages & set(client.get("/openapi.json").json()["paths"])
+    both = [build(settings("postgresql://a@127.0.0.1/b", pages=pages)).routes for pages in ("on", "off")]
+    routes, of_api = ([route.path for route in iter_route_contexts(each)] for each in both)
+    assert routes[: len(of_api)] == of_api
+    of_site = set(routes[len(of_api) :])
+    assert {topic.PATH for topic in pyzn_site.TOPICS} <= of_site
+    assert of_site & set(client.get("/openapi.json").json()["paths"]) == {"/chart/{project}.svg"}
 
 
 def test_keys_are_for_programs_and_pages_ask_for_none(stocked: Database) -> None:

@@ -17,6 +17,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from pyzn_api.app import build_app
 from pyzn_api.observation import JsonLines
+from pyzn_api.protocol import LimitedProtocol, raise_descriptor_limit
 from pyzn_api.settings import Settings, SettingsError, load
 from pyzn_api.windows import Clock, utc_now
 
@@ -67,6 +68,7 @@ def main() -> None:
         settings = load()
     except SettingsError as error:
         sys.exit(f"{error}")
+    raise_descriptor_limit()
     # Where several workers add up their metrics. One alone ends by its signal, and would leave a folder behind.
     with TemporaryDirectory(prefix="pyzn-api-") if settings.workers > 1 else nullcontext() as folder:
         if folder:
@@ -78,7 +80,7 @@ def main() -> None:
             host=settings.host,
             port=settings.port,
             loop="uvloop",
-            http="httptools",
+            http=LimitedProtocol,
             access_log=False,  # it would write query strings, and with them the admin password
             server_header=False,
             proxy_headers=bool(settings.trusted_proxies),

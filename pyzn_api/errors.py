@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -45,6 +45,7 @@ class ApiError(Exception):
     """An error with its HTTP status and the message for the client."""
 
     status = 400
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -74,6 +75,16 @@ class UnauthorizedError(ApiError):
 
     def __init__(self) -> None:
         super().__init__(UNAUTHORIZED)
+
+
+class TooManyGuessesError(ApiError):
+    """More guesses of the admin password than are checked at once, or in a minute for one address."""
+
+    status = 503
+    headers: ClassVar = {"Retry-After": "60"}
+
+    def __init__(self) -> None:
+        super().__init__("Too many guesses of the password; try again in a minute.")
 
 
 class UnknownProjectError(ApiError):
@@ -112,7 +123,7 @@ async def _answer(request: Request, status: int, message: str, headers: Mapping[
 
 
 async def _api_error(request: Request, error: ApiError) -> Response:
-    return await _answer(request, error.status, error.message)
+    return await _answer(request, error.status, error.message, error.headers)
 
 
 async def _database_away(request: Request, error: DatabaseAwayError) -> Response:

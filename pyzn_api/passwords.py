@@ -1,14 +1,51 @@
-"""Secrets that clients send: a password against its hash, a key against a list."""
+"""Secrets that clients send: the admin route's password against its hash, a key against a list."""
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Sequence
 
+from cachetools import TTLCache
+from fastapi import Request
 from pydantic import SecretStr
+
+from pyzn_api.errors import TooManyGuessesError
+
+GUESSES_A_MINUTE = 10  # of one address
+GUESSES_AT_ONCE = 8  # of all addresses: one is checked, the others wait
+
+
+class Guesses:
+    """Guesses of the admin password: one core at most is busy with them, and nobody keeps the others out."""
+
+    def __init__(self) -> None:
+        self._checking = asyncio.Lock()
+        self._waiting = 0
+        self._recent: TTLCache[str, list[None]] = TTLCache(1000, 60)  # by address, seconds
+
+    async def are_right(self, request: Request, password: str, expected: SecretStr) -> bool:
+        """Return whether `password` is right; that of a client who has hung up is not checked.
+
+        Raises TooManyGuessesError when too many are being checked, or this address has had too many wrong ones.
+        """
+        address = request.client.host if request.client else ""
+        recent = self._recent.setdefault(address, [])
+        if self._waiting >= GUESSES_AT_ONCE or len(recent) >= GUESSES_A_MINUTE:
+            raise TooManyGuessesError
+        recent.append(None)
+        self._waiting += 1
+        try:
+            async with self._checking:
+                if await request.is_disconnected() or not await asyncio.to_thread(matches, password, expected):
+                    return False
+        finally:
+            self._waiting -= 1
+        self._recent.pop(address, None)
+        return True
 
 
 def matches(password: str, encoded: SecretStr) -> bool:
-    """Whether `password` has the hash `pbkdf2:DIGEST:ITERATIONS$SALT$HEX`, werkzeug's form.
+    """Return whether `password` has the hash `pbkdf2:DIGEST:ITERATIONS$SALT$HEX`, werkzeug's form.
 
     Takes as long as the iterations ask for, some tenths of a second of one core: call it in a thread.
     """
@@ -19,10 +56,5 @@ def matches(password: str, encoded: SecretStr) -> bool:
 
 
 def is_one_of(key: str, keys: Sequence[SecretStr]) -> bool:
-    """Whether `key` is in `keys`; as slow for a wrong one as for any right one."""
-    digest = _digest(key)
-    return sum(hmac.compare_digest(digest, _digest(each.get_secret_value())) for each in keys) > 0
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
+    """Return whether `key` is in `keys`; as slow for a wrong one as for any right one."""
+    return sum(hmac.compare_digest(key.encode(), each.get_secret_value().encode()) for each in keys) > 0

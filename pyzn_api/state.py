@@ -15,6 +15,7 @@ from pyzn_api.cache import AnswerCache
 from pyzn_api.database import Database
 from pyzn_api.ledger import LedgerReader
 from pyzn_api.observation import Gauges
+from pyzn_api.passwords import Guesses
 from pyzn_api.responses import Answer
 from pyzn_api.settings import Settings
 from pyzn_api.windows import Clock
@@ -36,7 +37,7 @@ class State:
             self.registry.register(counter)
         self.gauges = Gauges(self.registry, self.database, self.answers, self.reader)
         self.files: dict[str, Answer] = {}  # of the documentation, made at the first request
-        self.guesses = asyncio.Lock()  # of the admin password: one core at most is busy with them
+        self.guesses = Guesses()
 
     @property
     def today(self) -> date:

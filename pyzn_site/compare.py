@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pyzn_api.cache import Snapshot
 from pyzn_api.errors import BadParameterError
 from pyzn_api.ledger import Basis, Ledger
-from pyzn_api.names import is_possible, normalise
 from pyzn_api.state import state
 from pyzn_api.texts import shortened
 from pyzn_api.windows import Window
+from pyzn_pipeline.names import is_name, normalise
 from pyzn_site.charts import comparison
 from pyzn_site.counting import by_period
 from pyzn_site.periods import GRANULARITY, Range, window_of
@@ -37,7 +37,7 @@ async def compare(
     names = list(dict.fromkeys(normalise(each) for text in name or [] for each in re.split(r"[\s,]+", text) if each))
     if len(names) > MOST:
         raise BadParameterError("name", f"{len(names)} names", f"{MOST} at most")
-    possible = [each for each in names if is_possible(each)]
+    possible = [each for each in names if is_name(each)]
     shown = tuple(each if each in possible else shortened(each) for each in names)
 
     def basis(ledger: Ledger) -> Basis:

@@ -12,7 +12,7 @@ from pyzn_api.badges import length
 from pyzn_api.cache import ResponseSpec, Snapshot, code
 from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
-from pyzn_api.names import ALL, known_form_or_all, normalise
+from pyzn_api.names import ALL, known_form_or_all
 from pyzn_api.openapi import errors, svg_of
 from pyzn_api.routes.badges import HEADERS, picture_of
 from pyzn_api.routes.counts import MOST
@@ -22,6 +22,7 @@ from pyzn_api.state import state
 from pyzn_api.texts import shortened
 from pyzn_api.windows import Window
 from pyzn_pipeline.breakdowns import VERSION
+from pyzn_pipeline.names import normalise
 from pyzn_site.charts import Chart, chart_of, map_of
 from pyzn_site.counting import by_key, of_project, of_pypi
 from pyzn_site.periods import GRANULARITY, Range, window_of

@@ -10,10 +10,10 @@ from fastapi.responses import RedirectResponse
 from pyzn_api.cache import Snapshot
 from pyzn_api.database import Row
 from pyzn_api.ledger import Basis, Ledger
-from pyzn_api.names import is_possible, normalise
 from pyzn_api.state import state
 from pyzn_api.texts import shortened
 from pyzn_api.windows import EVER
+from pyzn_pipeline.names import is_name, normalise
 from pyzn_site.rendering import path_of, respond
 
 PATH = "/search"
@@ -28,8 +28,8 @@ router = APIRouter(include_in_schema=False)
 async def search(request: Request, q: Annotated[str, Query()] = "") -> Response:
     """Redirect to the project of exactly this name, otherwise return projects with similar names."""
     parts, name = state(request), normalise(q.strip())
-    asked = name if is_possible(name) else shortened(q.strip())  # as the page shows it, and so as it is kept
-    if is_possible(name):
+    asked = name if is_name(name) else shortened(q.strip())  # as the page shows it, and so as it is kept
+    if is_name(name):
         exact, _ = _found((await parts.database.rows("pyzn_site:search", {"project": name, "limit": 0}))[0])
         if exact:
             return RedirectResponse(path_of("projects", name), 303, {"Cache-Control": "no-store"})
@@ -39,7 +39,7 @@ async def search(request: Request, q: Annotated[str, Query()] = "") -> Response:
 
     async def make(snapshot: Snapshot) -> Mapping[str, object]:
         found: Found = []
-        if is_possible(name):
+        if is_name(name):
             _, found = _found((await snapshot.rows("pyzn_site:search", project=name, limit=MOST))[0])
         return {"asked": asked, "found": found}
 
@@ -48,7 +48,7 @@ async def search(request: Request, q: Annotated[str, Query()] = "") -> Response:
 
 async def similar(request: Request, name: str) -> Found:
     """Return projects whose names hold `name`, or begin as it does; none for a name that no project can have."""
-    if not is_possible(name):
+    if not is_name(name):
         return []
     database = state(request).database
     stem = name

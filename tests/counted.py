@@ -8,7 +8,8 @@ from datetime import date
 from typing import Any
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS, UNKNOWN, Count
-from pyzn_pipeline.source.scan import BY_HOUR, LONGEST_PROJECT, MARK, REPLACED, SCHEMA
+from pyzn_pipeline.names import INVALID, is_name, normalise
+from pyzn_pipeline.source.scan import BY_HOUR, MARK, REPLACED, SCHEMA
 
 Row = Mapping[str, Any]
 
@@ -34,7 +35,7 @@ def expected(rows: Iterable[Row], day: date) -> list[dict[str, Any]]:
     for row in rows:
         if row["timestamp"].date() == day:
             by_project[None].append(row)
-            by_project.setdefault(_project(row).replace("\0", MARK)[:LONGEST_PROJECT], []).append(row)
+            by_project.setdefault(_project(row), []).append(row)
     return [_counted(name, by_project[name]) for name in sorted(by_project, key=lambda name: (name is not None, name))]
 
 
@@ -64,12 +65,11 @@ def _key(row: Row, breakdown: str) -> str:
 
 def _project(row: Row) -> str:
     name = _field(row, "file", "project")
-    return UNKNOWN if name is None else re.sub(r"[-_.]+", "-", name.lower())
+    return UNKNOWN if name is None else normalise(name) if is_name(name) else INVALID
 
 
 def _is_replaced(row: Row) -> bool:
-    texts = [_project(row), *(_key(row, breakdown.name) for breakdown in BREAKDOWNS)]
-    return "\0" in "".join(texts) or len(_project(row)) > LONGEST_PROJECT
+    return _project(row) == INVALID or any("\0" in _key(row, breakdown.name) for breakdown in BREAKDOWNS)
 
 
 def _field(row: Row, *path: str) -> Any:

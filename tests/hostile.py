@@ -16,7 +16,10 @@ TEXTS = [
     "é", "e\u0301", "中", "🚀", "👩\u200d👧", "\u0130", "\u0391\u03a3", "\u0391\u03a3_b", "\u1e9eß", "\u212a",
     "x" * 499 + "🚀y", "é" * 500, "n" * 2_000,
 ]  # fmt: skip
-_PROJECTS = [*TEXTS, "Foo.Bar", "foo__bar", "FOO-._bar", "-", "._-", "foo-bar\x00", "requests"]
+_PROJECTS = [
+    *TEXTS, "Foo.Bar", "foo__bar", "FOO-._bar", "-", "._-", "foo-bar\x00", "requests", "9", "a-\n", "(invalid)",
+    "\u0131python", "reque\u017fts", "\u212aeras", "a" * 255, "a" * 256, f"a{'_' * 253}b", f"a{'-' * 254}b",
+]  # fmt: skip
 _PYTHONS = [
     *TEXTS, "3", "3.", ".3", "3.10", "3.10.0rc1", "3.12.1+", "x3.1", "3.1x", "\u0663.\u0661", "03.012", "2.7.18",
     "3..1", "\n3.1",

@@ -15,7 +15,7 @@ MISTAKES = {
         "pyzn_api is not allowed to import pyzn_pipeline",
     ),
     "a public function without a docstring": (
-        "check-style", "pyzn_api/names.py", "import re", "import re\n\n\ndef shout() -> None: ...\n", "D103",
+        "check-style", "pyzn_pipeline/names.py", "import re", "import re\n\n\ndef shout() -> None: ...\n", "D103",
     ),
     "a migration that drops a column": (
         "check-migrations", "pyzn_pipeline/store/migrations/versions/0001_the_schema.sql", "-- The ledger:",

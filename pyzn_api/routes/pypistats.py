@@ -11,13 +11,14 @@ from pyzn_api import models_pypistats as models
 from pyzn_api.cache import ResponseSpec, Snapshot
 from pyzn_api.errors import UnknownPeriodError
 from pyzn_api.ledger import Basis, Ledger
-from pyzn_api.names import ALL, is_possible, known_form_or_all, normalise
+from pyzn_api.names import ALL, known_form_or_all
 from pyzn_api.openapi import errors
 from pyzn_api.responses import JSON
 from pyzn_api.routes.parameters import ProjectNameOrAll
 from pyzn_api.state import state
 from pyzn_api.tables import LINK, json_body
 from pyzn_api.texts import shortened
+from pyzn_pipeline.names import is_name, normalise
 
 WINDOW_DAYS = 181
 PERIODS = {"day": 1, "month": 30, "week": 7}  # days; in the order of the answer, as the statement counts them
@@ -128,7 +129,7 @@ def _version(version: str | None) -> str | None:
 
 async def _daily_by(request: Request, by: By, project: str, category: str | None) -> Response:
     """Respond per day and category; for an unknown project, or a category that is none, there is no data."""
-    possible = project == ALL or is_possible(project)
+    possible = project == ALL or is_name(project)
     name = project if project == ALL else normalise(project) if possible else shortened(normalise(project))
     return await _daily(request, by, name, {"by": by, "category": category}, empty=not possible or category == "")
 

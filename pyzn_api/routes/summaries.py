@@ -11,12 +11,13 @@ from pyzn_api.cache import ResponseSpec, Snapshot
 from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.models_v4 import Summaries, Summary, SummaryOfOne
-from pyzn_api.names import is_possible, known_form, normalise
+from pyzn_api.names import known_form
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.parameters import Format, ProjectName, StrictRoute
 from pyzn_api.state import state
 from pyzn_api.tables import csv_body, json_body, table_headers, wants_csv
 from pyzn_api.texts import shortened
+from pyzn_pipeline.names import LONGEST, is_name, normalise
 
 MOST_AT_ONCE = 128  # projects
 
@@ -59,14 +60,14 @@ async def several(
     names = [each.strip() for value in name for each in value.split(",")]
     if len(names) > MOST_AT_ONCE:
         raise BadParameterError("name", f"{len(names)} names", f"{MOST_AT_ONCE} at most")
-    asked = list(dict.fromkeys(map(normalise, names)))
+    asked = list(dict.fromkeys(normalise(each[: LONGEST + 1]) for each in names))
 
     def answer(found: list[dict[str, Any]], **end: object) -> Summaries:
         known = {row["project"] for row in found}
         unknown = [shortened(each) for each in asked if each not in known]
         return Summaries.model_validate({"projects": found, "unknown": unknown, **end})
 
-    return await _respond(request, list(filter(is_possible, asked)), table, answer, "several", *asked)
+    return await _respond(request, list(filter(is_name, asked)), table, answer, "several", *asked)
 
 
 @router.get("/{project}", summary="Totals of a project", responses=errors(400, 401, 404, 503) | table_of(SummaryOfOne))

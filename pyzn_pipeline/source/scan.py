@@ -14,6 +14,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator
 from sqlalchemy import Connection
 
+from pyzn_pipeline import names
 from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, COUNTS, DOWNLOADS, UNKNOWN, Breakdown, Count
 from pyzn_pipeline.settings import TIB
 from pyzn_pipeline.source.connection import Clients
@@ -25,9 +26,6 @@ MIN_BYTES_BILLED = 10 * 2**20  # BigQuery bills at least 10 MiB per table, https
 
 MARK = "\ufffd"
 """Replaces U+0000, the one character that Postgres cannot store."""
-
-LONGEST_PROJECT = 500
-"""How many characters of a project's name are kept: an index entry in Postgres has at most 2,704 bytes."""
 
 DOCUMENTS = [column for breakdown in BREAKDOWNS for column in breakdown.columns]
 BY_HOUR = "by_hour"
@@ -86,26 +84,27 @@ class Scan:
 @cache
 def scan_query(table: str) -> str:
     """The SQL of scan_day.sql for `table` and all breakdowns."""
-    names = [breakdown.name for breakdown in BREAKDOWNS]
+    keys = [breakdown.name for breakdown in BREAKDOWNS]
     packed = [(b.name, b.counts, b.columns) for b in BREAKDOWNS]
     return Template(files(__package__).joinpath("scan_day.sql").read_text(encoding="utf-8")).substitute(
         table=table,
         unknown=UNKNOWN,
         mark=MARK,
-        longest=LONGEST_PROJECT,
+        name=names.PATTERN,
+        invalid=names.INVALID,
         keys=",\n    ".join(f"IFNULL({b.expression}, '{UNKNOWN}') AS {b.name}" for b in BREAKDOWNS),
         conditions=",\n    ".join(f"{count.condition} AS is_{count.name}" for count in COUNTS),
-        carried=", ".join(f"REGEXP_REPLACE(f.{name}, r'\\x00', '{MARK}') AS {name}" for name in names),
+        carried=", ".join(f"REGEXP_REPLACE(f.{name}, r'\\x00', '{MARK}') AS {name}" for name in keys),
         flags=", ".join(f"f.is_{count.name}" for count in COUNTS),
-        texts=", ".join(f"f.{name}" for name in names),
-        names=", ".join(names),
+        texts=", ".join(f"f.{name}" for name in keys),
+        names=", ".join(keys),
         counts=",\n    ".join(f"COUNTIF(is_{count.name}) AS {count.column}" for count in COUNTS),
         columns=", ".join(COUNT_COLUMNS),
         sets=", ".join(
-            [f"(project, {name})" for name in names]
+            [f"(project, {name})" for name in keys]
             + [f"({breakdown.name})" for breakdown in BREAKDOWNS if breakdown.common]
         ),
-        cases=" ".join(f"WHEN {name} IS NOT NULL THEN '{name}'" for name in names),
+        cases=" ".join(f"WHEN {name} IS NOT NULL THEN '{name}'" for name in keys),
         totals=",\n  ".join(f"SUM(IF(k.breakdown = 'total', k.{name}, 0)) AS {name}" for name in COUNT_COLUMNS),
         documents=",\n  ".join(_packed(*columns) for columns in [*packed, ("hour", [DOWNLOADS], [BY_HOUR])]),
     )

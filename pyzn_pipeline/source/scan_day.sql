@@ -2,14 +2,19 @@
 --
 -- Returns one row per project: its counts, and for each breakdown the keys packed in code-point order. One more row,
 -- with project NULL, is the whole day: the source's own counts of its rows, all of PyPI by each breakdown whose keys
--- mean the same for every project, and by UTC hour. `replaced_rows` counts the rows whose text was replaced.
+-- mean the same for every project, and by UTC hour. `replaced_rows` counts the rows with
+-- U+0000 in a key or with a name that no project can have.
 -- Costs one scan of the named columns of one partition: about 0.3 TiB for a day of all PyPI.
 --
 -- Names after a dollar sign are filled from pyzn_pipeline/breakdowns.py and the settings; @-names are bound.
 WITH flat AS (
   -- The struct is flattened here: the table has a top-level `project` as well.
   SELECT
-    IFNULL(REGEXP_REPLACE(LOWER(file.project), r'[-_.]+', '-'), '$unknown') AS project,  -- PEP 503
+    CASE  -- the rule of pyzn_pipeline/names.py
+      WHEN file.project IS NULL THEN '$unknown'
+      WHEN REGEXP_CONTAINS(file.project, r'^$name$$') THEN REGEXP_REPLACE(LOWER(file.project), r'[-_.]+', '-')
+      ELSE '$invalid'
+    END AS project,
     $keys,
     CAST(EXTRACT(HOUR FROM timestamp) AS STRING) AS hour,
     $conditions
@@ -17,13 +22,12 @@ WITH flat AS (
   WHERE timestamp >= @start_of_day AND timestamp < @end_of_day
 ),
 scan AS (
-  -- Replaces what Postgres cannot store: U+0000 in text, and names too long for an index entry (2,704 bytes;
-  -- $longest characters always fit). Keys that become equal are added up, so every sum stays exact.
+  -- Replaces U+0000, which Postgres cannot store. Keys that become equal are added up, so every sum stays exact.
   SELECT
-    SUBSTR(REGEXP_REPLACE(f.project, r'\x00', '$mark'), 1, $longest) AS project,
+    f.project,
     $carried,
     f.hour, $flags,
-    REGEXP_CONTAINS(CONCAT(f.project, $texts), r'\x00') OR LENGTH(f.project) > $longest AS is_replaced
+    f.project = '$invalid' OR REGEXP_CONTAINS(CONCAT($texts), r'\x00') AS is_replaced
   FROM flat AS f
 ),
 counted AS (

@@ -1,22 +1,23 @@
 """Imports all-time totals that were counted before PyZn: the downloads of each project up to and including a day."""
 
 import csv
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import cast
+from decimal import Decimal
+from itertools import chain, islice
+from typing import Any, cast
 
 import psycopg
 from sqlalchemy import Connection, Engine, text
 
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.names import is_name, normalise
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
 
 HEADER = ["project", "total_downloads"]
-NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?", re.IGNORECASE)  # PEP 508
-MOST = 2**63 - 1  # a Postgres bigint
+MOST = 10**15  # a thousand times what any project has; a bigint has room for centuries of days after it
 
 
 class ImportRefused(PyznError):
@@ -97,7 +98,9 @@ def _weigh(connection: Connection, as_of: date, replace_all: bool) -> Outcome:
     connection.execute(text("ANALYZE imported"))
     connection.execute(statement("weigh_import"), {"as_of": as_of})
     connection.execute(text("ANALYZE weighed"))
-    return Outcome(**connection.execute(statement("import_outcome")).mappings().one())
+    found = connection.execute(statement("import_outcome")).mappings().one()
+    whole: dict[str, Any] = {name: int(n) if isinstance(n, Decimal) else n for name, n in found.items()}
+    return Outcome(**whole)
 
 
 def _copy(connection: Connection, lines: Iterable[str]) -> None:
@@ -108,24 +111,32 @@ def _copy(connection: Connection, lines: Iterable[str]) -> None:
 
 
 def _rows(lines: Iterable[str]) -> Iterator[tuple[int, str, int]]:
-    """(line, normalised name, total) of every row. Raises ImportRefused with the line and what is wrong with it."""
-    reader = csv.reader(lines, strict=True)
+    """(line, normalised name, total) of every row. Raises ImportRefused with the line and what is wrong with it.
+
+    Blank lines are ignored, and so is the byte order mark that Excel writes.
+    """
+    lines = iter(lines)
+    reader = csv.reader(chain((line.removeprefix("\ufeff") for line in islice(lines, 1)), lines), strict=True)
+    found = 0
     try:
         header = next(reader, None)
         if header != HEADER:
             raise ImportRefused(f"line 1: the header is {_shown(header)}, expected {','.join(HEADER)}")
-        for row in reader:
+        for row in filter(None, reader):
             where = f"line {reader.line_num}"
             if len(row) != len(HEADER):
                 raise ImportRefused(f"{where}: {_shown(row)} has {len(row)} columns, expected {','.join(HEADER)}")
             name, total = row
-            if not NAME.fullmatch(name):
+            if not is_name(name):
                 raise ImportRefused(f"{where}: {_shown(name)} is not a project's name")
             if not (total.isascii() and total.isdigit() and len(total) <= 19 and int(total) <= MOST):
                 raise ImportRefused(f"{where}: total_downloads of {name[:80]} is {_shown(total)}, expected 0 to {MOST}")
-            yield reader.line_num, re.sub(r"[-_.]+", "-", name).lower(), int(total)
+            found += 1
+            yield reader.line_num, normalise(name), int(total)
     except csv.Error as error:
         raise ImportRefused(f"line {reader.line_num}: {error}") from error
+    if not found:
+        raise ImportRefused(f"line {reader.line_num}: the file ends before any project")
 
 
 def _shown(value: object) -> str:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from pyzn_api import ledger
 from pyzn_api.__main__ import build
+from pyzn_api.protocol import LimitedProtocol
 from pyzn_api.settings import Settings
 from pyzn_local.postgres import Postgres
 from tests.api.stock import stock
@@ -46,7 +47,7 @@ def serving(configuration: Settings, clock: Callable[[], datetime] | None = None
             build(configuration, clock or Clock()),
             port=0,
             loop="uvloop",
-            http="httptools",
+            http=LimitedProtocol,
             log_config=None,
             access_log=False,
             server_header=False,

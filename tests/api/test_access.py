@@ -1,9 +1,12 @@
 """Who may read what: the admin route's password, and optional keys."""
 
+import socket
+import time
+
 import httpx
 import pytest
 
-from pyzn_api.errors import UNAUTHORIZED
+from pyzn_api.errors import UNAUTHORIZED, TooManyGuessesError
 from pyzn_api.passwords import matches
 from tests.api.conftest import hashed, serving, settings
 from tests.conftest import Database
@@ -37,6 +40,35 @@ def test_the_right_password_opens_every_day_held(stocked: Database) -> None:
             assert_unauthorized(client.get(ADMIN, params={"password": wrong}))
         etag = answer.headers["etag"]
         assert_unauthorized(client.get(ADMIN, headers={"If-None-Match": etag}))
+
+
+def guess(client: httpx.Client, password: str, address: str) -> httpx.Response:
+    """A guess through a proxy that this machine trusts, so that each client can have an address."""
+    return client.get(ADMIN, params={"password": password}, headers={"X-Forwarded-For": address})
+
+
+def test_five_hundred_guesses_of_who_hung_up_keep_nobody_out(stocked: Database) -> None:
+    slow = hashed(PASSWORD, 200_000)  # a twentieth of a second each, or more
+    with serving(settings(stocked.api_url, admin_password_hash=slow)) as client:
+        assert guess(client, PASSWORD, "192.0.2.1").status_code == 200
+        for number in range(500):
+            with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as hasty:
+                header = f"Host: a\r\nX-Forwarded-For: 192.0.2.{number % 200}"
+                hasty.sendall(f"GET {ADMIN}?password={number} HTTP/1.1\r\n{header}\r\n\r\n".encode())
+        deadline = time.monotonic() + 3
+        while (answer := guess(client, PASSWORD, "198.51.100.1")).status_code == 503:
+            assert (answer.json()["message"], answer.headers["retry-after"]) == (str(TooManyGuessesError()), "60")
+            assert time.monotonic() < deadline
+        assert answer.status_code == 200
+        assert time.monotonic() < deadline
+
+
+def test_an_address_has_ten_wrong_guesses_a_minute(stocked: Database) -> None:
+    with serving(settings(stocked.api_url, admin_password_hash=hashed(PASSWORD))) as client:
+        found = [guess(client, f"{number}", "192.0.2.1").status_code for number in range(12)]
+        assert found == [401] * 10 + [503] * 2
+        assert guess(client, PASSWORD, "192.0.2.1").status_code == 503
+        assert [guess(client, PASSWORD, "192.0.2.2").status_code for _ in range(12)] == [200] * 12
 
 
 # What werkzeug 3.1's generate_password_hash("sécret", method) made; its salt is text, not hex.

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyzn_api.errors import UnknownProjectError
-from pyzn_api.names import known_form, normalise
+from pyzn_api.names import known_form
 from pyzn_api.routes.downloads import alpha_3_by_alpha_2
 from pyzn_api.settings import SettingsError, load
 from pyzn_api.versions import in_order
 from pyzn_api.windows import last_days, last_months, since_month_of_90_days_ago
+from pyzn_pipeline.names import normalise
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,21 @@
 All that needs the engine is in this file, which one process runs: it takes seconds to start, and more to be compiled.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pyzn_local.bigquery.server import Server
 from pyzn_local.bigquery.tables import FILE_DOWNLOADS, PARTITIONS
+from pyzn_pipeline.names import INVALID, is_name, normalise
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.count import count_days
 from pyzn_pipeline.source.scan import SCHEMA, scan, scan_query
@@ -192,3 +196,27 @@ def test_the_metadata_of_the_partitions_is_read_alike_by_google_and_by_the_emula
     right = googlesql.run(sql, described, sent[sql], PARTITIONS)
     assert len(right) == 3
     assert sorted(found, key=str) == sorted(right, key=str)
+
+
+NAMES = st.text(st.sampled_from("aZk09-._ (\n\x00\u0130\u0131\u017f\u212a\u00e9"), min_size=1, max_size=6)
+LONG_NAMES = st.builds(
+    lambda middle, number, end: "a" + middle * number + end, st.sampled_from("b-"), st.integers(250, 258), NAMES
+)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(NAMES | LONG_NAMES, min_size=50, max_size=50))
+def test_a_name_is_the_same_project_to_google_the_emulator_and_python(
+    clients: Clients, bigquery: Server, names: list[str]
+) -> None:
+    rows = raw_rows(DAY, [Download(name) for name in names])
+    bigquery.reset()
+    bigquery.load(rows)
+    projects = Counter(normalise(name) if is_name(name) else INVALID for name in names)
+    emulated = [row for batch in scan(clients, TABLE, DAY, LIMIT).batches for row in batch.to_pylist()]
+    parameters = [ScalarQueryParameter(name, "TIMESTAMP", datetime.combine(DAY + timedelta(days=days), time(), UTC))
+                  for days, name in enumerate(["start_of_day", "end_of_day"])]  # fmt: skip
+    by_google = googlesql.run(scan_query(TABLE), rows.to_pylist(), parameters)
+    for found in (emulated, by_google):
+        assert {row["project"]: row["downloads"] for row in found if row["project"]} == projects
+        assert sum(row["replaced_rows"] for row in found if row["project"] is None) == projects[INVALID]

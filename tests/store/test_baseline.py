@@ -135,13 +135,19 @@ def test_a_publication_while_an_import_waits_for_consent_is_not_held_up_and_aske
         (["name,total\n"], r"line 1: the header is \['name', 'total'\]"),
         ([*FILE, "numpy\n"], r"line 4: \['numpy'\] has 1 columns"),
         ([*FILE, "numpy,1,2\n"], "line 4: .* has 3 columns"),
-        ([*FILE, "\n"], "line 4: .* has 0 columns"),
         ([*FILE, "numpy,-1\n"], "line 4: total_downloads of numpy is '-1', expected 0 to"),
         ([*FILE, "numpy,1.5\n"], "line 4: total_downloads of numpy is '1.5'"),
         ([*FILE, "numpy,1_000\n"], "line 4: total_downloads of numpy is '1_000'"),
-        ([*FILE, f"numpy,{2**63}\n"], "line 4: total_downloads of numpy is '9223372036854775808'"),
+        ([*FILE, f"numpy,{10**15 + 1}\n"], "line 4: total_downloads of numpy is '1000000000000001', expected 0 to"),
+        ([*FILE, f"numpy,{2**63 - 1}\n"], "line 4: total_downloads of numpy is '9223372036854775807'"),
         ([*FILE, f"numpy,{'9' * 5000}\n"], "line 4: total_downloads of numpy is '999"),
         ([*FILE, "num py,1\n"], "line 4: 'num py' is not a project's name"),
+        ([*FILE, "\u0131python,1\n"], r"line 4: '\\u0131python' is not a project's name"),
+        ([*FILE, "reque\u017fts,1\n"], r"line 4: 'reque\\u017fts' is not a project's name"),
+        ([*FILE, "\u212aeras,1\n"], r"line 4: '\\u212aeras' is not a project's name"),
+        ([*FILE, "a" * 256 + ",1\n"], "line 4: 'a+ is not a project's name"),
+        ([HEADER], "line 1: the file ends before any project"),
+        ([HEADER, "\n"], "line 2: the file ends before any project"),
         ([*FILE, "n\udce9,1\n"], r"line 4: 'n\\udce9' is not a project's name"),
         ([*FILE, "n\x00,1\n"], "line 4: "),
         ([*FILE, '"numpy,1\n'], "line 4: unexpected end of data"),
@@ -154,6 +160,20 @@ def test_a_bad_row_is_named_by_its_line_and_nothing_is_imported(store: Engine, l
         import_totals(store, lines, AS_OF)
     assert totals(store) == {"requests": 1}
     assert not rows(store, "SELECT * FROM pyzn.baseline")
+
+
+def test_a_byte_order_mark_and_blank_lines_are_ignored(store: Engine) -> None:
+    import_totals(store, ["\ufeff" + HEADER, "requests,7\r\n", "\r\n", "flask,1\n", "\n"], AS_OF)
+    assert totals(store) == {"requests": 7, "flask": 1}
+
+
+def test_beside_the_largest_totals_days_are_published_and_imports_weighed(store: Engine) -> None:
+    """10,000 of them together are more than a bigint holds."""
+    lines = [HEADER, *(f"p{number},{10**15}\n" for number in range(10_000)), f"requests,{10**15}\n"]
+    assert import_totals(store, lines, AS_OF).gained == 10_001 * 10**15
+    publish(store, scan_of(AFTER, [Download("requests")] * 3))
+    assert totals(store)["requests"] == 10**15 + 3
+    assert import_totals(store, [HEADER, "requests,0\n"], AS_OF).lost == 10**15
 
 
 def test_a_file_that_breaks_off_imports_nothing(store: Engine) -> None:

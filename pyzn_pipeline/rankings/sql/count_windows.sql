@@ -15,4 +15,4 @@ SELECT
 FROM pyzn.project_days, (SELECT CAST(:day AS date) AS last) AS bounds
 WHERE day BETWEEN CAST(:day AS date) - 59 AND CAST(:day AS date)
 GROUP BY project
-HAVING project ~ '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$' AND length(project) <= 255
+HAVING project NOT LIKE '(%'

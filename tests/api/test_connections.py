@@ -1,0 +1,84 @@
+"""What a client may take of the server by connections and by what it sends."""
+
+import json
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import httpx
+import pytest
+
+from pyzn_api import protocol
+from tests.api.conftest import serving, settings
+
+HEALTHY = b"GET /health-check HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    """A server that needs no database, and is impatient."""
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr(protocol, "CONNECTIONS", 5)
+    with serving(settings("postgresql://a:b@127.0.0.1:1/c")) as client:
+        yield client
+
+
+def connect(server: httpx.Client) -> socket.socket:
+    return socket.create_connection((server.base_url.host, server.base_url.port or 80), timeout=10)
+
+
+def rest(connection: socket.socket) -> bytes:
+    """Everything until the server hangs up."""
+    with connection.makefile("rb") as answer:
+        return answer.read()
+
+
+def assert_refused(answer: bytes, status: int) -> None:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert json.loads(body)["error"] == status
+
+
+@pytest.mark.parametrize("endless", [b"x" * 1000, b"X: " + b"x" * 995 + b"\r\n"])
+def test_a_request_without_an_end_is_431(server: httpx.Client, endless: bytes) -> None:
+    begin = HEALTHY[:-2] + b"X: "
+    with connect(server) as connection, pytest.raises(OSError, match=r"reset|[Bb]roken"):
+        connection.sendall(begin + endless * 100_000)  # a hundred megabytes
+    with connect(server) as connection:
+        connection.sendall(begin + endless * 66)
+        assert_refused(rest(connection), 431)
+
+
+def test_a_long_url_is_answered(server: httpx.Client) -> None:
+    names = "&".join("name=" + "a" * 255 for _ in range(128))
+    assert server.get(f"/health-check?{names}").status_code == 200
+
+
+@pytest.mark.parametrize("begun", [b"", b"\r\n", HEALTHY[:20], HEALTHY[:-2], HEALTHY + b"\r\n", HEALTHY + HEALTHY[:9]])
+def test_who_does_not_ask_is_hung_up_on(server: httpx.Client, begun: bytes) -> None:
+    with connect(server) as connection:
+        connection.sendall(begun)
+        assert rest(connection).count(b"HTTP/1.1 200 OK") == begun.count(HEALTHY)
+
+
+def test_a_connection_too_many_is_answered_and_logged(
+    server: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 30)
+    monkeypatch.setattr(protocol.LimitedProtocol, "_logged", -60.0)
+    with ExitStack() as stack, caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            stack.enter_context(connect(server)).sendall(HEALTHY[:9])
+        for _ in range(3):
+            with connect(server) as another:
+                assert_refused(rest(another), 503)
+        assert caplog.text.count("answered 503: 5 connections are open") == 1
+    deadline = time.monotonic() + 10
+    while True:  # until the server has seen that the five are gone
+        with connect(server) as connection:
+            connection.sendall(HEALTHY.replace(b"Host: a", b"Host: a\r\nConnection: close"))
+            if rest(connection).startswith(b"HTTP/1.1 200 OK"):
+                return
+        assert time.monotonic() < deadline

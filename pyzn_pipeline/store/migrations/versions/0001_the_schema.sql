@@ -98,7 +98,7 @@ CREATE TABLE pyzn.project_days (
     by_system                 json,
     PRIMARY KEY (project, day),
     -- By pyzn_pipeline/names.py, whatever the day was read from. The whole rule would take four times as long.
-    CONSTRAINT project_is_a_name CHECK (project ~ '^[a-z0-9(]([a-z0-9-]*[a-z0-9)])?$')
+    CONSTRAINT project_is_a_name CHECK (octet_length(project) <= 255 AND project ~ '^[a-z0-9(]([a-z0-9-]*[a-z0-9)])?$')
 ) PARTITION BY RANGE (day);
 COMMENT ON TABLE pyzn.project_days IS 'A day of a project. Read the views pyzn.downloads_by_... for tidy rows.';
 COMMENT ON COLUMN pyzn.project_days.by_version IS '{"version": downloads, ...}, keys in code-point order; an unknown version is the key "(unknown)". The other documents are like it. A document is NULL if the day was published before its breakdown existed.';

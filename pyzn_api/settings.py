@@ -35,9 +35,16 @@ def _postgres_url(value: SecretStr) -> SecretStr:
 
 
 def _pbkdf2_hash(value: SecretStr | None) -> SecretStr | None:
-    form = r"pbkdf2:sha(256|512):[1-9]\d{0,7}\$[^$]+\$[0-9a-f]+"
+    form = r"pbkdf2:(sha256:[1-9]\d{0,7}\$[^$]+\$[0-9a-f]{64}|sha512:[1-9]\d{0,7}\$[^$]+\$[0-9a-f]{128})"
     if value is not None and not re.fullmatch(form, value.get_secret_value()):
-        raise ValueError("expected pbkdf2:sha256:ITERATIONS$SALT$HEX")
+        raise ValueError("expected pbkdf2:sha256:ITERATIONS$SALT$HEX, with all 64 digits of HEX")
+    return value
+
+
+def _key(value: SecretStr) -> SecretStr:
+    """Return a key as a header can carry it. Raises ValueError for any other."""
+    if not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise ValueError("a key has a space or a letter that no header carries: expected printable ASCII")
     return value
 
 
@@ -57,8 +64,12 @@ def _proxy(value: str) -> str:
 
 
 def _split(value: object) -> object:
-    """The items of a comma-separated variable."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    """Return the items of a comma-separated variable. Raises ValueError if it has none."""
+    if not isinstance(value, str):
+        return value
+    if not (items := [part.strip() for part in value.split(",") if part.strip()]):
+        raise ValueError("nothing is between its commas: expected an item, or no value at all")
+    return items
 
 
 class Settings(BaseSettings):
@@ -101,7 +112,7 @@ class Settings(BaseSettings):
         default=[],
         description="addresses or networks of proxies whose X-Forwarded-For tells the client, separated by commas",
     )
-    keys: Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)] = Field(
+    keys: Annotated[list[Annotated[SecretStr, AfterValidator(_key)]], NoDecode, BeforeValidator(_split)] = Field(
         default=[], description="keys of which the API's routes ask for one, separated by commas; none: open to all"
     )
     admin_password_hash: Annotated[SecretStr | None, AfterValidator(_pbkdf2_hash)] = Field(

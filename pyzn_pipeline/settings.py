@@ -154,10 +154,13 @@ class Settings(StoreSettings):
         description="the source table, PROJECT.DATASET.TABLE",
     )
     bigquery_endpoint: str | None = Field(
-        default=None, description="http://HOST:PORT of a BigQuery emulator; unset means Google"
+        default=None,
+        pattern=r"^https?://[^\s/]+:\d+/?$",
+        description="http://HOST:PORT of a BigQuery emulator; unset means Google",
     )
     bigquery_storage_endpoint: str | None = Field(
         default=None,
+        pattern=r"^[^\s/]+:\d+$",
         description="HOST:PORT of the emulator's Storage Read service; set with PYZN_BIGQUERY_ENDPOINT",
     )
     maximum_bytes_billed: int = Field(
@@ -179,7 +182,9 @@ class Settings(StoreSettings):
         description="the API's address, without a slash at its end: the charts in the Dagster UI come from there",
     )
     dagster_public_url: str = Field(
-        default="http://127.0.0.1:3000", description="the Dagster UI's address in the links of alerts"
+        default="http://127.0.0.1:3000",
+        pattern=r"^https?://[^\s/]",
+        description="the Dagster UI's address in the links of alerts",
     )
 
     @field_validator("bigquery_project")
@@ -204,7 +209,9 @@ class Settings(StoreSettings):
 class CommandSettings(StoreSettings):
     """The settings of commands that talk to a running Dagster."""
 
-    dagster_url: str = Field(default="http://127.0.0.1:3000", description="where the Dagster webserver answers")
+    dagster_url: str = Field(
+        default="http://127.0.0.1:3000", pattern=r"^https?://[^\s/]", description="where the Dagster webserver answers"
+    )
 
 
 class DeploymentSettings(Settings, CommandSettings):

@@ -97,6 +97,8 @@ def _grant_read(connection: Connection, api: URL) -> None:
     """
     if not api.username or not api.password:
         raise SchemaError("PYZN_API_DATABASE_URL names no user and password: the API's role needs both")
+    if api.username == connection.info.user:
+        raise SchemaError(f"PYZN_API_DATABASE_URL names the owner, {api.username}: the API's role needs another name")
     role = sql.Identifier(api.username)
     verifier = connection.pgconn.encrypt_password(
         api.password.encode(), api.username.encode(), b"scram-sha-256"

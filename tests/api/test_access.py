@@ -89,7 +89,14 @@ def test_a_password_matches_the_hash_that_werkzeug_made_of_it(encoded: str) -> N
 
 
 @pytest.mark.parametrize(
-    "wrong", ["secret", "scrypt:32768:8:1$a$b", "pbkdf2:sha256:0$salt$00", "pbkdf2:sha256:1000$salt$"]
+    "wrong",
+    [
+        "secret",
+        "scrypt:32768:8:1$a$b",
+        "pbkdf2:sha256:0$salt$00",
+        "pbkdf2:sha256:1000$salt$",
+        f"pbkdf2:sha256:1000$salt${'0' * 63}",
+    ],
 )
 def test_what_is_no_hash_of_that_form_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match="expected pbkdf2:sha256"):

@@ -112,6 +112,11 @@ def test_what_is_no_url_of_postgres_is_refused(monkeypatch: pytest.MonkeyPatch, 
         ("CORS_ORIGINS", "https://*.example", "'https://*.example' can match no origin"),
         ("TRUSTED_PROXIES", "10.0.0.1, nginx", "'nginx' can match no proxy"),
         ("TRUSTED_PROXIES", "10.0.0.0/33", "'10.0.0.0/33' can match no proxy"),
+        ("TRUSTED_PROXIES", " , ", "nothing is between its commas"),
+        ("CORS_ORIGINS", ",", "nothing is between its commas"),
+        ("KEYS", ",", "nothing is between its commas"),
+        ("KEYS", "first, s\u00e9cond", "a key has a space or a letter that no header carries"),
+        ("KEYS", "first key", "a key has a space or a letter that no header carries"),
     ],
 )
 def test_a_setting_that_can_never_work_is_refused(

@@ -33,6 +33,9 @@ def test_defaults_are_pypis(monkeypatch: pytest.MonkeyPatch) -> None:
         ("PYZN_FIRST_DAY", "yesterday", r"PYZN_FIRST_DAY='yesterday': .*date"),
         ("PYZN_MAXIMUM_BYTES_BILLED", "0", r"PYZN_MAXIMUM_BYTES_BILLED='0': .*greater than 0"),
         ("PYZN_BIGQUERY_TABLE", "t; DROP TABLE x", r"PYZN_BIGQUERY_TABLE='t; DROP TABLE x': .*pattern"),
+        ("PYZN_BIGQUERY_ENDPOINT", "localhost:1", r"PYZN_BIGQUERY_ENDPOINT='localhost:1': .*pattern"),
+        ("PYZN_BIGQUERY_STORAGE_ENDPOINT", "localhost", r"PYZN_BIGQUERY_STORAGE_ENDPOINT='localhost': .*pattern"),
+        ("PYZN_DAGSTER_PUBLIC_URL", "dagster.example", r"PYZN_DAGSTER_PUBLIC_URL='dagster.example': .*pattern"),
         ("PYZN_BIGQUERY_ENDPOINT", "http://localhost:1", r"PYZN_BIGQUERY_STORAGE_ENDPOINT go together"),
     ],
 )

@@ -1,9 +1,15 @@
 """The schema: migrations, and what the API's role may do."""
 
+from pathlib import Path
+
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
+from pyzn_local.postgres import Postgres
+from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.store.schema import SchemaError, ensure_current, migrate, newest
 from tests.conftest import Database
 
@@ -74,13 +80,37 @@ def test_the_api_role_cannot_write_even_when_it_turns_read_only_off(database: Da
                 pytest.fail(f"it may {statement}")
 
 
-def test_the_api_role_makes_no_large_object_while_it_is_read_only(database: Database) -> None:
-    # PostgreSQL lets every role make them, and only a superuser could take that away.
-    with (
-        psycopg.connect(database.api_url) as connection,
-        pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
-    ):
-        connection.execute("SELECT lo_create(0)")
+TAKEN = [
+    "SELECT pg_advisory_lock(hashtext('pyzn.day'), 9690)",
+    "SELECT pg_try_advisory_xact_lock_shared(1)",
+    "SELECT pg_advisory_unlock_all()",
+    "SELECT lo_create(0)",
+    "SELECT lo_from_bytea(0, 'x')",
+    "CREATE TEMP TABLE x (y int)",
+]
+
+
+def test_a_superuser_can_take_what_postgres_gives_to_every_role(database: Database, postgres: Postgres) -> None:
+    hardened = Path("deploy/harden_database.sql").read_text(encoding="utf-8")
+    name = conninfo_to_dict(database.owner_url)["dbname"]
+    with psycopg.connect(postgres.url(str(name)), autocommit=True) as superuser:
+        for _ in range(2):  # at every start
+            superuser.execute(hardened)
+    with psycopg.connect(database.api_url, autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        for statement in TAKEN:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        for statement in TAKEN:
+            owner.execute(statement)
+
+
+def test_the_role_of_the_api_is_not_the_owner(database: Database, store: Engine) -> None:
+    with pytest.raises(SchemaError, match="PYZN_API_DATABASE_URL names the owner"):
+        migrate(store, with_driver(SecretStr(database.owner_url)))
+    with store.begin() as connection:
+        connection.execute(text("CREATE TEMP TABLE still_writes (y int)"))
 
 
 def test_the_api_role_is_read_only_and_bounded_in_time_by_itself(database: Database) -> None:

@@ -20,6 +20,7 @@ from pyzn_api import cache
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.rankings.rankings import rank
+from pyzn_pipeline.recounts import recounts
 from pyzn_pipeline.store.database import engine, statement
 from pyzn_pipeline.store.imported_totals import import_totals
 from tests.api.conftest import Clock, hashed, serving, settings
@@ -152,7 +153,7 @@ def accepted(world: World) -> None:
 def recounted(world: World, found: int = 7) -> None:
     with world.store.begin() as connection:
         asked = {"day": NEWEST, "revision": 1, "found": found, "by": "count", "settled": True}
-        connection.execute(statement("record_recount"), asked)
+        connection.execute(statement("record_recount", recounts.__file__), asked)
 
 
 def recounted_as_more(world: World) -> None:

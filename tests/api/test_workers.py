@@ -3,6 +3,7 @@
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -28,8 +29,12 @@ class Serving:
         self.process = process
 
     def workers(self) -> list[psutil.Process]:
-        children = self.process.children()
-        return [child for child in children if child.status() != "zombie" and "spawn_main" in " ".join(child.cmdline())]
+        found = []
+        for child in self.process.children():
+            with suppress(psutil.NoSuchProcess):
+                if child.status() != "zombie" and "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
     def number(self, name: str) -> float:
         """A metric; 0 if it is not there, or nobody answers."""

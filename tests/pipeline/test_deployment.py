@@ -221,6 +221,7 @@ def test_what_rests_on_something_wrong_is_not_looked_at(settings: DeploymentSett
     )
     assert {name for name, (ok, _) in found.items() if ok is None} == {
         "schema", "owner", "API's role", "clock", "disk", "given up", "asked for", "backfills",
+        "set aside",
     }  # fmt: skip
     assert found["schema"][1] == "not checked: fix `owner` first"
     assert found["Dagster"] == (

@@ -1,7 +1,8 @@
 # Two commands: `make up` runs PyZn, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up browser test test-slow check check-code check-style check-imports check-types check-dagster check-migrations check-workflows check-docs wheels package \
-    docs bench lock start-containers stop-containers pin-images test-containers survive chaos screenshots
+.PHONY: help setup up browser test test-slow check check-code check-style check-imports check-types check-dagster \
+    check-migrations check-workflows check-docs wheels package docs bench lock start-containers stop-containers pin-images \
+    test-containers survive chaos screenshots
 
 PYTHON ?= python3
 BIN := .venv/bin

@@ -55,7 +55,7 @@ def test_five_hundred_guesses_of_who_hung_up_keep_nobody_out(stocked: Database) 
             with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as hasty:
                 header = f"Host: a\r\nX-Forwarded-For: 192.0.2.{number % 200}"
                 hasty.sendall(f"GET {ADMIN}?password={number} HTTP/1.1\r\n{header}\r\n\r\n".encode())
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + 20  # five hundred guesses would take at least 25
         while (answer := guess(client, PASSWORD, "198.51.100.1")).status_code == 503:
             assert (answer.json()["message"], answer.headers["retry-after"]) == (str(TooManyGuessesError()), "60")
             assert time.monotonic() < deadline

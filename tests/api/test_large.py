@@ -64,7 +64,6 @@ def test_without_a_place_it_is_503_in_words_and_small_answers_do_not_wait(
         assert (refused.status_code, int(refused.headers["retry-after"]) > 0) == (503, True)
         assert refused.json()["message"].startswith("The server is busy with large answers")
         assert full.get(f"{PATH}?start=2026-07-19").status_code == 200
-        assert refused.elapsed < timedelta(seconds=2)
 
 
 @pytest.mark.usefixtures("client")

@@ -90,7 +90,7 @@ def test_a_malformed_or_unsupported_request_is_a_400_which_clients_do_not_repeat
     bq: Connected, method: str, path: str, body: str
 ) -> None:
     url = f"{bq.server.endpoint}/bigquery/v2/projects/someone/{path}"
-    answer = requests.request(method, url, data=body, headers={"Content-Type": "application/json"}, timeout=5)
+    answer = requests.request(method, url, data=body, headers={"Content-Type": "application/json"}, timeout=60)
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == 400
     assert answer.json()["error"]["errors"][0]["reason"] in {"invalid", "invalidQuery"}
@@ -113,7 +113,7 @@ def test_a_page_in_a_browser_can_start_load_and_break_nothing(own_bq: Connected,
     sent = [("POST", f"{project}/jobs", body), ("POST", f"/upload{project}/jobs", body), ("PUT", "/faults", fault)]
     for method, path, data in sent:
         every = {"Content-Type": "application/json"} | headers
-        answer = requests.request(method, own_bq.server.endpoint + path, data=data, headers=every, timeout=5)
+        answer = requests.request(method, own_bq.server.endpoint + path, data=data, headers=every, timeout=60)
         assert answer.status_code in {400, 403}
     with pytest.raises(NotFound):
         own_bq.client.get_job("by-a-page")

@@ -34,9 +34,9 @@ def test_it_gets_healthy_with_its_sample_refuses_a_second_and_stops_on_sigterm(
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith(f"bigquery: ready on http://127.0.0.1:{port}, storage read on 127.0.0.1:{storage_port}")
-        assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=5).status_code == 200
+        assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=60).status_code == 200
         table = f"http://127.0.0.1:{port}/bigquery/v2/projects/bigquery-public-data/datasets/pypi/tables/file_downloads"
-        rows = int(requests.get(table, timeout=5).json()["numRows"])
+        rows = int(requests.get(table, timeout=60).json()["numRows"])
         assert rows > 35 * 10_000
 
         second = subprocess.run(

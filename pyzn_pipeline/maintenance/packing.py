@@ -75,8 +75,10 @@ def pack(engine: Engine, first: date, following: date) -> None:
     with days_locked(engine, first, following) as connection, connection.begin():
         parts = partitions(connection, first, following)
         driver = cast("psycopg.Connection", connection.connection.driver_connection)
-        # With this CHECK, attaching the table does not have to scan its rows.
-        driver.execute(sql.SQL("CREATE TABLE {} (LIKE {}, CHECK ({}))").format(copy, PARENT, days))
+        # With the CHECK of the days, attaching the table does not have to scan its rows.
+        driver.execute(
+            sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING CONSTRAINTS, CHECK ({}))").format(copy, PARENT, days)
+        )
         _copy_in_project_order(engine, driver, copy, days)
         driver.execute("SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL max_parallel_maintenance_workers = 0")
         driver.execute(sql.SQL("ALTER TABLE {} ADD PRIMARY KEY (project, day)").format(copy))

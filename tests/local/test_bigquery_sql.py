@@ -79,7 +79,7 @@ def test_positional_and_array_parameters_are_refused(bq: Connected) -> None:
     positional = bigquery.QueryJobConfig(query_parameters=[bigquery.ScalarQueryParameter(None, "INT64", 1)])
     array = bigquery.QueryJobConfig(query_parameters=[bigquery.ArrayQueryParameter("a", "INT64", [1])])
     for config in (positional, array):
-        with pytest.raises(BadRequest, match="only named scalars"):
+        with pytest.raises(BadRequest, match=r"parameterMode: Input should be .NAMED.|only named scalars"):
             bq.query("SELECT 1", job_config=config, retry=None, job_retry=None)
 
 

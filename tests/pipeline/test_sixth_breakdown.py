@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
+import pytest
 from sqlalchemy import Engine
 
 from pyzn_local import sample
@@ -22,6 +23,8 @@ from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
 from tests.conftest import Database
 from tests.pipeline.conftest import TABLE
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 BEFORE, AFTER = date(2026, 7, 13), date(2026, 7, 14)
@@ -39,8 +42,6 @@ BREAKDOWNS = (*BREAKDOWNS, FILE_TYPE)
 """
 MIGRATION = """
 from alembic import op
-
-pytestmark = pytest.mark.slow
 
 revision = "0002"
 down_revision = "0001"

@@ -126,7 +126,7 @@ def test_it_does_not_queue_readers_behind_a_long_one_and_gives_up_by_name(
 def test_it_waits_for_a_day_that_looks_for_its_partition(
     june: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packing, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(packing, "TIMEOUT_SECONDS", 0)
     with psycopg.connect(database.owner_url) as other:
         other.execute("SELECT pg_advisory_xact_lock(hashtext('pyzn.partitions'))")
         with pytest.raises(packing.PackingFailed):
@@ -156,8 +156,10 @@ def test_readers_never_miss_a_row_meanwhile(june: Engine) -> None:
 
     with ThreadPoolExecutor(2) as threads:
         readers = [threads.submit(read) for _ in range(2)]
-        pack(june, FIRST, FOLLOWING)
-        done.set()
+        try:
+            pack(june, FIRST, FOLLOWING)
+        finally:
+            done.set()
     assert len(set().union(*(reader.result() for reader in readers))) == 1
 
 

@@ -28,7 +28,7 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
             "mirror": _in_a_process("mirror", mirror.owner_url, day, exported),
         }
         for name, run in runs.items():
-            seconds = run["seconds"]
+            seconds = run["seconds"]["all"]
             yield Figure(
                 f"{name} a day", f"{seconds:.2f} s", f"{published:.2f} s publish it", seconds / published, "≤ 2.0"
             )

@@ -21,7 +21,9 @@ MISSING = "no browser to look at the pages with"
 
 
 def executable() -> str | None:
-    """Return the browser's program, or None if there is none."""
+    """Return the browser's program, or None if there is none, or Playwright cannot start here to drive it."""
+    if not _ran((sys.executable, "-m", "playwright", "--version")):
+        return None
     named = next((found for name in NAMES if (found := shutil.which(name))), None)
     if named or Path(MAC).exists():
         return named or MAC
@@ -31,10 +33,13 @@ def executable() -> str | None:
 
 
 def packaged() -> list[str] | None:
-    """Return the command that installs Debian's package, or None on systems without apt-get."""
+    """Return the command that installs Debian's packages, or None on systems without apt-get.
+
+    Playwright's own Node needs libatomic1, which a bare Debian does not have.
+    """
     if shutil.which("apt-get") is None:
         return None
-    return [*([] if os.geteuid() == 0 else ["sudo"]), "apt-get", "install", "--yes", "chromium"]
+    return [*([] if os.geteuid() == 0 else ["sudo"]), "apt-get", "install", "--yes", "chromium", "libatomic1"]
 
 
 def remedy() -> str:

@@ -31,11 +31,12 @@ def main(only: tuple[str, ...], seed: int | None) -> None:
     failed = False
     with tempfile.TemporaryDirectory(prefix="pyzn-chaos-") as directory:
         postgres = Postgres(Path(directory) / "postgres", free_port())
+        parts = Parts(postgres, Path(directory))  # one for all checks: it numbers the emulators' folders
         with postgres.running():
             for name in only or CHECKS:
                 check, began = CHECKS[name], time.monotonic()
                 size = int(os.environ.get(check.variable) or check.size)
-                figures = check.run(Rig(Parts(postgres, Path(directory)), size, Random(f"{seed} {name}")))
+                figures = check.run(Rig(parts, size, Random(f"{seed} {name}")))
                 click.echo(f"{name}: {time.monotonic() - began:.0f} s")
                 for figure in figures:
                     failed |= bool(figure.defects)

@@ -246,7 +246,7 @@ URLS = [
     "postgresql+psycopg://{user}:{password}@127.0.0.1:{port}/{dbname}",
     "postgresql+psycopg2://{user}:{password}@127.0.0.1:{port}/{dbname}",
     "postgresql://{user}:{password}@127.0.0.1:9,127.0.0.1:{port}/{dbname}?target_session_attrs=any",
-    "postgresql://{user}:{password}@127.0.0.1:9,localhost:{port}/{dbname}?connect_timeout=3&sslmode=disable",
+    "postgresql://{user}:{password}@127.0.0.1:9,127.0.0.1:{port}/{dbname}?connect_timeout=3&sslmode=disable",
     "postgresql:///{dbname}?host=127.0.0.1,127.0.0.1&port=9,{port}&user={user}&password={password}",
     "postgresql://?service=pyzn",
 ]

@@ -91,7 +91,7 @@ browser: setup  ## a browser for the tests of the pages, installed where there i
 # By file, in the order that tests/conftest.py gives them: one with a test of minutes would come last, with one core idle.
 PYTEST := $(BIN)/pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
 
-test:  ## linters, types and every test but those of `make test-slow`; five minutes on two cores
+test:  ## linters, types and every test but those of `make test-slow`; ten minutes on two cores
 	$(MAKE) --jobs 2 check browser
 	$(PYTEST) -m "not slow"
 

@@ -50,11 +50,11 @@ class DatabaseAwayError(Exception):
 
 
 class BusyError(DatabaseAwayError):
-    """What was asked for is too much beside what is being made; it can be had later."""
+    """The server is busy with other costly answers; the request can be repeated later."""
 
 
 class Budget:
-    """What one answer may take of Postgres: seconds of waiting for connections, and seconds in all."""
+    """The limits of one answer in Postgres: seconds of waiting for connections, and seconds in all."""
 
     def __init__(self, seconds: float | None = None) -> None:
         self._waiting = CONNECTION_SECONDS

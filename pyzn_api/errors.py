@@ -172,7 +172,7 @@ def install(app: FastAPI) -> None:
 
 
 async def response_to(request: Request, error: Exception) -> Response:
-    """What `install` makes of `error`."""
+    """Return the response that `install` gives to `error`."""
     function = next(_FUNCTIONS[kind] for kind in type(error).__mro__ if kind in _FUNCTIONS)
     response: Response = await function(request, error)
     return response

@@ -73,7 +73,7 @@ def _split(value: object) -> object:
 
 
 class Settings(BaseSettings):
-    """What the API needs. Each is the variable PYZN_API_<FIELD IN CAPITALS>, or as the field says."""
+    """Settings of the API. Each is the variable PYZN_API_<FIELD IN CAPITALS>, or as the field says."""
 
     model_config = SettingsConfigDict(
         env_prefix="PYZN_API_",

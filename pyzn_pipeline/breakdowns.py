@@ -23,7 +23,7 @@ class Count:
 
     @property
     def label(self) -> str:
-        """What the UI and messages call it."""
+        """The name in the UI and in messages."""
         return self.column.replace("_", " ").replace("ci ", "CI ")
 
 
@@ -63,7 +63,7 @@ class Breakdown:
 
     @property
     def counts(self) -> tuple[Count, ...]:
-        """What each of its columns counts, the document first."""
+        """The count of each of its columns, the document first."""
         return (self.counted, *self.subsets)
 
     @property

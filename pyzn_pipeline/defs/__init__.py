@@ -1,1 +1,1 @@
-"""What the definitions of several topics share: partitions, resources, the source table, the form of metadata."""
+"""Shared by the definitions of several topics: partitions, resources, the source table, the form of metadata."""

@@ -14,7 +14,7 @@ UNFINISHED_RUNS = [
 
 
 def asker_of(run: DagsterRun) -> str | None:
-    """Who wants the days of the run, as in Request.asker."""
+    """Return the asker of the days of the run, as in Request.asker."""
     if REPAIR.items() <= run.tags.items():
         return None
     backfill = run.tags.get("dagster/backfill")

@@ -81,8 +81,8 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _is_idle(self) -> bool:
-        # uvicorn does not type that there is none before the first request.
-        return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]
+        # Before the first request there is no cycle, which uvicorn's types leave out.
+        return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # see above
 
     def _expect_request(self) -> None:
         if self._timer is None:

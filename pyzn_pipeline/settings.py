@@ -134,7 +134,7 @@ class StoreSettings(BaseSettings):
 
 
 class Settings(StoreSettings):
-    """What a pipeline run needs: the store and the source, which is a mirror or BigQuery."""
+    """Settings of a pipeline run: the store and the source, which is a mirror or BigQuery."""
 
     mirror_url: MirrorUrl | None = Field(
         default=None,

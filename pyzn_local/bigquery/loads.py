@@ -37,7 +37,7 @@ class LoadOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     sourceFormat: Literal["PARQUET"]  # noqa: N815  # the API's names
-    destinationTable: dict[Literal["projectId", "datasetId", "tableId"], str]  # noqa: N815
+    destinationTable: dict[Literal["projectId", "datasetId", "tableId"], str]  # noqa: N815  # the API's names
     writeDisposition: Literal["WRITE_APPEND"] = "WRITE_APPEND"  # noqa: N815
 
 

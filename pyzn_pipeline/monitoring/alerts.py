@@ -23,7 +23,7 @@ class AlertError(PyznError):
 
 @dataclass(frozen=True)
 class AlertState:
-    """What was sent already: the failing days, each with whether it was given up, and the newest day."""
+    """Record of the alerts that were sent: the failing days, each with whether it was given up, and the newest day."""
 
     failing: dict[date, bool] = field(default_factory=dict)
     failing_at: datetime = datetime(2000, 1, 1, tzinfo=UTC)

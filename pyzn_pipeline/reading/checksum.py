@@ -26,7 +26,7 @@ class Checksum:
 
     @property
     def value(self) -> str:
-        """What pyzn.day_checksum(day) returns for these rows."""
+        """The value of pyzn.day_checksum(day) for these rows."""
         return md5(str(self._sum).encode(), usedforsecurity=False).hexdigest()
 
 

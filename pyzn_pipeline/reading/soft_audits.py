@@ -57,7 +57,7 @@ SOFT_AUDITS = {
 
 @dataclass(frozen=True)
 class Measures:
-    """What the soft audits compare: a whole day's counts, its downloads by UTC hour ('0' to '23'), and all of PyPI by
+    """Input of the soft audits: a whole day's counts, its downloads by UTC hour ('0' to '23'), and all of PyPI by
     key for each common breakdown that the day has.
     """
 

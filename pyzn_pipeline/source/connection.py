@@ -48,7 +48,7 @@ class Clients:
     emulator: str | None = None  # its endpoint; None: Google's
 
     def of(self, table: str) -> str:
-        """What `table` is called as the source of a day. That of an emulator has not PyPI's real downloads."""
+        """Return the name of `table` as the source of a day. An emulator's differs: its downloads are not PyPI's."""
         return table if self.emulator is None else f"{table} of the emulator"
 
     def close(self) -> None:

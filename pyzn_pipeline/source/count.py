@@ -18,7 +18,7 @@ from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, source_e
 from pyzn_pipeline.source.scan import MIN_BYTES_BILLED, QUERY_TIMEOUT, RETRY
 
 SCAN, METADATA, COUNT, MIRROR = "scan", "metadata", "count", "mirror"
-"""What gave a count: a reading, the metadata of the day's partition, `COUNT(*)`, or the index of a mirror."""
+"""Origin of a count: a reading, the metadata of the day's partition, `COUNT(*)`, or the index of a mirror."""
 
 _NEEDS = "bigquery.tables.get and bigquery.tables.list on the table's dataset"
 
@@ -89,7 +89,7 @@ def count_days(clients: Clients, table: str, published: Mapping[date, int], maxi
 
 
 def price(clients: Clients, table: str, days: Sequence[date]) -> Price:
-    """What `count_days` would bill, by dry runs, which are free. Raises SourceError."""
+    """Return the price of `count_days`, by dry runs, which are free. Raises SourceError."""
     if not days:
         return Price(0, 0)
     count = _price_of_count(clients, table, days)

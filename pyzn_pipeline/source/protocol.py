@@ -1,4 +1,4 @@
-"""What a source is: whatever gives a day's rows and counts. BigQuery is one (bigquery.py), a mirror another."""
+"""Protocol of a source, which gives a day's rows and counts. BigQuery is one (bigquery.py), a mirror another."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -14,7 +14,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """What the ledger says of where a day came from."""
+        """Name of the source in the ledger."""
 
     def scanned(self, day: date) -> AbstractContextManager[Scan]:
         """The rows of a day. They can be read inside the block. Raises CostLimitExceeded before it bills anything."""
@@ -26,4 +26,4 @@ class Source(Protocol):
         """The current number of downloads of the days in `published`, which has the ledger's count of each."""
 
     def price_of_count(self, days: Sequence[date]) -> Price:
-        """What `count` would bill. Asking is free."""
+        """Return the price of `count`. Asking is free."""

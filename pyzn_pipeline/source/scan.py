@@ -77,7 +77,7 @@ class Scan:
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """A time before the query was sent: the scan has seen every row that existed then."""
     breakdowns: tuple[Breakdown, ...] = BREAKDOWNS
-    """Those that its rows have: a mirror has days from before a breakdown existed."""
+    """Breakdowns that its rows have: a mirror has days from before a breakdown existed."""
     exporter: ExporterRow | None = None
 
 

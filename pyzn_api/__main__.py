@@ -25,7 +25,7 @@ METRICS = "PROMETHEUS_MULTIPROC_DIR"  # the library's name
 
 
 def application() -> FastAPI:
-    """The application of one process, with its log."""
+    """Return the application of one process, with its log."""
     lines = logging.StreamHandler()
     lines.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[lines])
@@ -45,13 +45,13 @@ def build(settings: Settings, now: Clock = utc_now) -> FastAPI:
 
 
 def _end_with(parent: BaseProcess) -> None:
-    """End this worker when the process is gone that would end it, or it would keep the port."""
+    """End this worker when its parent is gone, which would end it: it would keep the port."""
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _forget_the_dead(metrics: Path) -> None:
-    """Drop the gauges of workers that died; this one may be in place of one of them. What they counted stays."""
+    """Drop the gauges of workers that died, since this one may replace one of them. Their counters stay."""
     for pid in {int(file.stem.rpartition("_")[2]) for file in metrics.glob("gauge_live*.db")}:
         try:
             os.kill(pid, 0)
@@ -69,7 +69,7 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"{error}")
     raise_descriptor_limit()
-    # Where several workers add up their metrics. One alone ends by its signal, and would leave a folder behind.
+    # Several workers add up their metrics in a folder. One alone ends by its signal, and would leave the folder behind.
     with TemporaryDirectory(prefix="pyzn-api-") if settings.workers > 1 else nullcontext() as folder:
         if folder:
             os.environ[METRICS] = folder

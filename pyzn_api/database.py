@@ -1,7 +1,7 @@
 """Reading Postgres: one statement per answer, the answer as the bytes that Postgres sent.
 
-Knows nothing of HTTP. A statement returns one row of texts at most, most of them ready JSON, so that
-nothing is decoded on the way through; or a few, where one text would be too large.
+Belongs here: connections, statements, their cost. Does not: HTTP. A statement returns one row of texts at most, most
+of them ready JSON, so that nothing is decoded on the way through; or a few, where one text would be too large.
 """
 
 import asyncio
@@ -23,10 +23,8 @@ from pyzn_api.libpq import Connection, execute
 from pyzn_api.settings import KIB, MIB
 from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, Breakdown
 
-# What an answer waits for connections, all its statements together. Less than the second that a 503 may take, since a
-# busy server needs the rest.
-CONNECTION_SECONDS = 0.7
-LOOKUP_SECONDS = 0.7  # the longest wait for a small statement, such as the ledger's: after it, Postgres counts as away
+CONNECTION_SECONDS = 0.7  # of waiting for connections, all statements of an answer together; a 503 may take one second
+LOOKUP_SECONDS = 0.7  # for a small statement, such as the ledger's: after it, Postgres counts as away
 ANSWER_SECONDS = 5.5  # for all statements of an answer together; Postgres ends a single one after 5 seconds
 
 # Stored bytes of the documents that a statement reads.
@@ -34,7 +32,7 @@ LIGHT = 64 * KIB  # up to these it takes some hundredths of a second, and any co
 HEAVY = MIB  # above these, memory counts too: about ten times as much, for each of them that is made at once
 HEAVY_AT_ONCE = 2
 
-# Not migrated yet, or not for this role: time or an operator mends it, so it counts as away.
+# Not migrated yet, or no right for this role: counts as away, since time or an operator fixes it.
 _NOT_READY = (errors.UndefinedTable, errors.InvalidSchemaName, errors.InsufficientPrivilege)
 
 # https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-CONFLICT
@@ -46,7 +44,7 @@ Row = tuple[bytes, ...]
 
 
 class DatabaseAwayError(Exception):
-    """Postgres did not answer in time. The message is for the log, never for a client."""
+    """Postgres has not answered in time. The message is for the log, never for a client."""
 
 
 class BusyError(DatabaseAwayError):
@@ -88,7 +86,7 @@ def statement(name: str) -> bytes:
 
 @cache
 def weight_of(name: str) -> bytes | None:
-    """The SQL of the stored bytes of the documents that the statement reads; None if it reads none."""
+    """Return the SQL of the stored bytes of the documents that the statement reads; None if it reads none."""
     rows = _rows(name)
     documents = [each.document for each in BREAKDOWNS if each.document.encode() in rows]
     if not documents:
@@ -114,7 +112,7 @@ def _file(name: str) -> bytes:
 
 
 def _counted(breakdown: Breakdown) -> str:
-    """SQL for what the tidy view counts, with the parameter `ci` if it knows of CI."""
+    """Return the SQL of the number that the tidy view counts, with the parameter `ci` if it has CI apart."""
     if CI not in breakdown.subsets:
         return "downloads"
     return f"""CASE %(ci)s::text
@@ -122,8 +120,8 @@ def _counted(breakdown: Breakdown) -> str:
     END"""
 
 
-# Whatever the server, its database, the role and libpq's PG… variables say. The API's role has the first two by
-# itself; another role may be configured. JIT costs more than it gains on statements of milliseconds.
+# Whatever the settings of the server, its database, the role and libpq's PG… variables. The API's own role has the
+# first two by itself, another may be configured. JIT costs more than it gains on statements of milliseconds.
 _SESSION = """
 SET default_transaction_read_only = on; SET statement_timeout = '5s'; SET jit = off;
 SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET extra_float_digits = 1;
@@ -134,7 +132,7 @@ SELECT pg_backend_pid()
 
 
 async def _configure(connection: Connection) -> None:
-    """Make a new connection fit. What is raised here the pool logs; who asks meanwhile gets a 503."""
+    """Configure a new connection. The pool logs an exception raised here; requests get 503 meanwhile."""
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise DatabaseAwayError(
@@ -142,8 +140,8 @@ async def _configure(connection: Connection) -> None:
         )
     *_, last = [result async for result in (await connection.execute(_SESSION)).results()]
     backend = await last.fetchone()
-    # A pooler answers the login itself, and cannot know yet which backend it will give. There a prepared statement may
-    # belong to anybody; the settings do not differ, since every connection in its pool gets the same.
+    # A pooler answers the login itself, before it has chosen a backend. There a prepared statement may belong to any
+    # client; the settings do not differ, since every connection in its pool gets the same.
     if backend == (connection.info.backend_pid,):
         connection.prepared = set()
 
@@ -184,7 +182,7 @@ class Database:
         await self._pool.open(wait=False)
 
     async def close(self) -> None:
-        """Hang up; what is still running is given up."""
+        """Close all connections, with the statements that still run."""
         while self._at_hand:
             await self._pool.putconn(self._at_hand.pop())
         await self._pool.close(timeout=1)
@@ -199,8 +197,8 @@ class Database:
     ) -> Sequence[Row]:
         """Return the rows of sql/`name`.sql as UTF-8 texts, with the snapshot id as the last column; NULL is empty.
 
-        What it costs is weighed by the documents that it reads, whatever the route. Costly statements use at most half
-        of the connections, so that cheap ones never wait for them. Raises DatabaseAwayError within the budget.
+        Its cost is the stored size of the documents that it reads. Costly statements use at most half of the
+        connections, so that cheap ones never wait for them. Raises DatabaseAwayError within the budget.
         """
         query, given, budget = statement(name), parameters or {}, budget or Budget()
         rows = await self._execute(name, query, {**given, "light": LIGHT}, budget)
@@ -215,7 +213,7 @@ class Database:
 
     @asynccontextmanager
     async def _turn(self, lane: asyncio.Semaphore | None, budget: Budget) -> AsyncIterator[None]:
-        """A turn of a costly statement. Raises BusyError when none is free in time."""
+        """Hold a turn of a costly statement. Raises BusyError when none is free in time."""
         if lane is None:
             yield
             return
@@ -233,7 +231,7 @@ class Database:
     async def _execute(
         self, name: str, query: bytes, parameters: Mapping[str, object], budget: Budget
     ) -> Sequence[Row]:
-        """The rows of a statement, which is tried again where that helps. Raises DatabaseAwayError."""
+        """Return the rows of a statement, which is tried again where that helps. Raises DatabaseAwayError."""
         began = time.monotonic()
         while True:
             connection: Connection | None = None
@@ -250,9 +248,8 @@ class Database:
             except errors.QueryCanceled as error:
                 raise BusyError(f"{name}.sql: {error}") from error
             except OperationalError as error:
-                # A server that restarted leaves dead connections in the pool; each is found out by
-                # using it, which costs living ones nothing. A replica cancels what keeps it from following the primary;
-                # that only reads, and so is run again.
+                # A server that restarted leaves dead connections in the pool; each is found by using it, which costs
+                # living ones nothing. A replica cancels statements that keep it from following the primary.
                 again = isinstance(error, _RECOVERY_CONFLICTS) or (
                     connection is not None and connection.broken and time.monotonic() < began + CONNECTION_SECONDS
                 )
@@ -265,7 +262,7 @@ class Database:
                     await self._give_back(connection)
 
     async def _take(self, budget: Budget) -> Connection:
-        """A connection: one that was used just now, or one of the pool. Raises what psycopg_pool raises."""
+        """Return a connection: one that is at hand, or one of the pool. Raises what psycopg_pool raises."""
         if self._at_hand:
             return self._at_hand.pop()
         self._waiting += 1
@@ -276,7 +273,7 @@ class Database:
             self._waiting -= 1
 
     async def _give_back(self, connection: Connection) -> None:
-        """Keep it at hand, which takes less than the pool's bookkeeping, unless others wait or it is of no use."""
+        """Keep it at hand, which takes less than the pool's bookkeeping, unless others wait or it is closed."""
         if self._waiting or connection.closed or self._pool.closed:
             await self._pool.putconn(connection)
         else:

@@ -2,17 +2,17 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from pyzn_api.database import BusyError, DatabaseAwayError
-from pyzn_api.texts import shortened
 
 ALLOWED = "GET, HEAD, OPTIONS"
+LONGEST_ECHO = 80  # characters of what the client sent that a message repeats
 RETRY_AFTER = 2  # seconds; the pool tries Postgres again at least this often
 
 # The words clients of the existing service know; they compare them.
@@ -30,7 +30,7 @@ DATABASE_AWAY = "The database does not answer; try again shortly."
 BUSY = "The server is busy with large answers; try again shortly, or ask for fewer days."
 BROKEN = "The server made an error, which has been logged."
 
-# Where pydantic's words do not say what is accepted, by its type of error.
+# What is accepted, where pydantic's words leave it out; by its type of error.
 _EXPECTED = {
     "bool_parsing": "true or false",
     "int_parsing": "a whole number",
@@ -42,71 +42,37 @@ logger = logging.getLogger(__name__)
 
 
 class ApiError(Exception):
-    """An error with its HTTP status and the message for the client."""
+    """An error with the message for the client, its HTTP status and headers."""
 
-    status = 400
-    headers: ClassVar[Mapping[str, str]] = {}
-
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, status: int = 400, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.status = status
+        self.headers = headers or {}
 
 
 class BadParameterError(ApiError):
     """A parameter that cannot be answered: names it, its value (shortened) and what is accepted."""
 
-    def __init__(self, parameter: str, value: object, expected: str) -> None:
-        super().__init__(f"{parameter}={shortened(str(value))!r}: expected {expected}")
-
-
-class UnknownParameterError(ApiError):
-    """A parameter that the route does not take: names it, those that it takes, and the likely one."""
-
-    def __init__(self, name: str, known: Sequence[str], likely: Sequence[str]) -> None:
-        takes = f"takes {', '.join(known)}" if known else "takes no parameters"
-        guess = f"; is {likely[0]} meant?" if likely else ""
-        super().__init__(f"{shortened(name)!r} is no parameter of this route, which {takes}{guess}")
-
-
-class UnauthorizedError(ApiError):
-    """The right password or key is missing."""
-
-    status = 401
-
-    def __init__(self) -> None:
-        super().__init__(UNAUTHORIZED)
-
-
-class TooManyGuessesError(ApiError):
-    """More guesses of the admin password than are checked at once, or in a minute for one address."""
-
-    status = 503
-    headers: ClassVar = {"Retry-After": "60"}
-
-    def __init__(self) -> None:
-        super().__init__("Too many guesses of the password; try again in a minute.")
+    def __init__(self, parameter: str, value: object, expected: str, status: int = 400) -> None:
+        super().__init__(f"{parameter}={shortened(str(value))!r}: expected {expected}", status)
 
 
 class UnknownProjectError(ApiError):
-    """Nobody has heard of the project."""
-
-    status = 404
+    """A project without a download, ever."""
 
     def __init__(self, normalised: str) -> None:
-        super().__init__(f"Project with name {shortened(normalised)} does not exist")
+        super().__init__(f"Project with name {shortened(normalised)} does not exist", 404)
 
 
-class UnknownPeriodError(ApiError):
-    """As pypistats.org answers to a period that it does not know, whatever the project."""
-
-    status = 404
-
-    def __init__(self, period: str, known: Sequence[str]) -> None:
-        super().__init__(f"period={shortened(period)!r}: expected one of {', '.join(known)}")
+def shortened(text: str, longest: int = LONGEST_ECHO) -> str:
+    """Return `text` fit to be repeated in a message: short, and without characters that print as nothing."""
+    visible = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[: longest + 1])
+    return visible if len(visible) <= longest else visible[:longest] + "…"
 
 
 def envelope(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """The one shape of every error."""
+    """Return the one shape of every error."""
     return Response(
         json.dumps({"error": status, "message": message}, separators=(",", ":")),
         status,
@@ -116,7 +82,7 @@ def envelope(status: int, message: str, headers: Mapping[str, str] | None = None
 
 
 async def _answer(request: Request, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """The envelope; or, where a person asked for a page, what the pages make of it (pages/errors.py)."""
+    """Return the envelope; or a page, where a person asked for one (pyzn_site/errors.py)."""
     page = getattr(request.app.state, "error_page", None)
     found: Response | None = page and await page(request, status, message, headers)
     return found or envelope(status, message, headers)

@@ -17,7 +17,8 @@ from typing import Literal, NamedTuple
 from cachetools import LRUCache
 
 from pyzn_api.database import Database, DatabaseAwayError
-from pyzn_api.windows import Window
+from pyzn_api.errors import BadParameterError
+from pyzn_api.windows import DEFAULT_DAYS, LONGEST, Granularity, Window
 
 Status = Literal["final", "provisional", "suspect"]
 
@@ -102,6 +103,24 @@ class Ledger:
         if self.ranking is None:
             return self.recent(count, today)
         return Window(self.ranking.day - timedelta(days=count - 1), self.ranking.day)
+
+    def requested(self, start: date | None, end: date | None, granularity: Granularity, today: date) -> Window:
+        """Return the requested days; without `end` up to the latest published one, without `start` 30 of them.
+
+        Raises BadParameterError for a range that is backwards, too long or in the future.
+        """
+        latest = self.recent(1, today).end
+        last = end or latest
+        if last > max(today, latest):  # latest is after today, if the clock of this server is behind
+            raise BadParameterError("end", last, f"{today} (today, UTC) at the latest")
+        first = start or max(last, date.min + timedelta(days=DEFAULT_DAYS)) - timedelta(days=DEFAULT_DAYS - 1)
+        if first > last:
+            raise BadParameterError("start", first, f"{last} (the end) at the latest")
+        longest = LONGEST[granularity]
+        if (last - first).days >= longest:
+            earliest = f"{last - timedelta(days=longest - 1)} at the earliest: by {granularity}"
+            raise BadParameterError("start", first, f"{earliest}, a range ending {last} has at most {longest} days")
+        return Window(first, last)
 
     def not_ranked(self, window: Window) -> list[date]:
         """Return the days of a ranked window that are not counted in it, oldest first.

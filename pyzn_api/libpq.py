@@ -22,7 +22,7 @@ _numbers = count()
 
 
 class Connection(AsyncConnection):
-    """A connection, and the statements that are prepared on it."""
+    """A connection with the names of the statements prepared on it."""
 
     prepared: set[bytes] | None = None  # None: a prepared statement may end up on another session
 
@@ -35,7 +35,7 @@ class _Statement(NamedTuple):
 
 @cache
 def _statement(query: bytes) -> _Statement:
-    """`query` with Postgres' own parameters in place of psycopg's `%(name)s`."""
+    """Return `query` with Postgres' own parameters in place of psycopg's `%(name)s`."""
     names: dict[bytes, int] = {}
 
     def number(found: re.Match[bytes]) -> bytes:
@@ -46,17 +46,17 @@ def _statement(query: bytes) -> _Statement:
 
 
 def _text(value: object) -> bytes | None:
-    """`value` as Postgres reads it."""
+    """Return `value` as Postgres reads it."""
     if isinstance(value, str):
         return value.encode()
     return None if value is None else bytes(_transformer.get_dumper(value, PyFormat.TEXT).dump(value) or b"")
 
 
 async def execute(connection: Connection, query: bytes, parameters: Mapping[str, object], seconds: float) -> PGresult:
-    """The result of `query`, prepared at its first time on a connection that keeps what is prepared.
+    """Return the result of `query`, which is prepared at its first use where the connection keeps prepared statements.
 
     Raises what psycopg raises, and TimeoutError after `seconds`. Then, and when it is cancelled, the connection is
-    closed: waiting for the consent of a server that hangs would take as long as the answer.
+    closed: a server that hangs would not even answer a request to cancel.
     """
     statement, pgconn = _statement(query), connection.pgconn
     values = [_text(parameters[name]) for name in statement.parameters]
@@ -77,7 +77,7 @@ async def execute(connection: Connection, query: bytes, parameters: Mapping[str,
 
 
 async def _result(pgconn: PGconn) -> PGresult:
-    """Send what is to be sent, and wait for the result of it. Raises what psycopg raises."""
+    """Send what is buffered, and return the result. Raises what psycopg raises."""
     loop, socket = asyncio.get_running_loop(), pgconn.socket
     while pgconn.flush():  # more than the socket takes at once
         await _ready(socket, loop.add_writer, loop.remove_writer)
@@ -95,7 +95,7 @@ async def _result(pgconn: PGconn) -> PGresult:
 
 
 async def _ready(socket: int, add: Callable[[int, Callable[[], None]], None], remove: Callable[[int], bool]) -> None:
-    """Wait until the event loop says so of the socket."""
+    """Wait until the socket can be read or written, as `add` watches for."""
     event = asyncio.get_running_loop().create_future()
 
     def happened() -> None:

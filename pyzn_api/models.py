@@ -1,11 +1,14 @@
-"""The shapes that existing clients parse. Postgres writes most of these answers; tests hold them to these models."""
+"""The shapes that existing clients parse, pypistats.org's among them. Postgres writes most of these answers; tests hold
+them to these models.
+"""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
 Downloads = Annotated[int, Field(ge=0, description="downloads, mirrors and CI included")]
+WithoutMirrors = Annotated[int, Field(ge=0, description="downloads without mirrors")]
 NormalName = Annotated[str, Field(description="the PEP 503 normal form of the name")]
 
 
@@ -17,7 +20,7 @@ class Error(BaseModel):
 
 
 class Health(BaseModel):
-    """The process is alive; nothing is said about the database."""
+    """The process is alive; the database may not be."""
 
     status: str
 
@@ -55,3 +58,35 @@ class DownloadsByCountry(BaseModel):
     """Downloads per day and country; days oldest first, most downloads first."""
 
     downloads: dict[date, list[CountryDownloads]]
+
+
+class RecentCounts(BaseModel):
+    """The downloads of the requested periods."""
+
+    last_day: WithoutMirrors = 0
+    last_month: WithoutMirrors = 0
+    last_week: WithoutMirrors = 0
+
+
+class Recent(BaseModel):
+    """Downloads of the last day, week and month."""
+
+    data: RecentCounts
+    package: NormalName
+    type: Literal["recent_downloads"]
+
+
+class DailyCount(BaseModel):
+    """The downloads of a category on a day."""
+
+    category: str = Field(description='"null" where it is not known')
+    date: date
+    downloads: int = Field(ge=1)
+
+
+class Daily(BaseModel):
+    """Downloads per day and category."""
+
+    data: list[DailyCount]
+    package: NormalName
+    type: Literal["overall_downloads", "python_major_downloads", "python_minor_downloads", "system_downloads"]

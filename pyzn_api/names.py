@@ -9,10 +9,7 @@ ALL = "__all__"  # the project that is all of PyPI, where a route has it; no pro
 
 
 def known_form(name: str) -> str:
-    """The normal form to look a project up by.
-
-    Raises UnknownProjectError for what no project can be called, before anything else is done with it.
-    """
+    """Return the normal form of a name. Raises UnknownProjectError for one that no project can have."""
     if len(name) > LONGEST:
         raise UnknownProjectError(name[: LONGEST + 1])
     return _known_form(name)
@@ -27,5 +24,5 @@ def _known_form(name: str) -> str:
 
 
 def known_form_or_all(name: str) -> str:
-    """As `known_form`; ALL stays as it is."""
+    """Return `known_form`; ALL stays as it is."""
     return ALL if name == ALL else known_form(name)

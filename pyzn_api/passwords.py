@@ -9,14 +9,15 @@ from cachetools import TTLCache
 from fastapi import Request
 from pydantic import SecretStr
 
-from pyzn_api.errors import TooManyGuessesError
+from pyzn_api.errors import ApiError
 
 GUESSES_A_MINUTE = 10  # of one address
 GUESSES_AT_ONCE = 8  # of all addresses: one is checked, the others wait
+TOO_MANY_GUESSES = "Too many guesses of the password; try again in a minute."
 
 
 class Guesses:
-    """Guesses of the admin password: one core at most is busy with them, and nobody keeps the others out."""
+    """Guesses of the admin password: they keep one core busy at most, and no client keeps the others out."""
 
     def __init__(self) -> None:
         self._checking = asyncio.Lock()
@@ -24,14 +25,14 @@ class Guesses:
         self._recent: TTLCache[str, list[None]] = TTLCache(1000, 60)  # by address, seconds
 
     async def are_right(self, request: Request, password: str, expected: SecretStr) -> bool:
-        """Return whether `password` is right; that of a client who has hung up is not checked.
+        """Return whether `password` is right; one of a client that has hung up is not checked.
 
-        Raises TooManyGuessesError when too many are being checked, or this address has had too many wrong ones.
+        Raises ApiError (503) when too many are being checked, or this address has had too many wrong ones.
         """
         address = request.client.host if request.client else ""
         recent = self._recent.setdefault(address, [])
         if self._waiting >= GUESSES_AT_ONCE or len(recent) >= GUESSES_A_MINUTE:
-            raise TooManyGuessesError
+            raise ApiError(TOO_MANY_GUESSES, 503, {"Retry-After": "60"})
         recent.append(None)
         self._waiting += 1
         try:

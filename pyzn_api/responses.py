@@ -134,7 +134,7 @@ def has_already(request: Request, etag: str) -> bool:
 
 
 def not_modified(etag: str, headers: Headers) -> Response:
-    """304."""
+    """Return the 304 of that answer."""
     return Response(status_code=304, headers=_headers(etag, headers))
 
 

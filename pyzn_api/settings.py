@@ -21,7 +21,7 @@ class SettingsError(ValueError):
 
 
 def _postgres_url(value: SecretStr) -> SecretStr:
-    """A libpq URL; a driver named as SQLAlchemy does (postgresql+psycopg://) is dropped."""
+    """Return a libpq URL; a driver named as SQLAlchemy does (postgresql+psycopg://) is dropped."""
     url = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", value.get_secret_value())
     form = "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
     try:
@@ -123,7 +123,7 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """The settings from the environment.
+    """Return the settings from the environment.
 
     Raises SettingsError with a line per variable that is missing or wrong.
     """

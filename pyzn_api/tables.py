@@ -1,13 +1,17 @@
 """Tables as JSON or CSV. Small ones are written here, the rows of large ones by Postgres."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from io import StringIO
 
-from fastapi import Request
+from fastapi import Request, Response
 from pydantic import BaseModel
 
+from pyzn_api.cache import ResponseSpec, Snapshot
+from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.responses import CACHE_CONTROL, JSON, Headers, weighted
+from pyzn_api.state import state
+from pyzn_api.windows import Window
 
 # CSV has no place for the days that are missing; the link leads to them.
 LINK = {"Link": '</api/v4/days>; rel="describedby"'}
@@ -28,9 +32,26 @@ def wants_csv(request: Request, parameter: str | None) -> bool:
     return preference("text/csv") > max(preference("application/json"), (0, 2))
 
 
-def table_headers(*, as_csv: bool) -> Headers:
-    """Return the headers of a table that is given as JSON and as CSV at one address."""
-    return {**(CSV if as_csv else JSON), "Vary": "Accept-Encoding, Accept"}
+async def respond_with_table(
+    request: Request,
+    table: str | None,
+    key: tuple[object, ...],
+    window: Callable[[Ledger], Window],
+    render: Callable[[Snapshot, bool], Awaitable[bytes]],
+    **needs: bool,
+) -> Response:
+    """Respond with a table as JSON, which names the uncertain days, or as CSV, at one address.
+
+    `window` returns the days that it counts, and `render` the body, as CSV or not; `needs` are of `Basis`.
+    """
+    as_csv = wants_csv(request, table)
+    spec = ResponseSpec(
+        (*key, as_csv),
+        lambda ledger: Basis(window(ledger), **{"days": not as_csv, **needs}),
+        lambda snapshot: render(snapshot, as_csv),
+        {**(CSV if as_csv else JSON), "Vary": "Accept-Encoding, Accept"},
+    )
+    return await state(request).answers.respond(request, spec)
 
 
 def csv_body(columns: type[BaseModel], rows: Sequence[BaseModel]) -> bytes:

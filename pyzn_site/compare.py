@@ -8,10 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api.cache import Snapshot
-from pyzn_api.errors import BadParameterError
+from pyzn_api.errors import BadParameterError, shortened
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.state import state
-from pyzn_api.texts import shortened
 from pyzn_api.windows import Window
 from pyzn_pipeline.names import is_name, normalise
 from pyzn_site.charts import comparison

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api.badges import length
 from pyzn_api.cache import ResponseSpec, Snapshot, code
-from pyzn_api.errors import BadParameterError, UnknownProjectError
+from pyzn_api.errors import BadParameterError, UnknownProjectError, shortened
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import ALL, known_form_or_all
 from pyzn_api.openapi import errors, svg_of
@@ -19,7 +19,6 @@ from pyzn_api.routes.counts import MOST
 from pyzn_api.routes.parameters import ProjectNameOrAll
 from pyzn_api.settings import MIB
 from pyzn_api.state import state
-from pyzn_api.texts import shortened
 from pyzn_api.windows import Window
 from pyzn_pipeline.breakdowns import VERSION
 from pyzn_pipeline.names import normalise

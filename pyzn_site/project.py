@@ -8,12 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api.cache import Snapshot
-from pyzn_api.errors import BadParameterError, UnknownProjectError
+from pyzn_api.errors import BadParameterError, UnknownProjectError, shortened
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form
 from pyzn_api.routes.counts import MOST
 from pyzn_api.state import state
-from pyzn_api.texts import shortened
 from pyzn_api.windows import Granularity, Window
 from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, COUNTRY, WITHOUT_MIRRORS, Breakdown
 from pyzn_pipeline.names import normalise

@@ -9,9 +9,9 @@ from fastapi.responses import RedirectResponse
 
 from pyzn_api.cache import Snapshot
 from pyzn_api.database import Row
+from pyzn_api.errors import shortened
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.state import state
-from pyzn_api.texts import shortened
 from pyzn_api.windows import EVER
 from pyzn_pipeline.names import is_name, normalise
 from pyzn_site.rendering import path_of, respond

@@ -5,7 +5,7 @@ from functools import cache
 
 import pycountry
 
-from pyzn_api.texts import shortened
+from pyzn_api.errors import shortened
 from pyzn_pipeline.breakdowns import COUNTRY, UNKNOWN, VERSION
 
 LONGEST_LABEL = 20  # characters, in the legend of a chart

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api import models
-from pyzn_api.errors import UnauthorizedError
+from pyzn_api.errors import UNAUTHORIZED, ApiError
 from pyzn_api.ledger import Basis
 from pyzn_api.openapi import errors
 from pyzn_api.responses import JSON
@@ -29,9 +29,9 @@ async def by_version_ever(
     project: ProjectName,
     password: Annotated[str, Query(description="checked against PYZN_ADMIN_PASSWORD_HASH")] = "",
 ) -> Response:
-    """As v2, over every day held."""
+    """The shape of v2, over every day held."""
     parts = state(request)
     expected = parts.settings.admin_password_hash
     if expected is None or not password or not await parts.guesses.are_right(request, password, expected):
-        raise UnauthorizedError
+        raise ApiError(UNAUTHORIZED, 401)
     return await respond_by_version(request, project, Basis(EVER, totals=True), HEADERS)

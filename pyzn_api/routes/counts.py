@@ -7,17 +7,16 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AfterValidator
 
-from pyzn_api.cache import ResponseSpec, Snapshot
+from pyzn_api.cache import Snapshot
 from pyzn_api.errors import BadParameterError, UnknownProjectError
-from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.models_v4 import Counts, UncertainDays, counts_by
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.parameters import End, Format, ProjectName, Start, StrictRoute
 from pyzn_api.settings import MIB
 from pyzn_api.state import state
-from pyzn_api.tables import json_body, table_headers, wants_csv
-from pyzn_api.windows import Granularity, requested
+from pyzn_api.tables import json_body, respond_with_table
+from pyzn_api.windows import Granularity
 from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, UNKNOWN, WITHOUT_MIRRORS, Breakdown
 
 # What Postgres reads, orders and writes within its statement timeout; 3,000 versions on 365 days are 23.
@@ -84,14 +83,11 @@ def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
         key: filtered = None,  # type: ignore[valid-type]  # made for each breakdown
         table: Format = None,
     ) -> Response:
-        name, as_csv, today = known_form(project), wants_csv(request, table), state(request).today
-        parameters = {"csv": as_csv, "pattern": _like(breakdown, key), **subset}
+        name, today = known_form(project), state(request).today
+        parameters = {"pattern": _like(breakdown, key), **subset}
 
-        def basis(ledger: Ledger) -> Basis:
-            return Basis(requested(start, end, granularity, ledger.recent(1, today).end, today), days=not as_csv)
-
-        async def render(snapshot: Snapshot) -> bytes:
-            rows = await _counted(snapshot, name, breakdown, granularity, **parameters)
+        async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
+            rows = await _counted(snapshot, name, breakdown, granularity, csv=as_csv, **parameters)
             if as_csv:
                 return b"\r\n".join([f"period,{breakdown.name},downloads".encode(), *rows, b""])
             ledger, window = snapshot.ledger, snapshot.window
@@ -99,9 +95,12 @@ def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
             head = Counts(start=window.start, end=window.end, days=days, project=name, granularity=granularity)
             return json_body(head, "downloads", rows)
 
-        spec_key = (breakdown.name, name, granularity, start, end, *parameters.values())
-        return await state(request).answers.respond(
-            request, ResponseSpec(spec_key, basis, render, table_headers(as_csv=as_csv))
+        return await respond_with_table(
+            request,
+            table,
+            (breakdown.name, name, granularity, start, end, *parameters.values()),
+            lambda ledger: ledger.requested(start, end, granularity, today),
+            render,
         )
 
     return counts

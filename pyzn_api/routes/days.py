@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from fastapi import APIRouter, Request, Response
 
-from pyzn_api.cache import ResponseSpec, Snapshot
-from pyzn_api.ledger import Basis, Ledger
+from pyzn_api.cache import Snapshot
+from pyzn_api.ledger import Ledger
 from pyzn_api.models_v4 import Day, Days, MissingDay
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.parameters import End, Format, Start, StrictRoute
 from pyzn_api.state import state
-from pyzn_api.tables import csv_body, json_body, table_headers, wants_csv
-from pyzn_api.windows import Window, requested
+from pyzn_api.tables import csv_body, json_body, respond_with_table
+from pyzn_api.windows import Window
 
 router = APIRouter(prefix="/api/v4", tags=["v4"], route_class=StrictRoute)
 
@@ -21,17 +21,16 @@ router = APIRouter(prefix="/api/v4", tags=["v4"], route_class=StrictRoute)
 )
 async def days(request: Request, start: Start = None, end: End = None, table: Format = None) -> Response:
     """Every day of the range, oldest first, at most 366; one that is not published is `missing`."""
-    as_csv, today = wants_csv(request, table), state(request).today
+    today = state(request).today
 
-    def basis(ledger: Ledger) -> Basis:
-        return Basis(requested(start, end, "day", ledger.recent(1, today).end, today), days=True)
-
-    async def render(snapshot: Snapshot) -> bytes:
+    async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
         window, rows = snapshot.window, list(_rows(snapshot.ledger, snapshot.window))
         return csv_body(Day, rows) if as_csv else json_body(Days(start=window.start, end=window.end, days=rows))
 
-    spec = ResponseSpec(("days", start, end, as_csv), basis, render, table_headers(as_csv=as_csv))
-    return await state(request).answers.respond(request, spec)
+    def window(ledger: Ledger) -> Window:
+        return ledger.requested(start, end, "day", today)
+
+    return await respond_with_table(request, table, ("days", start, end), window, render, days=True)
 
 
 def _rows(ledger: Ledger, window: Window) -> Iterator[Day | MissingDay]:

@@ -9,7 +9,7 @@ from fastapi import Path, Query, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BeforeValidator
 
-from pyzn_api.errors import UnknownParameterError
+from pyzn_api.errors import ApiError, shortened
 from pyzn_api.names import ALL
 from pyzn_api.windows import parse_day
 
@@ -42,7 +42,9 @@ class StrictRoute(APIRoute):
             for name in request.query_params:
                 if name not in known:
                     likely = get_close_matches(_SYNONYMS.get(name.lower(), name.lower()), known, 1)
-                    raise UnknownParameterError(name, known, likely)
+                    takes = f"takes {', '.join(known)}" if known else "takes no parameters"
+                    guess = f"; is {likely[0]} meant?" if likely else ""
+                    raise ApiError(f"{shortened(name)!r} is no parameter of this route, which {takes}{guess}")
             return await answer(request)
 
         return checked

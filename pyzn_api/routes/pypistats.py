@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import WithJsonSchema
 
-from pyzn_api import models_pypistats as models
+from pyzn_api import models
 from pyzn_api.cache import ResponseSpec, Snapshot
-from pyzn_api.errors import UnknownPeriodError
+from pyzn_api.errors import BadParameterError, shortened
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import ALL, known_form_or_all
 from pyzn_api.openapi import errors
@@ -17,7 +17,6 @@ from pyzn_api.responses import JSON
 from pyzn_api.routes.parameters import ProjectNameOrAll
 from pyzn_api.state import state
 from pyzn_api.tables import LINK, json_body
-from pyzn_api.texts import shortened
 from pyzn_pipeline.names import is_name, normalise
 
 WINDOW_DAYS = 181
@@ -49,7 +48,7 @@ async def recent(
 ) -> Response:
     """The last day is the latest published one; 7 and 30 days end with it."""
     if period not in {None, *PERIODS}:
-        raise UnknownPeriodError(str(period), [*PERIODS])
+        raise BadParameterError("period", period, f"one of {', '.join(PERIODS)}", 404)  # as pypistats.org answers
     name, today = known_form_or_all(project), state(request).today
 
     def basis(ledger: Ledger) -> Basis:

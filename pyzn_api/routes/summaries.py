@@ -7,16 +7,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
-from pyzn_api.cache import ResponseSpec, Snapshot
-from pyzn_api.errors import BadParameterError, UnknownProjectError
-from pyzn_api.ledger import Basis, Ledger
+from pyzn_api.cache import Snapshot
+from pyzn_api.errors import BadParameterError, UnknownProjectError, shortened
 from pyzn_api.models_v4 import Summaries, Summary, SummaryOfOne
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.parameters import Format, ProjectName, StrictRoute
 from pyzn_api.state import state
-from pyzn_api.tables import csv_body, json_body, table_headers, wants_csv
-from pyzn_api.texts import shortened
+from pyzn_api.tables import csv_body, json_body, respond_with_table
 from pyzn_pipeline.names import LONGEST, is_name, normalise
 
 MOST_AT_ONCE = 128  # projects
@@ -28,20 +26,18 @@ async def _respond(
     request: Request, names: list[str], table: str | None, answer: Callable[..., BaseModel], *key: object
 ) -> Response:
     """Respond with the totals of those of `names` that are known: as CSV, or as the JSON of `answer`."""
-    as_csv, today = wants_csv(request, table), state(request).today
+    today = state(request).today
 
-    def basis(ledger: Ledger) -> Basis:
-        return Basis(ledger.recent(30, today), totals=True, days=not as_csv)
-
-    async def render(snapshot: Snapshot) -> bytes:
+    async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
         latest = snapshot.window.end
         ((rows,),) = await snapshot.rows("summaries", names=names, latest=latest)
         found = json.loads(rows)
         made = answer(found, as_of=latest, days=snapshot.ledger.uncertain(snapshot.window))
         return csv_body(Summary, [Summary.model_validate(row) for row in found]) if as_csv else json_body(made)
 
-    spec = ResponseSpec(("summaries", *key, as_csv), basis, render, table_headers(as_csv=as_csv))
-    return await state(request).answers.respond(request, spec)
+    return await respond_with_table(
+        request, table, ("summaries", *key), lambda ledger: ledger.recent(30, today), render, totals=True
+    )
 
 
 @router.get("", summary="Totals of up to 128 projects", responses=errors(400, 401, 503) | table_of(Summaries))

@@ -11,7 +11,8 @@ from pyzn_api.openapi import errors, table_of
 from pyzn_api.responses import JSON
 from pyzn_api.routes.parameters import Format, StrictRoute
 from pyzn_api.state import state
-from pyzn_api.tables import CSV, json_body, table_headers, wants_csv
+from pyzn_api.tables import CSV, json_body, respond_with_table
+from pyzn_api.windows import Window
 
 MOST_RANKED = 15_000  # projects
 PERIODS = {"day": 1, "week": 7, "month": 30}  # days
@@ -36,19 +37,18 @@ async def top(
     table: Format = None,
 ) -> Response:
     """Most downloads first, ties by name. A day is ranked within a minute or two of its publication."""
-    as_csv, today = wants_csv(request, table), state(request).today
+    today = state(request).today
 
-    def basis(ledger: Ledger) -> Basis:
-        return Basis(ledger.ranked(PERIODS[period], today), days=not as_csv, ranking=True)
-
-    async def render(snapshot: Snapshot) -> bytes:
+    async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
         ((ranked,),) = await snapshot.rows("top", period=period, limit=limit, csv=as_csv)
         if as_csv:
             return ",".join(Ranked.model_fields).encode() + b"\r\n" + ranked
         return json_body(Ranking.model_validate({"period": period, **_range(snapshot)}), "projects", [ranked])
 
-    spec = ResponseSpec(("top", period, limit, as_csv), basis, render, table_headers(as_csv=as_csv))
-    return await state(request).answers.respond(request, spec)
+    def window(ledger: Ledger) -> Window:
+        return ledger.ranked(PERIODS[period], today)
+
+    return await respond_with_table(request, table, ("top", period, limit), window, render, ranking=True)
 
 
 async def _list(request: Request, *, as_csv: bool) -> Response:

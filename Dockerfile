@@ -20,6 +20,9 @@ COPY pyzn_api pyzn_api
 COPY pyzn_site pyzn_site
 RUN uv pip install --no-deps . && python -m compileall -q /venv/lib
 
+FROM build AS build-k8s
+RUN uv pip install '.[k8s]' && python -m compileall -q /venv/lib
+
 FROM build AS build-demo
 COPY pyzn_local pyzn_local
 RUN uv pip install --reinstall-package pyzn '.[local]' && python -m compileall -q /venv/lib
@@ -41,6 +44,10 @@ LABEL org.opencontainers.image.title="PyZn" \
 # With the emulator of BigQuery, for the profile `demo` alone.
 FROM base AS demo
 COPY --from=build-demo /venv /venv
+
+# With what launches runs as Jobs, for deploy/kubernetes.
+FROM base AS k8s
+COPY --from=build-k8s /venv /venv
 
 FROM base
 COPY --from=build /venv /venv

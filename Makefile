@@ -1,7 +1,7 @@
 # Two commands: `make up` runs PyZn, `make test` proves it.
 .DEFAULT_GOAL := help
 .PHONY: help setup up browser test test-slow check check-code check-style check-imports check-types check-dagster \
-    check-migrations check-workflows check-docs wheels package docs bench lock start-containers stop-containers pin-images \
+    check-migrations check-workflows check-kubernetes check-docs wheels package docs bench lock start-containers stop-containers pin-images \
     test-containers survive chaos screenshots
 
 PYTHON ?= python3
@@ -25,7 +25,7 @@ setup: .venv/installed  ## the virtual environment, from the lock
 up: setup  ## start everything here, with a synthetic sample; Ctrl-C stops it
 	$(BIN)/pyzn up
 
-check: check-code check-dagster check-migrations check-workflows check-docs wheels  ## all that can be seen without running PyZn
+check: check-code check-dagster check-migrations check-workflows check-kubernetes check-docs wheels  ## all that can be seen without running PyZn
 
 check-code: check-style check-imports check-types  ## linters, who may import whom, and strict types
 
@@ -55,6 +55,9 @@ check-workflows: setup  ## the files that GitHub and the commit hooks read
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/prek validate-config .pre-commit-config.yaml
+
+check-kubernetes: setup  ## deploy/kubernetes as kubectl renders it, by the schemas of Kubernetes and what PyZn needs there
+	$(BIN)/pytest tests/deployment/test_kubernetes.py
 
 # Not --quiet: mkdocs then counts no warnings, and passes.
 check-docs: setup  ## every page is in the site, and every link leads somewhere

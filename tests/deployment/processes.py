@@ -122,5 +122,7 @@ class Processes:
         text = re.sub(rf"\b({'|'.join(LISTENS)})(?=:\d)", "127.0.0.1", text)
         text = re.sub(rf"\b({'|'.join(PORTS)})\b", lambda match: self._ports[match[1]], text)
         text = text.replace("0.0.0.0", "127.0.0.1").replace("/app/", f"{ROOT}/")  # noqa: S104 - the word, not a binding
-        text = text.replace("/deploy/", f"{ROOT}/deploy/").replace("/run/secrets/google_credentials", self._credentials)
+        text = text.replace("/deploy/", f"{ROOT}/deploy/postgres/").replace(
+            "/run/secrets/google_credentials", self._credentials
+        )
         return text.replace("/data", str(self.folder / "bigquery"))

@@ -123,11 +123,11 @@ def test_an_admin_password_hash_keeps_its_dollars() -> None:
 )
 def test_no_program_of_postgres_gets_the_password_as_an_argument(url: str, password: str, rest: str) -> None:
     shown = subprocess.run(
-        ["bash", ROOT / "deploy" / "postgres.sh", "sh", "-c", 'printf "%s " "$PGPASSWORD" "$@"', "pg_dump"],
+        ["bash", ROOT / "deploy/postgres/postgres.sh", "sh", "-c", 'printf "%s " "$PGPASSWORD" "$@"', "pg_dump"],
         env={"PYZN_DATABASE_URL": url, "PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert shown.stdout == f"{password} --dbname {rest} "
-    scripts = [ROOT / "docs" / "operations.md", ROOT / "docker-compose.yml", *(ROOT / "deploy").glob("*.sh")]
+    scripts = [ROOT / "docs" / "operations.md", ROOT / "docker-compose.yml", *(ROOT / "deploy").rglob("*.sh")]
     assert [path.name for path in scripts if re.search(r"(pg_|psql).*(URL|PASSW)", path.read_text())] == []
 
 

@@ -36,13 +36,16 @@ def needed(name: str, extras: frozenset[str], seen: set[tuple[str, frozenset[str
     return found
 
 
-@pytest.mark.parametrize("extras", [frozenset[str](), frozenset({"local"})], ids=["production", "demo"])
+@pytest.mark.parametrize(
+    "extras", [frozenset[str](), frozenset({"k8s"}), frozenset({"local"})], ids=["production", "k8s", "demo"]
+)
 def test_the_lock_pins_everything_that_the_image_installs(extras: frozenset[str]) -> None:
     # The lock is given to uv as constraints: a name that is not in it would come in any version.
     brought = needed("pyzn", extras, set()) - {"pyzn"}
     assert len(brought) > 50
     assert brought <= locked()
     assert ("sqlglot" in brought) == ("local" in extras)
+    assert ("dagster-k8s" in brought) == ("k8s" in extras)
     assert "pytest" not in brought
 
 

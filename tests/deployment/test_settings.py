@@ -51,7 +51,7 @@ def test_every_variable_that_a_file_or_the_embedded_stack_reads_is_in_the_table_
     read = {variable for kind in CLASSES for variable in variables(kind)}
     for name in ("docker-compose.yml", ".env.example"):
         read |= set(re.findall(r"(?:\$\{|^# |^)([A-Z][A-Z_]+)(?=[:}=])", (ROOT / name).read_text(), re.MULTILINE))
-    for name in ("dagster.yaml", "workspace.yaml"):
+    for name in ("dagster.yaml", "workspace.yaml", "deploy/kubernetes/base/dagster.yaml"):
         read |= set(re.findall(r"env: (\w+)", (ROOT / name).read_text()))
     for file in (ROOT / "pyzn_local").rglob("*.py"):
         read |= set(re.findall(r"\"(PYZN_[A-Z_]+)\"", file.read_text()))

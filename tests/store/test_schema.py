@@ -91,7 +91,7 @@ TAKEN = [
 
 
 def test_a_superuser_can_take_what_postgres_gives_to_every_role(database: Database, postgres: Postgres) -> None:
-    hardened = Path("deploy/harden_database.sql").read_text(encoding="utf-8")
+    hardened = Path("deploy/postgres/harden_database.sql").read_text(encoding="utf-8")
     name = conninfo_to_dict(database.owner_url)["dbname"]
     with psycopg.connect(postgres.url(str(name)), autocommit=True) as superuser:
         for _ in range(2):  # at every start

@@ -1,0 +1,150 @@
+"""deploy/kubernetes as `kubectl apply -k` would send it, and the Job that dagster-k8s makes of a run there."""
+
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import yaml
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.launcher import LaunchRunContext
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+from dagster._serdes import ConfigurableClassData
+from dagster_k8s import K8sRunLauncher
+
+from tests.deployment.compose import ROOT
+
+FOLDER = ROOT / "deploy" / "kubernetes"
+
+Objects = dict[str, dict[str, Any]]
+"""Objects by KIND/NAME. Dagster's instance is `dagster.yaml`, taken out of its ConfigMap."""
+
+
+def render(folder: Path) -> Objects:
+    """Return what `kubectl kustomize` makes of a folder."""
+    kubectl = Path(sys.executable).with_name("kubectl")
+    done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    objects: Objects = {f"{one['kind']}/{one['metadata']['name']}": one for one in yaml.safe_load_all(done.stdout)}
+    return objects | {"dagster.yaml": yaml.safe_load(objects["ConfigMap/pyzn-dagster"]["data"]["dagster.yaml"])}
+
+
+def templates(objects: Objects, instance: DagsterInstance) -> dict[str, dict[str, Any]]:
+    """Return the templates of pods by the name of what makes them; `run` is a run's."""
+    made = {
+        one["metadata"]["name"]: one["spec"]["template"]
+        for one in objects.values()
+        if "template" in one.get("spec", {})
+    }
+    return made | {"run": launch(objects, instance)[0]["spec"]["template"]}
+
+
+def container(template: dict[str, Any]) -> dict[str, Any]:
+    """Return the one container of a pod."""
+    (only,) = template["spec"]["containers"]
+    assert isinstance(only, dict)
+    return only
+
+
+def launch(objects: Objects, instance: DagsterInstance) -> tuple[dict[str, Any], set[tuple[str, str, str]]]:
+    """Launch a run, look at it and cancel it by the launcher of dagster.yaml, with the storage of `instance`.
+
+    Return the Job that it creates, and all that it asked of Kubernetes: API group, resource, verb.
+    """
+    launcher = objects["dagster.yaml"]["run_launcher"]
+    requests: list[tuple[str, str, Any]] = []
+    with (
+        TemporaryDirectory() as folder,
+        _cluster(requests, Path(folder)) as kubeconfig,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in objects["ConfigMap/pyzn-settings"]["data"].items():
+            patch.setenv(name, value)
+        config = launcher["config"] | {"load_incluster_config": False, "kubeconfig_file": kubeconfig}
+        made = ConfigurableClassData(launcher["module"], launcher["class"], yaml.safe_dump(config)).rehydrate(
+            K8sRunLauncher
+        )
+        made.register_instance(instance)
+        code = RepositoryPythonOrigin("python", ModuleCodePointer("pyzn_pipeline.definitions", "defs", None))
+        run = instance.add_run(
+            DagsterRun(
+                "daily_downloads",
+                status=DagsterRunStatus.STARTED,
+                job_code_origin=JobPythonOrigin("daily_downloads", code),
+            )
+        )
+        made.launch_run(LaunchRunContext(run, workspace=None))
+        made.check_run_worker_health(run)
+        made.get_run_worker_debug_info(run)
+        made.terminate(run.run_id)  # type: ignore[no-untyped-call]  # Dagster's own
+        made.get_run_worker_debug_info(run)
+    (job,) = (body for method, _, body in requests if method == "POST")
+    return job, {_permission(method, path) for method, path, _ in requests}
+
+
+def permissions(role: dict[str, Any]) -> set[tuple[str, str, str]]:
+    """Return what a Role allows: API group, resource, verb."""
+    return {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def _permission(method: str, path: str) -> tuple[str, str, str]:
+    found = re.match(r"/(?:api|apis/(\w+))/v1/namespaces/pyzn/(\w+)(?:/([^/?]+))?(?:/(\w+))?", path)
+    assert found is not None, path
+    group, resource, name, part = found.groups()
+    verb = {"POST": "create", "DELETE": "delete", "GET": "get" if name else "list"}[method]
+    return group or "", f"{resource}/{part}" if part else resource, verb
+
+
+@contextmanager
+def _cluster(requests: list[tuple[str, str, Any]], folder: Path) -> Iterator[str]:
+    """Run an API server in which a Job has a running pod until that is deleted; yield a kubeconfig."""
+    state = {"name": "dagster", "image": "", "imageID": "", "ready": True, "restartCount": 0, "state": {"running": {}}}
+    pod = {
+        "metadata": {"name": "pod"},
+        "spec": {"containers": [{"name": "dagster"}]},
+        "status": {"phase": "Running", "containerStatuses": [state]},
+    }
+
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or "{}")
+            requests.append((self.command, self.path, body))
+            deleted = any(method == "DELETE" and "/pods/" in path for method, path, _ in requests)
+            items = [pod] if "/pods?" in self.path and not deleted else []
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps({"items": items} | body).encode())
+
+        do_POST = do_DELETE = do_GET  # noqa: N815  # the library's names
+
+        def log_message(self, *_: object) -> None:
+            """Write nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        name, cluster = "test", {"server": f"http://127.0.0.1:{server.server_port}"}
+        config = {
+            "current-context": name,
+            "clusters": [{"name": name, "cluster": cluster}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "users": [{"name": name, "user": {}}],
+        }
+        (folder / "kubeconfig").write_text(yaml.safe_dump(config))
+        yield str(folder / "kubeconfig")
+        server.shutdown()

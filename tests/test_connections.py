@@ -203,7 +203,7 @@ def test_the_check_tells_of_a_pooler_of_transactions(pooled: Database, bigquery:
     )
     found = {line.name: line for line in check_all(wanted)}
     assert found["database"].ok is False
-    assert "is a pooler that gives each transaction another session" in found["database"].said
+    assert "is a pooler that gives each transaction another session" in found["database"].found
 
 
 def test_the_api_answers_through_a_pooler_of_transactions(pooled: Database, store: Engine, clients: Clients) -> None:
@@ -228,13 +228,13 @@ def test_an_owner_whose_name_needs_quotes_owns_the_schema(role: str, postgres: P
         bigquery_endpoint=bigquery.endpoint,
         bigquery_storage_endpoint=bigquery.storage_endpoint,
     )
-    assert {line.name: (line.ok, line.said) for line in check_all(wanted)}["owner"] == (
+    assert {line.name: (line.ok, line.found) for line in check_all(wanted)}["owner"] == (
         True,
         f"role {role} owns the schema",
     )
     with psycopg.connect(postgres.url(quote(name)), autocommit=True) as superuser:
         superuser.execute("ALTER TABLE pyzn.days OWNER TO postgres")
-    hint = next(line.said for line in check_all(wanted) if line.name == "owner").partition("'s: ")[2]
+    hint = next(line.found for line in check_all(wanted) if line.name == "owner").partition("'s: ")[2]
     with psycopg.connect(postgres.url(quote(name)), autocommit=True) as superuser:
         superuser.execute(hint.encode())
     assert next(line.ok for line in check_all(wanted) if line.name == "owner")

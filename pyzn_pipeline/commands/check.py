@@ -20,8 +20,8 @@ def check() -> None:
     settings = load(DeploymentSettings)
     words = {True: click.style("ok   ", fg="green"), False: click.style("WRONG", fg="red"), None: "-    "}
     right = True
-    for line in check_all(settings):
-        click.echo(f"{words[line.ok]}  {line.name:<10}  {line.said}")
-        right = right and line.ok is True
+    for outcome in check_all(settings):
+        click.echo(f"{words[outcome.ok]}  {outcome.name:<10}  {outcome.found}")
+        right = right and outcome.ok is True
     if not right:
         raise click.exceptions.Exit(1)

@@ -6,11 +6,12 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, text
 
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport
 from pyzn_pipeline.exports.index import Day, Index
 from pyzn_pipeline.source.count import MIRROR, Counts
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
-from pyzn_pipeline.wanted_days.wanted import MOST_ATTEMPTS
+from pyzn_pipeline.wanted_days import wanted
 
 CLOCKS_DIFFER = timedelta(hours=1)  # at most, between two machines
 
@@ -19,21 +20,16 @@ class OlderIndex(PyznError):
     """The index is older than one that was used before, or is from the future. Nothing was changed."""
 
 
-class ChecksumMismatch(PyznError):
-    """The rows are not those that the exporter published. Nothing was changed."""
-
-
 def compare_with_exporter(
     source: str, written_at: datetime, day: Day, connection: Connection, checksum: str, accept_older: bool
 ) -> None:
     """Raise unless the staged rows of a day have the exporter's checksum, and index and day are not older than before.
 
-    Raises ChecksumMismatch; and OlderIndex, unless `accept_older`.
+    Raises DamagedExport; and OlderIndex, unless `accept_older`.
     """
     if checksum != day.checksum:
-        raise ChecksumMismatch(
-            f"day {day.day}: its rows at {source} have the checksum {checksum}, {day.checksum} was exported; not "
-            "published: have the day exported again, or use another mirror"
+        raise DamagedExport(
+            f"day {day.day}: its rows at {source} have the checksum {checksum}, {day.checksum} was exported: {WAY_OUT}"
         )
     use_index(connection, f"day {day.day}", source, written_at, accept_older)
     before = {"day": day.day, "source": source}
@@ -88,13 +84,13 @@ def follow(engine: Engine, source: str, index: Index) -> tuple[pd.DataFrame, Cou
     Raises OlderIndex or StoreError.
     """
     named = {"source": source, "written_at": index.written_at, "index": index.model_dump_json()}
-    wanted = {"days": list(index.by_day()), "most": MOST_ATTEMPTS}
+    failed = {"days": list(index.by_day()), "most": wanted.MOST_ATTEMPTS}
     with store_errors(f"index of {source}"), engine.begin() as connection:
         use_index(connection, "recount", source, index.written_at)
         counted = [tuple(row) for row in connection.execute(statement("follow_counts", __file__), named)]
         newer = [tuple(row) for row in connection.execute(statement("newer_at_mirror", __file__), named)]
-        connection.execute(statement("ask_for_newer", __file__), named | {"days": [row[0] for row in newer]})
-        connection.execute(statement("ask_for_exported", __file__), named | wanted)
+        wanted.ask(connection, {row[0]: index.written_at for row in newer}, wanted.RECOUNT)
+        connection.execute(statement("ask_for_exported", __file__), named | failed)
         connection.execute(text("UPDATE pyzn.mirrors SET followed_at = written_at WHERE source = :source"), named)
     changed = sorted(set(counted) | set(newer))
     rows = [(day, published, found, MIRROR, status) for day, published, found, status in changed]

@@ -19,7 +19,7 @@ INDEX = "index.json"
 LARGEST_INDEX = 16 * 2**20  # bytes; 20,000 days need 9 million
 LARGEST_FILE = 2**27  # bytes; the largest Parquet file of all PyPI has about 20 million
 
-# As Postgres can store them.
+# In the ranges of Postgres.
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 PositiveCount = Annotated[int, Field(gt=0, lt=2**63)]
 Revision = Annotated[int, Field(gt=0, lt=2**31)]

@@ -1,7 +1,7 @@
 """A mirror as the source: days that another PyZn has exported. Nothing is billed.
 
-Every byte is proven before a row is given: the index by its own SHA-256, and through it each file. The rows are given
-as a scan gives them, and are then tallied, audited and compared with the exporter's checksum.
+Every byte is proven before a row is read: the index by its own SHA-256, and through it each file. The rows are in the
+form of a scan, and are tallied, audited and compared with the exporter's checksum.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from pyzn_pipeline.errors import printable
 from pyzn_pipeline.exports import tidy
 from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport
 from pyzn_pipeline.exports.following import compare_with_exporter
-from pyzn_pipeline.exports.index import Day, Index, RowsFile, existing_index, read_day, read_file
+from pyzn_pipeline.exports.index import Day, Index, existing_index, read_day, read_file
 from pyzn_pipeline.exports.storage import storage_at
 from pyzn_pipeline.source.count import MIRROR, Counts, Price
 from pyzn_pipeline.source.errors import SourceError
@@ -41,7 +41,7 @@ class Mirror:
 
     @contextmanager
     def scanned(self, day: date) -> Iterator[Scan]:
-        """Read the day's files, prove them, and give their rows."""
+        """Read and prove the day's files, and return their rows."""
         began_at = datetime.now(UTC)
         index = self.index()
         entry = index.by_day().get(day)
@@ -98,10 +98,10 @@ class Mirror:
             readers = {}
             for breakdown in breakdowns:
                 rows = day.breakdowns[breakdown.name].file
-                parquet = _opened(rows, files[breakdown.view], tidy.tidy_schema(breakdown))
-                readers[breakdown] = tidy.Reader(breakdown, parquet.iter_batches(ROWS))
+                batches = _rows_of(rows.path, files[breakdown.view], tidy.tidy_schema(breakdown), ROWS)
+                readers[breakdown] = tidy.Reader(breakdown, batches)
             schema = tidy.projects_schema(breakdowns)
-            for batch in _opened(day.projects, files["downloads_by_project"], schema).iter_batches(PROJECTS):
+            for batch in _rows_of(day.projects.path, files["downloads_by_project"], schema, PROJECTS):
                 projects = tidy.checked(batch, schema)
                 rows_of = {b: reader.take(pc.sum(projects[b.plural]).as_py()) for b, reader in readers.items()}
                 yield _as_scanned(tidy.packed(projects, rows_of))
@@ -112,16 +112,14 @@ class Mirror:
             raise DamagedExport(f"{self.name}: day {day.day}: its files do not fit: {reason}: {WAY_OUT}") from None
 
 
-def _opened(rows: RowsFile, content: bytes, schema: pa.Schema) -> pq.ParquetFile:
-    """The file. Raises ValueError unless it has the columns of `schema` and the exported number of rows."""
+def _rows_of(path: str, content: bytes, schema: pa.Schema, rows: int) -> Iterator[pa.RecordBatch]:
+    """Rows of a Parquet file, at most so many at once. Raises ValueError unless it has the columns of `schema`."""
     parquet = pq.ParquetFile(pa.BufferReader(content))
     found = parquet.schema_arrow
     if (found.names, found.types) != (schema.names, schema.types):
         columns = ", ".join(f"{field.name} {field.type}" for field in found)
-        raise ValueError(f"{rows.path} has the columns {columns}")
-    if (count := parquet.metadata.num_rows) != rows.rows:
-        raise ValueError(f"{rows.path} has {count:,} rows, {rows.rows:,} were exported")
-    return parquet
+        raise ValueError(f"{path} has the columns {columns}")
+    yield from parquet.iter_batches(rows)
 
 
 def _totals(day: Day) -> pa.RecordBatch:

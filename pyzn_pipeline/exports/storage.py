@@ -30,13 +30,14 @@ CHUNK = 2**16  # bytes
 
 
 class Storage:
-    """Files of exported days. Paths are relative to it, with slashes. All methods raise StorageError.
+    """A bucket of Google's or Amazon's kind, or a folder in it. An object appears when its upload is complete.
 
-    `name` is its URL, without a password.
+    Paths are relative to it, with slashes. `name` is its URL, without a password. All methods raise StorageError.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, url: str) -> None:
+        self.name = _public(url)
+        self._url = url
 
     def read(self, path: str, limit: int) -> bytes | None:
         """Return the content of a file; None if there is none. Raises DamagedExport after `limit` bytes."""
@@ -59,29 +60,50 @@ class Storage:
 
     def _chunks(self, path: str) -> Generator[bytes, None, None]:
         """Content of a file, in pieces of at most CHUNK bytes. Raises FileNotFoundError if there is none."""
-        raise NotImplementedError
+        with self._files.open_input_stream(path) as file:
+            yield from iter(partial(file.read, CHUNK), b"")
 
     def size(self, path: str) -> int | None:
         """Return the bytes of a file; None if there is no such file."""
-        raise self._read_only(path)
+        with _storage_errors(f"{self.name}/{path}"):
+            (found,) = self._files.get_file_info([path])
+        return None if found.size is None else int(found.size)
 
-    def put(self, path: str, content: bytes) -> None:  # noqa: ARG002 - of those that can be written
+    def put(self, path: str, content: bytes) -> None:
         """Write a file, or replace it: at once, or not at all."""
-        raise self._read_only(path)
+        with _storage_errors(f"{self.name}/{path}"), self._files.open_output_stream(path) as out:
+            out.write(content)
 
-    def _read_only(self, path: str) -> StorageError:
-        return StorageError(f"{self.name}/{path}: a web server is only read: export to a folder, gs://… or s3://…")
+    @cached_property
+    def _files(self) -> fs.FileSystem:
+        """The bucket's file system. Connects: S3 is asked for the region of the bucket."""
+        parts = urlsplit(self._url)
+        try:
+            if parts.scheme == "gs":  # would retry for 15 minutes
+                limit = f"{'&' if parts.query else '?'}retry_limit_seconds={SECONDS}"
+                files, path = fs.FileSystem.from_uri(self._url + limit)
+            else:  # whose URL cannot have its time-outs
+                options: dict[str, Any] = dict(parse_qsl(parts.query))
+                if "endpoint_override" not in options:
+                    options = {"region": fs.resolve_s3_region(parts.netloc)} | options
+                files = fs.S3FileSystem(**options, connect_timeout=S3_SECONDS, request_timeout=S3_SECONDS)
+                path = unquote(parts.netloc + parts.path)
+        except (pa.ArrowInvalid, TypeError) as error:  # their messages may have the query
+            raise StorageError(
+                f"{self.name}: {type(error).__name__}: check the URL and its query, and write %25 for %"
+            ) from None
+        return fs.SubTreeFileSystem(path, files)
 
 
 class Web(Storage):
     """A web server. It is only read."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(_public(url))
-        self._url = url.rstrip("/")
+    @property
+    def _files(self) -> fs.FileSystem:
+        raise StorageError(f"{self.name}: a web server is only read: export to a folder, gs://… or s3://…")
 
     def _chunks(self, path: str) -> Generator[bytes, None, None]:
-        url = f"{self._url}/{path}"
+        url = f"{self._url.rstrip('/')}/{path}"
         with _OneOrigin() as session, session.get(url, stream=True, timeout=SILENCE_SECONDS) as answer:
             if answer.status_code == requests.codes.not_found:
                 raise FileNotFoundError
@@ -110,50 +132,7 @@ class _OneOrigin(requests.Session):
         return super().send(request, **options)
 
 
-class Bucket(Storage):
-    """A bucket of Google's or Amazon's kind, or a folder in it. An object appears when its upload is complete."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(_public(url))
-        self._url = url
-
-    @cached_property
-    def _files(self) -> fs.FileSystem:
-        """The bucket's file system. Connects: S3 is asked for the region of the bucket."""
-        parts = urlsplit(self._url)
-        try:
-            if parts.scheme == "gs":  # would retry for 15 minutes
-                limit = f"{'&' if parts.query else '?'}retry_limit_seconds={SECONDS}"
-                files, path = fs.FileSystem.from_uri(self._url + limit)
-            else:  # whose URL cannot have its time-outs
-                options: dict[str, Any] = dict(parse_qsl(parts.query))
-                if "endpoint_override" not in options:
-                    options = {"region": fs.resolve_s3_region(parts.netloc)} | options
-                files = fs.S3FileSystem(**options, connect_timeout=S3_SECONDS, request_timeout=S3_SECONDS)
-                path = unquote(parts.netloc + parts.path)
-        except (pa.ArrowInvalid, TypeError) as error:  # their messages may have the query
-            raise StorageError(
-                f"{self.name}: {type(error).__name__}: check the URL and its query, and write %25 for %"
-            ) from None
-        return fs.SubTreeFileSystem(path, files)
-
-    def _chunks(self, path: str) -> Generator[bytes, None, None]:
-        with self._files.open_input_stream(path) as file:
-            yield from iter(partial(file.read, CHUNK), b"")
-
-    def size(self, path: str) -> int | None:
-        """Return the bytes of a file; None if there is no such file."""
-        with _storage_errors(f"{self.name}/{path}"):
-            (found,) = self._files.get_file_info([path])
-        return None if found.size is None else int(found.size)
-
-    def put(self, path: str, content: bytes) -> None:
-        """Write a file, or replace it."""
-        with _storage_errors(f"{self.name}/{path}"), self._files.open_output_stream(path) as out:
-            out.write(content)
-
-
-class Folder(Bucket):
+class Folder(Storage):
     """A folder on this machine. A file appears under its name when all of it is on the disk."""
 
     def __init__(self, path: Path) -> None:
@@ -188,7 +167,7 @@ def storage_at(url: str) -> Storage:
     if parts.scheme in {"http", "https"}:
         return Web(url)
     if parts.scheme in {"gs", "s3"}:
-        return Bucket(url)
+        return Storage(url)
     return Folder(Path(unquote(parts.path) if parts.scheme else url))
 
 

@@ -86,8 +86,8 @@ def export_days(
 ) -> Iterator[ExportResult | ExportRefused]:
     """Export the published days from `first` to `last` whose line in the index is not current, in order.
 
-    With `check`, also those of which a file is not there. A storage without an index is taken for the wrong one if days
-    are retired, which it may have had; unless it is `new`.
+    With `check`, also those of which a file is not there. A storage without an index is refused if days are retired,
+    which another storage may have; unless it is `new`.
 
     Yields for each published day its line, or why it was refused. One export of a ledger runs at a time; others wait.
     Memory holds one batch of a day. Raises ExportRefused, StorageError, DamagedExport or StoreError.

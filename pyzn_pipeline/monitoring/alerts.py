@@ -1,13 +1,13 @@
 """Alerts: decides which news from the ledger to send, each once, and calls the webhook and the heartbeat URL."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from html import escape
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import requests
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from pyzn_pipeline.days import ranges
 from pyzn_pipeline.errors import PyznError, printable
@@ -21,32 +21,26 @@ class AlertError(PyznError):
     """A webhook did not accept a message. The text names only its host, because the rest of its URL is a secret."""
 
 
-@dataclass(frozen=True)
-class AlertState:
+class AlertState(BaseModel, frozen=True):
     """Record of the alerts that were sent: the failing days, each with whether it was given up, and the newest day."""
 
-    failing: dict[date, bool] = field(default_factory=dict)
+    failing: dict[date, bool] = {}
     failing_at: datetime = datetime(2000, 1, 1, tzinfo=UTC)
     newest: date | None = None
     late: bool = False
     set_aside: frozenset[str] = frozenset()
 
-    def to_json(self) -> str:
-        """As JSON, for a sensor's cursor."""
-        return TypeAdapter(AlertState).dump_json(self).decode()
-
-    @staticmethod
-    def from_json(text: str | None) -> "AlertState":
-        """The reverse of to_json. None, and what is not from there, mean that nothing was sent yet."""
+    @classmethod
+    def from_json(cls, text: str | None) -> "AlertState":
+        """Return the state in a sensor's cursor. Without a valid one, nothing was sent yet."""
         try:
-            return TypeAdapter(AlertState).validate_json(text or "{}")
+            return cls.model_validate_json(text or "{}")
         except ValidationError:  # an earlier version's, or a person's: the UI lets people edit a cursor
-            return AlertState()
+            return cls()
 
 
-@dataclass(frozen=True)
-class News:
-    """The message, empty if there is none; whether a new day was published in time; and what was sent after this."""
+class News(NamedTuple):
+    """The message, empty if there is none; whether a new day was published in time; and the state after sending it."""
 
     message: str
     newer_day: bool
@@ -74,40 +68,32 @@ def news(
         fresh = []
     recovered = sorted(state.failing.keys() - {day.day for day in tried})
     late = newest is not None and days_late > 0  # an empty ledger is not late
-    said = [_failing(days, dagster_url) for days in _by_outcome(fresh)]
-    said += [
+    newer = newest is not None and (state.newest is None or newest > state.newest)
+    groups = [[day for day in fresh if day.given_up == given_up] for given_up in (False, True)]
+    messages = [_failing(days, dagster_url) for days in groups if days]
+    messages += [
         f"PyZn: {request} asks for days that cannot be read; they are set aside: {why}"
         for request, why in set_aside.items()
         if request not in state.set_aside
     ]
     if recovered:
-        said.append(f"PyZn: no longer failing: {ranges(recovered)}.")
+        messages.append(f"PyZn: no longer failing: {ranges(recovered)}.")
     if late and not state.late:
-        said.append(
+        messages.append(
             f"PyZn: the data is late, the newest published day is {newest}. "
             f"Is the daemon healthy, and the schedule on? {dagster_url}/deployment/daemons"
         )
     if state.late and not late:
-        said.append(f"PyZn: the data is up to date again: {newest} is published.")
-    known = {day: hopeless for day, hopeless in state.failing.items() if day not in recovered}
-    newer = newest is not None and (state.newest is None or newest > state.newest)
-    return News(
-        "\n".join(said),
-        newer and not late,
-        AlertState(
-            known | {day.day: day.given_up for day in fresh},
-            now if fresh else state.failing_at,
-            newest if newer else state.newest,
-            late,
-            frozenset(set_aside),
-        ),
+        messages.append(f"PyZn: the data is up to date again: {newest} is published.")
+    failing = {day: given_up for day, given_up in state.failing.items() if day not in recovered}
+    after = AlertState(
+        failing=failing | {day.day: day.given_up for day in fresh},
+        failing_at=now if fresh else state.failing_at,
+        newest=newest if newer else state.newest,
+        late=late,
+        set_aside=frozenset(set_aside),
     )
-
-
-def _by_outcome(days: list[WantedDay]) -> list[list[WantedDay]]:
-    """`days` in two groups, without empty ones: those that are tried again, and those that are given up."""
-    outcomes = [[day for day in days if day.given_up == given_up] for given_up in (False, True)]
-    return [outcome for outcome in outcomes if outcome]
+    return News("\n".join(messages), newer and not late, after)
 
 
 def _failing(tried: list[WantedDay], dagster_url: str) -> str:
@@ -115,9 +101,8 @@ def _failing(tried: list[WantedDay], dagster_url: str) -> str:
     days, last = [day.day for day in tried], tried[-1]
     count = "1 day" if len(days) == 1 else f"{len(days)} days"
     if again := min((day.next_attempt_at for day in tried if day.next_attempt_at), default=None):
-        what = (
-            f"{count} could not be read, tried again from {again.astimezone(UTC):%Y-%m-%d %H:%M} UTC: {ranges(days)}."
-        )
+        at = f"{again.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        what = f"{count} could not be read, tried again from {at}: {ranges(days)}."
         way_out = "Nothing to do yet, unless the reason says otherwise."
     else:
         what = f"{count} given up, not tried again unless you ask: {ranges(days)}."

@@ -1,7 +1,6 @@
 """Monitoring in Dagster: the checks of the ledger, and the sensors that evaluate them and alert people."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from dagster import (
@@ -35,9 +34,9 @@ from pyzn_pipeline.wanted_days import trouble
 
 
 def alert_sensors(settings: Settings) -> list[SensorDefinition]:
-    """The sensors for the URLs in the settings. If a URL does not answer, that is logged and retried a minute later."""
+    """Return the sensors for the URLs in the settings. A URL that does not answer is tried again a minute later."""
     webhook, heartbeat = settings.alert_webhook_url, settings.heartbeat_url
-    look_at = settings.dagster_public_url
+    dagster_url = settings.dagster_public_url
 
     @sensor(
         minimum_interval_seconds=60,
@@ -45,18 +44,18 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
         description="Sends to the webhook which days fail, are given up, or are late, each once. Calls the heartbeat "
         "URL for each new day that is in time.",
     )
-    def tell_of_days(context: SensorEvaluationContext, store: Store) -> SkipReason:
+    def alert_of_days(context: SensorEvaluationContext, store: Store) -> SkipReason:
         state, now = AlertState.from_json(context.cursor), datetime.now(UTC)
         with store.engine() as engine:
             found = news(
-                trouble.days_tried(engine), trouble.set_aside(engine), *freshness(engine, now), state, now, look_at
+                trouble.days_tried(engine), trouble.set_aside(engine), *freshness(engine, now), state, now, dagster_url
             )
         known = found.state
         if webhook and found.message and not _delivered(context, lambda: post(webhook, found.message)):
-            known = replace(state, newest=known.newest)
+            known = state.model_copy(update={"newest": known.newest})
         if heartbeat and found.newer_day and not _delivered(context, lambda: beat(heartbeat)):
-            known = replace(known, newest=state.newest)
-        context.update_cursor(known.to_json())
+            known = known.model_copy(update={"newest": state.newest})
+        context.update_cursor(known.model_dump_json())
         return SkipReason(found.message or "nothing new")
 
     @run_failure_sensor(
@@ -64,7 +63,7 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
         description="Sends to the webhook a failed run that is not in the ledger: it never began, or it reads no days. "
         "At most one message an hour for each job.",
     )
-    def tell_of_runs(context: RunFailureSensorContext, store: Store) -> None:
+    def alert_of_runs(context: RunFailureSensorContext, store: Store) -> None:
         run = context.dagster_run
         lately = RunsFilter(
             job_name=run.job_name,
@@ -74,11 +73,13 @@ def alert_sensors(settings: Settings) -> list[SensorDefinition]:
         with store.engine() as engine:
             if trouble.is_attempt(engine, run.run_id) or context.instance.get_runs_count(lately) > 1:
                 return
-        said = f"PyZn: a run of {run.job_name} failed: {context.failure_event.message}\n{look_at}/runs/{run.run_id}"
+        message = (
+            f"PyZn: a run of {run.job_name} failed: {context.failure_event.message}\n{dagster_url}/runs/{run.run_id}"
+        )
         if webhook:
-            _delivered(context, lambda: post(webhook, said))
+            _delivered(context, lambda: post(webhook, message))
 
-    return [*([tell_of_days] if webhook or heartbeat else []), *([tell_of_runs] if webhook else [])]
+    return [*([alert_of_days] if webhook or heartbeat else []), *([alert_of_runs] if webhook else [])]
 
 
 def _delivered(context: SensorEvaluationContext | RunFailureSensorContext, deliver: Callable[[], None]) -> bool:
@@ -92,17 +93,26 @@ def _delivered(context: SensorEvaluationContext | RunFailureSensorContext, deliv
 
 
 def ledger_checks() -> list[AssetChecksDefinition]:
-    """The checks. They can also be run manually.
+    """Return the checks of the ledger, which can also be run manually.
 
     They belong to the source table, which is never materialized. For a materialized asset, Dagster hides results
     that are older than the latest materialization, and a backfill would include the check as a step and skip it,
     because our op logs its materializations itself.
     """
-    return [_check(name, description, look) for name, (description, look) in CHECKS.items()]
+
+    def check_of(name: str, description: str, evaluate: Callable[[Engine], AssetCheckResult]) -> AssetChecksDefinition:
+        @asset_check(asset=SOURCE, name=name, description=description)
+        def check_of_the_ledger(store: Store) -> AssetCheckResult:
+            with store.engine() as engine:
+                return evaluate(engine)
+
+        return check_of_the_ledger
+
+    return [check_of(name, description, evaluate) for name, (description, evaluate) in CHECKS.items()]
 
 
 def ledger_sensor(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> SensorDefinition:
-    """The sensor that evaluates the checks every minute, in the daemon: a run would be mostly start-up time."""
+    """Return the sensor that evaluates the checks every minute, in the daemon: a run would be mostly start-up time."""
 
     @sensor(
         minimum_interval_seconds=60,
@@ -112,11 +122,11 @@ def ledger_sensor(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Se
     )
     def report_ledger(context: SensorEvaluationContext, store: Store) -> SensorResult:
         with store.engine() as engine:
-            found = {name: look(engine) for name, (_, look) in CHECKS.items()}
-        said = "; ".join(str(result.description) for result in found.values())
+            found = {name: evaluate(engine) for name, (_, evaluate) in CHECKS.items()}
+        summary = "; ".join(str(result.description) for result in found.values())
         reported = f"{now():%Y-%m-%dT%H} {[result.passed for result in found.values()]}"
         if reported == context.cursor:
-            return SensorResult(skip_reason=said)
+            return SensorResult(skip_reason=summary)
         evaluations = [
             AssetCheckEvaluation(
                 AssetKey(SOURCE),
@@ -128,18 +138,9 @@ def ledger_sensor(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Se
             )
             for name, result in found.items()
         ]
-        return SensorResult(skip_reason=said, asset_events=evaluations, cursor=reported)
+        return SensorResult(skip_reason=summary, asset_events=evaluations, cursor=reported)
 
     return report_ledger
-
-
-def _check(check: str, description: str, look: Callable[[Engine], AssetCheckResult]) -> AssetChecksDefinition:
-    @asset_check(asset=SOURCE, name=check, description=description)
-    def check_of_the_ledger(store: Store) -> AssetCheckResult:
-        with store.engine() as engine:
-            return look(engine)
-
-    return check_of_the_ledger
 
 
 def _freshness(engine: Engine) -> AssetCheckResult:

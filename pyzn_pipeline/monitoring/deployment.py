@@ -1,6 +1,6 @@
 """The checks of `pyzn check`: everything that a deployment needs.
 
-Each check returns what it found, in a few words, or raises a PyznError that says what is wrong and how to fix it.
+Each check returns its finding in a few words, or raises a PyznError with the fault and the fix.
 """
 
 import shutil
@@ -52,61 +52,58 @@ fragment Ticks on InstigationState { status ticks(limit: 1) { status error { mes
 
 
 class CheckFailed(PyznError):
-    """A deployment lacks something that it needs. The message says what, and how to fix it."""
+    """A deployment lacks something that it needs. The message names it, and the fix."""
 
 
 @dataclass(frozen=True)
-class Line:
-    """One check's outcome. `ok` is None if it was not made, because a check that it needs failed."""
+class Outcome:
+    """The outcome of one check. `ok` is None if it was not made, because a check that it needs failed."""
 
     name: str
     ok: bool | None
-    said: str
+    found: str
 
 
 Check = Callable[[DeploymentSettings], str]
 
 
-def check_all(settings: DeploymentSettings) -> Iterator[Line]:
-    """The line of every check; a check comes after those that it needs. Runs no query that costs anything.
+def check_all(settings: DeploymentSettings) -> Iterator[Outcome]:
+    """Make every check; one comes after those that it needs. Runs no query that costs anything.
 
     Takes at most WITHIN seconds: checks that hang are abandoned, and all that need no other start at the same time.
     """
     wrong: set[str] = set()
     deadline = time.monotonic() + WITHIN
-    started = {name: _start(look, settings) for name, needs, look in CHECKS if needs is None}
-    for name, needs, look in CHECKS:
+    started = {name: _start(check, settings) for name, needs, check in CHECKS if needs is None}
+    for name, needs, check in CHECKS:
         if needs in wrong:
-            line = Line(name, None, f"not checked: fix `{needs}` first")
+            outcome = Outcome(name, None, f"not checked: fix `{needs}` first")
         else:
-            asked = started.get(name) or _start(look, settings)
+            pending = started.get(name) or _start(check, settings)
             try:
-                line = Line(name, True, asked.result(max(deadline - time.monotonic(), 0)))
+                outcome = Outcome(name, True, pending.result(max(deadline - time.monotonic(), 0)))
             except PyznError as error:
-                line = Line(name, False, str(error))
+                outcome = Outcome(name, False, str(error))
             except TimeoutError:
-                line = Line(
-                    name,
-                    False,
-                    f"no answer within {WITHIN} s: check the route, DNS, firewall and proxy to it",
-                )
-        if not line.ok:
+                no_answer = f"no answer within {WITHIN} s: check the route, DNS, firewall and proxy to it"
+                outcome = Outcome(name, False, no_answer)
+        if not outcome.ok:
             wrong.add(name)
-        yield line
+        yield outcome
 
 
-def _start(look: Check, settings: DeploymentSettings) -> Future[str]:
+def _start(check: Check, settings: DeploymentSettings) -> Future[str]:
     """Start a check in its own thread. The caller need not wait until it ends."""
-    asked: Future[str] = Future()
+    pending: Future[str] = Future()
 
-    def answer() -> None:
+    def make() -> None:
         try:
-            asked.set_result(look(settings))
+            pending.set_result(check(settings))
         except BaseException as error:  # noqa: BLE001 - raised again by Future.result()
-            asked.set_exception(error)
+            pending.set_exception(error)
 
-    Thread(target=answer, daemon=True).start()
-    return asked
+    Thread(target=make, daemon=True).start()
+    return pending
 
 
 @contextmanager
@@ -172,16 +169,10 @@ def _reader(settings: DeploymentSettings) -> str:
 def _clock(settings: DeploymentSettings) -> str:
     with _connection("PYZN_DATABASE_URL", settings.database_url) as connection:
         theirs: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-    return judge_clock(theirs, datetime.now(UTC))
-
-
-def judge_clock(theirs: datetime, ours: datetime) -> str:
-    """Compare the database's clock with this machine's. Raises CheckFailed with the difference if it is too large."""
-    skew = abs(theirs - ours)
-    if skew > CLOCK_SKEW:
-        raise CheckFailed(
-            f"the database's clock and this machine's are {skew.total_seconds():,.0f} s apart: let NTP set both"
-        )
+    ours = datetime.now(UTC)
+    if (skew := abs(theirs - ours)) > CLOCK_SKEW:
+        apart = f"{skew.total_seconds():,.0f} s"
+        raise CheckFailed(f"the database's clock and this machine's are {apart} apart: let NTP set both")
     return f"{ours:%Y-%m-%d %H:%M:%S} UTC, the database's agrees"
 
 
@@ -189,36 +180,22 @@ def _disk(settings: DeploymentSettings) -> str:
     query = text("SELECT pg_database_size(current_database()), (SELECT count(*) FROM pyzn.days)")
     with _connection("PYZN_DATABASE_URL", settings.database_url) as connection:
         size, days = connection.execute(query).one()
-    return judge_disk(size, days, shutil.disk_usage(settings.dagster_home).free)
-
-
-def judge_disk(size: int, days: int, free: int) -> str:
-    """Compare the `free` bytes on this machine with the database's growth. Raises CheckFailed when they are few.
-
-    SQL cannot show the free space of the server's own disk. If that is another machine, only `size` is about it.
-    """
-    month = size // days * 30 if days else 0
-    said = f"the database has {size / MIB:,.0f} MiB, grows by {month / MIB:,.0f} MiB a month"
+    # SQL cannot show the free space of the server's own disk, if that is another machine.
+    free, month = shutil.disk_usage(settings.dagster_home).free, size // days * 30 if days else 0
+    growth = f"the database has {size / MIB:,.0f} MiB, grows by {month / MIB:,.0f} MiB a month"
     if free < max(LEAST_DISK, month):
-        raise CheckFailed(f"{said}; this machine's disk has {free / MIB:,.0f} MiB left: make room")
-    return f"{said}; this machine's disk has {free / GIB:,.0f} GiB left"
+        raise CheckFailed(f"{growth}; this machine's disk has {free / MIB:,.0f} MiB left: make room")
+    return f"{growth}; this machine's disk has {free / GIB:,.0f} GiB left"
 
 
 def _source(settings: DeploymentSettings) -> str:
-    return _bigquery(settings) if settings.mirror_url is None else _mirror(settings.mirror_url)
-
-
-def _mirror(url: str) -> str:
-    """Read the index of a mirror."""
-    mirror = Mirror(url)
-    days = mirror.index().days
-    if not days:
-        raise CheckFailed(f"{mirror.name} has no day: name what `pyzn export` has written to")
-    return f"{mirror.name} has {len(days):,} days, {days[0].day} to {days[-1].day}"
-
-
-def _bigquery(settings: DeploymentSettings) -> str:
-    """Run a query without a table, which is free, and open a Storage Read session for its result: tests both roles."""
+    """Read the index of a mirror; or run a query without a table, which is free, and open a stream of its result."""
+    if settings.mirror_url is not None:
+        mirror = Mirror(settings.mirror_url)
+        days = mirror.index().days
+        if not days:
+            raise CheckFailed(f"{mirror.name} has no day: name the folder of `pyzn export`")
+        return f"{mirror.name} has {len(days):,} days, {days[0].day} to {days[-1].day}"
     with clients_of(settings) as clients, source_errors("BigQuery"):
         job = clients.jobs.query("SELECT 1 AS one", retry=SOON, job_retry=None)
         job.result(retry=SOON)
@@ -234,17 +211,16 @@ def _cost(settings: DeploymentSettings) -> str:
     day = datetime.now(UTC).date() - timedelta(days=1)
     with source_of(settings) as source:
         billed, recount = source.price(day, day), source.price_of_count([day])
-    said = f"a scan of {day} bills {billed / GIB:,.1f} GiB, {usd(billed, settings.usd_per_tib):,.2f} US dollars"
+    scan = f"a scan of {day} bills {billed / GIB:,.1f} GiB, {usd(billed, settings.usd_per_tib):,.2f} US dollars"
     if billed > settings.maximum_bytes_billed:
-        raise CostLimitExceeded(
-            f"{said}: more than PYZN_MAXIMUM_BYTES_BILLED={settings.maximum_bytes_billed}; raise it"
-        )
+        limit = settings.maximum_bytes_billed
+        raise CostLimitExceeded(f"{scan}: more than PYZN_MAXIMUM_BYTES_BILLED={limit}; raise it")
     least, count = (usd(each, settings.usd_per_tib) for each in (recount.least, recount.count))
     if recount.no_metadata is None:
         how = f"a recount {least:,.4f}, or {count:,.2f} by COUNT(*) if the metadata differs from the ledger"
     else:
         how = f"a recount {count:,.2f}, by COUNT(*), because of {recount.no_metadata}"
-    return f"{settings.bigquery_table}: {said}; {how}"
+    return f"{settings.bigquery_table}: {scan}; {how}"
 
 
 def _dagster(settings: DeploymentSettings) -> str:
@@ -270,60 +246,50 @@ def _dagster(settings: DeploymentSettings) -> str:
         raise CheckFailed(f"turned off: {', '.join(off)}: turn on at {settings.dagster_url}/automation")
     for name, state in ticking.items():
         if state["ticks"] and state["ticks"][0]["status"] == "FAILURE":
-            error = state["ticks"][0]["error"] or {"message": "Dagster does not say why"}
+            error = state["ticks"][0]["error"] or {"message": "Dagster names no reason"}
             why = error["message"].strip().splitlines()[0]
             raise CheckFailed(f"{name} failed when it was last evaluated ({why}): {settings.dagster_url}/automation")
     return f"Dagster {found['version']}: code location, daemons, {len(ticking)} schedules and sensors"
 
 
-def _given_up(settings: DeploymentSettings) -> str:
-    given_up = [tried for tried in trouble.days_tried(engine(settings.database_url)) if tried.given_up]
-    if given_up:
-        days, last = [tried.day for tried in given_up], given_up[-1]
-        raise CheckFailed(
+def _days(settings: DeploymentSettings) -> str:
+    owner = engine(settings.database_url)
+    tried, waiting, wrong = trouble.days_tried(owner), trouble.waiting(owner), []
+    if given_up := [each for each in tried if each.given_up]:
+        days, last = [each.day for each in given_up], given_up[-1]
+        wrong.append(
             f"{len(days)} days are not tried again: {ranges(days)} ({last.reason or f'run {last.run_id} died'}): "
             f"fix the cause, then pyzn backfill {days[0]} {days[-1]}"
         )
-    return "no wanted day is given up"
-
-
-def _asked_for(settings: DeploymentSettings) -> str:
-    owner = engine(settings.database_url)
-    if failing := [tried for tried in trouble.days_tried(owner) if tried.failed and not tried.given_up]:
-        days, last = [tried.day for tried in failing], failing[-1]
-        again = min(tried.next_attempt_at for tried in failing if tried.next_attempt_at)
-        raise CheckFailed(
-            f"{len(days)} days could not be read: {ranges(days)} ({last.reason}): tried again from "
-            f"{again.astimezone(UTC):%Y-%m-%d %H:%M} UTC; nothing to do unless the reason needs it"
+    if failed := [each for each in tried if each.failed and not each.given_up]:
+        again = min(each.next_attempt_at for each in failed if each.next_attempt_at)
+        wrong.append(
+            f"{len(failed)} days could not be read: {ranges([each.day for each in failed])} ({failed[-1].reason}): "
+            f"tried again from {_utc(again)}; nothing to do unless the reason needs it"
         )
-    found = trouble.waiting(owner)
-    if found.idle_since and datetime.now(UTC) - found.idle_since > LONGEST_WAIT:
-        raise CheckFailed(
-            f"{len(found.days)} days wait, and nothing was read since "
-            f"{found.idle_since.astimezone(UTC):%Y-%m-%d %H:%M} UTC: {ranges(found.days)}: "
-            f"is the sensor keep_days_true on? {settings.dagster_url}/automation"
+    if waiting.idle_since and datetime.now(UTC) - waiting.idle_since > LONGEST_WAIT:
+        wrong.append(
+            f"{len(waiting.days)} days wait, and nothing was read since {_utc(waiting.idle_since)}: "
+            f"{ranges(waiting.days)}: is the sensor keep_days_true on? {settings.dagster_url}/automation"
         )
-    return f"{len(found.days)} days wait or are being read: {ranges(found.days)}" if found.days else "no day waits"
+    wrong += [
+        f"{backfill.failure}; {len(backfill.days)} of its days are still wanted and are read automatically: "
+        f"{ranges(backfill.days)}; see {settings.dagster_url}/runs/b/{backfill.id.removeprefix('backfill ')}"
+        for backfill in trouble.failed_backfills(owner)[:1]
+    ]
+    wrong += [
+        f"{request} names days that cannot be read, and are set aside ({reason}): ask for other days"
+        for request, reason in trouble.set_aside(owner).items()
+    ]
+    if wrong:
+        raise CheckFailed("; ".join(wrong))
+    return (
+        f"{len(waiting.days)} days wait or are being read: {ranges(waiting.days)}" if waiting.days else "no day waits"
+    )
 
 
-def _backfills(settings: DeploymentSettings) -> str:
-    if failed := trouble.failed_backfills(engine(settings.database_url)):
-        newest = failed[0]
-        raise CheckFailed(
-            f"{newest.failure}; {len(newest.days)} of its days are still wanted and are read automatically: "
-            f"{ranges(newest.days)}; see {settings.dagster_url}/runs/b/{newest.id.removeprefix('backfill ')}"
-        )
-    return "no failed backfill has days left to read"
-
-
-def _set_aside(settings: DeploymentSettings) -> str:
-    if found := trouble.set_aside(engine(settings.database_url)):
-        why = "; ".join(f"{request}: {reason}" for request, reason in found.items())
-        raise CheckFailed(
-            f"{len(found)} requests of the last 24 hours name days that cannot be read, and are set aside ({why}): "
-            "ask for other days; nothing waits for these"
-        )
-    return "no request of the last 24 hours is set aside"
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 CHECKS: list[tuple[str, str | None, Check]] = [
@@ -333,10 +299,7 @@ CHECKS: list[tuple[str, str | None, Check]] = [
     ("API's role", "schema", _reader),
     ("clock", "database", _clock),
     ("disk", "schema", _disk),
-    ("given up", "schema", _given_up),
-    ("asked for", "schema", _asked_for),
-    ("backfills", "schema", _backfills),
-    ("set aside", "schema", _set_aside),
+    ("days", "schema", _days),
     ("source", None, _source),
     ("cost", "source", _cost),
     ("Dagster", None, _dagster),

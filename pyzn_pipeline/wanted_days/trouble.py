@@ -1,16 +1,15 @@
-"""Reads what is wrong from the ledger: days that failed or wait, and backfills that failed."""
+"""Reads the trouble in the ledger: days that failed or wait, backfills that failed, requests that are set aside."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, TextClause, text
 
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
 
 
-@dataclass(frozen=True)
-class WantedDay:
+class WantedDay(NamedTuple):
     """A wanted UTC day that was tried and is not read yet, see trouble.sql."""
 
     day: date
@@ -22,16 +21,14 @@ class WantedDay:
     given_up: bool
 
 
-@dataclass(frozen=True)
-class WaitingDays:
+class WaitingDays(NamedTuple):
     """The wanted days that wait or are being read, in order; and since when no day has been read."""
 
     days: list[date]
     idle_since: datetime | None
 
 
-@dataclass(frozen=True)
-class FailedBackfill:
+class FailedBackfill(NamedTuple):
     """A backfill that Dagster ended early: the reason, and those of its days that are still wanted."""
 
     id: str
@@ -39,42 +36,44 @@ class FailedBackfill:
     days: list[date]
 
 
+WAITING = text(
+    "SELECT coalesce(array_agg(day ORDER BY day), '{}'), greatest(min(asked_at), (SELECT max(read_at) FROM pyzn.days)) "
+    "FROM pyzn.wanted_days WHERE state = 'waiting'"
+)
+SET_ASIDE = text(
+    "SELECT id, set_aside FROM pyzn.requests "
+    "WHERE set_aside IS NOT NULL AND asked_at > now() - interval '24 hours' ORDER BY asked_at, id"
+)
+IS_ATTEMPT = text("SELECT EXISTS (SELECT FROM pyzn.wanted WHERE run_id = :run_id)")
+
+
 def days_tried(engine: Engine) -> list[WantedDay]:
-    """The wanted days that were tried and are not read yet, in order. Raises StoreError."""
-    with store_errors("days tried"), engine.connect() as connection:
-        return [WantedDay(**row) for row in connection.execute(statement("trouble", __file__)).mappings()]
+    """Return the wanted days that were tried and are not read yet, in order. Raises StoreError."""
+    return [WantedDay(*row) for row in _rows(engine, statement("trouble", __file__))]
 
 
 def waiting(engine: Engine) -> WaitingDays:
-    """The days that wait for their run or are being read. Raises StoreError."""
-    query = text(
-        "SELECT array_agg(day ORDER BY day), greatest(min(asked_at), (SELECT max(read_at) FROM pyzn.days)) "
-        "FROM pyzn.wanted_days WHERE state = 'waiting'"
-    )
-    with store_errors("days asked for"), engine.connect() as connection:
-        days, idle_since = connection.execute(query).one()
-    return WaitingDays(days or [], idle_since if days else None)
+    """Return the days that wait for their run or are being read. Raises StoreError."""
+    ((days, idle_since),) = _rows(engine, WAITING)
+    return WaitingDays(days, idle_since if days else None)
 
 
 def failed_backfills(engine: Engine) -> list[FailedBackfill]:
-    """The failed backfills that still have wanted days, newest first. Raises StoreError."""
-    with store_errors("backfills"), engine.connect() as connection:
-        return [FailedBackfill(**row) for row in connection.execute(statement("failed_backfills", __file__)).mappings()]
+    """Return the failed backfills that still have wanted days, newest first. Raises StoreError."""
+    return [FailedBackfill(*row) for row in _rows(engine, statement("failed_backfills", __file__))]
 
 
 def set_aside(engine: Engine) -> dict[str, str]:
     """Return why days of the requests of the last 24 hours are set aside, by request, in order. Raises StoreError."""
-    query = text(
-        "SELECT id, set_aside FROM pyzn.requests "
-        "WHERE set_aside IS NOT NULL AND asked_at > now() - interval '24 hours' ORDER BY asked_at, id"
-    )
-    with store_errors("requests"), engine.connect() as connection:
-        return {row.id: row.set_aside for row in connection.execute(query)}
+    return dict(_rows(engine, SET_ASIDE))
 
 
 def is_attempt(engine: Engine, run_id: str) -> bool:
-    """Whether the run is the latest one for some wanted day. Raises StoreError."""
-    query = text("SELECT EXISTS (SELECT FROM pyzn.wanted WHERE run_id = :run_id)")
-    with store_errors(f"run {run_id}"), engine.connect() as connection:
-        known: bool = connection.execute(query, {"run_id": run_id}).scalar_one()
-    return known
+    """Return whether the run is the latest one for some wanted day. Raises StoreError."""
+    ((known,),) = _rows(engine, IS_ATTEMPT, run_id=run_id)
+    return bool(known)
+
+
+def _rows(engine: Engine, query: TextClause, **values: object) -> list[tuple[Any, ...]]:
+    with store_errors("wanted days"), engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(query, values)]

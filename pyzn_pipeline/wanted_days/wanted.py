@@ -1,4 +1,4 @@
-"""Wanted days: the days that somebody, or the calendar, has asked for; how often each was tried, and when it is next.
+"""Wanted days: the days that somebody, or the calendar, has asked for; the attempts at each, and the next one.
 
 A day is wanted from the moment it is asked for, not from the moment its run begins: `record` copies the backfills
 and runs from Dagster's storage, even those that died. A day stays wanted until it is read, or until the person who
@@ -8,9 +8,9 @@ Belongs here: who wants which day, and the attempts. Does not: the backfills and
 (defs.py), and which published days are recounted (recounts.py).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
@@ -22,6 +22,7 @@ from pyzn_pipeline.store.errors import StoreError, store_errors
 
 PAUSES = [timedelta(minutes=min(4**n, 360)) for n in range(7)]  # after each attempt but the last: 1, 4, 16, … minutes
 MOST_ATTEMPTS = len(PAUSES) + 1  # about 18 hours; then the day is given up
+RECOUNT = "recount"  # that asks for days, as Request.asker
 OVERLAP = timedelta(days=1)  # look this far back again: a request may become visible late, or a clock may be wrong
 
 
@@ -29,8 +30,10 @@ OVERLAP = timedelta(days=1)  # look this far back again: a request may become vi
 class Request:
     """The current state of a backfill or run that was requested in Dagster.
 
-    `id` is 'backfill <id>' or 'run <id>'. `asker` says who wants the days: its own id, or the id of the backfill
-    that the run belongs to, or None for a run that the ledger has asked for.
+    `id` is 'backfill <id>' or 'run <id>'. `asker` is its own id, or that of the backfill that the run belongs to, or
+    None for a run that the ledger has asked for. `canceled` is how a person canceled it: if Dagster cancels something
+    itself, that cancels no request. `failure` is why Dagster ended it before its work was done. `set_aside` is why
+    days that it names are not asked for.
     """
 
     id: str
@@ -39,11 +42,8 @@ class Request:
     asker: str | None
     ended: bool
     canceled: str | None = None
-    """How a person took the request back, or None. If Dagster cancels something itself, that takes nothing back."""
     failure: str | None = None
-    """Why Dagster ended it before its work was done, or None."""
     set_aside: str | None = None
-    """Why days that it names are not asked for, or None."""
 
 
 @dataclass(frozen=True)
@@ -54,24 +54,25 @@ class LedgerRequests:
     since: datetime
 
     def open(self, kind: str) -> list[str]:
-        """Dagster's ids of the requests of `kind`, 'backfill' or 'run', that have not ended."""
+        """Return Dagster's ids of the requests of `kind`, 'backfill' or 'run', that have not ended."""
         return [key.removeprefix(f"{kind} ") for key, ended in self.ended.items() if key.startswith(kind) and not ended]
 
 
 def known_requests(engine: Engine) -> LedgerRequests:
-    """The requests that have not ended, or that are newer than `since`. Raises StoreError."""
+    """Return the requests that have not ended, or that are newer than `since`. Raises StoreError."""
     with store_errors("requests"), engine.connect() as connection:
         newest: datetime | None = connection.execute(text("SELECT max(asked_at) FROM pyzn.requests")).scalar_one()
         since = newest - OVERLAP if newest else datetime(2016, 1, 1, tzinfo=UTC)
-        rows = connection.execute(statement("known_requests", __file__), {"since": since})
+        query = text("SELECT id, ended FROM pyzn.requests WHERE NOT ended OR asked_at > :since")
+        rows = connection.execute(query, {"since": since})
         return LedgerRequests({row.id: row.ended for row in rows}, since)
 
 
 def record(engine: Engine, requests: Sequence[Request], known: LedgerRequests) -> None:
     """Write what has changed in `requests` to the ledger, everything or nothing. Raises StoreError.
 
-    The days of a new request become wanted, unless they were read after it was made. If a person took a request
-    back, its days are no longer wanted by it. For a failed run, the days that it never began count one attempt.
+    The days of a new request become wanted, unless they were read after it was made. If a person canceled a request,
+    its days are no longer wanted by it. For a failed run, the days that it never began count one attempt.
     """
     with store_errors("requests"), engine.begin() as connection:
         for request in requests:
@@ -80,7 +81,7 @@ def record(engine: Engine, requests: Sequence[Request], known: LedgerRequests) -
                 continue
             days = list(request.days)
             if before is not False and request.asker == request.id:
-                ask(connection, days, request.id, request.asked_at)
+                ask(connection, dict.fromkeys(days, request.asked_at), request.id)
             if request.canceled:
                 canceled = {"days": days, "asker": request.asker, "reason": request.canceled}
                 connection.execute(statement("cancel_days", __file__), canceled)
@@ -88,31 +89,23 @@ def record(engine: Engine, requests: Sequence[Request], known: LedgerRequests) -
                 run_id = request.id.removeprefix("run ")
                 failed = {"days": days, "run_id": run_id, "reason": request.failure, "pauses": PAUSES}
                 connection.execute(statement("fail_unbegun", __file__), failed)
-            connection.execute(
-                statement("record_request", __file__),
-                {
-                    "id": request.id,
-                    "asked_at": request.asked_at,
-                    "ended": request.ended,
-                    "failure": request.failure,
-                    "set_aside": request.set_aside,
-                },
-            )
+            connection.execute(statement("record_request", __file__), asdict(request))
 
 
-def ask(connection: Connection, days: Sequence[date], asker: str, asked_at: datetime) -> None:
-    """Record that `asker` asked for `days` at `asked_at`."""
-    connection.execute(statement("ask_for_days", __file__), {"days": list(days), "asker": asker, "asked_at": asked_at})
+def ask(connection: Connection, asked_at: Mapping[date, datetime], asker: str) -> None:
+    """Record that `asker`, a request or RECOUNT, asked for each of these days at that time."""
+    days = {"days": list(asked_at), "asked_at": list(asked_at.values()), "asker": asker}
+    connection.execute(statement("ask_for_days", __file__), days)
 
 
 def begin_run(engine: Engine, days: Sequence[date], run_id: str, asker: str | None) -> None:
     """Record that the run will read `days`. `asker` as in Request: a run may begin before `record` has seen it."""
     with store_errors(f"days {days[0]} to {days[-1]}"), engine.begin() as connection:
         if asker is not None:
-            ask(connection, days, asker, connection.execute(text("SELECT clock_timestamp()")).scalar_one())
-        connection.execute(
-            statement("begin_run", __file__), {"days": list(days), "run_id": run_id, "most": MOST_ATTEMPTS}
-        )
+            now = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+            ask(connection, dict.fromkeys(days, now), asker)
+        begun = {"days": list(days), "run_id": run_id, "most": MOST_ATTEMPTS}
+        connection.execute(statement("begin_run", __file__), begun)
 
 
 @contextmanager
@@ -150,10 +143,8 @@ def due_for_reading(
         missing = {"now": now, "repair_from": repair_from, "last": calendar.latest(now, calendar.MISSING_AT)}
         connection.execute(statement("ask_for_missing_days", __file__), missing)
         if late_rows:
-            connection.execute(statement("ask_for_late_rows", __file__))
+            query = text("SELECT day, recounted_at FROM pyzn.days WHERE source_recount > source_downloads")
+            ask(connection, {row.day: row.recounted_at for row in connection.execute(query)}, RECOUNT)
         connection.execute(statement("give_up_early_days", __file__), {"first_day": first_day})
-        return list(
-            connection.execute(
-                statement("due_for_reading", __file__), {"now": now, "today": now.astimezone(UTC).date()}
-            ).scalars()
-        )
+        due = {"now": now, "today": now.astimezone(UTC).date()}
+        return list(connection.execute(statement("due_for_reading", __file__), due).scalars())

@@ -77,7 +77,7 @@ def test_a_failing_day_is_told_when_it_fails_when_it_is_given_up_and_when_it_is_
     ]
     for hour, now_tried in enumerate(course):
         found = news(now_tried, {}, DAY, 0, state, NOW + QUIET * hour / 2, UI)
-        state = AlertState.from_json(found.state.to_json())
+        state = AlertState.from_json(found.state.model_dump_json())
         said.append(found.message.splitlines())
     assert [bool(lines) for lines in said] == [True, False, False, True, False, True, False]
     assert said[0] == [
@@ -234,7 +234,7 @@ def test_a_request_that_is_set_aside_is_told_once() -> None:
     why = {"run abc": "'2026-9-5' is not a day: write it as 2026-07-14"}
     first = news([], why, DAY, 0, AlertState(), NOW, UI)
     assert first.message == f"PyZn: run abc asks for days that cannot be read; they are set aside: {why['run abc']}"
-    assert news([], why, DAY, 0, AlertState.from_json(first.state.to_json()), NOW, UI).message == ""
+    assert news([], why, DAY, 0, AlertState.from_json(first.state.model_dump_json()), NOW, UI).message == ""
 
 
 @pytest.mark.parametrize("cursor", ["", "null", "yesterday", '{"failing": 3}', '{"newest": "2026-9-5"}'])

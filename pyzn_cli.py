@@ -21,6 +21,7 @@ COMMANDS = {
     "export": ("pyzn_pipeline.commands.export", "Write published days as Parquet files, for everybody."),
     "mirror": ("pyzn_pipeline.commands.mirror", "Publish days that another PyZn has exported; nothing is billed."),
     "accept": ("pyzn_pipeline.commands.accept", "Accept a suspect day as correct."),
+    "event": ("pyzn_pipeline.commands.event", "Add, list and withdraw events of the source."),
     "import-totals": ("pyzn_pipeline.commands.import_totals", "Import all-time totals from elsewhere."),
     "check": ("pyzn_pipeline.commands.check", "Look at everything a deployment needs; say how to fix what is wrong."),
     "migrate": ("pyzn_pipeline.commands.migrate", "Bring the database to this version's schema."),

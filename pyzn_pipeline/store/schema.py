@@ -1,4 +1,4 @@
-"""Maintains the schema: runs migrations, writes the calendar's row, creates the API's role.
+"""Maintains the schema: runs migrations, writes the calendar and the built-in events, creates the API's role.
 
 Migrations only go forward. They are SQL files in `migrations/versions`; Alembic runs them in one transaction.
 """
@@ -17,6 +17,7 @@ from sqlalchemy import URL, Engine
 
 from pyzn_pipeline import calendar
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.store import events
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.database import statement as sql_of
 from pyzn_pipeline.store.errors import store_errors
@@ -36,7 +37,7 @@ def _config() -> Config:
 
 
 def migrate(engine: Engine, api: URL | None = None) -> str:
-    """Bring the schema to the newest revision, write the calendar for the API, create or update the role of `api`.
+    """Bring the schema to the newest revision, write what is built in, create or update the role of `api`.
 
     Returns the revision.
 
@@ -49,6 +50,7 @@ def migrate(engine: Engine, api: URL | None = None) -> str:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.execute(sql_of("write_calendar"), {"late_at": calendar.LATE_AT})
+        events.write_built_in(connection)
         if api is not None:
             driver: Connection = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg's own
             _grant_read(driver, api)

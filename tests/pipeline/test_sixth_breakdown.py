@@ -21,6 +21,7 @@ from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
+from pyzn_pipeline.store.schema import newest
 from tests.conftest import Database
 from tests.pipeline.conftest import TABLE
 
@@ -40,11 +41,11 @@ FILE_TYPE = Breakdown(
 )
 BREAKDOWNS = (*BREAKDOWNS, FILE_TYPE)
 """
-MIGRATION = """
+MIGRATION = f"""
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0099"
+down_revision = "{newest()}"
 
 
 def upgrade():
@@ -77,7 +78,7 @@ def test_it_is_one_entry_and_one_migration(
             shutil.copy(found.with_suffix(".py"), tmp_path)
     with (tmp_path / "pyzn_pipeline/breakdowns.py").open("a") as file:
         file.write(ENTRY)
-    (tmp_path / "pyzn_pipeline/store/migrations/versions/0002_file_type.py").write_text(MIGRATION)
+    (tmp_path / "pyzn_pipeline/store/migrations/versions/0099_file_type.py").write_text(MIGRATION)
     settings = {  # as an argument: the tests forget what the environment says
         "PYZN_HOME": str(tmp_path / "no-stack"),
         "PYZN_DATABASE_URL": database.owner_url,

@@ -1,0 +1,79 @@
+"""`pyzn event`: adds, lists and withdraws events of the source."""
+
+import sys
+from datetime import date
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from pyzn_pipeline.breakdowns import BREAKDOWNS
+from pyzn_pipeline.commands.day import DAY
+from pyzn_pipeline.events import COUNTS, KINDS
+from pyzn_pipeline.settings import StoreSettings, load
+from pyzn_pipeline.store import events
+from pyzn_pipeline.store.schema import open_store
+
+TOUCHED = [*COUNTS, *(breakdown.name for breakdown in BREAKDOWNS)]
+
+
+@click.group()
+def event() -> None:
+    """Events of the source: add your own, list all, withdraw yours.
+
+    PyZn knows when PyPI changed the definition of a download, lost rows or delivered them late. What else you
+    know of a day belongs here: it is shown with the day in the API, pages, charts, the feed, the ledger and exports.
+    """
+
+
+@event.command()
+@click.argument("first", type=DAY)
+@click.argument("effect", metavar="SENTENCE")
+@click.option("--kind", required=True, type=click.Choice(list(KINDS)), help="; ".join(map(": ".join, KINDS.items())))
+@click.option("--last", type=DAY, help="The last day; not for a change that stays.")
+@click.option(
+    "--touches",
+    multiple=True,
+    type=click.Choice(TOUCHED),
+    help="A count or breakdown that it changes; default: all.",
+)
+@click.option("--source", "sources", multiple=True, help="The URL of a page about it.")
+def add(first: date, effect: str, kind: str, last: date | None, touches: tuple[str], sources: tuple[str]) -> None:
+    """Add an event that began on the UTC day FIRST, with a SENTENCE about its effect on the numbers.
+
+    \b
+    Example:
+      pyzn event add 2026-10-03 --kind loss --last 2026-10-04 "PyPI recorded nothing from 14:00 UTC on."
+    """
+    if last and last < first:
+        raise click.UsageError(f"--last {last} is before {first}: the first day comes first")
+    sentence = " ".join(effect.split())
+    if not (0 < len(sentence) <= 500 and sentence.isprintable()):
+        raise click.UsageError(f"the sentence is {sentence[:40]!r}: write 1 to 500 printable characters")
+    found = {"touches": list(touches) or TOUCHED, "effect": sentence, "sources": list(sources)}
+    with open_store(load(StoreSettings).database_url, "event add") as store, store.begin() as connection:
+        click.echo(f"added {events.add(connection, kind=kind, first=first, last=last, **found)}")
+
+
+@event.command("list")
+@click.argument("start", type=DAY, required=False, default=date.min)
+@click.argument("end", type=DAY, required=False, default=date.max)
+def list_(start: date, end: date) -> None:
+    """List the events that touch the UTC days from START to END; without them, all."""
+    with open_store(load(StoreSettings).database_url, "event list") as store, store.connect() as connection:
+        found = events.events(connection, start, end)
+    console = Console(width=None if sys.stdout.isatty() else 160)  # in a pipe, long lines are not wrapped
+    table = Table("id", "kind", "first", "last", "effect", box=SIMPLE_HEAD)
+    for row in found:
+        table.add_row(row["id"], row["kind"], str(row["first"]), str(row["last"] or ""), row["effect"])
+    console.print(table)
+
+
+@event.command()
+@click.argument("event_id", metavar="ID")
+def withdraw(event_id: str) -> None:
+    """Withdraw an event of your own. Those that come with PyZn stay."""
+    with open_store(load(StoreSettings).database_url, "event withdraw") as store, store.begin() as connection:
+        events.withdraw(connection, event_id)
+    click.echo(f"withdrew {event_id}")

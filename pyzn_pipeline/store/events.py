@@ -1,0 +1,48 @@
+"""The table `pyzn.events`: the built-in events of the source and the operator's own."""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, text
+
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.events import built_in
+from pyzn_pipeline.store.database import statement
+
+
+class UnknownEvent(PyznError):
+    """No event of the operator's own has that id."""
+
+
+def write_built_in(connection: Connection) -> None:
+    """Bring the built-in events up to date with this PyZn; the operator's own stay."""
+    events = json.dumps([event._asdict() for event in built_in()], default=str)
+    connection.execute(statement("write_events"), {"events": events})
+
+
+def events(connection: Connection, first: date, last: date) -> Sequence[RowMapping]:
+    """Return the events that touch the days from `first` to `last`: rows of events.sql."""
+    return connection.execute(statement("events"), {"first": first, "last": last}).mappings().all()
+
+
+def definitions(connection: Connection, count: str) -> list[date]:
+    """Return the days, in order, from which another rule of what is a row holds for `count` ('downloads', 'files', …).
+
+    Numbers of two days are alike only if none of these days is after the earlier one and not after the later one.
+    """
+    return list(connection.execute(statement("definitions"), {"count": count}).scalars())
+
+
+def add(connection: Connection, **event: Any) -> str:
+    """Add an event of the operator's own, with the columns of add_event.sql. Returns its id."""
+    added: str = connection.execute(statement("add_event"), event).scalar_one()
+    return added
+
+
+def withdraw(connection: Connection, event: str) -> None:
+    """Delete an event of the operator's own. Raises UnknownEvent."""
+    deleted = connection.execute(text("DELETE FROM pyzn.events WHERE own AND id = :id"), {"id": event})
+    if not deleted.rowcount:
+        raise UnknownEvent(f"{event}: no event of yours has this id: pyzn event list shows them")

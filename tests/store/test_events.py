@@ -1,0 +1,115 @@
+"""The known events of the source: what is built in, and the operator's own over upgrades."""
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Engine
+
+import pyzn_pipeline.store.events
+from pyzn_pipeline.commands.event import TOUCHED, event
+from pyzn_pipeline.events import KINDS, Event, built_in
+from pyzn_pipeline.store.events import definitions, events
+from pyzn_pipeline.store.schema import migrate
+from tests.conftest import Database
+from tests.store.publishing import rows
+
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def command(database: Database, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """`pyzn event` with these arguments: its output and exit status."""
+    monkeypatch.setenv("PYZN_DATABASE_URL", database.owner_url)
+
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(event, arguments)
+        return f"{result.output}{result.exception or ''} ({result.exit_code})"
+
+    return run
+
+
+def test_what_is_built_in_can_be_shown_and_has_a_public_source() -> None:
+    found = built_in()
+    assert [each.first for each in found] == sorted(each.first for each in found)
+    assert len({each.id for each in found}) == len(found)
+    for each in found:
+        assert not each.id.startswith("own-")
+        assert each.kind in KINDS
+        assert set(each.touches) <= set(TOUCHED)
+        assert each.effect.endswith(".")
+        assert each.sources
+        assert all(source.startswith("https://") for source in each.sources)
+
+
+def test_the_rule_for_downloads_changed_on_days_on_which_that_for_files_did_not(store: Engine) -> None:
+    with store.connect() as connection:
+        downloads, files = definitions(connection, "downloads"), definitions(connection, "files")
+    assert downloads[-2:] == [date(2026, 8, 21), date(2026, 8, 24)]
+    assert set(downloads) - set(files) == {date(2023, 5, 11), date(2024, 2, 22), date(2026, 8, 24)}
+
+
+def test_an_event_touches_its_days_and_one_without_end_its_first(store: Engine) -> None:
+    def touching(first: date, last: date) -> list[str]:
+        with store.connect() as connection:
+            return [row["id"] for row in events(connection, first, last)]
+
+    assert touching(date(2016, 5, 21), date(2018, 4, 30)) == ["no-rows-2016"]
+    assert touching(date(2016, 5, 22), date(2018, 5, 1)) == ["half-recorded-2018"]
+    assert touching(date(2026, 8, 24), date(2026, 8, 24)) == ["three-endings"]
+    assert touching(date(2026, 8, 25), date.max) == []
+
+
+def test_an_operators_own_outlive_an_upgrade_that_replaces_the_others(
+    store: Engine, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = command("add", "2026-10-03", "--kind", "loss", "--touches", "ci", " Half of\nthe CI downloads  are lost. ")
+    assert said == "added own-1\n (0)"
+    own = rows(store, "SELECT id, kind, first, last, touches, effect, sources FROM pyzn.events WHERE own")
+    assert own == [("own-1", "loss", date(2026, 10, 3), None, ["ci"], "Half of the CI downloads are lost.", [])]
+    before = dict(rows(store, "SELECT id, changed_at::text FROM pyzn.events"))
+
+    kept, changed, *_ = built_in()
+    new = Event("new-one", "late", date(2026, 11, 1), ["downloads"], "Late.", ["https://example.org"])
+    newer = [kept, changed._replace(last=None), new]
+    monkeypatch.setattr(pyzn_pipeline.store.events, "built_in", lambda: newer)
+    store_time = "SELECT id FROM pyzn.events WHERE changed_at::text <> '{}'"
+    migrate(store)
+    assert rows(store, "SELECT id, last FROM pyzn.events ORDER BY first") == [
+        (kept.id, kept.last), (changed.id, None), ("own-1", None), ("new-one", None),
+    ]  # fmt: skip
+    assert (kept.id,) not in rows(store, store_time.format(before[kept.id]))
+
+    assert command("add", "2026-10-03", "--kind", "late", "Another.") == "added own-2\n (0)"
+    assert command("withdraw", "own-1") == "withdrew own-1\n (0)"
+    assert command("add", "2026-10-03", "--kind", "late", "A third.") == "added own-3\n (0)"
+    listed = command("list", "2026-10-01", "2026-10-31")
+    assert "own-1" not in listed
+    assert listed.index("Another.") < listed.index("A third.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["withdraw", "own-7"], "own-7: no event of yours has this id: pyzn event list shows them"),
+        (["withdraw", "three-endings"], "three-endings: no event of yours has this id"),
+        (["add", "2026-02-30", "--kind", "loss", "A."], "'2026-02-30' is not a day"),
+        (["add", "2026-10-03", "--kind", "lost", "A."], "'lost' is not one of 'definition', 'loss'"),
+        (
+            ["add", "2026-10-03", "--kind", "loss", "--last", "2026-10-02", "A."],
+            "2026-10-02 is before 2026-10-03",
+        ),
+        (["add", "2026-10-03", "--kind", "loss", "\x1b[2J"], "the sentence is '\\x1b[2J': write 1 to 500 printable"),
+        (["add", "2026-10-03", "--kind", "loss", " "], "write 1 to 500 printable characters"),
+        (["add", "2026-10-03", "--kind", "loss", "x" * 501], "write 1 to 500 printable characters"),
+        (
+            ["add", "2026-10-03", "--kind", "loss", "--touches", "pips", "A."],
+            "'pips' is not one of 'downloads'",
+        ),
+    ],
+)
+def test_a_wrong_argument_is_named(command: Command, store: Engine, arguments: list[str], named: str) -> None:
+    before = rows(store, "SELECT * FROM pyzn.events ORDER BY id")
+    assert named in command(*arguments)
+    assert rows(store, "SELECT * FROM pyzn.events ORDER BY id") == before

@@ -5,11 +5,12 @@ import json
 import os
 import secrets
 import shlex
-import time
+import struct
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from pyzn_local.ports import free_port, is_taken
 from pyzn_pipeline.errors import PyznError
@@ -26,6 +27,10 @@ DEPLOYMENT = (
     "PYZN_BIGQUERY_ENDPOINT",
 )
 """If any of these is set, the environment describes your own deployment."""
+
+MACOS = sys.platform == "darwin"
+_LOCK = "qqihh" if MACOS else "hhqqi4x"  # `struct flock` of fcntl(2), whose fields have an order of their own on macOS
+_WRITE_LOCK = struct.pack(_LOCK, *((0, 0, 0, fcntl.F_WRLCK, 0) if MACOS else (fcntl.F_WRLCK, 0, 0, 0, 0)))
 
 
 class StackError(PyznError):
@@ -91,7 +96,7 @@ class Home:
     def ports(self) -> dict[str, int]:
         """The stack's internal ports: the same as last time, except one that another process has taken since."""
         identity = self._identity()
-        ports: dict[str, int] = identity["ports"]
+        ports = identity["ports"]
         if taken := {name: free_port() for name, port in ports.items() if is_taken(port)}:
             ports |= taken
             self._write_identity(identity)
@@ -99,99 +104,67 @@ class Home:
 
     def password(self, role: str) -> str:
         """The database password of `role`, which was created with the home."""
-        password: str = self._identity()["passwords"][role]
-        return password
+        return str(self._identity()["passwords"][role])
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock of this home, so that only one stack runs. The kernel releases it when the process ends."""
         self._lock_file.touch(mode=0o600)
         self._lock_file.chmod(0o600)
-        with self._lock_file.open("a+", errors="replace") as lock:
-            deadline = time.monotonic() + 1  # a command that only looks holds it briefly
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        raise StackError(
-                            f"a stack runs in {self.path} already (process {self.supervisor()}): "
-                            "`pyzn env` shows where, `pyzn down` stops it; a second one needs another PYZN_HOME"
-                        ) from None
-                time.sleep(0.02)
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
+        with self._lock_file.open("r+b") as lock:
+            try:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise StackError(
+                    f"a stack runs in {self.path} already (process {self.supervisor()}): "
+                    "`pyzn env` shows where, `pyzn down` stops it; a second one needs another PYZN_HOME"
+                ) from None
             yield
 
     def supervisor(self) -> int | None:
-        """The pid of the process that runs this home's stack, or None."""
+        """The pid of the process that runs this home's stack, by the kernel's own record of its lock; None without one.
+
+        Never called by that process itself: to close the file again would release its lock.
+        """
         if not self._lock_file.exists():
             return None
         try:
-            with self._lock_file.open("r+", errors="replace") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return self._holder(lock)
+            with self._lock_file.open("r+b") as lock:
+                found = struct.unpack(_LOCK, fcntl.fcntl(lock, fcntl.F_GETLK, _WRITE_LOCK))
         except PermissionError as error:
             raise StackError(f"PYZN_HOME={self.path} belongs to another user: name another") from error
-        return None
+        kind, pid = (found[3], found[2]) if MACOS else (found[0], found[4])
+        if kind == fcntl.F_UNLCK:
+            return None
+        if pid <= 0:
+            raise StackError(f"a stack runs in {self.path} in another container: use it there, or name another home")
+        return int(pid)
 
     def settings(self) -> dict[str, str] | None:
         """The running stack's settings, or None while it is not ready."""
         if not self.settings_file.exists() or self.supervisor() is None:
             return None
-        try:
-            words = (word.split("=", 1) for word in shlex.split(self.settings_file.read_text()))
-            return {key: value for key, value in words}  # noqa: C416 - dict() would accept "AB" as a key and a value
-        except ValueError as error:
-            raise StackError(
-                f"{self.settings_file} is damaged ({error}): `pyzn down` and then `pyzn up` writes it again"
-            ) from error
+        words = (word.partition("=") for word in shlex.split(self.settings_file.read_text()))
+        return {key: value for key, _, value in words}
 
     def write_settings(self, settings: Mapping[str, str]) -> None:
         """Write the settings to a file that only its owner can read, because it has passwords."""
         self._write(self.settings_file, "".join(f"{key}={shlex.quote(value)}\n" for key, value in settings.items()))
 
-    def _identity(self) -> dict[str, Any]:
+    def _identity(self) -> dict[str, dict[str, Any]]:
         try:
-            identity: dict[str, Any] = json.loads(self._identity_file.read_text())
-            for name, keys, kind in (("ports", PORTS, int), ("passwords", PASSWORDS, str)):
-                if set(identity[name]) != set(keys) or not all(type(identity[name][key]) is kind for key in keys):
-                    raise ValueError(f"it lacks {name}")
+            found = json.loads(self._identity_file.read_text())
+            return {
+                "ports": {name: int(found["ports"][name]) for name in PORTS},
+                "passwords": {name: str(found["passwords"][name]) for name in PASSWORDS},
+            }
         except (ValueError, KeyError, TypeError) as error:
             raise StackError(
                 f"{self._identity_file} is damaged ({error}): restore it, or remove {self.path} to start again"
             ) from error
-        return identity
 
     def _write_identity(self, identity: Mapping[str, object]) -> None:
         self._write(self._identity_file, json.dumps(identity, indent=2))
-
-    def _holder(self, lock: TextIO) -> int:
-        """The pid of the process that holds the lock; the process has written it into the lock file."""
-        deadline = time.monotonic() + 1  # it writes its pid just after it has taken the lock
-        while not self._has_lock_open(number := lock.read().strip()):
-            if time.monotonic() > deadline:
-                raise StackError(
-                    f"a process holds {self._lock_file}, which has {number[:20]!r} instead of its process id: find it "
-                    f"with `lsof {self._lock_file}`, end it, then run `pyzn down` to end what it started"
-                )
-            time.sleep(0.02)
-            lock.seek(0)
-        return int(number)
-
-    def _has_lock_open(self, pid: str) -> bool:
-        """Return whether that process has the lock file open: a number that was left there may be anybody's now."""
-        import psutil  # noqa: PLC0415 - only where stacks run: production imports this module and has no psutil
-
-        try:
-            lock = self._lock_file.resolve()
-            return pid.isdecimal() and any(Path(file.path) == lock for file in psutil.Process(int(pid)).open_files())
-        except (psutil.Error, OverflowError):
-            return False
 
     def _write(self, file: Path, content: str) -> None:
         """Write the whole file or nothing, even if the machine fails; only its owner can read it."""

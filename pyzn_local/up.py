@@ -62,10 +62,9 @@ def up(detach: bool, no_sample: bool, supervise: bool) -> None:
 
 def _start_detached(home: Home, no_sample: bool) -> dict[str, str]:
     """Start a stack in the background and return its settings."""
-    if home.supervisor() is not None:
-        raise StackError(f"a stack runs in {home.path} already: `pyzn env` shows where, `pyzn down` stops it")
     home.create()
-    home.settings_file.unlink(missing_ok=True)  # a killed stack may have left it; the new one appears when all is ready
+    with home.locked():
+        home.settings_file.unlink(missing_ok=True)  # of a killed stack; the new one appears when all is ready
     command = [sys.executable, "-m", "pyzn_cli", "up", "--supervise", *(["--no-sample"] if no_sample else [])]
     log = home.logs / "up.log"
     with log.open("wb") as output:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 import pyzn_local.postgres
+from pyzn_local.bigquery import Server
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.postgres_url import with_driver
@@ -107,6 +108,20 @@ def database(postgres: Postgres) -> Iterator[Database]:
     """A database of its own for the test, dropped after it."""
     with own_database(postgres) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The BigQuery emulator of this test process."""
+    with Server(tmp_path_factory.mktemp("bigquery")) as server:
+        yield server
+
+
+@pytest.fixture
+def bigquery(emulator: Server) -> Server:
+    """The emulator, without rows and faults."""
+    emulator.reset()
+    return emulator
 
 
 @pytest.fixture

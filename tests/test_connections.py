@@ -62,10 +62,10 @@ HOSTILE = {
 
 
 @pytest.fixture
-def bigquery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("bigquery")) as server:
-        server.load(raw_rows(DAY, DOWNLOADS))
-        yield server
+def bigquery(emulator: Server) -> Server:
+    emulator.reset()
+    emulator.load(raw_rows(DAY, DOWNLOADS))
+    return emulator
 
 
 @pytest.fixture

@@ -86,9 +86,9 @@ class Job:
 class Jobs:
     """The newest jobs, the threads that run them, and what they work with."""
 
-    def __init__(self, warehouse: Warehouse, faults: Faults, results_dir: Path) -> None:
+    def __init__(self, warehouse: Warehouse, results_dir: Path) -> None:
         self.warehouse = warehouse
-        self.faults = faults
+        self.faults = Faults()
         self._results_dir = results_dir
         self._jobs: dict[tuple[str, str], Job] = {}
         self._lock = threading.Lock()
@@ -146,7 +146,7 @@ class Jobs:
     def _run(self, job: Job, work: Work) -> None:
         job.started = time.time()
         try:
-            self.faults.check("job", "RUN")
+            self.faults.check("job")
             with self.warehouse.cursor() as cursor:
                 job.cursor = cursor
                 if job.canceled:

@@ -50,12 +50,11 @@ async def _whole_body(request: Request) -> bytes:
 
 
 class Rest:
-    """The methods of the API, and `/healthz` and `/faults` beside them."""
+    """The methods of the API, and `/healthz` beside them."""
 
     def __init__(self, jobs: Jobs, loads: Loads, ready: Callable[[], bool]) -> None:
         self._jobs = jobs
         self._loads = loads
-        self._faults = jobs.faults
         self._ready = ready
 
     def application(self, host: str) -> FastAPI:
@@ -73,7 +72,6 @@ class Rest:
             ("jobs.insert", "PUT", f"/upload{_PROJECT}/jobs", self.upload_chunk),
             ("tables.get", "GET", f"{_PROJECT}/datasets/{{dataset}}/tables/{{table}}", self.get_table),
             ("healthz", "GET", "/healthz", self.health),
-            ("faults", "PUT", "/faults", self.inject),
         ):
             app.add_api_route(path, answer, methods=[method], name=name, response_model=None)
         return app
@@ -81,7 +79,7 @@ class Rest:
     def _check(self, request: Request) -> None:
         if origin := request.headers.get("origin"):
             raise BigQueryError(403, "accessDenied", f"A page of {origin} has no business here")
-        self._faults.check(request.scope["route"].name, request.method)
+        self._jobs.faults.check(request.scope["route"].name)
 
     def insert_job(self, project: str, body: JobRequest) -> dict[str, Any]:
         """Start a query. A load comes with an upload."""
@@ -110,7 +108,7 @@ class Rest:
             return answer
         total, start = job.rows.num_rows, startIndex if pageToken is None else pageToken
         found = page(job.rows, start, maxResults)
-        if found and self._faults.loses_page():
+        if found and self._jobs.faults.loses_page():
             start += len(found)
             found = page(job.rows, start, maxResults)
         end = start + len(found)
@@ -158,10 +156,6 @@ class Rest:
     def health(self) -> Response:
         """200 when everything is ready, including the sample; 503 before."""
         return Response(status_code=200 if self._ready() else 503)
-
-    def inject(self, body: dict[str, Any]) -> None:
-        """Replace the faults, see faults.py."""
-        self._faults.inject(body)
 
 
 async def _refusal(request: Request, error: Exception) -> Response:

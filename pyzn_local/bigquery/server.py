@@ -52,7 +52,6 @@ class Server:
         self._port = port
         self._storage_port = storage_port
         self._with_sample = with_sample
-        self._faults = Faults()
         self._ready = threading.Event()
         self._stopping = threading.Event()
 
@@ -76,7 +75,7 @@ class Server:
         except Exception:  # raised again below; the port must be released
             listening.close()
             raise
-        self._jobs = Jobs(self._warehouse, self._faults, _emptied(self._data_dir / "results"))
+        self._jobs = Jobs(self._warehouse, _emptied(self._data_dir / "results"))
         self._storage = StorageRead(self._jobs)
         self._storage_port = self._storage.start(self._host, self._storage_port)
         loads = Loads(self._jobs, _emptied(self._data_dir / "uploads"))
@@ -136,17 +135,13 @@ class Server:
         self._warehouse.forget(FILE_DOWNLOADS, day)
 
     def reset(self) -> None:
-        """Delete all rows and faults, in 0.1 seconds: as a new server, but with its ports and its finished jobs."""
+        """Delete all rows and faults: as a new server, but with its ports and its finished jobs."""
         self._warehouse.forget(FILE_DOWNLOADS)
-        self._faults.inject({})
+        self.inject({})
 
     def inject(self, document: Mapping[str, Any]) -> None:
-        """Set faults; see faults.py for the document."""
-        self._faults.inject(document)
-
-    def clear_faults(self) -> None:
-        """Remove all faults."""
-        self._faults.inject({})
+        """Replace all faults with those of `document`, see faults.py. Raises ValidationError."""
+        self._jobs.faults = Faults.model_validate(document)
 
     def _keep_sample(self) -> None:
         while self._with_sample and not self._stopping.is_set():

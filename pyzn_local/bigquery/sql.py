@@ -7,6 +7,7 @@ ask Google's own engine about every statement of the pipeline.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -68,17 +69,22 @@ class Statement:
 
 
 def translate(query: str, parameters: Sequence[Mapping[str, Any]]) -> Statement:
-    """Translate `query`; `parameters` are a job's `queryParameters`.
+    """Translate `query`; `parameters` are a job's `queryParameters`. A query often comes twice: a dry run is before it.
 
     Raises:
         BigQueryError: 400 `invalidQuery` when the SQL is wrong, is no SELECT, or reads a partitioned table without a
             filter on its partition column; 404 `notFound` for an unknown table.
     """
+    return _translate(query, json.dumps(parameters))
+
+
+@lru_cache(maxsize=64)
+def _translate(query: str, parameters: str) -> Statement:
     try:
         tree = sqlglot.parse_one(query, read="bigquery")
         if not isinstance(tree, exp.Query):
             raise invalid_query(f"{tree.key.upper()} is not supported by this emulator: only SELECT is")
-        _bind(tree, parameters)
+        _bind(tree, json.loads(parameters))
         _name_columns(tree)
         ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in tree.find_all(exp.Table):

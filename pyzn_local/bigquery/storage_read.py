@@ -30,7 +30,6 @@ class StorageRead:
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
-        self._faults = jobs.faults
         self._streams: dict[str, pa.Table] = {}  # the rows of each, which are mapped, not copied
         # Otherwise two servers could silently share one port.
         self._server = grpc.server(ThreadPoolExecutor(32, "storage"), options=[("grpc.so_reuseport", 0)])
@@ -63,7 +62,7 @@ class StorageRead:
     ) -> types.ReadSession:
         """Begin to read a result, as one stream, or none if it has no rows."""
         try:
-            self._faults.check("storage.createReadSession", "RPC")
+            self._jobs.faults.check("storage.createReadSession")
             return self._create(request)
         except BigQueryError as error:
             raise context.abort(error.code, error.message) from None
@@ -71,7 +70,7 @@ class StorageRead:
     def read_rows(self, request: types.ReadRowsRequest, context: grpc.ServicerContext) -> Iterator[Any]:
         """The rows of one stream in result order, from `offset` on."""
         try:
-            self._faults.check("storage.readRows", "RPC")
+            self._jobs.faults.check("storage.readRows")
             yield from self._read(request)
         except BigQueryError as error:
             context.abort(error.code, error.message)
@@ -111,10 +110,10 @@ class StorageRead:
             raise not_found(f"Stream {request.read_stream}")
         if not 0 <= request.offset <= stream.num_rows:
             raise invalid(f"Offset {request.offset} is beyond the end of the stream")
-        cut = self._faults.cut_after()
+        cut = self._jobs.faults.cut_after()
         schema = stream.schema.serialize().to_pybytes()
         for batch in _messages(stream.slice(request.offset, cut)):
-            if self._faults.loses_page():
+            if self._jobs.faults.loses_page():
                 continue
             response = _Response(row_count=batch.num_rows)
             response.arrow_record_batch.serialized_record_batch = batch.serialize().to_pybytes()

@@ -71,12 +71,6 @@ class Side:
 
 
 @pytest.fixture
-def bigquery(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path / "bigquery") as server:
-        yield server
-
-
-@pytest.fixture
 def exporter(bigquery: Server, database: Database, folder: Path) -> Iterator[Side]:
     with DagsterInstance.ephemeral() as instance:
         yield Side(code_location(bigquery, database, export_url=str(folder)), instance)

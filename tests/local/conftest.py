@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import grpc
@@ -24,6 +25,12 @@ MONDAY = dt.date(2026, 7, 6)
 SUNDAY = dt.date(2026, 7, 5)
 ODD_DAY = dt.date(2026, 7, 1)  # a handful of rows with every kind of awkward value
 EMPTY_DAY = dt.date(2026, 6, 1)
+
+
+@cache
+def sampled(day: dt.date) -> pa.Table:
+    """The first rows of a day's sample: more than a page of REST, and than a batch of the Storage Read API."""
+    return sample.day(day).slice(0, 12_000)
 
 
 def midnight(day: dt.date) -> dt.datetime:
@@ -108,23 +115,23 @@ def odd_rows() -> pa.Table:
 
 @pytest.fixture(scope="session")
 def bq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
-    """Two days of the sample and the odd one; for tests that only read."""
+    """Two sampled days and the odd one; for tests that only read."""
     with Server(tmp_path_factory.mktemp("bigquery")) as server, connected(server) as found:
-        for rows in (sample.day(MONDAY), sample.day(SUNDAY), odd_rows()):
+        for rows in (sampled(MONDAY), sampled(SUNDAY), odd_rows()):
             server.load(rows)
         yield found
 
 
 @pytest.fixture(scope="session")
-def shared_bq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
-    """The server behind `own_bq`."""
-    with Server(tmp_path_factory.mktemp("bigquery")) as server, connected(server) as found:
+def shared_bq(emulator: Server) -> Iterator[Connected]:
+    """The clients behind `own_bq`."""
+    with connected(emulator) as found:
         yield found
 
 
 @pytest.fixture
 def own_bq(shared_bq: Connected) -> Connected:
-    """One day of the sample; for a test that loads or breaks things."""
+    """One sampled day; for a test that loads or breaks things."""
     shared_bq.server.reset()
-    shared_bq.server.load(sample.day(MONDAY))
+    shared_bq.server.load(sampled(MONDAY))
     return shared_bq

@@ -7,8 +7,7 @@ import pytest
 from google.api_core.exceptions import Forbidden
 from google.cloud import bigquery
 
-from pyzn_local import sample
-from tests.local.conftest import EMPTY_DAY, MONDAY, ODD_DAY, SUNDAY, TABLE, Connected, odd_rows
+from tests.local.conftest import EMPTY_DAY, MONDAY, ODD_DAY, SUNDAY, TABLE, Connected, odd_rows, sampled
 
 VIEW = "`bigquery-public-data.pypi.INFORMATION_SCHEMA.PARTITIONS`"
 STORED = f"SELECT partition_id, total_rows FROM {VIEW} WHERE table_name = 'file_downloads'"
@@ -20,8 +19,8 @@ def test_every_partition_has_its_rows_and_bytes(bq: Connected) -> None:
     assert names == [("bigquery-public-data", "pypi", "file_downloads")]
     assert dict(bq.rows(STORED)) == {
         f"{ODD_DAY:%Y%m%d}": len(odd_rows()),
-        f"{SUNDAY:%Y%m%d}": sample.day(SUNDAY).num_rows,
-        f"{MONDAY:%Y%m%d}": sample.day(MONDAY).num_rows,
+        f"{SUNDAY:%Y%m%d}": sampled(SUNDAY).num_rows,
+        f"{MONDAY:%Y%m%d}": sampled(MONDAY).num_rows,
     }
     [(size,)] = bq.rows(f"SELECT total_logical_bytes FROM {VIEW} WHERE partition_id = '{SUNDAY:%Y%m%d}'")
     assert size == bq.client.get_table(f"{TABLE}${SUNDAY:%Y%m%d}").num_bytes
@@ -42,12 +41,12 @@ def test_who_may_not_see_it_can_still_query_the_table(own_bq: Connected) -> None
         with pytest.raises(Forbidden, match=r"Access Denied: Table bigquery-public-data:pypi\.INFORMATION_SCHEMA"):
             own_bq.query(STORED, job_config=bigquery.QueryJobConfig(dry_run=dry_run), retry=None, job_retry=None)
     assert own_bq.rows("SELECT COUNT(*) FROM {table} WHERE DATE(timestamp) = '2026-07-06'")
-    own_bq.server.clear_faults()
+    own_bq.server.inject({})
     assert own_bq.rows(STORED)
 
 
 def test_streamed_rows_are_in_the_table_before_they_are_in_a_partition(own_bq: Connected) -> None:
-    total = sample.day(MONDAY).num_rows
+    total = sampled(MONDAY).num_rows
     own_bq.server.inject({"unpartitioned_rows": 3})
     assert dict(own_bq.rows(STORED)) == {f"{MONDAY:%Y%m%d}": total - 3, "__UNPARTITIONED__": 3}
     assert own_bq.rows("SELECT COUNT(*) FROM {table} WHERE DATE(timestamp) = '2026-07-06'") == [(total,)]

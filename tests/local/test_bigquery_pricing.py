@@ -7,8 +7,7 @@ import pytest
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery
 
-from pyzn_local import sample
-from tests.local.conftest import MONDAY, ODD_DAY, SUNDAY, Connected, odd_rows
+from tests.local.conftest import MONDAY, ODD_DAY, SUNDAY, Connected, odd_rows, sampled
 
 MIB = 1024 * 1024
 ON_THE_ODD_DAY = "FROM {table} WHERE DATE(timestamp) = '2026-07-01'"
@@ -51,7 +50,7 @@ def test_a_dry_run_counts_the_leaves_of_the_columns_used(bq: Connected, sql: str
 
 def test_every_partition_touched_counts_in_full(bq: Connected) -> None:
     def rows(*days: dt.date) -> int:
-        return sum(len(odd_rows()) if day == ODD_DAY else sample.day(day).num_rows for day in days)
+        return sum(len(odd_rows()) if day == ODD_DAY else sampled(day).num_rows for day in days)
 
     for bounds, days in [
         ("timestamp >= '2026-07-06 23:59:59' AND timestamp < '2026-07-07'", [MONDAY]),
@@ -66,7 +65,7 @@ def test_every_partition_touched_counts_in_full(bq: Connected) -> None:
         sql = "SELECT COUNT(timestamp) FROM {table} WHERE {bounds}".replace("{bounds}", bounds)
         expected = 8 * rows(*days)
         if "country_code" in bounds:
-            expected += text_bytes(sample.day(SUNDAY)["country_code"])
+            expected += text_bytes(sampled(SUNDAY)["country_code"])
         assert dry_run(bq, sql).total_bytes_processed == expected, bounds
 
 

@@ -5,11 +5,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import requests
 
-from pyzn_local.ports import free_port
+from pyzn_local import sample
+from pyzn_local.bigquery import Server
+from pyzn_local.ports import free_port, is_taken
+from tests.waiting import wait_until
 
 
 def command(data: Path, port: int, storage_port: int, *options: str) -> list[str]:
@@ -26,18 +30,23 @@ def running(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_it_gets_healthy_with_its_sample_refuses_a_second_and_stops_on_sigterm(
-    tmp_path: Path,
-) -> None:
+def test_it_samples_the_days_that_are_missing_refuses_a_second_and_stops_on_sigterm(tmp_path: Path) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    with Server(tmp_path / "data") as server:
+        server.load(sample.day(yesterday).slice(0, 10))
     port, storage_port = free_port(), free_port()
+    url = f"http://127.0.0.1:{port}"
     with running(command(tmp_path / "data", port, storage_port, "--sample")) as process:
+        wait_until(lambda: is_taken(port))
+        assert requests.get(f"{url}/healthz", timeout=60).status_code == 503
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert line.startswith(f"bigquery: ready on http://127.0.0.1:{port}, storage read on 127.0.0.1:{storage_port}")
-        assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=60).status_code == 200
-        table = f"http://127.0.0.1:{port}/bigquery/v2/projects/bigquery-public-data/datasets/pypi/tables/file_downloads"
-        rows = int(requests.get(table, timeout=60).json()["numRows"])
-        assert rows > 35 * 10_000
+        assert line.startswith(f"bigquery: ready on {url}, storage read on 127.0.0.1:{storage_port}")
+        assert requests.get(f"{url}/healthz", timeout=60).status_code == 200
+        days = [yesterday - timedelta(days=n) for n in (0, 1, 34, 35)]
+        table = f"{url}/bigquery/v2/projects/bigquery-public-data/datasets/pypi/tables/file_downloads"
+        rows = [int(requests.get(f"{table}${day:%Y%m%d}", timeout=60).json()["numRows"]) for day in days]
+        assert rows == [10, sample.day(days[1]).num_rows, sample.day(days[2]).num_rows, 0]
 
         second = subprocess.run(
             command(tmp_path / "other", port, free_port()), capture_output=True, text=True, check=False

@@ -7,8 +7,7 @@ import pytest
 from google.api_core.exceptions import InvalidArgument
 from google.cloud.bigquery_storage_v1 import types
 
-from pyzn_local import sample
-from tests.local.conftest import MONDAY, Connected
+from tests.local.conftest import MONDAY, Connected, sampled
 
 pytestmark = pytest.mark.filterwarnings("ignore:Retrieving DataFrames:PendingDeprecationWarning")
 
@@ -62,12 +61,12 @@ def test_pages_are_as_long_as_asked_for_and_cover_everything(bq: Connected) -> N
 
 
 def test_messages_stay_under_the_default_limit_of_grpc(bq: Connected) -> None:
-    # 20,000 rows of more than 1 kB; a client refuses messages above 4 MB.
-    wide = "SELECT REPLACE('xxxxxxxxxx', 'x', TO_JSON_STRING(file.filename)) AS wide FROM {table} WHERE {day}"
+    # 12,000 rows of more than 1 kB; a client refuses messages above 4 MB.
+    wide = "SELECT REPLACE(REPEAT('x', 40), 'x', TO_JSON_STRING(file.filename)) AS wide FROM {table} WHERE {day}"
     job = bq.query(wide.replace("{day}", "DATE(timestamp) = '2026-07-06'"))
     table = job.result().to_arrow(bqstorage_client=bq.storage)
-    assert table.num_rows == sample.day(MONDAY).num_rows
-    assert table.nbytes > 5_000_000
+    assert table.num_rows == sampled(MONDAY).num_rows
+    assert table.nbytes > 12_000_000
 
 
 def test_formats_other_than_arrow_and_tables_that_are_no_results_are_refused(bq: Connected) -> None:

@@ -12,7 +12,7 @@ from google.cloud.bigquery import client as bigquery_client
 
 from pyzn_local import sample
 from pyzn_local.bigquery import Server
-from tests.local.conftest import MONDAY, ODD_DAY, SUNDAY, TABLE, Connected, connected, midnight, odd_rows
+from tests.local.conftest import MONDAY, ODD_DAY, SUNDAY, TABLE, Connected, connected, midnight, odd_rows, sampled
 
 EVERYTHING = "SELECT COUNT(*) FROM {table} WHERE timestamp >= '1970-01-01'"
 UTC = pa.timestamp("us", tz="UTC")
@@ -27,7 +27,7 @@ def test_the_downloads_table_and_each_partition_describe_themselves(bq: Connecte
     table = bq.client.get_table(TABLE)
     assert (table.time_partitioning.type_, table.time_partitioning.field) == ("DAY", "timestamp")
     assert table.require_partition_filter is True
-    assert table.num_rows == sum(sample.day(day).num_rows for day in (MONDAY, SUNDAY)) + len(odd_rows())
+    assert table.num_rows == sum(sampled(day).num_rows for day in (MONDAY, SUNDAY)) + len(odd_rows())
     assert "SYNTHETIC" in (table.description or "")
     assert [(field.name, field.mode) for field in table.schema][:2] == [
         ("timestamp", "REQUIRED"),
@@ -36,7 +36,7 @@ def test_the_downloads_table_and_each_partition_describe_themselves(bq: Connecte
     details = {field.name: field for field in table.schema}["details"]
     assert {field.name for field in details.fields} >= {"installer", "distro", "ci", "rustc_version"}
     partition = bq.client.get_table(f"{TABLE}$20260705")
-    assert partition.num_rows == sample.day(SUNDAY).num_rows
+    assert partition.num_rows == sampled(SUNDAY).num_rows
     assert 0 < (partition.num_bytes or 0) < (table.num_bytes or 0)
     assert bq.client.get_table(f"{TABLE}$20260704").num_rows == 0
     with pytest.raises(BadRequest, match="Invalid partition id"):
@@ -65,7 +65,7 @@ def test_an_upload_in_chunks_loads_the_same_rows(
     rows = pa.concat_tables([sample.day(SUNDAY), sample.day(MONDAY)])  # more than a row group of DuckDB's
     assert own_bq.load(rows) == rows.num_rows
     assert own_bq.rows("SELECT COUNT(file.project) FROM {table} WHERE timestamp >= '2026-01-01'") == [
-        (rows.num_rows + sample.day(MONDAY).num_rows,)
+        (rows.num_rows + sampled(MONDAY).num_rows,)
     ]
 
 
@@ -101,7 +101,7 @@ def test_a_time_that_no_download_has_is_refused_by_its_row(
     right = pa.array([midnight(ODD_DAY)] * 8, UTC).cast(times.type)
     with pytest.raises(BadRequest, match=message):
         own_bq.load(pa.table({"timestamp": pa.concat_arrays([right, times])}), **options)
-    assert own_bq.rows(EVERYTHING) == [(sample.day(MONDAY).num_rows,)]  # none of its rows, and days can be read
+    assert own_bq.rows(EVERYTHING) == [(sampled(MONDAY).num_rows,)]  # none of its rows, and days can be read
 
 
 @pytest.mark.parametrize(

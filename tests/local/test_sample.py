@@ -1,17 +1,13 @@
 """The synthetic sample looks like PyPI's downloads where PyZn looks."""
 
 import datetime as dt
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-import requests
 
 from pyzn_local import sample
-from pyzn_local.bigquery import Server
-from tests.local.conftest import connected
 
 MONDAY = dt.date(2026, 7, 6)
 
@@ -113,18 +109,3 @@ def test_projects_differ(monday: pd.DataFrame) -> None:
     top = monday[monday["file.project"].isin(monday["file.project"].value_counts().index[:10])]
     new = (top["details.installer.name"] == "uv").groupby(top["file.project"]).mean()
     assert new.max() - new.min() > 0.1
-
-
-def test_a_server_adds_the_days_that_are_missing_and_leaves_the_others(tmp_path: Path) -> None:
-    yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
-    own = sample.day(yesterday).slice(0, 10)
-    with Server(tmp_path) as server:
-        server.load(own)
-    with Server(tmp_path, with_sample=True) as server, connected(server) as bq:
-        assert requests.get(f"{server.endpoint}/healthz", timeout=5).status_code == 503
-        assert server.wait_until_ready(170)
-        assert requests.get(f"{server.endpoint}/healthz", timeout=5).status_code == 200
-        days = "SELECT DATE(timestamp) AS day, COUNT(*) FROM {table} WHERE timestamp >= '2000-01-01' GROUP BY day"
-        found = dict(bq.rows(days))
-    expected = [yesterday - dt.timedelta(days=back) for back in range(35)]
-    assert found == {day: sample.day(day).num_rows for day in expected} | {yesterday: 10}

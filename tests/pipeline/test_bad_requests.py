@@ -1,10 +1,9 @@
 """Requests for days that no run can read: each is set aside by name, and stops nothing else."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, Definitions, build_sensor_context, instance_for_test
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, Definitions, build_sensor_context
 from sqlalchemy import Engine, text
 
 from pyzn_local.bigquery.server import Server
@@ -41,13 +40,6 @@ BAD = {
     "all of the future": {RANGE_START: "9998-01-01", RANGE_END: "9999-12-31"},
     "no partition": {},
 }
-
-
-@pytest.fixture
-def instance() -> Iterator[DagsterInstance]:
-    """A Dagster instance whose storage is searched as in production."""
-    with instance_for_test() as made:
-        yield made
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def sent(clients: Clients, bigquery: Server, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(clients.jobs, "query", noted)
     bigquery.inject({"sort_exceeds_resources": True})
     scan(clients, TABLE, DAY, LIMIT)
-    bigquery.clear_faults()
+    bigquery.inject({})
     count_days(clients, TABLE, {DAY: 1, DAY + timedelta(days=2): 1}, LIMIT)
     return found
 
@@ -73,7 +73,7 @@ def test_every_file_with_a_statement_is_among_them() -> None:
 
 
 @pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
+def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
     """An emulator with a few hostile rows; for tests that only read."""
     with Server(tmp_path_factory.mktemp("bigquery")) as server, connected(server) as found:
         server.load(pa.Table.from_pylist(FEW, FILE_DOWNLOADS.schema))
@@ -124,8 +124,8 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
         "EXTRACT(SECOND FROM TIMESTAMP '2026-07-06 01:00:59.9')",
     ],
 )
-def test_an_expression_has_the_value_that_google_gives(emulator: Connected, expression: str) -> None:
-    [(found,)] = emulator.rows(f"SELECT {expression}")
+def test_an_expression_has_the_value_that_google_gives(few: Connected, expression: str) -> None:
+    [(found,)] = few.rows(f"SELECT {expression}")
     [right] = googlesql.run(f"SELECT {expression} AS value")
     assert found == right["value"]
     assert type(found) is type(right["value"])
@@ -156,10 +156,10 @@ def test_an_expression_has_the_value_that_google_gives(emulator: Connected, expr
         "LEFT JOIN (SELECT country_code {day}) AS b ON a.country_code = b.country_code GROUP BY c ORDER BY c",
     ],
 )  # fmt: skip
-def test_a_statement_gives_the_rows_that_google_gives(emulator: Connected, sql: str) -> None:
+def test_a_statement_gives_the_rows_that_google_gives(few: Connected, sql: str) -> None:
     for name, day in (("day", DAY), ("empty", DAY - timedelta(days=9))):
         sql = sql.replace(f"{{{name}}}", f"FROM `{TABLE}` WHERE DATE(timestamp) = '{day}'")
-    assert [dict(row.items()) for row in emulator.query(sql).result()] == googlesql.run(sql, FEW)
+    assert [dict(row.items()) for row in few.query(sql).result()] == googlesql.run(sql, FEW)
 
 
 def test_a_day_is_counted_alike_by_google_by_the_emulator_and_by_plain_python(

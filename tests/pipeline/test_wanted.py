@@ -3,11 +3,10 @@
 Dagster's storage holds here what each death leaves in it; tests/deployment/survival.py kills the processes themselves.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus, Definitions, instance_for_test
+from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus, Definitions
 from dagster._core.definitions.selector import PartitionRangeSelector, PartitionsByAssetSelector, PartitionsSelector
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
@@ -30,14 +29,6 @@ BACKFILL = "abcdefgh"
 LOCATION = GrpcServerCodeLocationOrigin("127.0.0.1", port=9, location_name="pyzn")  # nothing is sent there
 ORIGIN = RemoteJobOrigin(RemoteRepositoryOrigin(LOCATION, "__repository__"), "daily_downloads")  # of a queued run
 SPAN = {"dagster/asset_partition_range_start": str(FIRST), "dagster/asset_partition_range_end": str(LAST)}
-
-
-@pytest.fixture
-def instance() -> Iterator[DagsterInstance]:
-    """A Dagster instance with the deployment's run coordinator."""
-    coordinator = {"module": "pyzn_pipeline.instance.run_coordinator", "class": "DayFirstRunCoordinator"}
-    with instance_for_test(overrides={"run_coordinator": coordinator}) as made:
-        yield made
 
 
 @pytest.fixture

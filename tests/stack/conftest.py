@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pyzn_local import services
+from pyzn_local.home import Home
 from pyzn_local.ports import free_port
 
 NO_PROXY_THERE = "http://127.0.0.1:9"
@@ -58,7 +60,7 @@ def pyzn_at(home: Path) -> Pyzn:
 
 def processes(pyzn: Pyzn) -> list[psutil.Process]:
     """The stack's supervisor, and after it every process below it."""
-    supervisor = psutil.Process(int((pyzn.home / "lock").read_text()))
+    supervisor = psutil.Process(Home(pyzn.home).supervisor())
     return [supervisor, *supervisor.children(recursive=True)]
 
 
@@ -73,5 +75,8 @@ def pyzn(tmp_path: Path) -> Iterator[Pyzn]:
     """A `pyzn` with no stack running; one that the test starts is stopped after it."""
     command = pyzn_at(tmp_path / "home")
     yield command
-    if (command.home / "lock").exists():
+    home = Home(command.home)
+    if home.supervisor() is not None:
         command("down")
+    elif home.mark is not None:
+        services.end(home.mark)

@@ -26,6 +26,8 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS
 from tests.days import Download, raw_rows
 from tests.stack.conftest import Pyzn, alive, processes, pyzn_at
 
+pytestmark = pytest.mark.slow
+
 SAMPLE_DAYS = 35
 
 
@@ -166,14 +168,6 @@ def test_seeding_a_wrong_schema_names_the_column(up: Pyzn, tmp_path: Path, table
     assert "Traceback" not in finished.stderr
 
 
-def test_a_second_stack_in_the_same_home_is_refused(up: Pyzn) -> None:
-    for arguments in (("up",), ("up", "--detach")):
-        finished = up(*arguments)
-        assert finished.returncode == 1
-        assert f"a stack runs in {up.home} already" in finished.stderr
-
-
-@pytest.mark.slow
 def test_pyzn_check_names_a_sensor_that_fails(up: Pyzn) -> None:
     with psycopg.connect(settings(up)["PYZN_DATABASE_URL"], autocommit=True) as connection:
         connection.execute("ALTER TABLE pyzn.requests RENAME TO hidden")
@@ -205,7 +199,6 @@ def test_a_run_unknown_to_its_code_server_is_dead_and_one_without_an_answer_is_n
             health(free_port())
 
 
-@pytest.mark.slow
 def test_a_stack_whose_supervisor_was_killed_starts_again_with_everything(up: Pyzn) -> None:
     before = up("days", "--json").stdout
     supervisor, *children = processes(up)

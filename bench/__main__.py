@@ -1,6 +1,6 @@
 """Runs all benchmarks and prints one table.
 
-    python -m bench SIZE [publishing|exchange|serving|charts]...
+    python -m bench SIZE [publishing|exchange|serving|charts|engines]...
 
 SIZE is the fraction of a full day of PyPI: 1 for all of it, 0.01 to check that everything runs.
 Without names: all benchmarks.
@@ -15,11 +15,11 @@ from pathlib import Path
 import psutil
 
 import tests  # noqa: F401 - importing it removes the caller's settings from the environment
-from bench import charts, exchange, publishing, serving
+from bench import charts, engines, exchange, publishing, serving
 from bench.figures import show
 
 GIB = 2**30
-PARTS = {part.__name__.removeprefix("bench."): part for part in (publishing, exchange, serving, charts)}
+PARTS = {part.__name__.removeprefix("bench."): part for part in (publishing, exchange, serving, charts, engines)}
 
 
 def main(size: float, names: list[str]) -> None:

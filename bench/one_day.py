@@ -24,8 +24,8 @@ from pyzn_pipeline.store.locks import day_locked
 from pyzn_pipeline.store.partitions import ensure_partition
 
 
-def _publish(store: Engine, synthetic: SyntheticDay, seconds: dict[str, float]) -> None:
-    """Publish like ingest_day after its scan."""
+def publish_synthetic(store: Engine, synthetic: SyntheticDay, seconds: dict[str, float]) -> None:
+    """Publish a synthetic day as `ingest_day` does after its scan."""
     ensure_partition(store, synthetic.day)
     with day_locked(store, synthetic.day) as connection:
         publish_scan(connection, synthetic.scan(), "bench", seconds)
@@ -43,7 +43,7 @@ def main(action: str, url: str, text: str, folder: str, size: str = "") -> None:
     synthetic = SyntheticDay.made(day, float(size), Path(folder)) if action == "publish" else None
     started = time.perf_counter()
     if synthetic:
-        _publish(store, synthetic, seconds)
+        publish_synthetic(store, synthetic, seconds)
     elif action == "export":
         _export(store, day, folder)
     else:

@@ -23,7 +23,7 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
     """All Dagster definitions of PyZn. `resources` replace, by name, the ones made from the settings."""
     partitions = utc_days(settings.first_day)
     mirror = Mirror(settings.mirror_url) if settings.mirror_url is not None else None
-    schedules = [daily_schedule(), packing_schedule()]
+    schedules = [daily_schedule(), packing_schedule(settings.packed_tablespace)]
     if settings.retention_days is not None:
         schedules.append(retention_schedule(settings.retention_days, settings.export_url))
     assets: list[AssetsDefinition | AssetSpec] = [

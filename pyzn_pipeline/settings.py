@@ -126,6 +126,11 @@ class StoreSettings(BaseSettings):
         description="how many days are kept by day, at least 366; older months are dropped and stay in the totals; "
         "unset: all",
     )
+    packed_tablespace: str = Field(
+        default="",
+        description="the tablespace of packed months and their indexes, in which the owner may create; "
+        "unset: the database's own",
+    )
     export_url: ExportUrl | None = Field(
         default=None,
         description="where published days are exported to as Parquet files, each as soon as it changes: a folder, "

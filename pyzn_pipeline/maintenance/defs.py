@@ -13,13 +13,14 @@ from pyzn_pipeline.maintenance.packing import pack_settled
 from pyzn_pipeline.maintenance.retention import retire
 
 
-def packing_schedule() -> ScheduleDefinition:
-    """The schedule, RUNNING by default."""
+def packing_schedule(tablespace: str) -> ScheduleDefinition:
+    """The schedule, RUNNING by default. The months are packed into `tablespace`, "" is the database's own."""
 
     @op(description="Rewrites each month's settled days as one partition in project order. Readers are not blocked.")
     def pack_settled_days(context: OpExecutionContext, store: Store) -> None:
         with store.engine() as engine:
-            for first, following, partitions in pack_settled(engine, datetime.now(UTC).date()):
+            today = datetime.now(UTC).date()
+            for first, following, partitions in pack_settled(engine, today, tablespace):
                 context.log.info(f"{partitions} partitions of [{first}, {following}) joined into one")
 
     @job(description="Keeps a project's days next to each other on disk, so that long ranges are fast to read.")

@@ -38,7 +38,7 @@ class PackedMonth(NamedTuple):
     partitions: int
 
 
-def pack_settled(engine: Engine, today: date) -> Iterator[PackedMonth]:
+def pack_settled(engine: Engine, today: date, tablespace: str = "") -> Iterator[PackedMonth]:
     """Pack every month that has at least WORTH_IT partitions of settled days, or is over and has more than one.
 
     Yields each result as soon as it is done. Each is one transaction; meanwhile a reading of one of its
@@ -54,7 +54,7 @@ def pack_settled(engine: Engine, today: date) -> Iterator[PackedMonth]:
         if len(parts) >= WORTH_IT or (over and len(parts) > 1):
             try:
                 with store_errors(f"packing of {month:%B %Y}"):
-                    pack(engine, month, parts[-1].following)
+                    pack(engine, month, parts[-1].following, tablespace)
             except PyznError as error:
                 failures.append(str(error))
             else:
@@ -63,8 +63,8 @@ def pack_settled(engine: Engine, today: date) -> Iterator[PackedMonth]:
         raise PackingFailed("; ".join(failures))
 
 
-def pack(engine: Engine, first: date, following: date) -> None:
-    """Rewrite the partitions of the days [first, following) as one, in project order.
+def pack(engine: Engine, first: date, following: date, tablespace: str = "") -> None:
+    """Rewrite the partitions of the days [first, following) as one, in project order, with its index in `tablespace`.
 
     Makes a copy while the days are locked, so no publication of them is lost, and swaps it in within one
     transaction. Readers wait only for the swap, and at most LOCK_TIMEOUT before it begins. Costs a sort
@@ -75,6 +75,7 @@ def pack(engine: Engine, first: date, following: date) -> None:
     with days_locked(engine, first, following) as connection, connection.begin():
         parts = partitions(connection, first, following)
         driver = cast("psycopg.Connection", connection.connection.driver_connection)
+        driver.execute("SELECT set_config('default_tablespace', %s, true)", [tablespace])
         # With the CHECK of the days, attaching the table does not have to scan its rows.
         driver.execute(
             sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING CONSTRAINTS, CHECK ({}))").format(copy, PARENT, days)

@@ -1,4 +1,4 @@
-"""The examples of docs/export.md are run as they stand, over a folder and over HTTP, and give what the tables have."""
+"""The examples of docs/export.md and docs/engines.md find what the tables have, from a folder and over HTTP."""
 
 import re
 import threading
@@ -9,8 +9,10 @@ from typing import Any
 
 import duckdb
 import pytest
+import sqlglot
 import uvicorn
 from sqlalchemy import Engine, text
+from sqlglot import exp
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
@@ -20,13 +22,14 @@ from tests.days import scan_of
 from tests.exports.conftest import DAY, DAYS, downloads, exported
 from tests.store.publishing import publish, rows
 
-PAGE = Path(__file__).parents[2].joinpath("docs", "export.md").read_text(encoding="utf-8")
+PAGES = Path(__file__).parents[2] / "docs"
+PAGE = PAGES.joinpath("export.md").read_text(encoding="utf-8")
 EXAMPLE = "https://example.org/pyzn"
 
 
-def blocks(language: str) -> list[str]:
-    """The page's blocks in that language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+def blocks(language: str, page: str = PAGE) -> list[str]:
+    """The page's blocks in that language, in order, without those that are run by hand."""
+    return re.findall(rf"(?<!^<!-- by hand -->\n)^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -100,3 +103,31 @@ def test_a_citation_is_the_folder_of_a_revision(exported_days: Engine, folder: P
         assert rows(exported_days, query) == [(line.checksum, line.revision)]
     assert [line.day for line in index.days] == DAYS
     assert len(list(folder.joinpath(str(DAY)).iterdir())) == 1
+
+
+@pytest.mark.parametrize("over_http", [False, True], ids=["from a folder", "over HTTP"])
+def test_every_engine_counts_what_the_tables_have(
+    exported_days: Engine, folder: Path, url: str, over_http: bool
+) -> None:
+    page = PAGES.joinpath("engines.md").read_text(encoding="utf-8")
+    code = [block for block in blocks("python", page) if not (over_http and "duckdb" in block)]  # it would download
+    assert len(code) == 5 - over_http
+    found: dict[str, Any] = {}
+    exec("\n".join(code).replace(EXAMPLE, url if over_http else folder.as_uri()), found)  # noqa: S102 - the page's own
+    counts = "SELECT country, sum(downloads)::int FROM pyzn.downloads_by_country GROUP BY 1 ORDER BY 2 DESC, 1"
+    right = rows(exported_days, counts)
+    assert found["tables"].execute(found["QUESTION"]).collect().rows() == right
+    if not over_http:
+        assert found["duckdb"].sql(found["QUESTION"]).fetchall() == right
+    assert len(found["paths"]) == len(DAYS)
+    assert all(folder.joinpath(path).is_file() for path in found["paths"])
+    (load,) = sqlglot.parse(found["bigquery"], dialect="bigquery")
+    table, copy = sqlglot.parse(found["snowflake"], dialect="snowflake")
+    assert isinstance(load, exp.LoadData)
+    assert isinstance(table, exp.Create)
+    assert isinstance(copy, exp.Copy)
+    assert all(path in found["bigquery"] and path in found["snowflake"] for path in found["paths"])
+    columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'downloads_by_country'"
+    assert [name for (name,) in rows(exported_days, columns)] == [
+        column.name for column in table.find_all(exp.ColumnDef)
+    ]

@@ -1,6 +1,7 @@
 """Settled days of a month become one partition in project order, and nobody notices."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
@@ -9,8 +10,9 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
+from pyzn_local.postgres import Postgres
 from pyzn_pipeline.maintenance import packing
-from pyzn_pipeline.maintenance.packing import pack, pack_settled
+from pyzn_pipeline.maintenance.packing import PackingFailed, pack, pack_settled
 from pyzn_pipeline.store.locks import day_locked
 from pyzn_pipeline.store.partitions import partitions
 from tests.conftest import Database
@@ -48,6 +50,32 @@ def test_a_month_that_is_over_becomes_one_partition_with_the_same_content(june: 
     assert everything(june) == before
     assert intact(june) == [(True,)]
     assert list(pack_settled(june, date(2026, 7, 21))) == []
+
+
+@pytest.fixture
+def cold(postgres: Postgres) -> Iterator[str]:
+    """A tablespace in which the owner may create."""
+    with psycopg.connect(postgres.url(), autocommit=True) as superuser:
+        superuser.execute("SET allow_in_place_tablespaces = on")
+        superuser.execute("CREATE TABLESPACE cold LOCATION ''")
+        superuser.execute("GRANT CREATE ON TABLESPACE cold TO pyzn")
+        yield "cold"
+        superuser.execute("DROP TABLESPACE cold")
+
+
+def test_packed_months_and_their_indexes_are_in_the_tablespace_and_stay_true(cold: str, june: Engine) -> None:
+    before = everything(june)
+    with pytest.raises(PackingFailed, match=r'June 2026: .*"default_tablespace": "none"'):
+        list(pack_settled(june, date(2026, 7, 20), "none"))
+    list(pack_settled(june, date(2026, 7, 20), cold))
+    in_it = "SELECT relname FROM pg_class WHERE relname LIKE 'project%' AND reltablespace <> 0"
+    packed = "project_days_2026_06_01_to_2026_06_30"
+    assert {name for (name,) in rows(june, in_it)} == {packed, f"{packed}_pkey"}
+    assert everything(june) == before
+    publish(june, scan_of(DAY, [Download("project-1")] * 100))
+    publish(june, scan_of(FOLLOWING, [Download("project-1")]))
+    assert len(rows(june, in_it)) == 2
+    assert intact(june) == [(True,)]
 
 
 def test_the_rows_of_a_project_lie_together(june: Engine) -> None:

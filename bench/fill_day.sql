@@ -5,5 +5,5 @@ WITH filled AS (
     FROM pyzn.days WHERE day = :like
 )
 INSERT INTO pyzn.day_breakdowns
-SELECT CAST(:day AS date), breakdown, source_downloads, downloads, project_keys, whole
+SELECT CAST(:day AS date), breakdown, source_downloads, downloads, project_keys, pypi_totals
 FROM pyzn.day_breakdowns WHERE day = :like

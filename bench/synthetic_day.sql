@@ -1,4 +1,4 @@
--- One synthetic UTC day with the columns of scan_day.sql's result: a row per project, and one of the whole day. Runs on
+-- One synthetic UTC day with the columns of scan_day.sql's result: a row per project, and one of all of PyPI. Runs on
 -- DuckDB. The same $projects and $day give the same rows; another $day gives the same projects other counts.
 --
 -- All distributions are Zipf-like. With $projects = 750,000 the sizes are those of PyPI in 2026: 3.3 million (project,
@@ -55,7 +55,8 @@ by_version AS (
         sum(floor(downloads * ci_share)::BIGINT)::BIGINT AS ci_downloads,
         '{' || string_agg('"' || key || '":' || downloads, ',' ORDER BY key) || '}' AS by_version,
         '[' || string_agg(floor(downloads * pip_share)::BIGINT::VARCHAR, ',' ORDER BY key) || ']' AS pip_by_version,
-        '[' || string_agg(floor(downloads * ci_share)::BIGINT::VARCHAR, ',' ORDER BY key) || ']' AS ci_by_version
+        '[' || string_agg(floor(downloads * ci_share)::BIGINT::VARCHAR, ',' ORDER BY key) || ']' AS ci_by_version,
+        '[' || string_agg(downloads::VARCHAR, ',' ORDER BY key) || ']' AS files_by_version
     FROM version
     GROUP BY rank
 ),
@@ -69,7 +70,7 @@ answer AS (
         -- Not those of the mirrors and the unknown, by their places.
         CASE WHEN by_mirror THEN 0 ELSE downloads - coalesce(list_sum(list_select(by_place, [2, 4, 8, 10, 13])), 0)::BIGINT END
             AS downloads_without_mirrors,
-        by_version, pip_by_version, ci_by_version,
+        by_version, pip_by_version, ci_by_version, files_by_version,
         packed(divided(downloads, countries), country_codes()) AS by_country,
         CASE WHEN by_mirror THEN packed([downloads], ['bandersnatch']) ELSE packed(by_place, installers()) END
             AS by_installer,
@@ -78,8 +79,8 @@ answer AS (
 ),
 packed_day AS (
     SELECT
-        project, downloads, pip_downloads, ci_downloads, downloads_without_mirrors, 0::BIGINT AS replaced_rows,
-        by_version, pip_by_version, ci_by_version, by_country, by_installer,
+        project, downloads, pip_downloads, ci_downloads, downloads_without_mirrors, downloads AS files, 0::BIGINT AS replaced_rows,
+        by_version, pip_by_version, ci_by_version, files_by_version, by_country, by_installer,
         CASE WHEN downloads_without_mirrors = 0 THEN '{}'
              ELSE packed(divided(downloads_without_mirrors, least(pythons, downloads_without_mirrors)), pythons()) END
             AS by_python,
@@ -93,7 +94,7 @@ entry AS (
     SELECT breakdown, unnest(json_keys(document)) AS key, unnest(json_extract(document, '$.*')::VARCHAR[]::BIGINT[]) AS n
     FROM (UNPIVOT packed_day ON by_country, by_installer, by_python, by_system INTO NAME breakdown VALUE document)
 ),
-whole AS (
+pypi_totals AS (
     SELECT breakdown, '{' || string_agg('"' || key || '":' || n, ',' ORDER BY key) || '}' AS document
     FROM (SELECT breakdown, key, sum(n) AS n FROM entry GROUP BY ALL)
     GROUP BY breakdown
@@ -102,11 +103,11 @@ FROM packed_day
 UNION ALL
 SELECT
     NULL, sum(downloads)::BIGINT, sum(pip_downloads)::BIGINT, sum(ci_downloads)::BIGINT,
-    sum(downloads_without_mirrors)::BIGINT, 0, '{}', '[]', '[]',
-    (SELECT document FROM whole WHERE breakdown = 'by_country'),
-    (SELECT document FROM whole WHERE breakdown = 'by_installer'),
-    (SELECT document FROM whole WHERE breakdown = 'by_python'),
-    (SELECT document FROM whole WHERE breakdown = 'by_system'),
+    sum(downloads_without_mirrors)::BIGINT, sum(downloads)::BIGINT, 0, '{}', '[]', '[]', '[]',
+    (SELECT document FROM pypi_totals WHERE breakdown = 'by_country'),
+    (SELECT document FROM pypi_totals WHERE breakdown = 'by_installer'),
+    (SELECT document FROM pypi_totals WHERE breakdown = 'by_python'),
+    (SELECT document FROM pypi_totals WHERE breakdown = 'by_system'),
     '{"12":' || sum(downloads) || '}'
 FROM packed_day
 ORDER BY project

@@ -31,6 +31,7 @@ _COUNTED = {
             ELSE details.installer.name IS NOT NULL
         END
     """,
+    "files": "regexp_matches(lower(file.filename), '[.](whl|tar[.]gz|zip)$')",
 }
 _OF_RAW_ROWS = """
     SELECT coalesce(regexp_replace(lower(file.project), '[-_.]+', '-', 'g'), '(unknown)') AS project, {columns}
@@ -68,7 +69,7 @@ _LEDGER = """
 """
 _OF_VIEW = "SELECT project, {columns} FROM pyzn.{view} WHERE day = %s"
 _BREAKDOWNS = """
-    SELECT breakdown, source_downloads, downloads, project_keys, whole FROM pyzn.day_breakdowns WHERE day = %s
+    SELECT breakdown, source_downloads, downloads, project_keys, pypi_totals FROM pyzn.day_breakdowns WHERE day = %s
 """
 
 
@@ -171,9 +172,9 @@ def _defects_of(connection: psycopg.Connection, day: date, contents: Sequence[Co
         found.append(f"day {day}: the checksum is not that of the rows")
     of_breakdowns = {name: tuple(row) for name, *row in connection.execute(_BREAKDOWNS, [day])}
     for breakdown in BREAKDOWNS:
-        pairs, whole = content.by[breakdown.name], content.pypi(breakdown.name)
-        downloads = sum(whole.values())
-        expected = (downloads, downloads, len(pairs), dict(whole) if breakdown.common else None)
+        pairs, totals = content.by[breakdown.name], content.pypi(breakdown.name)
+        downloads = sum(totals.values())
+        expected = (downloads, downloads, len(pairs), dict(totals) if breakdown.common else None)
         recorded = of_breakdowns.pop(breakdown.name, None)
         if recorded != expected:
             found.append(f"day {day}: the ledger has {recorded} by {breakdown.name}, not {expected}")

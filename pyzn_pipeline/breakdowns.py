@@ -4,7 +4,9 @@ To add a breakdown, add an entry to BREAKDOWNS and a migration: its column in `p
 `pyzn.day_checksum` with that column.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 UNKNOWN = "(unknown)"
 """The key for NULL at the source. No real key contains parentheses."""
@@ -35,7 +37,9 @@ WITHOUT_MIRRORS = Count(
     "downloads_without_mirrors",
     f"IFNULL(details.installer.name NOT IN ({', '.join(map(repr, MIRRORS))}), FALSE)",
 )
-COUNTS = (DOWNLOADS, PIP, CI, WITHOUT_MIRRORS)
+FILES = Count("files", "files", r"IFNULL(REGEXP_CONTAINS(file.filename, r'(?i)\.(whl|tar\.gz|zip)$'), FALSE)")
+"""PyPI's own rule for a download since 2026-08-24, on every day. A day that was read without file names lacks it."""
+COUNTS = (DOWNLOADS, PIP, CI, WITHOUT_MIRRORS, FILES)
 COUNT_COLUMNS = tuple(count.column for count in COUNTS)
 
 
@@ -87,9 +91,9 @@ VERSION = Breakdown(
     plural="versions",
     key="the release as PyPI spells it",
     expression="file.version",
-    description="Downloads per UTC day, project and version: all of them, by pip, and by CI.",
+    description="Downloads per UTC day, project and version: all of them, by pip, by CI, and of files.",
     example="2.*",
-    subsets=(PIP, CI),
+    subsets=(PIP, CI, FILES),
     common=False,
     wildcard=True,
 )
@@ -132,3 +136,38 @@ SYSTEM = Breakdown(
     counted=WITHOUT_MIRRORS,
 )
 BREAKDOWNS = (VERSION, COUNTRY, INSTALLER, PYTHON, SYSTEM)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The counts and breakdowns that a day has: all, unless it was read without file names or before one existed.
+
+    The breakdowns have only such subsets as the day has.
+    """
+
+    counts: tuple[Count, ...] = COUNTS
+    breakdowns: tuple[Breakdown, ...] = field(default_factory=lambda: BREAKDOWNS)
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, object], breakdowns: Collection[str]) -> Self:
+        """The contents of a day with these `numbers` by column (None is lacking), and breakdowns of these names."""
+        counts = tuple(count for count in COUNTS if numbers.get(count.column) is not None)
+        return cls(
+            counts,
+            tuple(
+                replace(breakdown, subsets=tuple(subset for subset in breakdown.subsets if subset in counts))
+                for breakdown in BREAKDOWNS
+                if breakdown.name in breakdowns
+            ),
+        )
+
+    @property
+    def count_columns(self) -> list[str]:
+        """The column of each count."""
+        return [count.column for count in self.counts]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a project's row: its name, its counts, its documents."""
+        documents = [column for breakdown in self.breakdowns for column in breakdown.columns]
+        return ["project", *self.count_columns, *documents]

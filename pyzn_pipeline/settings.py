@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeAlias, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from psycopg import ProgrammingError
@@ -31,6 +31,8 @@ from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.postgres_url import with_driver
 
 TIB = 2**40  # bytes; the unit that BigQuery prices
+
+ReadFilenames: TypeAlias = Literal["auto", "always", "never"]
 
 HINT = "`pyzn up` starts a stack with all settings; the other commands find it through $PYZN_HOME."
 
@@ -171,7 +173,12 @@ class Settings(StoreSettings):
     maximum_bytes_billed: int = Field(
         default=TIB,
         gt=0,
-        description="bytes that one day's scan may bill; a day of all PyPI is about 0.3 TiB",
+        description="bytes that one day's scan may bill; a day of all PyPI is 0.3 TiB, twice that with file names",
+    )
+    read_filenames: ReadFilenames = Field(
+        default="auto",
+        description="whether file names are read, to count files apart from other downloads, which about doubles the "
+        "price of a day: auto (2023-05-11 to 2026-08-24), always (up to 2026-08-24) or never; later days need none",
     )
     usd_per_tib: float = Field(default=6.25, ge=0, description="US dollars per TiB billed, BigQuery on demand")
     alert_webhook_url: WebUrl | None = Field(

@@ -17,4 +17,4 @@ def source_of(settings: Settings) -> Iterator[Source]:
         yield Mirror(settings.mirror_url)
         return
     with clients_of(settings) as clients:
-        yield BigQuery(clients, settings.bigquery_table, settings.maximum_bytes_billed)
+        yield BigQuery(clients, settings.bigquery_table, settings.maximum_bytes_billed, settings.read_filenames)

@@ -26,6 +26,7 @@ _CONDITIONS: dict[str, Callable[[Row], bool]] = {
     "pip": lambda row: _KEYS["installer"](row) == "pip",
     "ci": lambda row: _field(row, "details", "ci") is True,
     "without_mirrors": lambda row: _KEYS["installer"](row) not in {None, *_MIRRORS},
+    "files": lambda row: (_field(row, "file", "filename") or "").lower().endswith((".whl", ".tar.gz", ".zip")),
 }
 
 

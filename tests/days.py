@@ -14,6 +14,7 @@ from pyzn_pipeline.breakdowns import (
     CI,
     COUNTS,
     DOWNLOADS,
+    FILES,
     INSTALLER,
     MIRRORS,
     PIP,
@@ -37,6 +38,7 @@ class Download(NamedTuple):
     installer: str | None = None  # other than pip
     python: str | None = None
     system: str | None = None
+    filename: str | None = "name-1.0-py3-none-any.whl"
 
 
 def scan_of(day: date, downloads: Iterable[Download], **changes: int) -> Scan:
@@ -55,7 +57,12 @@ def _rows(downloads: list[Download]) -> Iterator[dict[str, object]]:
     hours = Counter(  # as raw_rows spreads them
         str(min(n * 24 // max(len(downloads) - 1, 1), 23)) for n in range(len(downloads))
     )
-    of_day = _documents(downloads) | {"by_version": "{}", "pip_by_version": "[]", "ci_by_version": "[]"}
+    of_day = _documents(downloads) | {
+        "by_version": "{}",
+        "pip_by_version": "[]",
+        "ci_by_version": "[]",
+        "files_by_version": "[]",
+    }
     yield {"project": None, **_counts(downloads), **of_day, "by_hour": _packed(hours)}
 
 
@@ -66,6 +73,7 @@ def counts_for(count: Count, download: Download) -> bool:
         DOWNLOADS: True,
         PIP: installer == "pip",
         CI: download.ci,
+        FILES: (download.filename or "").endswith((".whl", ".tar.gz", ".zip")),
         WITHOUT_MIRRORS: installer is not None and installer not in MIRRORS,
     }[count]
 
@@ -116,8 +124,8 @@ def raw_rows(day: date, downloads: Iterable[Download]) -> pa.Table:
             "country_code": pa.array([row.country for row in rows], pa.string()),
             "project": pa.array([row.project for row in rows], pa.string()),
             "file": pa.array(
-                [{"project": row.project, "version": row.version} for row in rows],
-                pa.struct([("project", pa.string()), ("version", pa.string())]),
+                [{"filename": row.filename, "project": row.project, "version": row.version} for row in rows],
+                pa.struct([("filename", pa.string()), ("project", pa.string()), ("version", pa.string())]),
             ),
             "details": pa.array(
                 # As linehaul writes it: no installer is NULL, not on CI is NULL.

@@ -7,7 +7,7 @@ WITH daily (day, document) AS (
     FROM pyzn.project_days
     WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s
     UNION ALL
-    SELECT day, whole
+    SELECT day, pypi_totals
     FROM pyzn.days JOIN pyzn.day_breakdowns USING (day)
     WHERE %(project)s = '__all__' AND day BETWEEN %(start)s AND %(end)s AND retired_at IS NULL
         AND breakdown = CASE %(by)s::text WHEN 'system' THEN 'system' ELSE 'python' END

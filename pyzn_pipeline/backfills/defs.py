@@ -36,7 +36,9 @@ def backfill_cost_job(first_day: date) -> JobDefinition:
                 "days": cost.days,
                 "days published already": cost.published,
                 "days retired": cost.retired,
-                "bytes billed": cost.bytes_billed,
+                "bytes billed": cost.price.billed,
+                "bytes billed without file names": cost.price.without_filenames,
+                "bytes billed with all file names": cost.price.with_filenames,
                 "US dollars": round(cost.dollars, 6),
             }
         )

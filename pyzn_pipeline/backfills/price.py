@@ -5,10 +5,10 @@ from datetime import date
 
 from sqlalchemy import Engine
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS
+from pyzn_pipeline.breakdowns import Contents
 from pyzn_pipeline.days import spans
 from pyzn_pipeline.settings import TIB
-from pyzn_pipeline.source.protocol import Source
+from pyzn_pipeline.source.protocol import ScanPrice, Source
 from pyzn_pipeline.source.scan import usd
 from pyzn_pipeline.store import ledger
 
@@ -27,37 +27,51 @@ class BackfillCost:
     published: int
     lacking: int
     retired: int
-    bytes_billed: int
-    dollars: float
+    price: ScanPrice
+    usd_per_tib: float
 
     def __str__(self) -> str:
         """One line of text."""
         known = f", {self.published:,} of them published already (read and billed again)" if self.published else ""
-        known += f", {self.lacking:,} of those to add a breakdown that they are missing" if self.lacking else ""
+        known += f", {self.lacking:,} of those to add a breakdown or the count of files" if self.lacking else ""
         known += f", {self.retired:,} retired (refused)" if self.retired else ""
-        tib = self.bytes_billed / TIB
+        said = f"{self.first} to {self.last}: {self.days:,} days{known}; about {self._told(self.price.billed)}"
+        without, with_ = self.price.without_filenames, self.price.with_filenames
+        if without < self.price.billed:
+            said += f"; without file names (PYZN_READ_FILENAMES=never) {self._told(without)}"
+        if with_ > self.price.billed:
+            said += f"; with those of all days (PYZN_READ_FILENAMES=always) {self._told(with_)}"
+        return said
+
+    @property
+    def dollars(self) -> float:
+        """US dollars for the bytes that are billed."""
+        return usd(self.price.billed, self.usd_per_tib)
+
+    def _told(self, billed: int) -> str:
+        tib, dollars = billed / TIB, usd(billed, self.usd_per_tib)
         size = f"{tib:,.2f} TiB" if tib >= 0.1 else f"{1024 * tib:,.2f} GiB"
-        price = f"{self.dollars:,.2f} US dollars" if self.dollars >= 0.01 else "less than a cent"
-        range_ = f"{self.first} to {self.last}: {self.days:,} days{known}"
-        return f"{range_}; about {size} ({self.bytes_billed:,} bytes), {price}"
+        return f"{size} ({billed:,} bytes), " + (
+            f"{dollars:,.2f} US dollars" if dollars >= 0.01 else "less than a cent"
+        )
 
 
 def backfill_cost(source: Source, engine: Engine, days: list[date], usd_per_tib: float) -> BackfillCost:
-    """The cost of reading `days`, which are consecutive and in order. Needs one or two dry runs for any number of days.
+    """The cost of reading `days`, which are consecutive and in order. Needs a few dry runs for any number of days.
 
     Raises SourceError or StoreError.
     """
     rows = ledger.days(engine, days[0], days[-1])
     readable = [row for row in rows if row["retired_at"] is None]
     published = [row for row in readable if row["status"] != "missing"]
-    billed = sum(source.price(first, last) for first, last in spans([row["day"] for row in readable]))
+    prices = [source.price(first, last) for first, last in spans([row["day"] for row in readable])]
     return BackfillCost(
         first=days[0],
         last=days[-1],
         days=len(days),
         published=len(published),
-        lacking=sum(any(b.name not in row["project_keys"] for b in BREAKDOWNS) for row in published),
+        lacking=sum(Contents.of(row, row["project_keys"]) != Contents() for row in published),
         retired=len(rows) - len(readable),
-        bytes_billed=billed,
-        dollars=usd(billed, usd_per_tib),
+        price=ScanPrice(*map(sum, zip((0, 0, 0), *prices, strict=True))),
+        usd_per_tib=usd_per_tib,
     )

@@ -77,6 +77,8 @@ def _ledger_table(rows: list[dict[str, Any]]) -> Table:
                 remarks.append(
                     f"missing by {', '.join(lacking)}: published before that was counted; a backfill adds it"
                 )
+            if row["files"] is None:
+                remarks.append("no count of files: read without file names (PYZN_READ_FILENAMES)")
             if row["replaced_rows"]:
                 remarks.append(f"{row['replaced_rows']:,} rows with replaced text")
             if row["retired_at"]:

@@ -41,7 +41,7 @@ def verify(start: date, end: date, full: bool) -> None:
         days = [row["day"] for row in held]
         published = {row["day"]: row["source_downloads"] for row in held}
         cost = source.price_of_count(days)
-        bills = cost.least + (sum(source.price(*span) for span in spans(days)) if full else 0)
+        bills = cost.least + (sum(source.price(*span).billed for span in spans(days)) if full else 0)
         said = f"asking the source about {len(days)} days: {bills:,} bytes, ${usd(bills, settings.usd_per_tib):,.2f}"
         if cost.no_metadata is not None:
             said += f"; by COUNT(*), because of {cost.no_metadata}"

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr
 from sqlalchemy import Engine
 
 from pyzn_pipeline.exports.mirror import Mirror
-from pyzn_pipeline.settings import Settings
+from pyzn_pipeline.settings import ReadFilenames, Settings
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.store.database import LIFETIME, engine
@@ -24,6 +24,7 @@ class BigQuerySource(BigQueryResource):
     storage_endpoint: str | None = Field(default=None, description="HOST:PORT of the emulator's Storage Read service")
     table: str = Field(description="PROJECT.DATASET.TABLE in the shape of file_downloads")
     maximum_bytes_billed: int = Field(description="bytes one day's scan may bill")
+    read_filenames: ReadFilenames = Field(description="whether file names are read: auto, always or never")
     usd_per_tib: float = Field(description="US dollars per TiB billed")
 
     @classmethod
@@ -36,6 +37,7 @@ class BigQuerySource(BigQueryResource):
             storage_endpoint=settings.bigquery_storage_endpoint,
             table=settings.bigquery_table,
             maximum_bytes_billed=settings.maximum_bytes_billed,
+            read_filenames=settings.read_filenames,
             usd_per_tib=settings.usd_per_tib,
         )
 
@@ -61,7 +63,7 @@ class BigQuerySource(BigQueryResource):
     def opened(self) -> Iterator[BigQuery]:
         """As a source of days; its connections are closed at the end."""
         with self.clients() as clients:
-            yield BigQuery(clients, self.table, self.maximum_bytes_billed)
+            yield BigQuery(clients, self.table, self.maximum_bytes_billed, self.read_filenames)
 
     @contextmanager
     def get_client(self) -> Iterator[bigquery.Client]:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, FILES, Contents
 from pyzn_pipeline.errors import printable
 from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport, StorageError
 from pyzn_pipeline.exports.storage import Storage
@@ -53,12 +53,12 @@ class RowsFile(File):
 
 
 class BreakdownFile(Record):
-    """A breakdown of a day as in `pyzn.day_breakdowns`, and its file. `whole` has the PyPI totals by key."""
+    """A breakdown of a day as in `pyzn.day_breakdowns`, and its file. `pypi_totals` is by key."""
 
     source_downloads: Count
     downloads: Count
     project_keys: Count
-    whole: dict[str, Count] | None
+    pypi_totals: dict[str, Count] | None
     file: RowsFile
 
 
@@ -77,7 +77,8 @@ class LedgerColumns(Record):
 class Day(LedgerColumns):
     """The content of a `day.json`: the day's row of the ledger, as far as it is about the day, and its files.
 
-    `counts` are the four counts of all rows, by column. `source` is where the exporter read the day.
+    `counts` are those of all rows, by column; a day without a count of files lacks it. `source` is where the exporter
+    read the day.
     """
 
     format: Literal[1] = 1
@@ -92,19 +93,19 @@ class Day(LedgerColumns):
     projects: RowsFile
     breakdowns: Annotated[dict[str, BreakdownFile], Field(min_length=1)]
 
-    def known_breakdowns(self) -> list[Breakdown]:
-        """Return the breakdowns of the day. Raises DamagedExport if this PyZn has no such breakdown, or count."""
-        known = {breakdown.name: breakdown for breakdown in BREAKDOWNS}
-        if strange := [*(self.breakdowns.keys() - known.keys()), *(self.counts.keys() ^ set(COUNT_COLUMNS))]:
+    def contents(self) -> Contents:
+        """Return the counts and breakdowns of the day. Raises DamagedExport if this PyZn does not count the same."""
+        breakdowns = self.breakdowns.keys() - {breakdown.name for breakdown in BREAKDOWNS}
+        if strange := [*breakdowns, *((self.counts.keys() ^ set(COUNT_COLUMNS)) - {FILES.column})]:
             raise DamagedExport(
                 f"day {self.day}: {printable(', '.join(sorted(strange)), 200)}: this PyZn does not count the same: "
                 "install the version that exported the day"
             )
-        return [breakdown for name, breakdown in known.items() if name in self.breakdowns]
+        return Contents.of(self.counts, self.breakdowns)
 
     def by_view(self) -> dict[str, RowsFile]:
         """Return the Parquet files by the view whose rows they have."""
-        files = {breakdown.view: self.breakdowns[breakdown.name].file for breakdown in self.known_breakdowns()}
+        files = {breakdown.view: self.breakdowns[breakdown.name].file for breakdown in self.contents().breakdowns}
         return {"downloads_by_project": self.projects} | files
 
 

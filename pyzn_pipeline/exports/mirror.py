@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pyzn_pipeline.breakdowns import Breakdown
+from pyzn_pipeline.breakdowns import COUNT_COLUMNS, Contents
 from pyzn_pipeline.errors import printable
 from pyzn_pipeline.exports import tidy
 from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport
@@ -22,6 +22,7 @@ from pyzn_pipeline.exports.index import Day, Index, existing_index, read_day, re
 from pyzn_pipeline.exports.storage import storage_at
 from pyzn_pipeline.source.count import MIRROR, Counts, Price
 from pyzn_pipeline.source.errors import SourceError
+from pyzn_pipeline.source.protocol import ScanPrice
 from pyzn_pipeline.source.scan import BY_HOUR, REPLACED, SCHEMA, ExporterRow, Scan
 
 ROWS = 65_536  # tidy rows that are read at once
@@ -52,7 +53,7 @@ class Mirror:
                 "use another source"
             )
         found = read_day(self._storage, entry)
-        breakdowns = found.known_breakdowns()
+        contents = found.contents()
         files = {view: read_file(self._storage, file) for view, file in found.by_view().items()}
         yield Scan(
             day=day,
@@ -61,9 +62,9 @@ class Mirror:
             rows=found.projects.rows + 1,
             bytes_processed=0,
             bytes_billed=0,
-            batches=self._batches(found, files, breakdowns),
+            batches=self._batches(found, files, contents),
             began_at=began_at,
-            breakdowns=tuple(breakdowns),
+            contents=contents,
             exporter=ExporterRow(
                 revision=found.revision,
                 status=found.status,
@@ -75,9 +76,9 @@ class Mirror:
             ),
         )
 
-    def price(self, first: date, last: date) -> int:  # noqa: ARG002 - Source's
+    def price(self, first: date, last: date) -> ScanPrice:  # noqa: ARG002 - Source's
         """Return 0: nothing is billed."""
-        return 0
+        return ScanPrice(0, 0, 0)
 
     def count(self, published: Mapping[date, int]) -> Counts:
         """Return the latest counts of the exporter's source."""
@@ -89,24 +90,22 @@ class Mirror:
         """Return 0: nothing is billed."""
         return Price(0, 0)
 
-    def _batches(
-        self, day: Day, files: Mapping[str, bytes], breakdowns: Sequence[Breakdown]
-    ) -> Iterator[pa.RecordBatch]:
+    def _batches(self, day: Day, files: Mapping[str, bytes], contents: Contents) -> Iterator[pa.RecordBatch]:
         """The rows of a scan: the PyPI totals, and then the projects."""
         try:
             yield _totals(day)
             readers = {}
-            for breakdown in breakdowns:
+            for breakdown in contents.breakdowns:
                 rows = day.breakdowns[breakdown.name].file
                 batches = _rows_of(rows.path, files[breakdown.view], tidy.tidy_schema(breakdown), ROWS)
                 readers[breakdown] = tidy.Reader(breakdown, batches)
-            schema = tidy.projects_schema(breakdowns)
+            schema = tidy.projects_schema(contents)
             for batch in _rows_of(day.projects.path, files["downloads_by_project"], schema, PROJECTS):
                 projects = tidy.checked(batch, schema)
                 rows_of = {b: reader.take(pc.sum(projects[b.plural]).as_py()) for b, reader in readers.items()}
-                yield _as_scanned(tidy.packed(projects, rows_of))
+                yield _as_scanned(tidy.packed(projects, contents, rows_of))
             for breakdown, reader in readers.items():
-                reader.end(day.breakdowns[breakdown.name].whole or {})
+                reader.end(day.breakdowns[breakdown.name].pypi_totals or {})
         except (pa.ArrowException, OSError, EOFError, ValueError) as error:
             reason = printable(" ".join(str(error).split()), 300)
             raise DamagedExport(f"{self.name}: day {day.day}: its files do not fit: {reason}: {WAY_OUT}") from None
@@ -130,8 +129,9 @@ def _totals(day: Day) -> pa.RecordBatch:
         raise ValueError(f"by_hour has {found:,} downloads, the source counts {day.source_downloads:,}")
     row: dict[str, object] = {name: "{}" if name.startswith("by_") else "[]" for name in SCHEMA.names}
     row |= {"project": None, REPLACED: day.replaced_rows, BY_HOUR: tidy.document(day.by_hour)}
-    row |= day.counts | {"downloads": day.source_downloads}
-    row |= {f"by_{name}": tidy.document(own.whole) for name, own in day.breakdowns.items() if own.whole is not None}
+    row |= dict.fromkeys(COUNT_COLUMNS) | day.counts | {"downloads": day.source_downloads}
+    totals = {name: own.pypi_totals for name, own in day.breakdowns.items() if own.pypi_totals is not None}
+    row |= {f"by_{name}": tidy.document(counts) for name, counts in totals.items()}
     return pa.RecordBatch.from_pylist([row], schema=SCHEMA)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cache
 from string import Template
@@ -12,28 +12,27 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pyzn_pipeline.breakdowns import COUNT_COLUMNS, Breakdown
+from pyzn_pipeline.breakdowns import Breakdown, Contents
 from pyzn_pipeline.store.database import text_of
 
 _DAY = pa.field("day", pa.date32(), nullable=False)
 _PROJECT = pa.field("project", pa.string(), nullable=False)
 
 
-def packed_schema(breakdowns: Sequence[Breakdown]) -> pa.Schema:
-    """Return the columns of a project's packed day: its counts, and its documents by these breakdowns."""
-    return pa.schema(
-        [_PROJECT]
-        + [pa.field(column, pa.int64(), nullable=False) for column in COUNT_COLUMNS]
-        + [pa.field(column, pa.string()) for breakdown in breakdowns for column in breakdown.columns]
-    )
+def _count_fields(contents: Contents) -> list[pa.Field]:
+    return [pa.field(column, pa.int64(), nullable=False) for column in contents.count_columns]
 
 
-def projects_schema(breakdowns: Sequence[Breakdown]) -> pa.Schema:
+def packed_schema(contents: Contents) -> pa.Schema:
+    """Return the columns of a project's packed day: its counts, and its documents."""
+    documents = [column for breakdown in contents.breakdowns for column in breakdown.columns]
+    return pa.schema([_PROJECT, *_count_fields(contents), *(pa.field(column, pa.string()) for column in documents)])
+
+
+def projects_schema(contents: Contents) -> pa.Schema:
     """Return the columns of a project: its counts, and its number of keys by each breakdown (`versions`, …)."""
-    return pa.schema(
-        [_DAY, *list(packed_schema([]))]
-        + [pa.field(breakdown.plural, pa.int32(), nullable=False) for breakdown in breakdowns]
-    )
+    keys = [pa.field(breakdown.plural, pa.int32(), nullable=False) for breakdown in contents.breakdowns]
+    return pa.schema([_DAY, _PROJECT, *_count_fields(contents), *keys])
 
 
 def tidy_schema(breakdown: Breakdown) -> pa.Schema:
@@ -71,10 +70,10 @@ def _unpack_query(breakdown: Breakdown) -> str:
     return template.substitute(document=breakdown.document, name=breakdown.name, numbers=", ".join(numbers))
 
 
-def project_rows(day: date, packed: pa.Table, keys: Mapping[Breakdown, pa.Array]) -> pa.Table:
+def project_rows(day: date, packed: pa.Table, contents: Contents, keys: Mapping[Breakdown, pa.Array]) -> pa.Table:
     """Return the rows of projects_schema. `keys` has the number of keys of each project."""
-    columns = [_days(day, packed), *(packed[name] for name in ("project", *COUNT_COLUMNS)), *keys.values()]
-    return pa.Table.from_arrays(columns, schema=projects_schema(list(keys)))
+    numbers = [packed[name] for name in ("project", *contents.count_columns)]
+    return pa.Table.from_arrays([_days(day, packed), *numbers, *keys.values()], schema=projects_schema(contents))
 
 
 def _days(day: date, rows: pa.Table) -> pa.Array:
@@ -90,12 +89,12 @@ def keys_of(projects: pa.ChunkedArray, of_rows: pa.ChunkedArray) -> pa.Array:
     return pa.array(numbers)
 
 
-def packed(projects: pa.Table, tidy: Mapping[Breakdown, pa.Table]) -> pa.Table:
+def packed(projects: pa.Table, contents: Contents, tidy: Mapping[Breakdown, pa.Table]) -> pa.Table:
     """Return the rows of packed_schema, of rows of projects_schema and all their tidy rows."""
-    columns: list[pa.Array] = [projects[name] for name in ("project", *COUNT_COLUMNS)]
+    columns: list[pa.Array] = [projects[name] for name in ("project", *contents.count_columns)]
     for breakdown, rows in tidy.items():
         columns += documents(breakdown, projects[breakdown.plural], rows)
-    return pa.Table.from_arrays(columns, schema=packed_schema(list(tidy)))
+    return pa.Table.from_arrays(columns, schema=packed_schema(contents))
 
 
 def documents(breakdown: Breakdown, keys: pa.Array | pa.ChunkedArray, rows: pa.Table) -> list[pa.Array]:

@@ -20,7 +20,7 @@ from psycopg import sql
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, Row, text
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, Breakdown
+from pyzn_pipeline.breakdowns import Breakdown, Contents
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.exports import tidy
 from pyzn_pipeline.exports.errors import DamagedExport
@@ -166,10 +166,11 @@ def _export(connection: Connection, storage: Storage, before: Entry | None, day:
     files = known.by_view() if known else {}
     for view, (content, count) in contents.items():
         files[view] = RowsFile(**_put(storage, f"{folder}/{view}.parquet", content), rows=count)
+    held = _contents(row)
     own = {
-        "counts": {name: row[name] for name in COUNT_COLUMNS},
+        "counts": {name: row[name] for name in held.count_columns},
         "projects": files["downloads_by_project"],
-        "breakdowns": {b.name: row["breakdowns"][b.name] | {"file": files[b.view]} for b in _breakdowns(row)},
+        "breakdowns": {b.name: row["breakdowns"][b.name] | {"file": files[b.view]} for b in held.breakdowns},
     }
     content = json_of(Day.model_validate(row | own))
     file = _put(storage, f"{folder}/{hashlib.sha256(content).hexdigest()[:16]}/day.json", content)
@@ -177,8 +178,8 @@ def _export(connection: Connection, storage: Storage, before: Entry | None, day:
     return ExportResult(Entry.model_validate(row | {"file": file}), written)
 
 
-def _breakdowns(row: Mapping[str, Any]) -> list[Breakdown]:
-    return [breakdown for breakdown in BREAKDOWNS if breakdown.name in row["breakdowns"]]
+def _contents(row: Mapping[str, Any]) -> Contents:
+    return Contents.of(row, row["breakdowns"])
 
 
 def _put(storage: Storage, path: str, content: bytes) -> dict[str, Any]:
@@ -194,10 +195,10 @@ def _parquet_files(connection: Connection, row: Mapping[str, Any]) -> dict[str, 
     Proves that they have the published day: the rows that were read have the ledger's checksum, and the tidy rows make
     the same packed rows again. Raises ExportRefused otherwise.
     """
-    day, breakdowns = row["day"], _breakdowns(row)
-    checksum = Checksum(breakdowns)
-    schemas = {"downloads_by_project": tidy.projects_schema(breakdowns)}
-    schemas |= {breakdown.view: tidy.tidy_schema(breakdown) for breakdown in breakdowns}
+    day, contents = row["day"], _contents(row)
+    checksum = Checksum(contents)
+    schemas = {"downloads_by_project": tidy.projects_schema(contents)}
+    schemas |= {breakdown.view: tidy.tidy_schema(breakdown) for breakdown in contents.breakdowns}
     files = {view: pa.BufferOutputStream() for view in schemas}
     counts = dict.fromkeys(schemas, 0)
     with (
@@ -226,14 +227,14 @@ def _parquet_files(connection: Connection, row: Mapping[str, Any]) -> dict[str, 
             write(breakdown.view, rows)
             return keys
 
-        for batch in packed_rows(connection, day, tidy.packed_schema(breakdowns)):
+        for batch in packed_rows(connection, day, tidy.packed_schema(contents)):
             packed = pa.Table.from_batches([batch])
-            unpacked = {breakdown: threads.submit(unpack, packed, breakdown) for breakdown in breakdowns}
+            unpacked = {breakdown: threads.submit(unpack, packed, breakdown) for breakdown in contents.breakdowns}
             counting.register("projects", packed)
             checksum.add(counting)
             counting.unregister("projects")
             keys = {breakdown: future.result() for breakdown, future in unpacked.items()}
-            write("downloads_by_project", tidy.project_rows(day, packed, keys))
+            write("downloads_by_project", tidy.project_rows(day, packed, contents, keys))
     if checksum.value != row["checksum"]:
         raise ExportRefused(
             f"day {day}: the tables have the checksum {checksum.value}, the ledger {row['checksum']}: "

@@ -210,7 +210,7 @@ def _cost(settings: DeploymentSettings) -> str:
         return "a mirror bills nothing"
     day = datetime.now(UTC).date() - timedelta(days=1)
     with source_of(settings) as source:
-        billed, recount = source.price(day, day), source.price_of_count([day])
+        billed, recount = source.price(day, day).billed, source.price_of_count([day])
     scan = f"a scan of {day} bills {billed / GIB:,.1f} GiB, {usd(billed, settings.usd_per_tib):,.2f} US dollars"
     if billed > settings.maximum_bytes_billed:
         limit = settings.maximum_bytes_billed

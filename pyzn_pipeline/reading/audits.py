@@ -57,9 +57,9 @@ def audit(day: date, breakdown: Breakdown, reported_rows: int, tally: Tally) -> 
     """
     packed, source = tally.packed[breakdown.name], tally.of_day
     columns = [count.column for count in breakdown.counts]
-    whole = packed.ragged == 0 and packed.nuls == 0
+    readable = packed.ragged == 0 and packed.nuls == 0
     sums_hold = all(source[column] == tally.of_projects[column] == packed.sums[column] for column in columns)
-    of_pypi = sum(json.loads(tally.whole[breakdown.name]).values()) if breakdown.common else source[columns[0]]
+    of_pypi = sum(json.loads(tally.pypi_totals[breakdown.name]).values()) if breakdown.common else source[columns[0]]
     return [
         Finding(day, breakdown.name, check.name, passed, message)
         for check, passed, message in (
@@ -71,7 +71,7 @@ def audit(day: date, breakdown: Breakdown, reported_rows: int, tally: Tally) -> 
             (DAY_NOT_EMPTY, source["downloads"] > 0, f"the source counts {source['downloads']:,} downloads"),
             (
                 SUM_EQUALS_SOURCE,
-                sums_hold and whole and of_pypi == source[columns[0]],
+                sums_hold and readable and of_pypi == source[columns[0]],
                 f"source says {_named(source, breakdown)}, {breakdown.name} documents sum to "
                 f"{_named(packed.sums, breakdown)}"
                 + ("" if of_pypi == source[columns[0]] else f", that of all of PyPI to {of_pypi:,}")

@@ -8,6 +8,7 @@ from datetime import date
 
 from sqlalchemy import Connection, Engine
 
+from pyzn_pipeline.breakdowns import COUNT_COLUMNS
 from pyzn_pipeline.days import ensure_readable
 from pyzn_pipeline.reading.audits import AuditFailed, Finding, audit
 from pyzn_pipeline.reading.judgement import judge
@@ -67,12 +68,12 @@ def publish_scan(
     Adds the seconds of its stages to `seconds`. Raises as `ingest_day` does.
     """
     exporter = scanned.exporter
-    with connection.begin(), Tally(scanned.breakdowns) as tally:
+    with connection.begin(), Tally(scanned.contents) as tally:
         again = is_published(connection, scanned.day)
         with _timed(seconds, "receive"):
             stage(connection, scanned.day, scanned.batches, tally.add, beside=again)
         with _timed(seconds, "audit"):
-            hard = [f for b in scanned.breakdowns for f in audit(scanned.day, b, scanned.rows, tally)]
+            hard = [f for b in scanned.contents.breakdowns for f in audit(scanned.day, b, scanned.rows, tally)]
             if not all(finding.passed for finding in hard):
                 raise AuditFailed(hard)
             if exporter:
@@ -100,6 +101,7 @@ def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, objec
     return {
         "day": scanned.day,
         "source_downloads": tally.of_day["downloads"],
+        **dict.fromkeys(COUNT_COLUMNS),  # NULL is what the day lacks
         **tally.of_projects,
         "projects": tally.projects,
         "checksum": tally.checksum,
@@ -127,9 +129,9 @@ def _breakdowns(scanned: Scan, tally: Tally) -> list[dict[str, object]]:
             "source_downloads": tally.of_day[breakdown.counted.column],
             "downloads": tally.packed[breakdown.name].sums[breakdown.counted.column],
             "project_keys": tally.packed[breakdown.name].keys,
-            "whole": tally.whole.get(breakdown.name),
+            "pypi_totals": tally.pypi_totals.get(breakdown.name),
         }
-        for breakdown in scanned.breakdowns
+        for breakdown in scanned.contents.breakdowns
     ]
 
 

@@ -29,7 +29,7 @@ from dagster import (
 from pydantic import Field
 
 from pyzn_pipeline import calendar
-from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, FILES, Breakdown
 from pyzn_pipeline.days import days_of_tags
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS, Metadata, picture, table
@@ -106,7 +106,7 @@ def breakdown_assets(
                     continue
                 findings += ingested.findings
                 # Logged after each day, not at the end: if the run dies, Dagster knows the days that it published.
-                for breakdown in ingested.scan.breakdowns:
+                for breakdown in ingested.scan.contents.breakdowns:
                     context.log_event(
                         AssetMaterialization(
                             asset_key=breakdown.view,
@@ -144,7 +144,7 @@ def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: st
             "dagster/table_name": f"pyzn.{breakdown.view}",
             "packed table": "pyzn.project_days",
             **({"now": picture(api_url, f"by={breakdown.name}")} if breakdown.common else {}),
-            **({"query": MetadataValue.md(f"```sql\n{scan_query(table)}\n```")} if table else {}),
+            **({"query": MetadataValue.md(f"```sql\n{scan_query(table, FILES.condition)}\n```")} if table else {}),
         },
     )
 

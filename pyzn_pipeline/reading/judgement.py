@@ -6,6 +6,7 @@ from datetime import date
 import pandas as pd
 from sqlalchemy import Connection, text
 
+from pyzn_pipeline.breakdowns import FILES
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.audits import Finding
 from pyzn_pipeline.reading.soft_audits import WEEKS, Measures, soft_audit
@@ -24,18 +25,18 @@ def judge(connection: Connection, day: date, tally: Tally, accept_worse: bool) -
 
     The staged and the published day are compared with the same earlier weeks. The staged one is worse if
     it fails an audit that the published one passes. If both fail the same audits, it is worse if it has fewer
-    downloads, because a day only ever gains downloads. It is worse as well if it lacks a breakdown that the published
-    one has: a mirror may be older than PyZn. Raises WorseReading then, unless `accept_worse`.
+    downloads, because a day only ever gains downloads. It is worse as well if it lacks a breakdown, or the count of
+    files, that the published one has: a mirror may be older than PyZn. Raises WorseReading then, unless `accept_worse`.
     """
     weeks = _weeks_before(connection, day, WEEKS)
     before, published = weeks[weeks["day"] != day], weeks[weeks["day"] == day]
-    whole = {name: json.loads(counts) for name, counts in tally.whole.items()}
-    staged = Measures(day, tally.of_day["downloads"], tally.projects, json.loads(tally.by_hour), whole)
+    totals = {name: json.loads(counts) for name, counts in tally.pypi_totals.items()}
+    staged = Measures(day, tally.of_day["downloads"], tally.projects, json.loads(tally.by_hour), totals)
     findings = soft_audit(staged, before)
     if published.empty:
         return findings, None
     row = published.iloc[0]
-    old = Measures(day, row["downloads"], row["projects"], row["by_hour"], row["whole"])
+    old = Measures(day, row["downloads"], row["projects"], row["by_hour"], row["pypi_totals"])
     failed, failed_before = (
         {finding.audit: finding.message for finding in found if not finding.passed}
         for found in (findings, soft_audit(old, before))
@@ -43,6 +44,8 @@ def judge(connection: Connection, day: date, tally: Tally, accept_worse: bool) -
     new_doubts = [message for name, message in failed.items() if name not in failed_before]
     held = connection.execute(text("SELECT breakdown FROM pyzn.day_breakdowns WHERE day = :day"), {"day": day})
     lacking = [f"it has no downloads by {name}" for name in sorted(set(held.scalars()) - tally.packed.keys())]
+    if pd.notna(row["files"]) and FILES.column not in tally.of_day:
+        lacking.append("it has no count of files, because it was read without file names (PYZN_READ_FILENAMES)")
     fewer = staged.downloads < old.downloads and failed.keys() == failed_before.keys()
     if (lacking or new_doubts or fewer) and not accept_worse:
         because = "; ".join(

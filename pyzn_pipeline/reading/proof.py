@@ -1,6 +1,6 @@
 """Proves published days: compares the ledger with the tables and with the source. Changes nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, text
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.breakdowns import Breakdown, Contents
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.tally import Tally
 from pyzn_pipeline.source.protocol import Source
@@ -46,7 +46,7 @@ def verify(
 def _differences(row: dict[str, Any], counts: dict[date, int], engine: Engine, source: Source | None) -> list[str]:
     """Return the differences of one day from its row of the ledger."""
     day: date = row["day"]
-    breakdowns = [breakdown for breakdown in BREAKDOWNS if breakdown.name in row["project_keys"]]
+    contents = Contents.of(row, row["project_keys"])
     with store_errors(f"day {day}"), engine.connect() as connection:
         held = connection.execute(statement("day_in_tables", __file__), {"day": day}).one()._mapping
         differences = [
@@ -54,7 +54,7 @@ def _differences(row: dict[str, Any], counts: dict[date, int], engine: Engine, s
             for column, found in held.items()
             if found != row[column]
         ]
-        for breakdown in breakdowns:
+        for breakdown in contents.breakdowns:
             differences += _differences_by(breakdown, connection, row)
     if day not in counts:
         differences.append("not proven: the source could not count it")
@@ -64,7 +64,7 @@ def _differences(row: dict[str, Any], counts: dict[date, int], engine: Engine, s
         )
     if source is not None:
         with store_errors(f"day {day}"):
-            checksum = _checksum_at_source(source, day, breakdowns)
+            checksum = _checksum_at_source(source, day, contents)
         if checksum != row["checksum"]:
             differences.append(f"checksum: the source gives {checksum} now, the ledger says {row['checksum']}")
     return differences
@@ -80,7 +80,7 @@ def _differences_by(breakdown: Breakdown, connection: Connection, row: dict[str,
         for column, value in expected.items()
         if held[column] != value
     ]
-    if not held["whole_is_right"]:
+    if not held["pypi_totals_are_right"]:
         differences.append(f"all of PyPI by {breakdown.name}: the tables have other counts than the ledger")
     return differences
 
@@ -99,9 +99,13 @@ def _in_tables(breakdown: Breakdown) -> TextClause:
     )
 
 
-def _checksum_at_source(source: Source, day: date, breakdowns: Sequence[Breakdown]) -> str:
-    """The checksum that the day would have if its `breakdowns` were published from the current source."""
-    with Tally(breakdowns) as tally, source.scanned(day) as scanned:
+def _checksum_at_source(source: Source, day: date, contents: Contents) -> str:
+    """The checksum that the day would have if its `contents` were published from the current source."""
+    with Tally(contents) as tally, source.scanned(day) as scanned:
+        if lacking := set(contents.counts) - set(scanned.contents.counts):
+            raise PyznError(
+                f"the source gives no {', '.join(c.label for c in lacking)} of it now (PYZN_READ_FILENAMES)"
+            )
         for batch in scanned.batches:
             tally.add(batch)
         return tally.checksum
@@ -112,4 +116,4 @@ def _difference(name: str, found: Any, expected: Any) -> str:
 
 
 def _told(value: Any) -> str:
-    return value if isinstance(value, str) else f"{value:,}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -57,7 +57,7 @@ SOFT_AUDITS = {
 
 @dataclass(frozen=True)
 class Measures:
-    """Input of the soft audits: a whole day's counts, its downloads by UTC hour ('0' to '23'), and all of PyPI by
+    """Input of the soft audits: the counts of a day, its downloads by UTC hour ('0' to '23'), and all of PyPI by
     key for each common breakdown that the day has.
     """
 
@@ -65,13 +65,13 @@ class Measures:
     downloads: int
     projects: int
     by_hour: Mapping[str, int]
-    whole: Mapping[str, Mapping[str, int]]
+    pypi_totals: Mapping[str, Mapping[str, int]]
 
 
 def soft_audit(measures: Measures, weeks: pd.DataFrame) -> list[Finding]:
     """Run every soft audit, in the order of SOFT_AUDITS. One with too little data to compare passes and says so.
 
-    `weeks` has a row per earlier published day of the same weekday: downloads, projects, whole (as in Measures).
+    `weeks` has a row per earlier published day of the same weekday: downloads, projects, pypi_totals (as in Measures).
     """
     if len(weeks) >= FEWEST_WEEKS:
         usual = weeks[["downloads", "projects"]].median()
@@ -96,8 +96,8 @@ def _too_few(weeks: int) -> str:
 
 def _keys(measures: Measures, weeks: pd.DataFrame, name: str) -> tuple[tuple[bool, str], tuple[bool, str]]:
     """The findings of the two audits of all of PyPI by the breakdown `name`."""
-    counts = measures.whole.get(name)
-    mixes = pd.DataFrame([whole[name] for whole in weeks["whole"] if whole.get(name)], dtype="float64")
+    counts = measures.pypi_totals.get(name)
+    mixes = pd.DataFrame([totals[name] for totals in weeks["pypi_totals"] if totals.get(name)], dtype="float64")
     if len(mixes) < FEWEST_WEEKS or not counts:
         return (True, _too_few(len(mixes))), (True, _too_few(len(mixes)))
     shares = mixes.fillna(0).div(mixes.sum(axis=1), axis=0)

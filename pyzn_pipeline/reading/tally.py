@@ -5,9 +5,7 @@ done in SQL because Postgres needed 6 seconds for a full day, while the other co
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from string import Template
 from typing import Self
 
@@ -16,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, Breakdown
+from pyzn_pipeline.breakdowns import Breakdown, Contents
 from pyzn_pipeline.reading.checksum import Checksum
 from pyzn_pipeline.source.scan import BY_HOUR, REPLACED
 from pyzn_pipeline.store.database import text_of
@@ -42,24 +40,25 @@ class Tally:
     """Adds up batches of `source.scan.SCHEMA`. A context manager, because it opens a DuckDB to count with.
 
     `rows` counts all rows, `projects` those of a project. `of_projects` are the sums of the projects' counts, `of_day`
-    the source's own counts of the day, both by column; `packed` is by breakdown. `whole` has all of PyPI by key, for
-    each breakdown that is common, as JSON text; `by_hour` the same by UTC hour. `replaced_rows` counts the source's
-    rows with text that Postgres cannot store, and that the scan replaced. The checksum is over `breakdowns`.
+    the source's own counts of the day, both by column; `packed` is by breakdown. `pypi_totals` has all of PyPI by key,
+    for each breakdown that is common, as JSON text; `by_hour` the same by UTC hour. `replaced_rows` counts the source's
+    rows with text that Postgres cannot store, and that the scan replaced. Only the `contents` are counted.
     """
 
-    def __init__(self, breakdowns: Sequence[Breakdown] = BREAKDOWNS) -> None:
+    def __init__(self, contents: Contents) -> None:
         # One thread: a batch is too small for DuckDB to divide.
         self._duckdb = duckdb.connect(config={"threads": 1, "enable_external_access": False})
-        self._breakdowns = breakdowns
-        self._counted = {b.name: [count.column for count in b.counts] for b in breakdowns}
-        self._checksum = Checksum(breakdowns)
+        self._columns = contents.count_columns
+        self._query = " UNION ALL ".join(map(_of_breakdown, contents.breakdowns))  # each statement has its cost
+        self._counted = {b.name: [count.column for count in b.counts] for b in contents.breakdowns}
+        self._checksum = Checksum(contents)
         self._top: list[pa.Table] = []
         self.rows = 0
         self.projects = 0
         self.of_projects: Counter[str] = Counter()
-        self.of_day: Numbers = dict.fromkeys(COUNT_COLUMNS, 0)
-        self.packed = {breakdown.name: DocumentSums() for breakdown in breakdowns}
-        self.whole = {breakdown.name: "{}" for breakdown in breakdowns if breakdown.common}
+        self.of_day: Numbers = dict.fromkeys(self._columns, 0)
+        self.packed = {breakdown.name: DocumentSums() for breakdown in contents.breakdowns}
+        self.pypi_totals = {breakdown.name: "{}" for breakdown in contents.breakdowns if breakdown.common}
         self.by_hour = "{}"
         self.replaced_rows = 0
 
@@ -75,15 +74,15 @@ class Tally:
         of_project = pc.is_valid(batch["project"])
         projects = batch.filter(of_project)
         self.projects += projects.num_rows
-        self.of_projects.update({name: pc.sum(projects[name], min_count=0).as_py() for name in COUNT_COLUMNS})
+        self.of_projects.update({name: pc.sum(projects[name], min_count=0).as_py() for name in self._columns})
         self._duckdb.register("projects", projects)
         self._count()
         self._checksum.add(self._duckdb)
         self._duckdb.unregister("projects")
         self._add_top(projects)
         for day in batch.filter(pc.invert(of_project)).to_pylist():
-            self.of_day = {name: day[name] for name in COUNT_COLUMNS}
-            self.whole = {name: day[f"by_{name}"] for name in self.whole}
+            self.of_day = {name: day[name] or 0 for name in self._columns}
+            self.pypi_totals = {name: day[f"by_{name}"] for name in self.pypi_totals}
             self.by_hour = day[BY_HOUR]
             self.replaced_rows = day[REPLACED]
 
@@ -98,9 +97,7 @@ class Tally:
         return pa.concat_tables(self._top).to_pandas() if self._top else pd.DataFrame(columns=_TOP_COLUMNS)
 
     def _count(self) -> None:
-        for name, projects, keys, ragged, nuls, sums in self._duckdb.execute(
-            _query(tuple(self._breakdowns))
-        ).fetchall():
+        for name, projects, keys, ragged, nuls, sums in self._duckdb.execute(self._query).fetchall():
             packed = self.packed[name]
             packed.projects += projects
             packed.keys += int(keys)
@@ -113,15 +110,10 @@ class Tally:
         self._top = [both.sort_by([("downloads", "descending"), ("project", "ascending")]).slice(0, TOP_PROJECTS)]
 
 
-@cache
-def _query(breakdowns: tuple[Breakdown, ...]) -> str:
-    """The SQL of tally.sql for all breakdowns: one statement, because each has its cost for every batch."""
-    return " UNION ALL ".join(map(_of_breakdown, breakdowns))
-
-
 def _of_breakdown(breakdown: Breakdown) -> str:
+    """The SQL of tally.sql for a breakdown."""
     columns = list(enumerate(breakdown.columns))
-    whole = (
+    is_right = (
         # The cast alone rounds 1.5: its text must be the original's.
         f"numbers_{n}::VARCHAR[] = entries_{n} AND len(numbers_{n}) = len(numbers_0) AND sum_{n} = {count.column}"
         for n, count in enumerate(breakdown.counts)
@@ -136,6 +128,6 @@ def _of_breakdown(breakdown: Breakdown) -> str:
         ),
         numbers=", ".join(f"TRY_CAST(entries_{n} AS BIGINT[]) AS numbers_{n}" for n, _ in columns),
         list_sums=", ".join(f"coalesce(list_sum(numbers_{n}), 0) AS sum_{n}" for n, _ in columns),
-        whole=" AND ".join(whole),
+        is_right=" AND ".join(is_right),
         sums=", ".join(f"coalesce(sum(sum_{n}), 0)" for n, _ in columns),
     )

@@ -3,10 +3,20 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pyzn_pipeline.source.count import Counts, Price
 from pyzn_pipeline.source.scan import Scan
+
+
+class ScanPrice(NamedTuple):
+    """Bytes that reading days would bill: as PYZN_READ_FILENAMES is set, without file names, and with those of all days
+    on which they are needed.
+    """
+
+    billed: int
+    without_filenames: int
+    with_filenames: int
 
 
 class Source(Protocol):
@@ -19,8 +29,8 @@ class Source(Protocol):
     def scanned(self, day: date) -> AbstractContextManager[Scan]:
         """The rows of a day. They can be read inside the block. Raises CostLimitExceeded before it bills anything."""
 
-    def price(self, first: date, last: date) -> int:
-        """Bytes that reading each day from `first` to `last` would bill. Asking is free."""
+    def price(self, first: date, last: date) -> ScanPrice:
+        """Return the price of reading each day from `first` to `last`. Asking is free."""
 
     def count(self, published: Mapping[date, int]) -> Counts:
         """The current number of downloads of the days in `published`, which has the ledger's count of each."""

@@ -15,10 +15,11 @@ from google.cloud.bigquery.table import RowIterator
 from sqlalchemy import Connection
 
 from pyzn_pipeline import names
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, COUNTS, DOWNLOADS, UNKNOWN, Breakdown, Count
-from pyzn_pipeline.settings import TIB
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, COUNTS, DOWNLOADS, FILES, UNKNOWN, Contents, Count
+from pyzn_pipeline.settings import TIB, ReadFilenames
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, exceeds_resources, source_errors
+from pyzn_pipeline.source.file_names import is_file
 
 QUERY_TIMEOUT = 30 * 60  # seconds; a scan of all PyPI takes one or two minutes
 RETRY = DEFAULT_RETRY.with_timeout(2 * 60)  # seconds of retrying one request; the library's default is 10 minutes
@@ -27,6 +28,8 @@ MIN_BYTES_BILLED = 10 * 2**20  # BigQuery bills at least 10 MiB per table, https
 MARK = "\ufffd"
 """Replaces U+0000, the one character that Postgres cannot store."""
 
+KEYS = [breakdown.name for breakdown in BREAKDOWNS]
+_SQL_TYPES = {pa.int64(): "INT64", pa.string(): "STRING"}
 DOCUMENTS = [column for breakdown in BREAKDOWNS for column in breakdown.columns]
 BY_HOUR = "by_hour"
 REPLACED = "replaced_rows"
@@ -37,7 +40,7 @@ SCHEMA = pa.schema(
         *((name, pa.string()) for name in (*DOCUMENTS, BY_HOUR)),
     ]
 )
-"""The columns of a scan's result, see scan_day.sql."""
+"""The columns of a scan's result, see scan_day.sql. What the day lacks is NULL in every row."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +79,26 @@ class Scan:
     in_order: bool = True
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     """A time before the query was sent: the scan has seen every row that existed then."""
-    breakdowns: tuple[Breakdown, ...] = BREAKDOWNS
-    """Breakdowns that its rows have: a mirror has days from before a breakdown existed."""
+    contents: Contents = field(default_factory=Contents)
+    """The counts and breakdowns that its rows have: a mirror has days from before a breakdown existed."""
     exporter: ExporterRow | None = None
 
 
+def contents_of(is_file: str | None) -> Contents:
+    """The contents of a scan: everything, but no files if their condition is None."""
+    return Contents.of({count.column: True for count in COUNTS if count != FILES or is_file}, KEYS)
+
+
 @cache
-def scan_query(table: str) -> str:
-    """The SQL of scan_day.sql for `table` and all breakdowns."""
-    keys = [breakdown.name for breakdown in BREAKDOWNS]
-    packed = [(b.name, b.counts, b.columns) for b in BREAKDOWNS]
+def scan_query(table: str, is_file: str | None) -> str:
+    """The SQL of scan_day.sql for `table` and all breakdowns, with `is_file` of file_names.py."""
+    contents = contents_of(is_file)
+    counts, columns = contents.counts, contents.count_columns
+    conditions = {count: count.condition for count in counts} | ({FILES: is_file} if is_file else {})
+    results = {name: f"SUM(IF(k.breakdown = 'total', k.{name}, 0))" for name in (*columns, REPLACED)}
+    for breakdown in contents.breakdowns:
+        results |= _packed(breakdown.name, breakdown.counts, breakdown.columns)
+    results |= _packed("hour", [DOWNLOADS], [BY_HOUR])
     return Template(files(__package__).joinpath("scan_day.sql").read_text(encoding="utf-8")).substitute(
         table=table,
         unknown=UNKNOWN,
@@ -93,41 +106,40 @@ def scan_query(table: str) -> str:
         name=names.PATTERN,
         invalid=names.INVALID,
         keys=",\n    ".join(f"IFNULL({b.expression}, '{UNKNOWN}') AS {b.name}" for b in BREAKDOWNS),
-        conditions=",\n    ".join(f"{count.condition} AS is_{count.name}" for count in COUNTS),
-        carried=", ".join(f"REGEXP_REPLACE(f.{name}, r'\\x00', '{MARK}') AS {name}" for name in keys),
-        flags=", ".join(f"f.is_{count.name}" for count in COUNTS),
-        texts=", ".join(f"f.{name}" for name in keys),
-        names=", ".join(keys),
-        counts=",\n    ".join(f"COUNTIF(is_{count.name}) AS {count.column}" for count in COUNTS),
-        columns=", ".join(COUNT_COLUMNS),
+        conditions=",\n    ".join(f"{condition} AS is_{count.name}" for count, condition in conditions.items()),
+        carried=", ".join(f"REGEXP_REPLACE(f.{name}, r'\\x00', '{MARK}') AS {name}" for name in KEYS),
+        flags=", ".join(f"f.is_{count.name}" for count in counts),
+        texts=", ".join(f"f.{name}" for name in KEYS),
+        names=", ".join(KEYS),
+        counts=",\n    ".join(f"COUNTIF(is_{count.name}) AS {count.column}" for count in counts),
+        columns=", ".join(columns),
         sets=", ".join(
-            [f"(project, {name})" for name in keys]
+            [f"(project, {name})" for name in KEYS]
             + [f"({breakdown.name})" for breakdown in BREAKDOWNS if breakdown.common]
         ),
-        cases=" ".join(f"WHEN {name} IS NOT NULL THEN '{name}'" for name in keys),
-        totals=",\n  ".join(f"SUM(IF(k.breakdown = 'total', k.{name}, 0)) AS {name}" for name in COUNT_COLUMNS),
-        documents=",\n  ".join(_packed(*columns) for columns in [*packed, ("hour", [DOWNLOADS], [BY_HOUR])]),
+        cases=" ".join(f"WHEN {name} IS NOT NULL THEN '{name}'" for name in KEYS),
+        results=",\n  ".join(
+            f"{results.get(name, f'CAST(NULL AS {_SQL_TYPES[kind]})')} AS {name}"
+            for name, kind in zip(SCHEMA.names[1:], SCHEMA.types[1:], strict=True)
+        ),
     )
 
 
-def _packed(name: str, counts: Sequence[Count], columns: Sequence[str]) -> str:
+def _packed(name: str, counts: Sequence[Count], columns: Sequence[str]) -> dict[str, str]:
     """SQL for the columns of a breakdown: the document, and an array for each subset. Only keys that count are in."""
     numbers = [f"CAST(k.{count.column} AS STRING)" for count in counts]
     entries = [f"CONCAT(TO_JSON_STRING(k.key), ':', {numbers[0]})", *numbers[1:]]
     counted = f"k.breakdown = '{name}' AND k.{counts[0].column} > 0"
     texts = [f"IFNULL(STRING_AGG(IF({counted}, {entry}, NULL), ',' ORDER BY k.key), '')" for entry in entries]
-    document, *arrays = zip(texts, columns, strict=True)
-    return ",\n  ".join(
-        [
-            "CONCAT('{{', {}, '}}') AS {}".format(*document),
-            *("CONCAT('[', {}, ']') AS {}".format(*array) for array in arrays),
-        ]
-    )
+    return {
+        column: f"CONCAT('{{', {text}, '}}')" if column == columns[0] else f"CONCAT('[', {text}, ']')"
+        for column, text in zip(columns, texts, strict=True)
+    }
 
 
-def unsorted_query(table: str) -> str:
+def unsorted_query(table: str, is_file: str | None) -> str:
     """scan_query without its last clause, the ORDER BY of the whole result."""
-    query, clause, _ = scan_query(table).rpartition("\nORDER BY ")
+    query, clause, _ = scan_query(table, is_file).rpartition("\nORDER BY ")
     if not clause:
         raise ValueError("scan_day.sql does not end with a top-level ORDER BY")
     return query
@@ -138,22 +150,23 @@ def usd(billed: int, usd_per_tib: float) -> float:
     return billed / TIB * usd_per_tib
 
 
-def estimate(clients: Clients, table: str, day: date, last: date | None = None) -> int:
-    """Bytes that a scan of `day`, or of each day from `day` to `last`, would bill. Asks by one dry run, which is free.
+def estimate(clients: Clients, table: str, day: date, last: date, is_file: str | None) -> int:
+    """Bytes that a scan of each day from `day` to `last` would bill. Asks by one dry run, which is free.
 
     BigQuery bills the bytes of the columns in the partitions that a query reads
     (https://cloud.google.com/bigquery/docs/estimate-costs), so a range costs the sum of its days.
     Each day below BigQuery's minimum may bill up to that minimum more than estimated. Raises SourceError.
     """
-    last = last or day
     config = _job_config(day, last)
     config.dry_run = True
     with source_errors(f"day {day}: cost estimate"):
-        job = clients.jobs.query(scan_query(table), job_config=config, retry=RETRY, job_retry=None)
+        job = clients.jobs.query(scan_query(table, is_file), job_config=config, retry=RETRY, job_retry=None)
     return max(int(job.total_bytes_processed), MIN_BYTES_BILLED * ((last - day).days + 1))
 
 
-def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> Scan:
+def scan(
+    clients: Clients, table: str, day: date, maximum_bytes_billed: int, read_filenames: ReadFilenames = "auto"
+) -> Scan:
     """Run the query for `day` until it has finished. The rows are fetched later, from the returned Scan.
 
     One worker sorts the whole result. If that exceeds BigQuery's resources, the query is run once more without
@@ -164,7 +177,8 @@ def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> 
     `maximum_bytes_billed`; the job has the same limit.
     """
     began_at = datetime.now(UTC)
-    estimated = estimate(clients, table, day)
+    condition = is_file(day, read_filenames)
+    estimated = estimate(clients, table, day, day, condition)
     if estimated > maximum_bytes_billed:
         raise CostLimitExceeded(
             f"day {day}: the scan would bill {estimated:,} bytes, the limit is {maximum_bytes_billed:,}; not run. "
@@ -173,14 +187,14 @@ def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> 
     config = _job_config(day, day)
     config.maximum_bytes_billed = maximum_bytes_billed
     with source_errors(f"day {day}: scan"):
-        jobs = [_start(clients, scan_query(table), day, config)]
+        jobs = [_start(clients, scan_query(table, condition), day, config)]
         try:
             rows = jobs[0].result(timeout=QUERY_TIMEOUT, retry=RETRY)
         except BadRequest as error:
             if not exceeds_resources(error):
                 raise
             jobs[0].reload(retry=RETRY)  # for its bytes
-            jobs.append(_start(clients, unsorted_query(table), day, config))
+            jobs.append(_start(clients, unsorted_query(table, condition), day, config))
             rows = jobs[1].result(timeout=QUERY_TIMEOUT, retry=RETRY)
     return Scan(
         day=day,
@@ -192,6 +206,7 @@ def scan(clients: Clients, table: str, day: date, maximum_bytes_billed: int) -> 
         batches=_batches(clients, rows, day),
         began_at=began_at,
         in_order=len(jobs) == 1,
+        contents=contents_of(condition),
     )
 
 

@@ -1,10 +1,11 @@
 -- One UTC day of `file_downloads`, counted by every breakdown in one scan (GROUPING SETS).
 --
 -- Returns one row per project: its counts, and for each breakdown the keys packed in code-point order. One more row,
--- with project NULL, is the whole day: the source's own counts of its rows, all of PyPI by each breakdown whose keys
+-- with project NULL, has the PyPI totals: the source's own counts of the day's rows, those by each breakdown whose keys
 -- mean the same for every project, and by UTC hour. `replaced_rows` counts the rows with
 -- U+0000 in a key or with a name that no project can have.
--- Costs one scan of the named columns of one partition: about 0.3 TiB for a day of all PyPI.
+-- Costs one scan of the named columns of one partition: about 0.3 TiB for a day of all PyPI; file names, which only some
+-- days need (file_names.py), about double that.
 --
 -- Names after a dollar sign are filled from pyzn_pipeline/breakdowns.py and the settings; @-names are bound.
 WITH flat AS (
@@ -49,9 +50,7 @@ keyed AS (
 )
 SELECT
   k.project,
-  $totals,
-  SUM(IF(k.breakdown = 'total', k.replaced_rows, 0)) AS replaced_rows,
-  $documents
+  $results
 FROM keyed AS k
 GROUP BY k.project
 ORDER BY k.project  -- fills the table's index from end to end, which is fastest

@@ -11,15 +11,11 @@ import pyarrow.compute as pc
 from psycopg import sql
 from sqlalchemy import Connection
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS
+from pyzn_pipeline.breakdowns import Contents
 from pyzn_pipeline.store import binary_copy
 from pyzn_pipeline.store.database import statement
 
-COLUMNS = [
-    "project",
-    *COUNT_COLUMNS,
-    *(column for breakdown in BREAKDOWNS for column in breakdown.columns),
-]
+COLUMNS = Contents().columns
 """The columns of a scan's row that `pyzn.project_days` has too; it has the day as well."""
 
 AT_ONCE = 16 * 2**20  # bytes of rows

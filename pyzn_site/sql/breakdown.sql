@@ -12,7 +12,7 @@ WITH weighed AS (
     FROM (
         SELECT day, $document::text FROM pyzn.project_days WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s
         UNION ALL
-        SELECT day, whole::text
+        SELECT day, pypi_totals::text
         FROM pyzn.days JOIN pyzn.day_breakdowns USING (day)
         WHERE %(project)s = '__all__' AND day BETWEEN %(start)s AND %(end)s AND retired_at IS NULL AND breakdown = '$name'
     ) AS daily (day, document)

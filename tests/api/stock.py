@@ -106,9 +106,9 @@ def publish(
         )
         connection.execute("DELETE FROM pyzn.day_breakdowns WHERE day = %s", [day])
         for breakdown in BREAKDOWNS:
-            whole: Counter[str] = Counter()
+            totals: Counter[str] = Counter()
             for row in rows:
-                whole.update(json.loads(row[breakdown.document]))
+                totals.update(json.loads(row[breakdown.document]))
             _insert(
                 connection,
                 "day_breakdowns",
@@ -116,9 +116,9 @@ def publish(
                     "day": day,
                     "breakdown": breakdown.name,
                     "source_downloads": sums[breakdown.counted.column],
-                    "downloads": whole.total(),
+                    "downloads": totals.total(),
                     "project_keys": sum(len(json.loads(row[breakdown.document])) for row in rows),
-                    "whole": packed(whole) if breakdown.common else None,
+                    "pypi_totals": packed(totals) if breakdown.common else None,
                 },
             )
 
@@ -156,8 +156,10 @@ def _row(day: date, project: str, versions: Versions, countries: Countries) -> d
         "pip_downloads": pip,
         "ci_downloads": ci,
         "downloads_without_mirrors": pip,
+        "files": total,
         "pip_by_version": packed([count.pip for count in ordered.values()]),
         "ci_by_version": packed([count.ci for count in ordered.values()]),
+        "files_by_version": packed([count.downloads for count in ordered.values()]),
         **{name: packed({key: n for key, n in document.items() if n}) for name, document in documents.items()},
     }
 

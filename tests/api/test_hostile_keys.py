@@ -36,7 +36,9 @@ def hostile(database: Database) -> Database:
         publish(owner, NEWEST, {"sampleproject": ({key: Count(1) for key in counts}, {"US": len(KEYS)})})
         columns = ", ".join(f"{breakdown.document} = %(counts)s" for breakdown in BREAKDOWNS)
         owner.execute(f"UPDATE pyzn.project_days SET {columns}", {"counts": json.dumps(counts)})
-        owner.execute("UPDATE pyzn.day_breakdowns SET whole = %s WHERE whole IS NOT NULL", [json.dumps(counts)])
+        owner.execute(
+            "UPDATE pyzn.day_breakdowns SET pypi_totals = %s WHERE pypi_totals IS NOT NULL", [json.dumps(counts)]
+        )
     return database
 
 

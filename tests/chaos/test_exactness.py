@@ -53,7 +53,10 @@ def test_a_day_as_the_source_has_it_has_no_defects(api: str) -> None:
         ("UPDATE pyzn.days SET projects = 3", "the ledger has .*, not"),
         ("UPDATE pyzn.days SET checksum = 'x'", "the checksum is not that of the rows"),
         ("UPDATE pyzn.day_breakdowns SET project_keys = 7 WHERE breakdown = 'python'", "the ledger has .* by python"),
-        ("""UPDATE pyzn.day_breakdowns SET whole = '{"US":3}' WHERE breakdown = 'country'""", "has .* by country"),
+        (
+            """UPDATE pyzn.day_breakdowns SET pypi_totals = '{"US":3}' WHERE breakdown = 'country'""",
+            "has .* by country",
+        ),
         ("DELETE FROM pyzn.day_breakdowns WHERE breakdown = 'system'", "the ledger has None by system"),
         (
             "UPDATE pyzn.day_breakdowns SET breakdown = 'x' WHERE breakdown = 'system'",

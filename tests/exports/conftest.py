@@ -40,10 +40,10 @@ DOWNLOADS = [
 CONTENT = [
     "SELECT * FROM pyzn.project_days ORDER BY day, project",
     "SELECT project, total_downloads FROM pyzn.projects ORDER BY project",
-    "SELECT day, breakdown, source_downloads, downloads, project_keys, whole::text FROM pyzn.day_breakdowns "
+    "SELECT day, breakdown, source_downloads, downloads, project_keys, pypi_totals::text FROM pyzn.day_breakdowns "
     "ORDER BY day, breakdown",
     "SELECT day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads, "
-    "downloads_without_mirrors, projects, by_hour::text, checksum, replaced_rows, recounted_at, source_recount, "
+    "downloads_without_mirrors, files, projects, by_hour::text, checksum, replaced_rows, recounted_at, source_recount, "
     "suspect_because, accepted_because FROM pyzn.days ORDER BY day",
 ]
 

@@ -79,8 +79,8 @@ def test_day_json_is_the_ledgers_row(published: Engine, storage: Folder, folder:
     names = ["status", "revision", "checksum", "source", "source_downloads", "downloads", "source_recount", "by_hour"]
     (ledger,) = rows(published, f"SELECT {', '.join(names)}, replaced_rows FROM pyzn.days WHERE day = '{DAY}'")
     assert [found[name] for name in [*names, "replaced_rows"]] == list(ledger)
-    totals = dict(rows(published, f"SELECT breakdown, whole FROM pyzn.day_breakdowns WHERE day = '{DAY}'"))
-    assert {name: own["whole"] for name, own in found["breakdowns"].items()} == totals
+    totals = dict(rows(published, f"SELECT breakdown, pypi_totals FROM pyzn.day_breakdowns WHERE day = '{DAY}'"))
+    assert {name: own["pypi_totals"] for name, own in found["breakdowns"].items()} == totals
 
 
 def test_a_day_that_has_not_changed_is_not_written_again(published: Engine, storage: Folder, folder: Path) -> None:

@@ -18,7 +18,6 @@ from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
-from pyzn_pipeline.source.scan import estimate
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE
@@ -36,14 +35,15 @@ def wide(downloads: int) -> list[Download]:
 def test_a_range_costs_what_its_days_cost_one_by_one(bigquery: Server, clients: Clients) -> None:
     for day, downloads in zip(DAYS, (1_100, 1_200, 1_300), strict=True):
         bigquery.load(raw_rows(day, wide(downloads)))
-    one_by_one = [estimate(clients, TABLE, day) for day in DAYS]
+    source = BigQuery(clients, TABLE, 2**40)
+    one_by_one = [source.price(day, day).billed for day in DAYS]
     assert min(one_by_one) > MINIMUM
     assert len(set(one_by_one)) == 3
-    assert estimate(clients, TABLE, FIRST, LAST) == sum(one_by_one)
+    assert source.price(FIRST, LAST).billed == sum(one_by_one)
 
 
 def test_small_days_cost_the_minimum_each(clients: Clients) -> None:
-    assert estimate(clients, TABLE, FIRST, LAST) == 3 * MINIMUM
+    assert BigQuery(clients, TABLE, 2**40).price(FIRST, LAST) == (3 * MINIMUM,) * 3
 
 
 def test_published_days_are_told_and_retired_ones_are_free(bigquery: Server, clients: Clients, store: Engine) -> None:
@@ -53,14 +53,14 @@ def test_published_days_are_told_and_retired_ones_are_free(bigquery: Server, cli
     with store.begin() as connection:
         connection.execute(text("UPDATE pyzn.days SET retired_at = now() WHERE day = :day"), {"day": FIRST})
     cost = backfill_cost(BigQuery(clients, TABLE, 2**40), store, DAYS, usd_per_tib=2**20)
-    assert (cost.days, cost.published, cost.retired, cost.bytes_billed, cost.dollars) == (3, 1, 1, 2 * MINIMUM, 20)
+    assert (cost.days, cost.published, cost.retired, cost.price.billed, cost.dollars) == (3, 1, 1, 2 * MINIMUM, 20)
     assert str(cost) == (
         "2026-07-13 to 2026-07-15: 3 days, 1 of them published already (read and billed again), 1 retired (refused); "
         "about 0.02 GiB (20,971,520 bytes), 20.00 US dollars"
     )
 
 
-def test_ten_years_are_priced_by_one_question(
+def test_ten_years_are_priced_by_four_questions(
     bigquery: Server, clients: Clients, store: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bigquery.load(raw_rows(LAST, [Download("requests")]))
@@ -73,8 +73,8 @@ def test_ten_years_are_priced_by_one_question(
 
     monkeypatch.setattr(clients.jobs, "query", counted)
     days = [LAST - timedelta(days=ago) for ago in reversed(range(3653))]
-    assert backfill_cost(BigQuery(clients, TABLE, 2**40), store, days, 6.25).bytes_billed == 3653 * MINIMUM
-    assert len(asked) == 1
+    assert backfill_cost(BigQuery(clients, TABLE, 2**40), store, days, 6.25).price.billed == 3653 * MINIMUM
+    assert len(asked) == 4  # with and without file names, before and since sidecars exist
 
 
 def test_a_dry_run_says_the_cost_and_reads_nothing(command: CliRunner, store: Engine) -> None:

@@ -8,6 +8,7 @@ from google.cloud.bigquery import QueryJobConfig
 
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.source import scan as scan_module
+from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError
 from pyzn_pipeline.source.scan import SCHEMA, estimate, scan, usd
@@ -41,10 +42,10 @@ def test_a_scan_answers_every_breakdown_and_the_sources_own_count(bigquery: Serv
 
     assert found.rows == sum(batch.num_rows for batch in batches) == 3
     assert by_project(batches) == by_project(list(scan_of(DAY, DOWNLOADS).batches))
-    (whole,) = [row for row in pa.Table.from_batches(batches).to_pylist() if row["project"] is None]
-    assert {name: value for name, value in whole.items() if value not in ("{}", "[]")} == {
+    (of_pypi,) = [row for row in pa.Table.from_batches(batches).to_pylist() if row["project"] is None]
+    assert {name: value for name, value in of_pypi.items() if value not in ("{}", "[]")} == {
         "project": None, "downloads": 6, "pip_downloads": 4, "ci_downloads": 1, "downloads_without_mirrors": 4,
-        "replaced_rows": 0, "by_country": '{"(unknown)":1,"DE":1,"US":4}',
+        "files": 6, "replaced_rows": 0, "by_country": '{"(unknown)":1,"DE":1,"US":4}',
         "by_installer": '{"(unknown)":1,"bandersnatch":1,"pip":4}', "by_python": '{"(unknown)":3,"3.12":1}',
         "by_system": '{"(unknown)":3,"Linux":1}', "by_hour": '{"0":1,"14":1,"19":1,"23":1,"4":1,"9":1}',
     }  # fmt: skip
@@ -94,15 +95,15 @@ def test_an_empty_day_has_no_rows(clients: Clients) -> None:
 def test_all_breakdowns_cost_one_scan_of_the_columns_they_need(bigquery: Server, clients: Clients) -> None:
     bigquery.load(pa.concat_tables([raw_rows(DAY, DOWNLOADS * 100)] * 800))  # more than the least that is billed
     columns = (
-        "timestamp, file.project, file.version, country_code, details.installer.name AS installer, details.ci, "
-        "details.python, details.system.name AS system"
+        "timestamp, file.filename, file.project, file.version, country_code, details.installer.name AS installer, "
+        "details.ci, details.python, details.system.name AS system"
     )
     one_scan = clients.jobs.query(
         f"SELECT {columns} FROM `{TABLE}` WHERE timestamp >= '{DAY}' AND timestamp < '{DAY + timedelta(days=1)}'",
         job_config=QueryJobConfig(dry_run=True),
     ).total_bytes_processed
     found = scan(clients, TABLE, DAY, LIMIT)
-    assert found.bytes_processed == one_scan == estimate(clients, TABLE, DAY)
+    assert found.bytes_processed == one_scan == BigQuery(clients, TABLE, LIMIT).price(DAY, DAY).billed
 
 
 def test_a_scan_over_the_limit_is_not_run(bigquery: Server, clients: Clients) -> None:
@@ -139,5 +140,5 @@ def test_a_source_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(scan_module, "RETRY", scan_module.RETRY.with_timeout(0.1))
     clients = connect("pyzn-test", "US", "http://127.0.0.1:9", "127.0.0.1:9")
     with pytest.raises(SourceError, match=r"^day 2026-07-14: cost estimate: BigQuery is not reachable .*$"):
-        estimate(clients, TABLE, DAY)
+        estimate(clients, TABLE, DAY, DAY, None)
     clients.close()

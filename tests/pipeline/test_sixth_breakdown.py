@@ -104,7 +104,7 @@ def test_it_is_one_entry_and_one_migration(
     assert "downloads_by_file_type" in seen["assets"]
     assert {"sum_equals_source", "unknown_file_type_share", "file_type_mix"} <= set(seen["checks"])
     assert seen["view"] == {str(AFTER): counted}
-    assert seen["whole"] == counted
+    assert seen["totals"] == counted
     assert seen["verified"].endswith("2 of 2 days proven\n")
     assert seen["days"].count("missing by file_type") == 1
     assert "2 days, 2 of them published already (read and billed again), 1 of those to add a breakdown" in seen["cost"]
@@ -153,7 +153,7 @@ def main() -> None:
             for day, key, downloads in connection.execute(text(query)):
                 seen["view"].setdefault(str(day), {})[key] = downloads
             query = "SELECT key, downloads FROM pyzn.pypi_downloads WHERE breakdown = 'file_type'"
-            seen["whole"] = dict(map(tuple, connection.execute(text(query))))
+            seen["totals"] = dict(map(tuple, connection.execute(text(query))))
         days = (str(BEFORE), str(AFTER))
         seen["verified"] = command("verify", "--full", *days)
         seen["days"] = command("days", *days)

@@ -62,7 +62,7 @@ def mix(downloads: int, shares: dict[str, float]) -> dict[str, int]:
 def weeks_before(day: date, days: dict[date, Measures]) -> pd.DataFrame:
     before = [days[day - timedelta(weeks=n)] for n in range(1, WEEKS + 1) if day - timedelta(weeks=n) in days]
     return pd.DataFrame(
-        [(m.downloads, m.projects, m.whole) for m in before], columns=["downloads", "projects", "whole"]
+        [(m.downloads, m.projects, m.pypi_totals) for m in before], columns=["downloads", "projects", "pypi_totals"]
     )
 
 
@@ -86,13 +86,15 @@ def scaled(measures: Measures, factor: float) -> Measures:
     return replace(
         measures,
         downloads=int(measures.downloads * factor),
-        whole={name: {key: int(n * factor) for key, n in counts.items()} for name, counts in measures.whole.items()},
+        pypi_totals={
+            name: {key: int(n * factor) for key, n in counts.items()} for name, counts in measures.pypi_totals.items()
+        },
         by_hour={hour: int(n * factor) for hour, n in measures.by_hour.items()},
     )
 
 
 def with_keys(measures: Measures, name: str, **changes: int) -> Measures:
-    return replace(measures, whole={**measures.whole, name: {**measures.whole[name], **changes}})
+    return replace(measures, pypi_totals={**measures.pypi_totals, name: {**measures.pypi_totals[name], **changes}})
 
 
 def without_country(measures: Measures) -> Measures:
@@ -100,12 +102,12 @@ def without_country(measures: Measures) -> Measures:
 
 
 def with_unknown_countries(measures: Measures) -> Measures:
-    countries = measures.whole["country"]
+    countries = measures.pypi_totals["country"]
     return with_keys(measures, "country", DE=0, **{UNKNOWN: countries[UNKNOWN] + countries["DE"]})
 
 
 def without_pythons(measures: Measures) -> Measures:
-    return replace(measures, whole={**measures.whole, "python": {UNKNOWN: measures.downloads}})
+    return replace(measures, pypi_totals={**measures.pypi_totals, "python": {UNKNOWN: measures.downloads}})
 
 
 def without_an_hour(measures: Measures) -> Measures:

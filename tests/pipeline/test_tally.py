@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pyzn_pipeline.breakdowns import Contents
 from pyzn_pipeline.reading.tally import TOP_PROJECTS, Tally
 from pyzn_pipeline.source.scan import SCHEMA
 from tests.days import Download, scan_of
@@ -19,7 +20,7 @@ def rows_of_the_day() -> list[dict[str, Any]]:
 
 
 def tallied(*batches: list[dict[str, Any]]) -> Tally:
-    with Tally() as tally:
+    with Tally(Contents()) as tally:
         for rows in batches:
             tally.add(pa.RecordBatch.from_pylist(rows, schema=SCHEMA))
     return tally
@@ -27,16 +28,24 @@ def tallied(*batches: list[dict[str, Any]]) -> Tally:
 
 def test_it_does_not_matter_how_the_rows_are_divided_and_ordered() -> None:
     rows = rows_of_the_day()
-    whole, single = tallied(rows), tallied(*([row] for row in reversed(rows)))
-    assert (whole.packed, whole.checksum, whole.whole) == (single.packed, single.checksum, single.whole)
-    assert (whole.of_day, whole.of_projects, whole.by_hour) == (single.of_day, single.of_projects, single.by_hour)
-    assert whole.top.equals(single.top)
-    version, python = whole.packed["version"], whole.packed["python"]
+    together, single = tallied(rows), tallied(*([row] for row in reversed(rows)))
+    assert (together.packed, together.checksum, together.pypi_totals) == (
+        single.packed,
+        single.checksum,
+        single.pypi_totals,
+    )
+    assert (together.of_day, together.of_projects, together.by_hour) == (
+        single.of_day,
+        single.of_projects,
+        single.by_hour,
+    )
+    assert together.top.equals(single.top)
+    version, python = together.packed["version"], together.packed["python"]
     assert (version.projects, version.keys, version.ragged, version.nuls) == (2, 3, 0, 0)
-    assert version.sums == {"downloads": 3, "pip_downloads": 2, "ci_downloads": 1}
+    assert version.sums == {"downloads": 3, "pip_downloads": 2, "ci_downloads": 1, "files": 3}
     assert (python.projects, python.keys, python.sums) == (2, 2, {"downloads_without_mirrors": 2})
-    assert whole.of_day == whole.of_projects == {
-        "downloads": 3, "pip_downloads": 2, "ci_downloads": 1, "downloads_without_mirrors": 2
+    assert together.of_day == together.of_projects == {
+        "downloads": 3, "pip_downloads": 2, "ci_downloads": 1, "downloads_without_mirrors": 2, "files": 3
     }  # fmt: skip
 
 

@@ -106,7 +106,8 @@ def test_the_ledger_shows_when_and_by_what_a_day_was_recounted(
             "downloads without mirrors by python: the tables have 2, the ledger says 3; project keys by python: ",
         ),
         (
-            "UPDATE pyzn.day_breakdowns SET whole = '{\"DE\":3}' WHERE day = '2026-07-14' AND breakdown = 'country'",
+            "UPDATE pyzn.day_breakdowns SET pypi_totals = '{\"DE\":3}' WHERE day = '2026-07-14' "
+            "AND breakdown = 'country'",
             "all of PyPI by country: the tables have other counts than the ledger",
         ),
         ("UPDATE pyzn.days SET ci_downloads = 0 WHERE day = '2026-07-14'", "ci downloads: the tables have 1"),

@@ -33,9 +33,9 @@ DOWNLOADS = [
 def test_the_tidy_views_hold_what_the_source_counted(store: Engine) -> None:
     publish(store, scan_of(DAY, DOWNLOADS))
     assert rows(store, "SELECT * FROM pyzn.downloads_by_version ORDER BY project, version") == [
-        (DAY, "numpy", UNKNOWN, 1, 1, 0),
-        (DAY, "requests", "2.31.0", 2, 2, 1),
-        (DAY, "requests", "2.32.0", 1, 0, 0),
+        (DAY, "numpy", UNKNOWN, 1, 1, 0, 1),
+        (DAY, "requests", "2.31.0", 2, 2, 1, 2),
+        (DAY, "requests", "2.32.0", 1, 0, 0, 1),
     ]
     assert rows(store, "SELECT * FROM pyzn.downloads_by_country ORDER BY project, country") == [
         (DAY, "numpy", UNKNOWN, 1),
@@ -43,8 +43,8 @@ def test_the_tidy_views_hold_what_the_source_counted(store: Engine) -> None:
         (DAY, "requests", "US", 2),
     ]
     assert rows(store, "SELECT * FROM pyzn.downloads_by_project ORDER BY project") == [
-        (DAY, "numpy", 1, 1, 0, 1),
-        (DAY, "requests", 3, 2, 1, 2),
+        (DAY, "numpy", 1, 1, 0, 1, 1),
+        (DAY, "requests", 3, 2, 1, 2, 3),
     ]
 
 
@@ -61,10 +61,10 @@ def test_python_system_and_the_installer_leave_out_what_the_rule_says(store: Eng
     assert rows(store, by.format("python")) == [(UNKNOWN, 1), ("3.12", 1), ("3.13", 1)]
     assert rows(store, by.format("system")) == [(UNKNOWN, 1), ("Darwin", 1), ("Linux", 1)]
     assert dict(rows(store, by.format("installer"))) == {UNKNOWN: 1, "pip": 1, "uv": 2, **dict.fromkeys(MIRRORS, 1)}
-    whole = "SELECT key, downloads FROM pyzn.pypi_downloads WHERE day = '{}' AND breakdown = '{}' "
-    whole += 'ORDER BY key COLLATE "C"'
+    of_pypi = "SELECT key, downloads FROM pyzn.pypi_downloads WHERE day = '{}' AND breakdown = '{}' "
+    of_pypi += 'ORDER BY key COLLATE "C"'
     for name in ("python", "system", "installer"):
-        assert rows(store, whole.format(DAY, name)) == rows(store, by.format(name))
+        assert rows(store, of_pypi.format(DAY, name)) == rows(store, by.format(name))
 
 
 def test_the_ledger_says_what_the_day_is(store: Engine) -> None:
@@ -72,7 +72,7 @@ def test_the_ledger_says_what_the_day_is(store: Engine) -> None:
     row = ledger.days(store, DAY, DAY).to_dict("records")[0]
     expected = {
         "day": DAY, "status": "provisional", "revision": 1, "downloads": 4, "source_downloads": 4, "pip_downloads": 3,
-        "ci_downloads": 1, "downloads_without_mirrors": 3, "projects": 2, "run_id": "run-1",
+        "ci_downloads": 1, "downloads_without_mirrors": 3, "files": 4, "projects": 2, "run_id": "run-1",
         "bytes_processed": 1000,
         "project_keys": {"version": 3, "country": 3, "installer": 3, "python": 2, "system": 2},
     }  # fmt: skip
@@ -154,7 +154,7 @@ def test_a_day_that_fails_a_hard_audit_leaves_the_tables_untouched(
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("downloads", 5, r"source says 4 downloads \(3 pip, 1 ci\), version documents sum to 4 downloads"),
+        ("downloads", 5, r"source says 4 downloads \(3 pip, 1 ci, 4 files\), version documents sum to 4 downloads"),
         (
             "downloads_without_mirrors",
             1,
@@ -169,8 +169,10 @@ def test_a_day_that_fails_a_hard_audit_leaves_the_tables_untouched(
             "source says 3 downloads without mirrors, python documents sum to 4 downloads w",
         ),
         ("by_system", "{}", "system documents sum to 1 downloads without mirrors"),
-        ("pip_by_version", "[2,1]", r"version documents sum to 4 downloads \(4 pip, 1 ci\)"),
+        ("pip_by_version", "[2,1]", r"version documents sum to 4 downloads \(4 pip, 1 ci, 4 files\)"),
         ("ci_by_version", "[1]", "1 do not add up to their project's counts"),
+        ("files", None, r"source says 4 downloads \(3 pip, 1 ci, 4 files\), .*, 1 do not add up to their project's"),
+        ("files_by_version", None, r"version documents sum to 4 downloads \(3 pip, 1 ci, 1 files\), 1 do not add up"),
         ("by_version", '{"2.31.0":2,"\\\\\\u0000":1}', "1 have a NUL character"),
         ("project", "requests\0", 'day 2026-07-14: Postgres: invalid byte sequence for encoding "UTF8": 0x00'),
         ("by_version", '{"2.31.0":', "Postgres: invalid input syntax for type json"),
@@ -186,6 +188,8 @@ def test_a_day_that_fails_a_hard_audit_leaves_the_tables_untouched(
         "no system",
         "pip sum",
         "short array",
+        "no files",
+        "no files by version",
         "NUL in a key",
         "NUL in a name",
         "not JSON",

@@ -1,9 +1,9 @@
 -- The ledger's row of :day for its export; no row unless it is published. `breakdowns` is
--- {"breakdown": {"source_downloads": …, "downloads": …, "project_keys": …, "whole": {"key": downloads of all PyPI}}}.
+-- {"breakdown": {"source_downloads": …, "downloads": …, "project_keys": …, "pypi_totals": {"key": downloads of all PyPI}}}.
 -- Index look-ups.
 SELECT days.*, retired_at IS NOT NULL AS retired,
        (SELECT json_object_agg(breakdown, json_build_object(
-            'source_downloads', source_downloads, 'downloads', downloads, 'project_keys', project_keys, 'whole', whole))
+            'source_downloads', source_downloads, 'downloads', downloads, 'project_keys', project_keys, 'pypi_totals', pypi_totals))
         FROM pyzn.day_breakdowns WHERE day_breakdowns.day = days.day) AS breakdowns
 FROM pyzn.days
 WHERE day = :day

@@ -7,6 +7,6 @@ WITH counted AS (
 SELECT
     coalesce(sum(keys), 0)::bigint AS project_keys,
     $totals,
-    (SELECT whole IS NULL OR whole::jsonb = (SELECT coalesce(jsonb_object_agg(key, downloads), '{}') FROM counted)
-     FROM pyzn.day_breakdowns WHERE day = :day AND breakdown = '$name') AS whole_is_right
+    (SELECT pypi_totals IS NULL OR pypi_totals::jsonb = (SELECT coalesce(jsonb_object_agg(key, downloads), '{}') FROM counted)
+     FROM pyzn.day_breakdowns WHERE day = :day AND breakdown = '$name') AS pypi_totals_are_right
 FROM counted

@@ -5,6 +5,7 @@ SELECT
     coalesce(sum(pip_downloads), 0)::bigint             AS pip_downloads,
     coalesce(sum(ci_downloads), 0)::bigint              AS ci_downloads,
     coalesce(sum(downloads_without_mirrors), 0)::bigint AS downloads_without_mirrors,
+    sum(files)::bigint                                  AS files,
     count(*)                                            AS projects,
     pyzn.day_checksum(:day)                             AS checksum
 FROM pyzn.project_days

@@ -3,7 +3,7 @@
 SELECT total_downloads, (
     SELECT coalesce(sum(downloads), 0)::bigint
     FROM pyzn.project_days
-    WHERE project = known.project AND day BETWEEN %(start)s AND %(end)s
+    WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s
 )
 FROM pyzn.projects AS known
 WHERE project = %(project)s

@@ -20,6 +20,6 @@ FROM pyzn.projects AS known,
              ',' ORDER BY day
          ) AS entries
          FROM pyzn.project_days
-         WHERE project = known.project AND day BETWEEN %(start)s AND %(end)s
+         WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s
      ) AS daily
 WHERE known.project = %(project)s

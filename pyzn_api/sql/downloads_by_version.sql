@@ -16,6 +16,6 @@ FROM pyzn.projects AS known,
              ',' ORDER BY day
          ) AS entries
          FROM pyzn.project_days
-         WHERE project = known.project AND day BETWEEN %(start)s AND %(end)s AND (%(ci)s OR downloads > ci_downloads)
+         WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND (%(ci)s OR downloads > ci_downloads)
      ) AS daily
 WHERE known.project = %(project)s

@@ -8,6 +8,6 @@ FROM pyzn.projects AS known,
      LATERAL (
          SELECT string_agg('"' || day || '":' || downloads, ',' ORDER BY day DESC) AS entries
          FROM pyzn.project_days
-         WHERE project = known.project AND day BETWEEN %(start)s AND %(end)s
+         WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s
      ) AS daily
 WHERE known.project = %(project)s

@@ -1,8 +1,8 @@
 # Two commands: `make up` runs PyZn, `make test` proves it.
 .DEFAULT_GOAL := help
 .PHONY: help setup up browser test test-slow check check-code check-style check-imports check-types check-dagster \
-    check-migrations check-workflows check-kubernetes check-docs wheels package docs bench lock start-containers stop-containers pin-images \
-    test-containers survive chaos screenshots
+    check-migrations check-workflows check-kubernetes check-docs wheels package docs bench lock start-containers \
+    stop-containers pin-images test-containers test-kubernetes survive chaos screenshots
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -123,6 +123,9 @@ pin-images:  ## write the digests of the base images into Dockerfile and docker-
 
 test-containers: setup  ## the containers and docs/operations.md, in a real container engine
 	$(BIN)/python -m tests.containers
+
+test-kubernetes: setup  ## deploy/kubernetes/demo in a cluster of kind: kills, a canceled backfill, networks, a rolled API
+	tests/deployment/cluster.sh
 
 survive: setup  ## the production shape, its parts killed at random: DAYS (30), KILLS (6), OUTAGE (120 seconds), SEED
 	$(BIN)/python -m tests.deployment.survival --days $(or $(DAYS),30) --kills $(or $(KILLS),6) \

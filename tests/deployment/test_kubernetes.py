@@ -305,8 +305,9 @@ PAGE = (ROOT / "docs" / "kubernetes.md").read_text()
 
 def test_the_pages_commands_are_shell_and_name_what_is_there() -> None:
     scripts = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    scripts.append((ROOT / "tests/deployment/cluster.sh").read_text())  # runs where there is a cluster
     for script in scripts:
-        assert subprocess.run(["sh", "-n"], input=script, text=True, check=False).returncode == 0, script
+        assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0, script
     named = set(re.findall(r"\b(deployment|statefulset|service|job)/(\w+)", "".join(scripts)))
     assert {("deployment", "pyzn"), ("job", "migrate")} <= named
     assert named <= {tuple(name.lower().split("/")) for name in demo() if "/" in name}

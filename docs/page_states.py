@@ -22,9 +22,10 @@ from pyzn_pipeline.rankings.rankings import rank
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.schema import migrate
 from tests.api.conftest import serving, settings
-from tests.api.stock import Count, Countries, Versions, publish
+from tests.api.stock import publish
 from tests.browser import browser
 from tests.conftest import Database
+from tests.days import Download
 
 LAST = date(2026, 7, 19)  # the clock of `serving` says the day after
 DAYS = 60
@@ -45,29 +46,21 @@ IMAGES = Path(__file__).parent / "images"
 COUNTRIES = ("US", "DE", "CN", "IN", "BR", "FR", "GB", "JP", "SG", "AU", "ZA", "CA")
 
 
-def projects(day: date) -> dict[str, tuple[Versions, Countries]]:
+def downloads(day: date) -> Iterator[Download]:
     """What is downloaded on a day: less at weekends, and a little more every week."""
     scale = int((3000 if day.weekday() < 5 else 2100) * (1 + day.toordinal() % 97 / 400))
-    many = {
-        f"{major}.{minor}.{patch}": Count(1 + scale * (major + 1) // (40 * (patch + 1)))
-        for major in range(5) for minor in range(30) for patch in range(10)
-    }  # fmt: skip
-    few = {f"2.{minor}.0": Count(scale // (8 - minor), ci=scale // 20) for minor in range(6)}
-    return {
-        "busy": (many, _countries(many)),
-        "usual": (few, _countries(few)),
-        "usual-suspects": ({"1.0": Count(scale // 9)}, {"US": scale // 9}),
-        "lonely": ({"0.1": Count(3 + day.day % 5)}, {"NZ": 2, "US": 1 + day.day % 5}),
-    }
-
-
-def _countries(versions: Versions) -> Countries:
-    left = sum(count.downloads for count in versions.values())
-    found = {}
-    for code in COUNTRIES:
-        found[code] = left // 3
-        left -= found[code]
-    return found | {"US": found["US"] + left}
+    for major in range(5):
+        for minor in range(30):
+            for patch in range(10):
+                number = 1 + scale * (major + 1) // (40 * (patch + 1))
+                yield Download("busy", f"{major}.{minor}.{patch}", COUNTRIES[patch], times=number)
+    for minor in range(6):
+        left = scale // (8 - minor)
+        for country in COUNTRIES:
+            yield Download("usual", f"2.{minor}.0", country, ci=country == "DE", times=left // 3 + 1)
+            left -= left // 3
+    yield Download("usual-suspects", times=scale // 9)
+    yield from (Download("lonely", "0.1", "NZ", times=2), Download("lonely", "0.1", "US", times=1 + day.day % 5))
 
 
 def fill(owner: psycopg.Connection) -> None:
@@ -75,7 +68,7 @@ def fill(owner: psycopg.Connection) -> None:
     for ago in range(DAYS):
         day = LAST - timedelta(days=ago)
         if ago != 12:
-            publish(owner, day, projects(day), "provisional" if ago < 7 else "suspect" if ago == 19 else "final")
+            publish(owner, day, downloads(day), "provisional" if ago < 7 else "suspect" if ago == 19 else "final")
     owner.execute(
         "UPDATE pyzn.days SET suspect_because = 'downloads: 31% fewer than weeks before' WHERE status = 'suspect'"
     )

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -28,7 +28,7 @@ from pyzn_pipeline.source.scan import SCHEMA, Scan
 
 
 class Download(NamedTuple):
-    """One row of file_downloads, as far as PyZn reads it."""
+    """A row of file_downloads, as far as PyZn reads it, and how often it is there."""
 
     project: str
     version: str | None = "1.0"
@@ -39,24 +39,27 @@ class Download(NamedTuple):
     python: str | None = None
     system: str | None = None
     filename: str | None = "name-1.0-py3-none-any.whl"
+    times: int = 1
 
 
 def scan_of(day: date, downloads: Iterable[Download], **changes: int) -> Scan:
     """The scan that a source with these downloads answers; `changes` replace what the job reports of itself."""
-    batch = pa.RecordBatch.from_pylist(list(_rows(list(downloads))), schema=SCHEMA)
+    batch = pa.RecordBatch.from_pylist(list(packed_rows(list(downloads))), schema=SCHEMA)
     reported = {"rows": batch.num_rows, "bytes_processed": 1000, "bytes_billed": 10 * 2**20} | changes
     return Scan(day=day, source="a.test.table", job_id=f"pyzn_{day:%Y%m%d}_test", batches=iter([batch]), **reported)
 
 
-def _rows(downloads: list[Download]) -> Iterator[dict[str, object]]:
+def packed_rows(downloads: list[Download]) -> Iterator[dict[str, Any]]:
+    """The rows of a scan: one for each project, and that of the day, whose project is None."""
     by_project: dict[str | None, list[Download]] = {}
     for download in downloads:
         by_project.setdefault(download.project, []).append(download)
     for project, own in by_project.items():
         yield {"project": project, **_counts(own), **_documents(own), "by_hour": "{}"}
-    hours = Counter(  # as raw_rows spreads them
-        str(min(n * 24 // max(len(downloads) - 1, 1), 23)) for n in range(len(downloads))
-    )
+    number = sum(download.times for download in downloads)
+    # As raw_rows spreads them: the first row at the beginning of the day, the last one at its end.
+    begins = [*(min(-(-hour * max(number - 1, 1) // 24), number) for hour in range(24)), number]
+    hours = Counter({str(n): begins[n + 1] - begins[n] for n in range(24) if begins[n + 1] > begins[n]})
     of_day = _documents(downloads) | {
         "by_version": "{}",
         "pip_by_version": "[]",
@@ -90,7 +93,9 @@ def key_of(breakdown: Breakdown, download: Download) -> str:
 
 
 def _counts(downloads: list[Download]) -> dict[str, int]:
-    counts = {count.column: sum(counts_for(count, download) for download in downloads) for count in COUNTS}
+    counts = {
+        count.column: sum(download.times for download in downloads if counts_for(count, download)) for count in COUNTS
+    }
     return counts | {"replaced_rows": 0}  # none of these has text that Postgres cannot store
 
 
@@ -98,12 +103,19 @@ def _documents(downloads: list[Download]) -> dict[str, str]:
     documents: dict[str, str] = {}
     for breakdown in BREAKDOWNS:
         keys, *subsets = (
-            Counter(key_of(breakdown, download) for download in downloads if counts_for(count, download))
+            _sums((key_of(breakdown, each), each.times) for each in downloads if counts_for(count, each))
             for count in breakdown.counts
         )
         of_subsets = [json.dumps([subset[key] for key in sorted(keys)], separators=(",", ":")) for subset in subsets]
         documents |= zip(breakdown.columns, [_packed(keys), *of_subsets], strict=True)
     return documents
+
+
+def _sums(numbers: Iterable[tuple[str, int]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for key, number in numbers:
+        found[key] += number
+    return found
 
 
 def _packed(counts: Counter[str]) -> str:
@@ -113,7 +125,7 @@ def _packed(counts: Counter[str]) -> str:
 
 def raw_rows(day: date, downloads: Iterable[Download]) -> pa.Table:
     """The same downloads as rows of `file_downloads`, spread over the whole UTC day, both of its ends included."""
-    rows = list(downloads)
+    rows = [row for row in downloads for _ in range(row.times)]
     midnight = datetime.combine(day, time(), UTC)
     last = timedelta(days=1) - timedelta(microseconds=1)
     return pa.table(

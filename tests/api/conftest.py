@@ -83,17 +83,12 @@ def client(stocked: Database) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture
-def read_ledger(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Lets servers read the ledger again at once: no test waits until their copy is old enough."""
-
-    def read(*servers: httpx.Client) -> None:
-        with monkeypatch.context() as now:
-            now.setattr(ledger, "FRESH_SECONDS", 0)
-            for server in servers:
-                server.get("/api/v4/days")
-
-    return read
+def read_ledger(*servers: httpx.Client) -> None:
+    """Have them read the ledger again at once: no test waits until their copy is old enough."""
+    with pytest.MonkeyPatch.context() as now:
+        now.setattr(ledger, "FRESH_SECONDS", 0)
+        for server in servers:
+            server.get("/api/v4/days")
 
 
 def hashed(password: str, iterations: int = 1000) -> SecretStr:
@@ -105,13 +100,3 @@ def metric(client: httpx.Client, name: str) -> float:
     """A number of the server."""
     (line,) = (line for line in client.get("/metrics").text.splitlines() if line.rpartition(" ")[0] == name)
     return float(line.rpartition(" ")[2])
-
-
-def wait_for_other_etag(client: httpx.Client, path: str, etag: str, seconds: float = 120) -> httpx.Response:
-    deadline = time.monotonic() + seconds
-    while True:
-        response = client.get(path)
-        if response.headers["etag"] != etag:
-            return response
-        assert time.monotonic() < deadline, f"no other ETag of {path} within {seconds} seconds"
-        time.sleep(0.1)

@@ -1,9 +1,9 @@
-"""Days as the pipeline would publish them, small enough to add up by hand."""
+"""Days written to the tables as the pipeline would, in a hundredth of its time, and small enough to add up by hand."""
 
 import json
-from collections import Counter
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -12,89 +12,116 @@ from pydantic import SecretStr
 from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS
 from pyzn_pipeline.rankings.rankings import rank
 from pyzn_pipeline.store.database import engine
+from tests.days import Download, packed_rows
 
 NEWEST = date(2026, 7, 19)
+AWKWARD = 'a"b\\c \u2028<é>\t{}'  # what JSON must escape, and what SQL or a format string might trip over
 
 
-class Count(NamedTuple):
-    """Downloads of a version: all, those by pip, those by CI."""
-
-    downloads: int
-    pip: int = 0
-    ci: int = 0
+def by_pip(version: str, country: str | None, times: int, python: str = "3.12", *, ci: bool = False) -> Download:
+    return Download("sampleproject", version, country, ci=ci, python=python, system="Linux", times=times)
 
 
-Versions = dict[str, Count]
-Countries = dict[str, int]
+def by_mirror(version: str | None, country: str | None, times: int, *, ci: bool = False) -> Download:
+    return Download("sampleproject", version, country, installer="bandersnatch", ci=ci, times=times)
+
 
 # The clock of most tests says 2026-07-20. So a window's first day and the day before it are here for
 # each window: a year 2025-07-20, four months 2026-03-20, v2 2026-04-01, 30 days 2026-06-20.
-SAMPLE: dict[str, tuple[Versions, Countries]] = {
-    "2025-07-19": ({"1.0": Count(5, 5)}, {"US": 5}),
-    "2025-07-20": ({"1.0": Count(40, 30, 40)}, {"DE": 20, "US": 20}),
-    "2026-03-19": ({"1.9": Count(7)}, {"FR": 7}),
-    "2026-03-20": ({"1.9": Count(8)}, {"FR": 8}),
-    "2026-03-31": ({"1.9": Count(9)}, {"FR": 9}),
-    "2026-04-01": ({"1.10": Count(10, 6, 4), "1.9": Count(2, 2, 2)}, {"(unknown)": 2, "US": 10}),
-    "2026-06-19": ({"1.10": Count(11)}, {"US": 11}),
-    "2026-06-20": ({"1.10": Count(12)}, {"US": 12}),
-    "2026-07-17": ({"1.10": Count(95, 60, 20)}, {"US": 95}),
-    "2026-07-19": (
-        {
-            "(unknown)": Count(3),
-            "1.10": Count(100, 80, 50),
-            "1.10.0": Count(1, 1),
-            "1.9": Count(10, 10, 10),
-            "2.0rc1": Count(4, 4),
-            "snap10": Count(1),
-            "snap9": Count(1),
-        },
-        {"(unknown)": 15, "DE": 15, "US": 60, "XK": 15, "FR": 15},
-    ),
+SAMPLE: dict[str, list[Download]] = {
+    "2025-07-19": [by_pip("1.0", "US", 4), by_pip("1.0", "US", 1, "3.9")],
+    "2025-07-20": [
+        by_pip("1.0", "US", 20, ci=True),
+        by_pip("1.0", "DE", 3, ci=True),
+        by_pip("1.0", "DE", 7, "3.9", ci=True),
+        by_mirror("1.0", "DE", 10, ci=True),
+    ],
+    "2026-03-19": [by_mirror("1.9", "FR", 7)],
+    "2026-03-20": [by_mirror("1.9", "FR", 8)],
+    "2026-03-31": [by_mirror("1.9", "FR", 9)],
+    "2026-04-01": [
+        by_pip("1.9", None, 2, "3.9", ci=True),
+        by_pip("1.10", "US", 4, ci=True),
+        by_pip("1.10", "US", 2),
+        by_mirror("1.10", "US", 4),
+    ],
+    "2026-06-19": [by_mirror("1.10", "US", 11)],
+    "2026-06-20": [by_mirror("1.10", "US", 12)],
+    "2026-07-17": [
+        by_pip("1.10", "US", 20, ci=True),
+        by_pip("1.10", "US", 25),
+        by_pip("1.10", "US", 15, "3.9"),
+        by_mirror("1.10", "US", 35),
+    ],
+    "2026-07-19": [
+        by_mirror(None, None, 3),
+        by_pip("1.10", "US", 50, ci=True),
+        by_pip("1.10", "US", 7),
+        by_pip("1.10", "US", 3, "3.9"),
+        by_pip("1.10", "DE", 10, "3.9"),
+        by_pip("1.10", "FR", 10, "3.9"),
+        by_mirror("1.10", "FR", 5),
+        by_mirror("1.10", "XK", 15),
+        by_pip("1.10.0", "DE", 1),
+        by_pip("1.9", None, 10, ci=True),
+        by_pip("2.0rc1", "DE", 4),
+        by_mirror("snap10", None, 1),
+        by_mirror("snap9", None, 1),
+    ],
 }
-AWKWARD = 'a"b\\c \u2028<é>\t{}'  # what JSON must escape, and what SQL or a format string might trip over
-BUSY: tuple[Versions, Countries] = ({"3.1": Count(1000, 700, 300)}, {"US": 900, "JP": 100})
+BUSY = [
+    each._replace(project="busy", version="3.1")
+    for each in (
+        by_pip("", "US", 300, ci=True),
+        by_pip("", "US", 225),
+        by_pip("", "US", 175, "3.9"),
+        by_mirror("", "US", 200),
+        by_mirror("", "JP", 100),
+    )
+]
+OLD = [
+    *(by_mirror(AWKWARD, "", 1, ci=ci)._replace(project="awkward") for ci in (False, False, True)),
+    by_mirror("%s", "", 1, ci=True)._replace(project="awkward"),
+    by_mirror("0.1", "US", 1)._replace(project="quiet"),
+]
 
 
-def publish(
-    connection: psycopg.Connection,
-    day: date,
-    projects: dict[str, tuple[Versions, Countries]],
-    status: str = "final",
-) -> None:
+def stock(owner_url: str) -> None:
+    """`sampleproject` (the days above), `busy` (the same on every day), `quiet` and `awkward` (the oldest day)."""
+    with psycopg.connect(owner_url) as connection:
+        for text, sample in SAMPLE.items():
+            day = date.fromisoformat(text)
+            status = {"2026-07-19": "provisional", "2026-07-17": "suspect"}.get(text, "final")
+            publish(connection, day, [*sample, *BUSY, *(OLD if text == "2025-07-19" else [])], status)
+    rank(engine(SecretStr(owner_url)), NEWEST)
+
+
+def publish(connection: psycopg.Connection, day: date, downloads: Iterable[Download], status: str = "final") -> None:
     """One day in one transaction, in place of what was published of it."""
+    *rows, pypi = packed_rows(list(downloads))
     with connection.transaction():
-        first = day.replace(day=1)
-        connection.execute(
-            sql.SQL(
-                "CREATE TABLE IF NOT EXISTS pyzn.{} PARTITION OF pyzn.project_days FOR VALUES FROM ({}) TO ({})"
-            ).format(
-                sql.Identifier(f"project_days_{first:%Y_%m}"),
-                sql.Literal(first),
-                sql.Literal((first + timedelta(days=31)).replace(day=1)),
-            )
-        )
+        _ensure_partition(connection, day.replace(day=1))
         connection.execute(
             "UPDATE pyzn.projects SET total_downloads = total_downloads - downloads "
             "FROM pyzn.project_days AS packed WHERE packed.project = projects.project AND day = %s",
             [day],
         )
-        connection.execute("DELETE FROM pyzn.project_days WHERE day = %s", [day])
-        rows = [_row(day, project, *sample) for project, sample in projects.items()]
+        for table in ("project_days", "day_breakdowns"):
+            connection.execute(sql.SQL("DELETE FROM pyzn.{} WHERE day = %s").format(sql.Identifier(table)), [day])
         for row in rows:
-            _insert(connection, "project_days", row)
+            packed = {name: value for name, value in row.items() if name not in {"replaced_rows", "by_hour"}}
+            _insert(connection, "project_days", {"day": day} | packed)
             connection.execute(
-                "INSERT INTO pyzn.projects VALUES (%s, %s) ON CONFLICT (project) DO UPDATE "
+                "INSERT INTO pyzn.projects VALUES (%(project)s, %(downloads)s) ON CONFLICT (project) DO UPDATE "
                 "SET total_downloads = projects.total_downloads + excluded.total_downloads",
-                [row["project"], row["downloads"]],
+                row,
             )
-        sums = {count.column: sum(row[count.column] for row in rows) for count in COUNTS}
-        published_at = datetime.combine(day + timedelta(days=1), time(17, 20), tzinfo=None).isoformat() + "Z"
-        ledger = sums | {
-            "day": day, "status": status, "revision": 1, "source_downloads": sums["downloads"], "projects": len(rows),
+        published_at = datetime.combine(day + timedelta(days=1), time(17, 20)).isoformat() + "Z"
+        ledger = {count.column: pypi[count.column] for count in COUNTS} | {
+            "day": day, "status": status, "revision": 1, "source_downloads": pypi["downloads"], "projects": len(rows),
             "by_hour": "{}", "checksum": "", "replaced_rows": 0, "source": "", "bigquery_job": "", "bytes_processed": 0,
             "bytes_billed": 0, "run_id": "", "published_at": published_at, "read_at": published_at,
-            "recounted_at": published_at, "source_recount": sums["downloads"],
+            "recounted_at": published_at, "source_recount": pypi["downloads"],
         }  # fmt: skip
         _insert(
             connection,
@@ -104,28 +131,27 @@ def publish(
             " source_downloads = excluded.downloads, downloads = excluded.downloads, projects = excluded.projects,"
             " published_at = now()",
         )
-        connection.execute("DELETE FROM pyzn.day_breakdowns WHERE day = %s", [day])
         for breakdown in BREAKDOWNS:
-            totals: Counter[str] = Counter()
-            for row in rows:
-                totals.update(json.loads(row[breakdown.document]))
-            _insert(
-                connection,
-                "day_breakdowns",
-                {
-                    "day": day,
-                    "breakdown": breakdown.name,
-                    "source_downloads": sums[breakdown.counted.column],
-                    "downloads": totals.total(),
-                    "project_keys": sum(len(json.loads(row[breakdown.document])) for row in rows),
-                    "pypi_totals": packed(totals) if breakdown.common else None,
-                },
-            )
+            documents = [json.loads(row[breakdown.document]) for row in rows]
+            of_breakdown = {
+                "day": day,
+                "breakdown": breakdown.name,
+                "source_downloads": pypi[breakdown.counted.column],
+                "downloads": sum(sum(document.values()) for document in documents),
+                "project_keys": sum(map(len, documents)),
+                "pypi_totals": pypi[breakdown.document] if breakdown.common else None,
+            }
+            _insert(connection, "day_breakdowns", of_breakdown)
 
 
-def packed(value: object) -> str:
-    """Compact JSON, as BigQuery writes it."""
-    return json.dumps(value, separators=(",", ":"))
+def _ensure_partition(connection: psycopg.Connection, month: date) -> None:
+    name = sql.Identifier("pyzn", f"project_days_{month:%Y_%m}")
+    end = (month + timedelta(days=31)).replace(day=1)
+    connection.execute(
+        sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF pyzn.project_days FOR VALUES FROM ({}) TO ({})").format(
+            name, sql.Literal(month), sql.Literal(end)
+        )
+    )
 
 
 def _insert(connection: psycopg.Connection, table: str, row: dict[str, Any], conflict: str = "") -> None:
@@ -135,44 +161,3 @@ def _insert(connection: psycopg.Connection, table: str, row: dict[str, Any], con
         sql.SQL(", ").join(map(sql.Placeholder, row)),
     )
     connection.execute(sql.SQL("{}{}").format(statement, sql.SQL(conflict)), row)
-
-
-def _row(day: date, project: str, versions: Versions, countries: Countries) -> dict[str, Any]:
-    """A row of project_days. What is not by pip is by a mirror; a quarter of pip runs on Python 3.9, all on Linux."""
-    ordered = dict(sorted(versions.items()))
-    total, pip, ci = (sum(counts) for counts in zip(*ordered.values(), strict=True))
-    assert sum(countries.values()) == total, f"{project} {day}: the countries do not sum to the versions"
-    documents = {
-        "by_version": {version: count.downloads for version, count in ordered.items()},
-        "by_country": dict(sorted(countries.items())),
-        "by_installer": {"bandersnatch": total - pip, "pip": pip},
-        "by_python": {"3.12": pip - pip // 4, "3.9": pip // 4},
-        "by_system": {"Linux": pip},
-    }
-    return {
-        "day": day,
-        "project": project,
-        "downloads": total,
-        "pip_downloads": pip,
-        "ci_downloads": ci,
-        "downloads_without_mirrors": pip,
-        "files": total,
-        "pip_by_version": packed([count.pip for count in ordered.values()]),
-        "ci_by_version": packed([count.ci for count in ordered.values()]),
-        "files_by_version": packed([count.downloads for count in ordered.values()]),
-        **{name: packed({key: n for key, n in document.items() if n}) for name, document in documents.items()},
-    }
-
-
-def stock(owner_url: str) -> None:
-    """`sampleproject` (the days above), `busy` (the same on every day), `quiet` and `awkward` (one old day)."""
-    with psycopg.connect(owner_url) as connection:
-        for text, sample in SAMPLE.items():
-            day = date.fromisoformat(text)
-            projects = {"sampleproject": sample, "busy": BUSY}
-            if text == "2025-07-19":
-                projects["awkward"] = ({AWKWARD: Count(3, 0, 1), "%s": Count(1, 0, 1)}, {"": 4})
-                projects["quiet"] = ({"0.1": Count(1)}, {"US": 1})
-            status = {"2026-07-19": "provisional", "2026-07-17": "suspect"}.get(text, "final")
-            publish(connection, day, projects, status)
-    rank(engine(SecretStr(owner_url)), date(2026, 7, 19))

@@ -16,12 +16,12 @@ from tests.api.conftest import serving, settings
 HEALTHY = b"GET /health-check HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
-    """A server that needs no database, and is impatient."""
-    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.3)
-    monkeypatch.setattr(protocol, "CONNECTIONS", 5)
-    with serving(settings("postgresql://a:b@127.0.0.1:1/c")) as client:
+@pytest.fixture(scope="module")
+def server() -> Iterator[httpx.Client]:
+    """A server with short limits that needs no database."""
+    with pytest.MonkeyPatch.context() as limits, serving(settings("postgresql://a:b@127.0.0.1:1/c")) as client:
+        limits.setattr(protocol, "REQUEST_SECONDS", 0.3)
+        limits.setattr(protocol, "CONNECTIONS", 5)
         yield client
 
 
@@ -56,7 +56,7 @@ def test_a_long_url_is_answered(server: httpx.Client) -> None:
     assert server.get(f"/health-check?{names}").status_code == 200
 
 
-@pytest.mark.parametrize("begun", [b"", b"\r\n", HEALTHY[:20], HEALTHY[:-2], HEALTHY + b"\r\n", HEALTHY + HEALTHY[:9]])
+@pytest.mark.parametrize("begun", [b"", b"\r\n", HEALTHY[:20], HEALTHY[:-2], HEALTHY + HEALTHY[:9]])
 def test_who_does_not_ask_is_hung_up_on(server: httpx.Client, begun: bytes) -> None:
     with connect(server) as connection:
         connection.sendall(begun)

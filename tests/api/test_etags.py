@@ -1,8 +1,6 @@
 """One ETag, one body: over every route, whatever changes, in every process alike; and no new ETag without a reason."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,13 +21,13 @@ from pyzn_pipeline.rankings.rankings import rank
 from pyzn_pipeline.recounts import recounts
 from pyzn_pipeline.store.database import engine, statement
 from pyzn_pipeline.store.imported_totals import import_totals
-from tests.api.conftest import Clock, hashed, serving, settings
+from tests.api.conftest import Clock, hashed, read_ledger, serving, settings
 from tests.api.routes import NEVER_KEPT, VARIANTS, urls, urls_of_all_of_pypi
-from tests.api.stock import Count, stock
 from tests.api.stock import publish as restock
-from tests.conftest import Database, create_database, own_database
+from tests.api.stock import stock
+from tests.conftest import Database, own_database
 from tests.days import Download, scan_of
-from tests.store.publishing import publish
+from tests.store.publishing import publish, totals
 from tests.waiting import wait_for_lock
 
 URLS = urls("foo-bar") + urls_of_all_of_pypi()
@@ -39,7 +37,7 @@ FIRST_DAYS = [date(2025, 7, 20), date(2026, 3, 20), date(2026, 6, 20), date(2026
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def long_lookups(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that a busy machine keeps from the ledger for 0.7 s answers from before the change, as it should."""
     monkeypatch.setattr("pyzn_api.database.LOOKUP_SECONDS", 30)
 
@@ -50,7 +48,6 @@ class World:
 
     store: Engine
     clock: Clock
-    read_ledger: Callable[..., None]
     servers: list[httpx.Client]
     bodies: dict[tuple[str, str], bytes] = field(default_factory=dict)  # by URL and ETag
     latest: dict[str, str] = field(default_factory=dict)  # ETag by URL
@@ -61,7 +58,7 @@ class World:
         Demands that the servers agree, that no ETag stands for a body that it did not stand for before, and
         304 for the ETag of the last look, or 200 if it has changed.
         """
-        self.read_ledger(*self.servers)
+        read_ledger(*self.servers)
         bodies, etags = set(), set()
         for url in URLS:
             before = self.latest.get(url)
@@ -96,33 +93,27 @@ def published(store: Engine, day: date, number: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def with_days(postgres: Postgres) -> str:
-    """The name of a database with days of every kind, to be copied."""
-    store = engine(SecretStr(create_database(postgres, "pyzn_etags").owner_url))
-    for day in (RETIRED, *FIRST_DAYS, *FIRST_DAYS, SUSPECT, NEWEST):  # twice: final
-        published(store, day, 3)
-    with store.begin() as connection:
-        connection.exec_driver_sql(f"UPDATE pyzn.days SET status = 'suspect' WHERE day = '{SUSPECT}'")
-    rank(store, NEWEST)
-    return "pyzn_etags"
-
-
-@pytest.fixture
-def world(postgres: Postgres, with_days: str, read_ledger: Callable[..., None]) -> Iterator[World]:
-    with own_database(postgres, with_days) as database:
+def world(postgres: Postgres) -> Iterator[World]:
+    """A database with days of every kind. The changes follow on one another."""
+    with own_database(postgres) as database:
+        store = engine(SecretStr(database.owner_url))
+        for day in (RETIRED, *FIRST_DAYS, *FIRST_DAYS, SUSPECT, NEWEST):  # twice: final
+            published(store, day, 3)
+        with store.begin() as connection:
+            connection.exec_driver_sql(f"UPDATE pyzn.days SET status = 'suspect' WHERE day = '{SUSPECT}'")
+        rank(store, NEWEST)
         configured, clock = settings(database.api_url, admin_password_hash=hashed("secret")), Clock()
         with serving(configured, clock) as first, serving(configured, clock) as second:
-            world = World(engine(SecretStr(database.owner_url)), clock, read_ledger, [first, second])
-            world.look()
-            yield world
+            yield World(store, clock, [first, second])
 
 
 def imported(world: World) -> None:
-    import_totals(world.store, ["project,total_downloads\n", "foo-bar,1000\n"], NEWEST)
+    import_totals(world.store, ["project,total_downloads\n", "foo-bar,500\n"], NEWEST)
 
 
 def imported_as_it_is(world: World) -> None:
-    import_totals(world.store, ["project,total_downloads\n", "foo-bar,42\n"], NEWEST)
+    total = totals(world.store)["foo-bar"]
+    import_totals(world.store, ["project,total_downloads\n", f"foo-bar,{total}\n"], NEWEST)
 
 
 def a_missing_day(world: World) -> None:
@@ -169,13 +160,12 @@ def ranked_again(world: World) -> None:
 
 
 def ranked_after_a_revision(world: World) -> None:
-    published(world.store, NEWEST, 4)
+    published(world.store, NEWEST, 5)
     world.look()
     rank(world.store, NEWEST)
 
 
 def ranked_with_a_day_more(world: World) -> None:
-    published(world.store, date(2026, 7, 18), 3)
     world.look()
     rank(world.store, NEWEST)
 
@@ -189,22 +179,22 @@ def a_month_later(world: World) -> None:
 
 
 TOTAL = "/api/projects/foo-bar"
-# Each change, and a URL whose body it must change; without one, none.
+# Each change, and a URL whose body it must change; without one, none. Each begins where the one before has ended.
 CHANGES: list[tuple[Callable[[World], None], str | None]] = [
-    (imported, "/badge/foo-bar"),
-    (imported_as_it_is, None),
-    (a_missing_day, "/badge/foo-bar/month"),
-    (a_newer_day, "/api/v4/days"),
-    (a_day_before_every_window, "/personalized-badge/foo-bar"),
-    (a_new_revision, "/api/v3/pro/projects/foo-bar/country-downloads"),
     (the_same_again, None),
-    (accepted, "/api/v4/projects/foo-bar/versions"),
-    (recounted, "/api/v4/top"),
-    (recounted_as_more, None),
-    (retired, "/api/v1/admin/projects/foo-bar?password=secret"),
     (ranked_again, None),
-    (ranked_after_a_revision, "/api/v4/top?period=month&format=csv"),
+    (recounted_as_more, None),
+    (recounted, "/api/v4/top"),
+    (accepted, "/api/v4/projects/foo-bar/versions"),
+    (a_missing_day, "/badge/foo-bar/month"),
     (ranked_with_a_day_more, "/api/v4/top?period=week"),
+    (a_new_revision, "/api/v3/pro/projects/foo-bar/country-downloads"),
+    (ranked_after_a_revision, "/api/v4/top?period=month&format=csv"),
+    (a_day_before_every_window, "/personalized-badge/foo-bar"),
+    (imported_as_it_is, None),
+    (imported, "/badge/foo-bar"),
+    (a_newer_day, "/api/v4/days"),
+    (retired, "/api/v1/admin/projects/foo-bar?password=secret"),
     (tomorrow, "/api/v3/pro/projects/foo-bar/downloads?timeRange=FOUR_MONTHS"),
     (a_month_later, "/api/v2/projects/foo-bar"),
 ]
@@ -233,6 +223,8 @@ def test_every_route_is_asked_and_what_has_no_etag_is_never_kept(world: World) -
 def test_an_etag_changes_with_the_body_and_with_nothing_else(
     world: World, change: Callable[[World], None], seen: str | None
 ) -> None:
+    if not world.latest:
+        world.look()
     change(world)
     bodies, etags = world.look()
     assert seen in bodies if seen else not bodies
@@ -240,68 +232,72 @@ def test_an_etag_changes_with_the_body_and_with_nothing_else(
     assert etags - bodies <= FOR_NOTHING.get(change.__name__, set())
 
 
+@pytest.fixture
+def racing(database: Database) -> Iterator[tuple[httpx.Client, httpx.Client, psycopg.Connection]]:
+    """Two servers, and a connection of the owner."""
+    stock(database.owner_url)
+    configured = settings(database.api_url)
+    with serving(configured) as early, serving(configured) as late, psycopg.connect(database.owner_url) as owner:
+        yield early, late, owner
+
+
+def answered_meanwhile(
+    late: httpx.Client, url: str, owner: psycopg.Connection, change: Callable[[], None]
+) -> httpx.Response:
+    """The answer of a server that has read the ledger before the change, and the tables after it."""
+    owner.execute(f"LOCK TABLE pyzn.{'top_projects' if url.endswith('top') else 'projects'} IN ACCESS EXCLUSIVE MODE")
+    with ThreadPoolExecutor() as threads:
+        asked = threads.submit(late.get, url)
+        wait_for_lock(owner)
+        change()
+        owner.commit()
+        return asked.result()
+
+
 @pytest.mark.parametrize(
     "url", ["/api/projects/sampleproject", "/api/v4/projects/sampleproject/versions", "/api/v4/top"]
 )
 def test_what_is_published_while_an_answer_is_rendered_is_not_sent_under_the_etag_of_what_was_before(
-    database: Database, url: str, read_ledger: Callable[..., None]
+    racing: tuple[httpx.Client, httpx.Client, psycopg.Connection], url: str
 ) -> None:
-    stock(database.owner_url)
-    table = "top_projects" if url.endswith("top") else "projects"
-    with (
-        serving(settings(database.api_url)) as early,
-        serving(settings(database.api_url)) as late,
-        psycopg.connect(database.owner_url) as owner,
-        ThreadPoolExecutor() as threads,
-    ):
-        before = early.get(url)
-        owner.execute(f"LOCK TABLE pyzn.{table} IN ACCESS EXCLUSIVE MODE")
-        asked = threads.submit(late.get, url)  # has read the ledger, and waits for the table
-        wait_for_lock(owner)
-        restock(owner, NEWEST, {"sampleproject": ({"9.0": Count(77)}, {"US": 77})}, "provisional")
+    early, late, owner = racing
+
+    def change() -> None:
+        restock(owner, NEWEST, [Download("sampleproject", "9.0", times=77)], "provisional")
         owner.execute("UPDATE pyzn.rankings SET computed_from = 'other', ranked_at = now()")
         owner.execute("UPDATE pyzn.top_projects SET downloads = 77 WHERE project = 'sampleproject'")
-        owner.commit()
-        answer = asked.result()
-        assert "77" in answer.text
-        assert answer.headers["etag"] != before.headers["etag"]
-        read_ledger(early, late)
-        for server in (early, late):
-            after = server.get(url)
-            assert (after.headers["etag"], after.content) == (answer.headers["etag"], answer.content)
+
+    before = early.get(url)
+    answer = answered_meanwhile(late, url, owner, change)
+    assert "77" in answer.text
+    assert answer.headers["etag"] != before.headers["etag"]
+    read_ledger(early, late)
+    for server in (early, late):
+        after = server.get(url)
+        assert (after.headers["etag"], after.content) == (answer.headers["etag"], answer.content)
 
 
-def test_what_is_published_while_an_answer_is_rendered_and_is_not_in_it_changes_nothing(database: Database) -> None:
-    stock(database.owner_url)
-    url = "/api/v3/pro/projects/sampleproject/downloads"
-    with (
-        serving(settings(database.api_url)) as early,
-        serving(settings(database.api_url)) as late,
-        psycopg.connect(database.owner_url) as owner,
-        ThreadPoolExecutor() as threads,
-    ):
-        before = early.get(url)
-        owner.execute("LOCK TABLE pyzn.projects IN ACCESS EXCLUSIVE MODE")
-        asked = threads.submit(late.get, url)  # has read the ledger, and waits for the table
-        wait_for_lock(owner)
-        restock(owner, date(2024, 1, 1), {"sampleproject": ({"0.1": Count(1)}, {"US": 1})})
+def test_what_is_published_while_an_answer_is_rendered_and_is_not_in_it_changes_nothing(
+    racing: tuple[httpx.Client, httpx.Client, psycopg.Connection],
+) -> None:
+    early, late, owner = racing
+
+    def change() -> None:
+        restock(owner, date(2024, 1, 1), [Download("sampleproject", "0.1")])
         owner.execute("UPDATE pyzn.days SET published_at = now() WHERE day = '2024-01-01'")  # as the pipeline does
-        owner.commit()
-        answer = asked.result()
-        assert (answer.headers["etag"], answer.content) == (before.headers["etag"], before.content)
-        assert "pyzn_api_database_statements_total 1.0\n" in late.get("/metrics").text  # not rendered again
+
+    url = "/api/v3/pro/projects/sampleproject/downloads"
+    before = early.get(url)
+    answer = answered_meanwhile(late, url, owner, change)
+    assert (answer.headers["etag"], answer.content) == (before.headers["etag"], before.content)
+    assert "pyzn_api_database_statements_total 1.0\n" in late.get("/metrics").text  # not rendered again
 
 
-def test_processes_of_other_code_never_share_an_etag(tmp_path: Path) -> None:
-    def code() -> str:
-        return subprocess.run(
-            [sys.executable, "-c", "from pyzn_api.cache import CODE, code; print(code(*CODE).hex())"],
-            cwd=tmp_path, capture_output=True, text=True, check=True,
-        ).stdout  # fmt: skip
-
-    shutil.copytree(Path(pyzn_api.__path__[0]), tmp_path / "pyzn_api")
-    same = code()
-    assert same == f"{cache.code(*cache.CODE).hex()}\n"
-    statement = tmp_path / "pyzn_api" / "sql" / "badge.sql"
+def test_processes_of_other_code_never_share_an_etag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(Path(pyzn_api.__path__[0]), tmp_path / "copy_of_pyzn_api")
+    monkeypatch.syspath_prepend(tmp_path)
+    same = cache.code.__wrapped__("copy_of_pyzn_api", *cache.CODE[1:])
+    assert same == cache.code(*cache.CODE)
+    statement = tmp_path / "copy_of_pyzn_api" / "sql" / "badge.sql"
     statement.write_text(statement.read_text().replace("total_downloads,", "total_downloads + 1,"))
-    assert code() != same
+    assert cache.code.__wrapped__("copy_of_pyzn_api", *cache.CODE[1:]) != same

@@ -16,8 +16,9 @@ from pyzn_api.versions import in_order
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from tests.api.conftest import hashed, serving, settings
 from tests.api.routes import urls
-from tests.api.stock import NEWEST, Count, publish
+from tests.api.stock import NEWEST, publish
 from tests.conftest import Database
+from tests.days import Download
 
 DIGITS = "9" * 5000  # of which Python makes no int
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "'=1", "'"]
@@ -33,7 +34,7 @@ def hostile(database: Database) -> Database:
     """A project with each of those keys, once, in each breakdown."""
     counts = dict.fromkeys(sorted(KEYS), 1)
     with psycopg.connect(database.owner_url) as owner:
-        publish(owner, NEWEST, {"sampleproject": ({key: Count(1) for key in counts}, {"US": len(KEYS)})})
+        publish(owner, NEWEST, [Download("sampleproject", key) for key in counts])
         columns = ", ".join(f"{breakdown.document} = %(counts)s" for breakdown in BREAKDOWNS)
         owner.execute(f"UPDATE pyzn.project_days SET {columns}", {"counts": json.dumps(counts)})
         owner.execute(

@@ -16,8 +16,9 @@ from pyzn_api import cache, responses
 from pyzn_api import database as reading
 from pyzn_api.routes import counts
 from tests.api.conftest import NOW, serving, settings
-from tests.api.stock import Count, publish
+from tests.api.stock import publish
 from tests.conftest import Database
+from tests.days import Download
 from tests.waiting import wait_until
 
 VERSIONS, DAYS = 1500, 30
@@ -31,9 +32,8 @@ def client(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[http
     monkeypatch.setattr(counts, "MOST", {"day": 1_000_000, "week": 1_000_000, "month": 100_000})
     with psycopg.connect(database.owner_url) as owner:
         for number in range(DAYS):
-            versions = {f"1.{version}": Count(version + number + 1) for version in range(VERSIONS)}
-            countries = {"US": sum(count.downloads for count in versions.values())}
-            publish(owner, NOW.date() - timedelta(days=DAYS - number), {"wide": (versions, countries)})
+            downloads = [Download("wide", f"1.{n}", times=n + number + 1) for n in range(VERSIONS)]
+            publish(owner, NOW.date() - timedelta(days=DAYS - number), downloads)
     with serving(settings(database.api_url, cache_bytes=0)) as client:
         yield client
 

@@ -1,7 +1,6 @@
 """`python -m pyzn_api` as operators run it."""
 
 import json
-import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,21 +9,13 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from tests.api.process import command, serving_process
+from tests.api.process import serving_process
 from tests.conftest import Database
 
 
 def _after_half_a_second(release: Callable[[], None]) -> None:
     time.sleep(0.5)
     release()
-
-
-def test_without_its_database_url_it_ends_and_names_it() -> None:
-    arguments, variables = command()
-    ended = subprocess.run(arguments, env=variables, capture_output=True, text=True, check=False, timeout=20)
-    assert ended.returncode != 0
-    assert ended.stderr.startswith("PYZN_API_DATABASE_URL is not set")
-    assert "Traceback" not in ended.stderr
 
 
 def test_it_logs_json_without_queries_and_finishes_what_it_started(stocked: Database, tmp_path: Path) -> None:

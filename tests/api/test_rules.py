@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyzn_api.__main__ import main
 from pyzn_api.errors import UnknownProjectError
 from pyzn_api.names import known_form
 from pyzn_api.routes.downloads import alpha_3_by_alpha_2
@@ -76,10 +77,10 @@ def test_country_codes_are_those_of_iso_3166() -> None:
     assert len(codes) >= 250
 
 
-def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_database_url_it_ends_and_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYZN_API_DATABASE_URL", raising=False)
-    with pytest.raises(SettingsError, match=r"^PYZN_API_DATABASE_URL is not set \(the read-only role"):
-        load()
+    with pytest.raises(SystemExit, match=r"^PYZN_API_DATABASE_URL is not set \(the read-only role"):
+        main()
 
 
 def test_every_wrong_setting_is_named_at_once_and_no_secret_shown(monkeypatch: pytest.MonkeyPatch) -> None:

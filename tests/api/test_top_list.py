@@ -10,8 +10,9 @@ from pydantic import SecretStr
 from pyzn_pipeline.rankings.rankings import RANKS, rank
 from pyzn_pipeline.store.database import engine
 from tests.api.conftest import serving, settings
-from tests.api.stock import Count, publish
+from tests.api.stock import publish
 from tests.conftest import Database
+from tests.days import Download
 
 JSON, CSV = "/top-pypi-packages.min.json", "/top-pypi-packages.csv"
 DAY = date(2026, 7, 19)
@@ -34,9 +35,8 @@ def test_nothing_is_listed_before_the_first_ranking(database: Database) -> None:
 
 
 def test_fifteen_thousand_projects_are_listed_and_as_many_can_be_asked_for(database: Database) -> None:
-    projects = {f"p{n}": ({"1": Count(n)}, {"US": n}) for n in range(1, 6)}
     with psycopg.connect(database.owner_url) as owner:
-        publish(owner, DAY, projects)
+        publish(owner, DAY, [Download(f"p{n}", times=n) for n in range(1, 6)])
         owner.execute(
             "INSERT INTO pyzn.project_days"
             " (downloads, pip_downloads, ci_downloads, downloads_without_mirrors, day, project)"

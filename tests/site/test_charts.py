@@ -15,8 +15,9 @@ import pytest
 from pyzn_api.routes import counts
 from pyzn_site.rendering import colors
 from tests.api.conftest import serving, settings
-from tests.api.stock import Count, publish
+from tests.api.stock import publish
 from tests.conftest import Database
+from tests.days import Download
 
 SVG = "{http://www.w3.org/2000/svg}"
 CHART = "/chart/sampleproject.svg"
@@ -78,8 +79,7 @@ def own(database: Database) -> Iterator[tuple[psycopg.Connection, httpx.Client]]
 def filled(owner: psycopg.Connection, days: int, number: int = 10, missing: tuple[int, ...] = ()) -> None:
     """`lively`, the same on each of the last days, without some of them."""
     for ago in set(range(1, days + 1)) - set(missing):
-        sample = {"lively": ({"1.0": Count(number)}, {"US": number})}
-        publish(owner, date(2026, 7, 20) - timedelta(days=ago), sample)
+        publish(owner, date(2026, 7, 20) - timedelta(days=ago), [Download("lively", times=number)])
     owner.commit()
 
 
@@ -112,7 +112,11 @@ def test_days_that_are_not_final_look_so_and_the_legend_says_which(client: httpx
 def test_all_of_pypi_is_a_project_that_is_not_counted_by_version(own: tuple[psycopg.Connection, httpx.Client]) -> None:
     owner, client = own
     filled(owner, 3)
-    publish(owner, date(2026, 7, 18), {each: ({"1.0": Count(4)}, {"US": 1, "DE": 3}) for each in ("a", "b")})
+    publish(
+        owner,
+        date(2026, 7, 18),
+        [Download(each, country=country, times=n) for each in ("a", "b") for country, n in (("US", 1), ("DE", 3))],
+    )
     owner.commit()
     total = client.get("/chart/__all__.svg")
     assert texts(total)[:2] == ["All of PyPI", "28 downloads by day, 2026-06-20 to 2026-07-19"]
@@ -141,7 +145,7 @@ def test_while_nothing_is_published_all_of_pypi_is_missing_up_to_yesterday(
 def test_a_day_without_downloads_is_empty_and_no_gap(own: tuple[psycopg.Connection, httpx.Client]) -> None:
     owner, client = own
     filled(owner, 30)
-    publish(owner, date(2026, 7, 10), {"other": ({"1.0": Count(1)}, {"US": 1})})
+    publish(owner, date(2026, 7, 10), [Download("other")])
     owner.commit()
     response = client.get("/chart/lively.svg")
     assert len(bars(response)) == 29
@@ -174,9 +178,7 @@ def test_a_period_that_is_not_whole_looks_provisional(own: tuple[psycopg.Connect
 def test_all_begins_with_the_project(own: tuple[psycopg.Connection, httpx.Client]) -> None:
     owner, client = own
     filled(owner, 100)
-    publish(
-        owner, date(2026, 6, 20), {"younger": ({"1.0": Count(1)}, {"US": 1}), "lively": ({"1": Count(1)}, {"US": 1})}
-    )
+    publish(owner, date(2026, 6, 20), [Download("younger"), Download("lively", "1")])
     owner.commit()
     response = client.get("/chart/younger.svg?range=all")
     assert texts(response)[1] == "1 downloads by month, 2026-06-20 to 2026-07-19"
@@ -233,8 +235,7 @@ def test_releases_are_counted_with_their_version_however_it_is_spelled(
         "x",
         "",
     ]
-    sample = {"spelled": ({text: Count(1) for text in spelled}, {"US": len(spelled)})}
-    publish(owner, date(2026, 7, 19), sample)
+    publish(owner, date(2026, 7, 19), [Download("spelled", text) for text in spelled])
     owner.commit()
     response = client.get("/chart/spelled.svg?by=version")
     assert titles(response)[-1].splitlines()[1:] == ["1.20: 1", "1.2: 6", "1.0: 1", "other: 3"]
@@ -260,7 +261,7 @@ def test_the_map_shades_countries_and_says_what_is_not_on_it(client: httpx.Clien
 def test_every_country_of_iso_3166_has_a_place_on_the_map(own: tuple[psycopg.Connection, httpx.Client]) -> None:
     owner, client = own
     codes = [country.alpha_2 for country in pycountry.countries]
-    publish(owner, date(2026, 7, 19), {"everywhere": ({"1.0": Count(len(codes))}, dict.fromkeys(codes, 1))})
+    publish(owner, date(2026, 7, 19), [Download("everywhere", country=code) for code in codes])
     owner.commit()
     # Antarctica, and small islands of the United States in two oceans.
     assert texts(client.get("/chart/everywhere.svg?by=country&kind=map"))[-1].endswith("2 from unknown countries")

@@ -15,8 +15,9 @@ from pyzn_local.postgres import Postgres
 from pyzn_site.texts import label
 from tests import hostile
 from tests.api import conftest as api
-from tests.api.stock import Count, publish
+from tests.api.stock import publish
 from tests.conftest import own_database
+from tests.days import Download
 from tests.site.test_pages import Html
 
 NAMES = ["constructor", "__proto__", "toString", "hasOwnProperty", "then", "valueOf", "9" * 5000, "1." + "9" * 5000]
@@ -34,7 +35,7 @@ def served(postgres: Postgres) -> Iterator[tuple[psycopg.Connection, httpx.Clien
         psycopg.connect(database.owner_url, autocommit=True) as owner,
         api.serving(api.settings(database.api_url, cache_bytes=0)) as client,
     ):
-        publish(owner, date(2026, 7, 19), {PROJECT: ({"1.0": Count(1)}, {"US": 1})})
+        publish(owner, date(2026, 7, 19), [Download(PROJECT)])
         yield owner, client
 
 

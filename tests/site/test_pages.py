@@ -16,8 +16,9 @@ import pyzn_site
 from pyzn_api.ledger import FRESH_SECONDS
 from pyzn_site.rendering import CONTENT_SECURITY_POLICY
 from tests.api.conftest import Clock, serving, settings
-from tests.api.stock import Count, publish
+from tests.api.stock import publish
 from tests.conftest import Database
+from tests.days import Download
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PAGES = [
@@ -263,7 +264,7 @@ def test_up_to_eight_projects_are_compared_however_their_names_are_typed(client:
 def test_the_calendar_says_what_every_day_is_and_why(database: Database) -> None:
     with psycopg.connect(database.owner_url) as owner:
         for number, status in [(1, "final"), (2, "suspect"), (3, "final"), (6, "final"), (7, "provisional")]:
-            publish(owner, date(2026, 7, number), {"a": ({"1": Count(number)}, {"US": number})}, status)
+            publish(owner, date(2026, 7, number), [Download("a", "1", times=number)], status)
         owner.execute("UPDATE pyzn.days SET suspect_because = 'downloads: 2, <half>' WHERE day = '2026-07-02'")
         owner.execute("UPDATE pyzn.days SET accepted_because = 'a holiday' WHERE day = '2026-07-03'")
         owner.execute(
@@ -303,9 +304,9 @@ def test_an_empty_database_has_pages_that_say_so(database: Database) -> None:
 
 def test_a_page_changes_when_a_day_is_published(database: Database) -> None:
     with serving(settings(database.api_url)) as client, psycopg.connect(database.owner_url, autocommit=True) as owner:
-        publish(owner, date(2026, 7, 18), {"a": ({"1": Count(5)}, {"US": 5})})
+        publish(owner, date(2026, 7, 18), [Download("a", "1", times=5)])
         before = {path: client.get(path) for path in ("/", "/projects/a", "/compare?name=a", "/days", "/search?q=b")}
-        publish(owner, date(2026, 7, 19), {"a": ({"1": Count(8)}, {"US": 8}), "bc": ({"1": Count(1)}, {"US": 1})})
+        publish(owner, date(2026, 7, 19), [Download("a", "1", times=8), Download("bc", "1")])
         time.sleep(FRESH_SECONDS)
         for path, answer in before.items():
             after = client.get(path, headers={"If-None-Match": answer.headers["etag"]})

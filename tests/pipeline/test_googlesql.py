@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
+from itertools import cycle, product
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from pyzn_local.bigquery.server import Server
 from pyzn_local.bigquery.tables import FILE_DOWNLOADS, PARTITIONS
+from pyzn_pipeline import keys
 from pyzn_pipeline.names import INVALID, is_name, normalise
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.count import count_days
@@ -24,9 +26,10 @@ from pyzn_pipeline.source.scan import SCHEMA, scan, scan_query
 from tests import googlesql
 from tests.counted import expected
 from tests.days import Download, raw_rows
-from tests.hostile import hostile_rows
+from tests.hostile import TEXTS, hostile_rows
 from tests.local.conftest import Connected, connected
 from tests.pipeline.conftest import TABLE
+from tests.wheels import WHEELS, wheel_key, with_version
 
 DAY = date(2026, 7, 14)
 LIMIT = 2**40
@@ -220,3 +223,43 @@ def test_a_name_is_the_same_project_to_google_the_emulator_and_python(
     for found in (emulated, by_google):
         assert {row["project"]: row["downloads"] for row in found if row["project"]} == projects
         assert sum(row["replaced_rows"] for row in found if row["project"] is None) == projects[INVALID]
+
+
+def test_a_key_is_the_same_to_google_the_emulator_and_python(clients: Clients, bigquery: Server) -> None:
+    hostile = [f"{text}-1.0-py3-none-any.whl" for text in TEXTS] + [f"a-1.0-{text}-none-any.whl" for text in TEXTS]
+    names = [*(wheel.filename for wheel in WHEELS), *TEXTS, *hostile]
+    versions = [
+        "2.39",
+        "2.31-0ubuntu9",
+        "1.2.5",
+        "12",
+        "22.04.3 LTS",
+        "26.1.dev0",
+        ".1",
+        "1.",
+        " 1",
+        "\u0661.2",
+        *TEXTS,
+    ]
+    pairs = list(product(["glibc", "Debian GNU/Linux", None, "", "a\x00b"], versions))
+    rows: list[dict[str, Any]] = [
+        {
+            "timestamp": datetime.combine(DAY, time(), UTC) + timedelta(seconds=number),
+            "file": {"filename": name},
+            "details": {
+                "installer": {"name": text, "version": version},
+                "distro": {"name": text, "version": version, "libc": {"lib": text, "version": version}},
+            },
+        }
+        for number, (name, (text, version)) in enumerate(zip(names, cycle(pairs), strict=False))
+    ]
+    bigquery.load(pa.Table.from_pylist(rows, FILE_DOWNLOADS.schema))
+    expressions = [keys.WHEEL, keys.LIBC, keys.INSTALLER_VERSION, keys.DISTRO]
+    columns = ", ".join(f"{expression} AS key_{number}" for number, expression in enumerate(expressions))
+    sql = f"SELECT {columns} FROM `{TABLE}` WHERE DATE(timestamp) = '{DAY}' ORDER BY timestamp"
+    right = [
+        (wheel_key(row["file"]["filename"]), *[with_version(*row["details"]["installer"].values())] * 3) for row in rows
+    ]
+    assert [tuple(row.values()) for row in clients.jobs.query(sql).result()] == right
+    assert [tuple(row.values()) for row in googlesql.run(sql, rows)] == right
+    assert [wheel.key for wheel in WHEELS] == [key for key, *_ in right[: len(WHEELS)]]

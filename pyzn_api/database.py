@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from pyzn_api.libpq import Connection, execute
 from pyzn_api.settings import KIB, MIB
-from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, PIP, Breakdown
 
 CONNECTION_SECONDS = 0.7  # of waiting for connections, all statements of an answer together; a 503 may take one second
 LOOKUP_SECONDS = 0.7  # for a small statement, such as the ledger's: after it, Postgres counts as away
@@ -112,11 +112,12 @@ def _file(name: str) -> bytes:
 
 
 def _counted(breakdown: Breakdown) -> str:
-    """Return the SQL of the number that the tidy view counts, with the parameter `ci` if it has CI apart."""
+    """Return the SQL of the number that the tidy view counts, by `ci` (or pip) if it has these apart."""
     if CI not in breakdown.subsets:
         return "downloads"
     return f"""CASE %(ci)s::text
-        WHEN 'include' THEN downloads WHEN 'exclude' THEN downloads - {CI.column} ELSE {CI.column}
+        WHEN 'include' THEN downloads WHEN 'exclude' THEN downloads - {CI.column}
+        WHEN 'pip' THEN {PIP.column} ELSE {CI.column}
     END"""
 
 

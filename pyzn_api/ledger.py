@@ -71,10 +71,13 @@ class Ledger:
         imported_at: bytes = b"",
         late_after: timedelta = timedelta(days=2),
         snapshot_id: bytes = b"",
+        *,
+        synthetic: bool = False,
     ) -> None:
         self.days = days
         self.ranking = ranking
         self.snapshot_id = snapshot_id
+        self.synthetic = synthetic  # whether a day was read from a BigQuery emulator, and so is none of PyPI's
         self._imported_at = imported_at
         self._late_after = late_after  # from the beginning of a day
         self._dates = [row.day for row in days]
@@ -170,7 +173,7 @@ class Ledger:
     def shown(self, basis: Basis) -> "Ledger":
         """Return what an answer on that basis may show, and no more: so no route shows what its ETag is not made of."""
         days = self.within(basis.window) if basis.days else ()
-        return Ledger(days, self.ranking if basis.ranking else None)
+        return Ledger(days, self.ranking if basis.ranking else None, synthetic=self.synthetic)
 
 
 class LedgerReader:
@@ -223,9 +226,11 @@ class LedgerReader:
                 "ledger", {"fingerprint": self._fingerprint.decode()}
             )
             if columns[0]:
-                days, ranking, imported_at, late_after = columns
+                days, ranking, imported_at, late_after, synthetic = columns
                 late = timedelta(seconds=int(late_after))
-                self._ledger = Ledger(_days(days), _ranking(ranking), imported_at, late, snapshot_id)
+                self._ledger = Ledger(
+                    _days(days), _ranking(ranking), imported_at, late, snapshot_id, synthetic=synthetic == b"t"
+                )
                 self._fingerprint = fingerprint
             elif self._ledger:
                 self._ledger.snapshot_id = snapshot_id

@@ -110,6 +110,7 @@ class ServiceStatus(BaseModel):
     """Whether anything is published, and what is not."""
 
     ready: bool = Field(description="whether any day is published")
+    synthetic: bool = Field(description="whether a day was read from a BigQuery emulator: the numbers are not PyPI's")
     latest_day: date | None = Field(description="the latest published day")
     days_late: int | None = Field(description="late days after the latest one; a day is late from 20:00 UTC of D+1 on")
     days_missing: int = Field(description="days not published, from the first published one to the last late one")

@@ -9,15 +9,16 @@ from fastapi.routing import APIRoute
 
 from pyzn_api.responses import Headers
 from pyzn_api.routes.documentation import file_headers, respond_with_file
-from pyzn_site.periods import POSSIBLE, Range
 from pyzn_site.rendering import path_of, query
 from pyzn_site.static import FOLDER
+from pyzn_site.view import Range
 
 # The words of the newer site.
 _RANGES: dict[str, Range] = {
     "oneMonth": "month", "threeMonths": "quarter", "fourMonths": "quarter", "sixMonths": "year", "oneYear": "year",
 }  # fmt: skip
 _GRANULARITIES = {"daily": "day", "weekly": "week", "monthly": "month"}
+_IMPOSSIBLE = {("month", "month"), ("year", "day")}  # too few periods, or too many
 _CACHED: Headers = {"Cache-Control": "public, max-age=86400"}
 _ROBOTS = b"User-agent: *\nDisallow: /api/\nDisallow: /compare\nDisallow: /search\n"
 
@@ -37,7 +38,7 @@ class NewerWordsRoute(APIRoute):
             if "timeRange" not in given and granularity is None:
                 return await answer(request)
             asked = _RANGES.get(given.get("timeRange", ""), "month")
-            possible = granularity if granularity in POSSIBLE[asked] else None
+            possible = granularity if (asked, granularity) not in _IMPOSSIBLE else None
             return _redirect(
                 query(path_of("projects", request.path_params["project"]), range=asked, granularity=possible)
             )

@@ -5,12 +5,12 @@ from datetime import date
 from typing import NamedTuple
 
 from pyzn_api.ledger import Ledger
-from pyzn_api.windows import Granularity, Window
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTRY, WITHOUT_MIRRORS
+from pyzn_pipeline.breakdowns import COUNTRY, Breakdown
 from pyzn_site.periods import periods
 from pyzn_site.plot import Plot, bars, lines
 from pyzn_site.series import Count, Series, series_of
 from pyzn_site.texts import written
+from pyzn_site.view import WORDS, Scope, measure_of
 from pyzn_site.world import World, world
 
 
@@ -18,7 +18,8 @@ class Chart(NamedTuple):
     """The words and the geometry of a chart."""
 
     title: str
-    subtitle: str
+    amount: str
+    span: str  # the periods and days
     not_final: Mapping[str, Sequence[date]]  # the days by status: missing, provisional, suspect
     drawing: Plot | World
 
@@ -44,42 +45,47 @@ class Chart(NamedTuple):
     @property
     def spoken(self) -> str:
         """The chart in a sentence, for people who do not see it."""
-        return "; ".join([f"{self.title}: {self.subtitle}", *self.notes])
+        return "; ".join([f"{self.title}: {self.amount} {self.span}", *self.notes])
 
 
 def chart_of(
     title: str,
-    window: Window,
-    granularity: Granularity,
+    scope: Scope,
     ledger: Ledger,
     counts: Sequence[Count] | Mapping[str, int],
-    by: str | None = None,
+    by: Breakdown | None = None,
+    *,
+    share: bool = False,
 ) -> Chart:
-    """Return the chart of the counts in that window, by the keys of a breakdown; or of all downloads per period."""
+    """Return the bars of the counts, by the keys of a breakdown; or of all downloads per period."""
     if isinstance(counts, Mapping):
         counts = [(period, None, number) for period, number in counts.items()]
-    breakdown = next((each for each in BREAKDOWNS if each.name == by), None)
-    mirrors = " without mirrors" if breakdown and breakdown.counted is WITHOUT_MIRRORS else ""
-    keys = [granularity, *([breakdown.name.replace("python", "Python")] if breakdown else [])]
-    total = sum(number for *_, number in counts)
-    subtitle = f"{written(total)} downloads{mirrors} by {' and '.join(keys)}, {window.start} to {window.end}"
-    not_final = ledger.uncertain(window, ledger.missing(window, by))
-    series = series_of(by, counts) if by else [Series("", {period: number for period, _, number in counts})]
-    return Chart(title, subtitle, not_final, bars(periods(window, granularity, ledger, by), series))
+    measure = measure_of(by, scope.measure) if by else scope.measure
+    amount = f"{written(sum(number for *_, number in counts))} {WORDS[measure]}"
+    series = series_of(by.name, counts) if by else [Series("", {period: number for period, _, number in counts})]
+    drawing = bars(periods(scope.window, scope.granularity, ledger, by.name if by else None), series, share=share)
+    return _chart(title, amount, scope, ledger, drawing, by)
 
 
-def map_of(title: str, window: Window, ledger: Ledger, downloads: Mapping[str, int]) -> Chart:
+def map_of(title: str, scope: Scope, ledger: Ledger, downloads: Mapping[str, int]) -> Chart:
     """Return the map of downloads by country."""
-    subtitle = f"{written(sum(downloads.values()))} downloads by country, {window.start} to {window.end}"
-    not_final = ledger.uncertain(window, ledger.missing(window, COUNTRY.name))
-    return Chart(title, subtitle, not_final, world(downloads))
+    amount = f"{written(sum(downloads.values()))} {WORDS[measure_of(COUNTRY, scope.measure)]}"
+    return _chart(title, amount, scope, ledger, world(downloads), COUNTRY)
 
 
-def comparison(
-    window: Window, granularity: Granularity, ledger: Ledger, counts: Mapping[str, Mapping[str, int]]
-) -> Chart:
-    """Return the chart of several projects, a line each; `counts` are downloads by the first day of the period."""
+def comparison(scope: Scope, ledger: Ledger, counts: Mapping[str, Mapping[str, int]], *, share: bool = False) -> Chart:
+    """Return the lines of several projects, or their shares; `counts` are numbers by the first day of the period."""
     series = [Series(name, each, f"s{number}") for number, (name, each) in enumerate(counts.items(), 1)]
-    subtitle = f"downloads by {granularity}, {window.start} to {window.end}"
-    plot = lines(periods(window, granularity, ledger), series)
-    return Chart(", ".join(counts), subtitle, ledger.uncertain(window), plot)
+    of = periods(scope.window, scope.granularity, ledger)
+    drawing = bars(of, series, share=True) if share else lines(of, series)
+    return _chart(", ".join(counts), WORDS[scope.measure], scope, ledger, drawing)
+
+
+def _chart(
+    title: str, amount: str, scope: Scope, ledger: Ledger, drawing: Plot | World, by: Breakdown | None = None
+) -> Chart:
+    keys: list[str] = [scope.granularity] if isinstance(drawing, Plot) else []
+    keys += [by.name.replace("python", "Python")] if by else []
+    span = f"by {' and '.join(keys)}, {scope.window.start} to {scope.window.end}"
+    not_final = ledger.uncertain(scope.window, ledger.missing(scope.window, by.name if by else None))
+    return Chart(title, amount, span, not_final, drawing)

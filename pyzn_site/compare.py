@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -15,8 +15,9 @@ from pyzn_api.windows import Window
 from pyzn_pipeline.names import is_name, normalise
 from pyzn_site.charts import comparison
 from pyzn_site.counting import by_period
-from pyzn_site.periods import GRANULARITY, Range, window_of
-from pyzn_site.rendering import respond
+from pyzn_site.rendering import query, respond
+from pyzn_site.switches import switches
+from pyzn_site.view import View
 
 PATH = "/compare"
 MOST = 8  # projects
@@ -25,40 +26,52 @@ MONTH = 30  # days
 router = APIRouter(include_in_schema=False)
 
 
+class CompareView(View, frozen=True):
+    """The parameters of the page; a `name` may hold several, as people type them."""
+
+    name: tuple[str, ...] = ()
+
+
+def split(names: Sequence[str]) -> tuple[str, ...]:
+    """Return each name once, normalised. Raises BadParameterError for too many."""
+    parts = (each for text in names for each in re.split(r"[\s,]+", text) if each)
+    found = tuple(dict.fromkeys(normalise(each) for each in parts))
+    if len(found) > MOST:
+        raise BadParameterError("name", f"{len(found)} names", f"{MOST} at most")
+    return tuple(each if is_name(each) else shortened(each) for each in found)
+
+
 @router.get(PATH)
-async def compare(
-    request: Request,
-    name: Annotated[list[str] | None, Query()] = None,
-    asked: Annotated[Range, Query(alias="range")] = "quarter",
-) -> Response:
-    """Return the projects in the order given; a `name` may hold several, as people type them."""
-    parts = state(request)
-    names = list(dict.fromkeys(normalise(each) for text in name or [] for each in re.split(r"[\s,]+", text) if each))
-    if len(names) > MOST:
-        raise BadParameterError("name", f"{len(names)} names", f"{MOST} at most")
-    possible = [each for each in names if is_name(each)]
-    shown = tuple(each if each in possible else shortened(each) for each in names)
+async def compare(request: Request, view: Annotated[CompareView, Query()]) -> Response:
+    """Return the projects in the order given."""
+    today, names = state(request).today, split(view.name)
+    view = view.ranged("quarter").model_copy(update={"name": names})
 
     def basis(ledger: Ledger) -> Basis:
-        window, month = window_of(asked, ledger, parts.today), ledger.recent(MONTH, parts.today)
-        return Basis(Window(min(window.start, month.start), window.end), totals=True, days=True)
+        window, month = view.window(ledger, today), ledger.recent(MONTH, today)
+        return Basis(Window(min(window.start, month.start), max(window.end, month.end)), totals=True, days=True)
 
     async def make(snapshot: Snapshot) -> Mapping[str, object]:
-        ledger, grain = snapshot.ledger, GRANULARITY[asked]
-        window = window_of(asked, ledger, parts.today)
-        ((row,),) = await snapshot.rows("summaries", names=possible, latest=window.end)
+        ledger, scope = snapshot.ledger, view.scope(snapshot.ledger, today)
+        possible = [each for each in names if is_name(each)]
+        ((row,),) = await snapshot.rows("summaries", names=possible, latest=ledger.recent(1, today).end)
         totals = json.loads(row)
         known = [each["project"] for each in totals]
-        counted = await by_period(snapshot, known, window, grain)
+        counted = await by_period(snapshot, known, scope)
+        sums = {each: sum(of.downloads.values()) for each, of in counted.items()}
         return {
-            "names": shown,
+            "names": names,
             "totals": totals,
-            "unknown": [each for each in shown if each not in known],
+            "unknown": [each for each in names if each not in known],
             "most": MOST,
-            "largest": max((each["downloads_last_month"] for each in totals), default=0),
-            "range": asked,
-            "granularity": grain,
-            "chart": comparison(window, grain, ledger, {each: counted[each].downloads for each in counted}),
+            "sums": sums,
+            "largest": max(sums.values(), default=0),
+            "scope": scope,
+            "view": view,
+            "switches": switches(PATH, view, scope, "Lines", name=names),
+            "chart": comparison(scope, ledger, {each: counted[each].downloads for each in counted}, share=view.share),
+            "canonical": query(PATH, name=names),
+            "picture": query("/chart/compare.svg", name=known, **view.parameters()) if known else "/chart/__all__.svg",
         }
 
-    return await respond(request, "compare.html", (shown, asked), basis, make)
+    return await respond(request, "compare.html", (view,), basis, make)

@@ -14,7 +14,7 @@ from pyzn_api.cache import Snapshot
 from pyzn_api.ledger import Basis, Day
 from pyzn_api.state import state
 from pyzn_api.windows import Window
-from pyzn_site.rendering import respond
+from pyzn_site.rendering import query, respond
 
 PATH = "/days"
 FINAL = "counted again a week later, and found the same"
@@ -66,6 +66,7 @@ async def days(request: Request, year: Annotated[int | None, Query(ge=1990, le=9
             "late": max((expected - latest).days, 0) if latest else 0,
             "months": months,
             "counts": Counter(each.status for each in found.values()),
+            "canonical": query(PATH, year=year),
             "runs": _runs(list(found.values())),
         }
 

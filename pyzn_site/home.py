@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api.cache import Snapshot
 from pyzn_api.ledger import Basis, Ledger
+from pyzn_api.names import ALL
 from pyzn_api.routes.top import PERIODS
 from pyzn_api.state import state
 from pyzn_api.windows import Window
 from pyzn_site.charts import chart_of
-from pyzn_site.counting import of_pypi
+from pyzn_site.counting import of_project
 from pyzn_site.rendering import respond
+from pyzn_site.view import Scope
 
 PATH = "/"
 SHOWN = 50  # projects
@@ -43,10 +44,11 @@ async def home(request: Request, period: Annotated[Literal["day", "week", "month
         ranked = ledger.ranked(PERIODS[period], parts.today)
         ((rows,),) = await snapshot.rows("top", period=period, limit=SHOWN, csv=False, end=ranked.end)
         month = ledger.recent(PERIODS["month"], parts.today)
-        counts = of_pypi(ledger, month, "day").downloads
+        scope = Scope(month, "day", "downloads")
+        counts = (await of_project(snapshot, ALL, scope)).downloads
         return {
             "latest": latest,
-            "chart": chart_of("All of PyPI", month, "day", ledger, counts),
+            "chart": chart_of("All of PyPI", scope, ledger, counts),
             "late": max((expected - latest.day).days, 0) if latest else 0,
             "month": sum(counts.values()),
             "strip": [(day, published.get(day, "missing")) for day in strip.days()],
@@ -56,7 +58,8 @@ async def home(request: Request, period: Annotated[Literal["day", "week", "month
             "not_counted": ledger.not_ranked(ranked) if ledger.ranking else [],
             "not_final": ledger.uncertain(ranked, ledger.not_ranked(ranked)),
             "top": json.loads(b"[%b]" % rows),
-            "expected": expected + timedelta(days=1),
+            "canonical": PATH,
+            "picture": f"/chart/{ALL}.svg",
         }
 
     return await respond(request, "home.html", (period, expected), basis, make)

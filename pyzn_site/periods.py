@@ -1,37 +1,10 @@
-"""The ranges of days that pages and charts offer, and the days, weeks and months in them."""
+"""The days, weeks and months of a range, as charts and tables show them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
 
 from pyzn_api.ledger import Ledger
-from pyzn_api.windows import LONGEST, Granularity, Window
-
-Ci = Literal["include", "exclude", "only"]
-Range = Literal["month", "quarter", "year", "all"]
-
-GRANULARITY: dict[Range, Granularity] = {"month": "day", "quarter": "day", "year": "week", "all": "month"}
-# By what each can be counted, so that a page has neither two rows nor thousands.
-POSSIBLE: dict[Range, Sequence[Granularity]] = {
-    "month": ("day", "week"),
-    "quarter": ("day", "week", "month"),
-    "year": ("week", "month"),
-    "all": ("month",),
-}
-_DAYS: dict[Range, int] = {"month": 30, "quarter": 90}
-_WEEKS_BEFORE = 52  # of a year, besides the week that the latest day is in
-
-
-def window_of(chosen: Range, ledger: Ledger, today: date) -> Window:
-    """Return the days of that range up to the latest published one; of `all`, as many as v4 gives by month."""
-    end = ledger.recent(1, today).end
-    if chosen == "year":  # whole weeks, but for the last one
-        return Window(first_of(end, "week") - timedelta(weeks=_WEEKS_BEFORE), end)
-    if chosen == "all":
-        first = ledger.days[0].day if ledger.days else end
-        return Window(max(first, end - timedelta(days=LONGEST["month"] - 1)), end)
-    return ledger.recent(_DAYS[chosen], today)
+from pyzn_api.windows import Granularity, Window
 
 
 def first_of(day: date, granularity: Granularity) -> date:

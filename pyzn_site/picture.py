@@ -1,12 +1,13 @@
 """/chart/{project}.svg: a chart as a picture for READMEs, with its title, legend and colours in itself.
 
-Made for 830 px, the width of a README on GitHub, and for phones, which show it at half that.
+So narrow that a phone, which shows it at seven tenths, has no text below 11 pixels, and a desk none above a page's own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from pyzn_api.badges import length
 from pyzn_api.cache import ResponseSpec, Snapshot, code
@@ -19,24 +20,32 @@ from pyzn_api.routes.counts import MOST
 from pyzn_api.routes.parameters import ProjectNameOrAll
 from pyzn_api.settings import MIB
 from pyzn_api.state import state
-from pyzn_api.windows import Window
-from pyzn_pipeline.breakdowns import VERSION
-from pyzn_pipeline.names import normalise
-from pyzn_site.charts import Chart, chart_of, map_of
-from pyzn_site.counting import by_key, of_project, of_pypi
-from pyzn_site.periods import GRANULARITY, Range, window_of
+from pyzn_pipeline.breakdowns import BREAKDOWNS, VERSION
+from pyzn_pipeline.names import is_name, normalise
+from pyzn_site.charts import Chart, chart_of, comparison, map_of
+from pyzn_site.compare import split
+from pyzn_site.counting import by_key, by_period, of_project
 from pyzn_site.rendering import CODE, Theme, colors, environment
-from pyzn_site.series import Count
+from pyzn_site.view import WORDS, View, measure_of
 from pyzn_site.world import World
 
-Kind = Literal["bars", "map"]
 By = Literal["version", "country", "python", "system", "installer"]
 
-WIDTH = 830  # pixels
+WIDTH = 460  # pixels
 LONGEST_NAME = 40  # characters of a project's name
-_SIDE, _TEXT, _LINE, _SIGN = 24, 20, 31, 16  # pixels: beside texts, of a text, from line to line, of a legend's sign
+_SIDE, _TEXT, _LINE, _SIGN = 12, 16, 22, 14  # pixels: beside texts, of a text, from line to line, of a legend's sign
+_WORLD = 193  # pixels
 
 router = APIRouter(tags=["charts"])
+
+
+class ChartView(View, frozen=True):
+    """The parameters of a chart."""
+
+    by: By | None = Field(None, description="what downloads are told apart by; unless given, they are not")
+    kind: Literal["bars", "map"] = Field("bars", description="bars per period, or with by=country a map of the world")
+    theme: Theme = Field("light", description="for light or dark pages")
+    name: tuple[str, ...] = Field((), description="projects to be compared, up to eight, in /chart/compare.svg")
 
 
 class Entry(NamedTuple):
@@ -50,75 +59,83 @@ class Entry(NamedTuple):
 
 
 @router.get("/chart/{project}.svg", summary="Downloads, as a picture", responses=errors(400, 503) | svg_of("chart"))
-async def chart(
-    request: Request,
-    project: ProjectNameOrAll,
-    by: Annotated[By | None, Query(description="what downloads are told apart by; unless given, they are not")] = None,
-    kind: Annotated[Kind, Query(description="bars per period, or with by=country a map of the world")] = "bars",
-    chosen: Annotated[
-        Range,
-        Query(
-            alias="range",
-            description="30 or 90 days by day, 53 weeks by week, or all days by month, up to the latest published day",
-        ),
-    ] = "month",
-    theme: Annotated[Theme, Query(description="for light or dark pages")] = "light",
-) -> Response:
+async def chart(request: Request, project: ProjectNameOrAll, view: Annotated[ChartView, Query()]) -> Response:
     """Days that are missing, provisional or suspect look so, and are never drawn as zero."""
-    if kind == "map" and by != "country":
-        raise BadParameterError("kind", kind, "by=country with it")
-    if project == ALL and by == VERSION.name:
-        raise BadParameterError("by", by, "another one: all of PyPI is not counted by version")
-    parts, granularity = state(request), GRANULARITY[chosen]
+    breakdown = next((each for each in BREAKDOWNS if each.name == view.by), None)
+    compared = split(view.name) if project == "compare" else ()
+    if view.kind == "map" and view.by != "country":
+        raise BadParameterError("kind", view.kind, "by=country with it")
+    if view.by and ((project == ALL and breakdown is VERSION) or compared):
+        raise BadParameterError(
+            "by",
+            view.by,
+            f"another one: {'several projects are' if compared else 'all of PyPI is'} not counted by version",
+        )
+    if view.share and not (breakdown or compared):
+        raise BadParameterError("share", "1", "by with it, or several projects")
+    asked = next((name for name in ("count", "ci") if name in view.model_fields_set), None)
+    if breakdown and asked and (counted := measure_of(breakdown, view.measure)) != view.measure:
+        raise BadParameterError(
+            asked, getattr(view, asked), f"{WORDS[counted]} with by={view.by}, which is all that is counted"
+        )
+    today = state(request).today
 
     def basis(ledger: Ledger) -> Basis:
-        return Basis(window_of(chosen, ledger, parts.today), days=True)
+        return Basis(view.window(ledger, today), days=True)
+
+    async def made(snapshot: Snapshot) -> Chart:
+        ledger, scope = snapshot.ledger, view.scope(snapshot.ledger, today)
+        if compared:
+            counted = await by_period(snapshot, [each for each in compared if is_name(each)], scope)
+            if not counted:
+                raise UnknownProjectError(compared[0])
+            downloads = {each: counted[each].downloads for each in counted}
+            return comparison(scope, ledger, downloads, share=view.share)
+        title = "All of PyPI" if name == ALL else shortened(name, LONGEST_NAME)
+        if breakdown is None:
+            total = await of_project(snapshot, name, scope)
+            scope = scope.since(total.first_day) if view.range == "all" else scope
+            return chart_of(title, scope, ledger, total.downloads)
+        found = await by_key(snapshot, name, scope, breakdown, most := MOST[scope.granularity])
+        scope = scope.since(found.first_day) if view.range == "all" else scope
+        if found.counts is None:
+            expected = f"a shorter one: {most // MIB} MiB of counts at most are read for a chart, here are"
+            raise BadParameterError("range", view.range or "month", f"{expected} {found.size // MIB} MiB")
+        if view.kind == "map":
+            return map_of(title, scope, ledger, dict(found.keys))
+        return chart_of(title, scope, ledger, found.counts, breakdown, share=view.share)
 
     async def render(snapshot: Snapshot) -> bytes:
-        window = snapshot.window
-        counts: Sequence[Count] | Mapping[str, int] | None
-        if by:
-            found = await by_key(snapshot, name, window, granularity, by, most := MOST[granularity])
-            first_day, counts = found.first_day, found.counts
-            if counts is None:
-                expected = f"a shorter one: {most // MIB} MiB of counts at most are read for a chart, here are"
-                raise BadParameterError("range", chosen, f"{expected} {found.size // MIB} MiB")
-        elif name == ALL:
-            first_day, counts = of_pypi(snapshot.ledger, window, granularity)
-        else:
-            first_day, counts = await of_project(snapshot, name, window, granularity)
-        if chosen == "all":
-            window = Window(first_day or window.end, window.end)
-        title = "All of PyPI" if name == ALL else shortened(name, LONGEST_NAME)
-        if kind == "map":
-            return picture(map_of(title, window, snapshot.ledger, dict(found.keys)), theme)
-        return picture(chart_of(title, window, granularity, snapshot.ledger, counts, by), theme)
+        return picture(await made(snapshot), view.theme)
 
     try:
-        name = known_form_or_all(project)
-        spec = ResponseSpec((code(*CODE), "chart", name, by, kind, chosen, theme), basis, render, HEADERS)
-        return await parts.answers.respond(request, spec)
+        name = project if compared else known_form_or_all(project)
+        spec = ResponseSpec((code(*CODE), "chart", name, compared, view), basis, render, HEADERS)
+        return await state(request).answers.respond(request, spec)
     except UnknownProjectError as error:
-        unknown = shortened(normalise(project), LONGEST_NAME)
-        svg = environment().get_template("sign.svg").render(name=unknown, color=colors(theme), width=WIDTH)
+        unknown = shortened(normalise(project if not compared else ", ".join(compared)), LONGEST_NAME)
+        svg = environment().get_template("sign.svg").render(name=unknown, color=colors(view.theme), width=WIDTH)
         return picture_of(error, svg.encode())
 
 
 def picture(chart: Chart, theme: Theme) -> bytes:
     """Return the chart as an SVG of its own."""
-    top = 74  # below the heading
+    top = 76  # below the heading
+    notes: Sequence[str] = ()
     if isinstance(chart.drawing, World):
-        top += 8
-        keys, bottom = _legend([("box", color, words) for color, words in chart.drawing.shades], top + 352)
-        bottom += (_TEXT + 10) * bool(chart.notes)
+        notes = chart.notes
+        keys, bottom = _legend([("box", color, words) for color, words in chart.drawing.shades], top + _WORLD + 4)
+        bottom += (_TEXT + 5) * len(notes) + 6 * bool(notes)
     else:
-        series = [("box", each.color, each.label) for each in chart.drawing.strokes if each.label]
-        keys, top = _legend(series, top)
-        top += 26
-        signs, bottom = _legend([(sign, "s1", words) for sign, words in chart.drawing.signs], top + 282)
+        kind = "line" if chart.drawing.lines else "box"
+        keys, top = _legend([(kind, each.color, each.label) for each in chart.drawing.strokes if each.label], top)
+        top += 20
+        below = top + chart.drawing.height + (52 if any(year for *_, year in chart.drawing.dates) else 32)
+        signs, bottom = _legend([(sign, "s1", words) for sign, words in chart.drawing.signs], below)
         keys += signs
-    shown = {"chart": chart, "keys": keys, "top": top, "height": bottom + 12, "width": WIDTH, "color": colors(theme)}
-    return environment().get_template("picture.svg").render(shown).encode()
+    shown = {"chart": chart, "keys": keys, "notes": notes, "top": top, "height": bottom + 10, "world_height": _WORLD}
+    template = environment().get_template("picture.svg")
+    return template.render(shown | {"width": WIDTH, "color": colors(theme)}).encode()
 
 
 def _legend(entries: Sequence[tuple[str, str, str]], top: int) -> tuple[list[Entry], int]:
@@ -126,9 +143,9 @@ def _legend(entries: Sequence[tuple[str, str, str]], top: int) -> tuple[list[Ent
     found: list[Entry] = []
     x = float(_SIDE)
     for sign, color, words in entries:
-        width = _SIGN + 8 + length(words) * _TEXT / 11
+        width = _SIGN + 6 + length(words) * _TEXT / 11
         if x > _SIDE and x + width > WIDTH - _SIDE:
             x, top = float(_SIDE), top + _LINE
-        found.append(Entry(round(x, 1), top + 6, sign, color, words))
-        x += width + 14
+        found.append(Entry(round(x, 1), top, sign, color, words))
+        x += width + 12
     return found, top + _LINE * bool(entries)

@@ -4,19 +4,21 @@ Across, places are parts of the width, so that a chart is as wide as its page an
 they are pixels. Only `Stroke.path` is in a box of its own, as wide as there are periods, which may be stretched.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from datetime import date
 from itertools import pairwise
 from typing import NamedTuple
 
 from pyzn_site.periods import Period
 from pyzn_site.series import Series
+from pyzn_site.texts import written
 
 HEIGHT = 240  # pixels
 _GAP = 0.15  # of a bar's room
 _STEPS = (1, 2, 2.5, 5, 10)
 _LOWEST = 4  # the top of the axis at least, so that it has whole numbers only
-_FEW = 35  # days of which each Monday is named
-_DATES = 6  # names of months below the axis at most
+_FEW = {"day": 35, "week": 6}  # periods of which each Monday is named
+_DATES = 6  # names of days or months below the axis at most
 _MONTHS = (1, 2, 3, 6, 12, 24, 48)  # between two of them
 
 
@@ -33,18 +35,9 @@ class Column(NamedTuple):
 
     x: float  # percent of the width
     period: Period
-    values: list[tuple[str, int]]  # of the series in it
+    numbers: Sequence[int]  # of the series; none where nothing is known
     top: float  # pixels from above, of its bar
-
-    @property
-    def title(self) -> str:
-        """All numbers of the period, a line each."""
-        total = sum(number for _, number in self.values)
-        unknown = self.period.missing == self.period.days
-        named = ("week of " if self.period.granularity == "week" else "") + self.period.name
-        head = [f"{total:,} downloads"] if not unknown else []
-        parts = [f"{label}: {number:,}" for label, number in self.values if label]
-        return "\n".join([f"{named}: {', '.join([*head, *self.period.remarks])}", *parts])
+    title: str  # all numbers of the period, a line each
 
 
 class Plot(NamedTuple):
@@ -53,9 +46,11 @@ class Plot(NamedTuple):
     strokes: list[Stroke]
     columns: list[Column]
     width: float  # of a column, in percent
-    levels: list[tuple[int, float]]  # downloads, and how far from above
-    dates: list[tuple[float, str]]  # percent of the width, and the name
+    levels: list[tuple[str, float]]  # the text beside a line, and how far from above
+    end: int  # the number at the upper end; 0: each column is a hundred percent
+    dates: list[tuple[float, str, str]]  # percent of the width, the day or month, and the year where it begins
     lines: bool
+    marks: list[tuple[float, str]]  # vertical lines: percent of the width, and the title
 
     @property
     def height(self) -> int:
@@ -70,7 +65,7 @@ class Plot(NamedTuple):
     @property
     def empty(self) -> bool:
         """Whether no period has downloads."""
-        return not any(number for column in self.columns for _, number in column.values)
+        return not any(any(column.numbers) for column in self.columns)
 
     @property
     def gaps(self) -> list[tuple[float, float]]:
@@ -100,27 +95,37 @@ class Plot(NamedTuple):
         return [(sign, word) for sign, word in words.items() if word and (sign == "missing" or not self.lines)]
 
 
-def bars(periods: Sequence[Period], series: Sequence[Series]) -> Plot:
-    """Return bars, the first of the series on top."""
+def bars(
+    periods: Sequence[Period],
+    series: Sequence[Series],
+    marks: Sequence[tuple[date, str]] = (),
+    *,
+    share: bool = False,
+) -> Plot:
+    """Return bars, the first of the series on top; with `share` each is a hundred percent."""
     numbers = _numbers(periods, series)
     sums = [sum(column) for column in numbers]
-    y, levels = _scale(max(sums, default=0))
+    end, levels = (
+        (0, [(f"{part} %", HEIGHT * (1 - part / 100)) for part in range(0, 101, 25)]) if share else _scale(sums)
+    )
+    tops = [_y(total, end or total) for total in sums]
     paths: list[list[str]] = [[] for _ in series]
     for place, column in enumerate(numbers):
         low = 0
         for number, path in zip(reversed(column), reversed(paths), strict=True):
             if number:
-                path.append(f"M{place + _GAP / 2:g} {y(low):.1f}h{1 - _GAP:g}V{y(low + number):.1f}h{_GAP - 1:g}z")
+                y, high = _y(low, end or sums[place]), _y(low + number, end or sums[place])
+                path.append(f"M{place + _GAP / 2:g} {y:.1f}h{1 - _GAP:g}V{high:.1f}h{_GAP - 1:g}z")
                 low += number
     strokes = [Stroke(one.label, one.color, "".join(path)) for one, path in zip(series, paths, strict=True)]
-    return _plot(periods, numbers, strokes, [y(each) for each in sums], levels, lines=False)
+    return _plot(periods, numbers, strokes, tops, levels, end, marks, lines=False)
 
 
-def lines(periods: Sequence[Period], series: Sequence[Series]) -> Plot:
+def lines(periods: Sequence[Period], series: Sequence[Series], marks: Sequence[tuple[date, str]] = ()) -> Plot:
     """Return a line for each of the series. A period that is not whole is a gap: it would look like a fall."""
     numbers = _numbers(periods, series)
     tops = [max(column, default=0) if each.whole else 0 for each, column in zip(periods, numbers, strict=True)]
-    y, levels = _scale(max(tops, default=0))
+    end, levels = _scale(tops)
     whole = [each.whole for each in periods]
     strokes = []
     for each, one in enumerate(series):
@@ -128,11 +133,10 @@ def lines(periods: Sequence[Period], series: Sequence[Series]) -> Plot:
         for place, column in enumerate(numbers):
             if whole[place]:
                 begins, ends = not any(whole[place - 1 : place]), not any(whole[place + 1 : place + 2])
-                path += (
-                    f"{'M' if begins else 'L'}{place + 0.5:g} {y(column[each]):.1f}{'h0' if begins and ends else ''}"
-                )
+                y, alone = f"{_y(column[each], end):.1f}", begins and ends
+                path += f"M{place + 0.3:g} {y}h0.4" if alone else f"{'M' if begins else 'L'}{place + 0.5:g} {y}"
         strokes.append(Stroke(one.label, one.color, path))
-    return _plot(periods, numbers, strokes, [y(top) for top in tops], levels, lines=True)
+    return _plot(periods, numbers, strokes, [_y(top, end) for top in tops], levels, end, marks, lines=True)
 
 
 def _numbers(periods: Sequence[Period], series: Sequence[Series]) -> list[list[int]]:
@@ -145,49 +149,68 @@ def _plot(
     numbers: Sequence[Sequence[int]],
     strokes: list[Stroke],
     tops: Sequence[float],
-    levels: list[tuple[int, float]],
+    levels: list[tuple[str, float]],
+    end: int,
+    marks: Sequence[tuple[date, str]],
     *,
     lines: bool,
 ) -> Plot:
     width = 100 / max(len(periods), 1)
     columns = []
     for place, (period, top) in enumerate(zip(periods, tops, strict=True)):
-        values = zip((one.label for one in strokes), numbers[place], strict=True)
-        shown = [each for each in values if (each[1] or lines) and period.missing < period.days]
-        columns.append(Column(round(place * width, 3), period, shown, round(top, 1)))
-    dates = [(round((place + 0.5) * width, 3), text) for place, text in _dates(periods)]
-    return Plot(strokes, columns, round(width, 3), levels, dates, lines)
+        known = numbers[place] if period.missing < period.days else ()
+        values = [(one.label, number) for one, number in zip(strokes, known, strict=False) if number or lines]
+        title = _title(period, values, None if lines or not known else sum(known))
+        columns.append(Column(round(place * width, 3), period, known, round(top, 1), title))
+    dates = [(round((place + 0.5) * width, 3), text, year) for place, text, year in _dates(periods)]
+    begins = [
+        (max((place for place, each in enumerate(periods) if each.first <= day), default=-1), text)
+        for day, text in marks
+    ]
+    shown = [(round(place * width, 3), text) for place, text in begins if place >= 0]
+    return Plot(strokes, columns, round(width, 3), levels, end, dates, lines, shown)
 
 
-def _scale(highest: int) -> tuple[Callable[[float], float], list[tuple[int, float]]]:
-    """Pixels from above by downloads, and three to five levels at round numbers."""
-    top = max(highest, _LOWEST)
+def _title(period: Period, values: Sequence[tuple[str, int]], total: int | None) -> str:
+    named = ("week of " if period.granularity == "week" else "") + period.name
+    remarks = [*([] if total is None else [f"{total:,} downloads"]), *period.remarks]
+    parts = [f"{label}: {number:,}" for label, number in values if label]
+    return "\n".join([f"{named}{': ' if remarks else ''}{', '.join(remarks)}", *parts])
+
+
+def _y(downloads: float, end: float) -> float:
+    """Pixels from above."""
+    return HEIGHT * (1 - downloads / end) if end else HEIGHT
+
+
+def _scale(numbers: Sequence[int]) -> tuple[int, list[tuple[str, float]]]:
+    """The upper end of the axis, and three to five levels at round numbers."""
+    top = max([*numbers, _LOWEST])
     tenth = 10 ** (len(str(top)) - 1)
     step = max(next(int(step * tenth / 2) or 1 for step in _STEPS if top <= step * tenth * 2.5), 1)
     end = step * -(-top // step)
-
-    def y(downloads: float) -> float:
-        return HEIGHT * (1 - downloads / end)
-
-    return y, [(level, round(y(level), 1)) for level in range(0, end + 1, step)]
+    return end, [(written(level), round(_y(level, end), 1)) for level in range(0, end + 1, step)]
 
 
-def _dates(periods: Sequence[Period]) -> list[tuple[int, str]]:
-    """Places and names of dates below the axis: Mondays of few days, otherwise beginnings of months."""
-    if periods and periods[0].granularity == "day" and len(periods) <= _FEW:
-        return [
-            (place, f"{each.first.day} {each.first:%b}")
-            for place, each in enumerate(periods)
-            if each.first.weekday() == 0
-        ]
+def _dates(periods: Sequence[Period]) -> list[tuple[int, str, str]]:
+    """Places and names of dates below the axis: Mondays of few days, otherwise beginnings of months; and the years."""
+    if periods and len(periods) <= _FEW.get(periods[0].granularity, 0):
+        few = len(periods) <= _DATES
+        days = [(place, each.first) for place, each in enumerate(periods) if few or each.first.weekday() == 0]
+        return _with_years([(place, f"{day.day} {day:%b}", day.year) for place, day in days])
     months: dict[int, int] = {}  # the first place of each month that begins in the range, by its number since year 0
     for place, each in enumerate(periods):
-        days = 1 if each.granularity != "week" else 7
-        if each.first.day <= days:
+        if each.first.day <= (7 if each.granularity == "week" else 1):
             months.setdefault(each.first.year * 12 + each.first.month - 1, place)
     every = next((each for each in _MONTHS if len([month for month in months if month % each == 0]) <= _DATES), 96)
-    chosen = [month for month in months if month % every == 0]
-    names = [f"{month // 12}" if month % 12 == 0 else periods[months[month]].first.strftime("%b") for month in chosen]
-    if names and not any(name.isdigit() for name in names):
-        names[0] += f" {chosen[0] // 12}"
-    return [(months[month], name) for month, name in zip(chosen, names, strict=True)]
+    chosen = [(place, month) for month, place in months.items() if month % every == 0]
+    if every >= 12:
+        return [(place, str(month // 12), "") for place, month in chosen]
+    return _with_years([(place, f"{periods[place].first:%b}", month // 12) for place, month in chosen])
+
+
+def _with_years(dates: Sequence[tuple[int, str, int]]) -> list[tuple[int, str, str]]:
+    """The year at the first and the last date, and where it changes."""
+    years = [0, *(year for *_, year in dates)]
+    shown = [year != before or number == len(dates) for number, (before, year) in enumerate(pairwise(years), 1)]
+    return [(place, text, str(year) if has else "") for (place, text, year), has in zip(dates, shown, strict=True)]

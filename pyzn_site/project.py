@@ -8,22 +8,24 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api.cache import Snapshot
-from pyzn_api.errors import BadParameterError, UnknownProjectError, shortened
+from pyzn_api.errors import UnknownProjectError, shortened
 from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form
 from pyzn_api.routes.counts import MOST
 from pyzn_api.state import state
-from pyzn_api.windows import Granularity, Window
-from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, COUNTRY, WITHOUT_MIRRORS, Breakdown
+from pyzn_api.windows import Window
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTRY, Breakdown
 from pyzn_pipeline.names import normalise
 from pyzn_site.addresses import NewerWordsRoute
 from pyzn_site.charts import chart_of, map_of
 from pyzn_site.counting import by_key, of_project
 from pyzn_site.errors import error_page
-from pyzn_site.periods import GRANULARITY, POSSIBLE, Ci, Range, periods, window_of
-from pyzn_site.readme import ReadmeOptions, origin_of, pictures
-from pyzn_site.rendering import respond
+from pyzn_site.periods import periods
+from pyzn_site.readme import ReadmeView, pictures
+from pyzn_site.rendering import origin_of, path_of, query, respond, synthetic
 from pyzn_site.search import similar
+from pyzn_site.switches import switches
+from pyzn_site.view import WORDS, View, measure_of
 
 PATH = "/projects/{project}"
 MONTH = 30  # days
@@ -33,45 +35,37 @@ router = APIRouter(include_in_schema=False, route_class=NewerWordsRoute)
 
 
 @router.get(PATH)
-async def project(
-    request: Request,
-    project: str,
-    asked: Annotated[Range, Query(alias="range")] = "month",
-    granularity: Annotated[Granularity | None, Query()] = None,
-    ci: Annotated[Ci, Query()] = "include",
-) -> Response:
+async def project(request: Request, project: str, view: Annotated[View, Query()]) -> Response:
     """Return a project's page; for an unknown one, a page that helps to find it."""
-    parts, origin = state(request), origin_of(request)
-    grain = granularity or GRANULARITY[asked]
-    if grain not in POSSIBLE[asked]:
-        raise BadParameterError("granularity", grain, f"{' or '.join(POSSIBLE[asked])} with range={asked}")
+    today, origin, view = state(request).today, origin_of(request), view.ranged("month")
 
     def basis(ledger: Ledger) -> Basis:
-        window, month = window_of(asked, ledger, parts.today), ledger.recent(MONTH, parts.today)
-        return Basis(Window(min(window.start, month.start), window.end), totals=True, days=True)
+        window, month = view.window(ledger, today), ledger.recent(MONTH, today)
+        return Basis(Window(min(window.start, month.start), max(window.end, month.end)), totals=True, days=True)
 
     async def make(snapshot: Snapshot) -> Mapping[str, object]:
-        window = window_of(asked, snapshot.ledger, parts.today)
-        month = snapshot.ledger.recent(MONTH, parts.today)
-        ((row,),) = await snapshot.rows("summaries", names=[name], latest=month.end)
+        ledger, scope = snapshot.ledger, view.scope(snapshot.ledger, today)
+        ((row,),) = await snapshot.rows("summaries", names=[name], latest=ledger.recent(1, today).end)
         if not (totals := json.loads(row)):
             raise UnknownProjectError(name)
-        if asked == "all" and (first := totals[0]["first_day"]):
-            window = Window(max(window.start, date.fromisoformat(first)), window.end)
-        ledger, counted = snapshot.ledger, await of_project(snapshot, name, window, grain, ci)
+        choices = switches(path, view, scope)
+        if view.range == "all" and (first := totals[0]["first_day"]):
+            scope = scope.since(date.fromisoformat(first))
+        counted = await of_project(snapshot, name, scope)
 
         async def part(breakdown: Breakdown) -> Mapping[str, object]:
             """Return a breakdown's chart, map and largest keys, unless there is too much to count for one page."""
-            by = breakdown.name
-            found = await by_key(snapshot, name, window, grain, by, MOST["day"], ci)
-            charts = [chart_of(name, window, grain, ledger, found.counts or (), by)]
+            found = await by_key(snapshot, name, scope, breakdown, MOST["day"])
+            charts = [chart_of(name, scope, ledger, found.counts or (), breakdown, share=view.share)]
             if breakdown is COUNTRY:
-                charts.insert(0, map_of(name, window, ledger, dict(found.keys)))
+                charts.insert(0, map_of(name, scope, ledger, dict(found.keys)))
+            measure = measure_of(breakdown, scope.measure)
             return {
                 "breakdown": breakdown,
-                "knows_ci": CI in breakdown.subsets,
-                "without_mirrors": breakdown.counted is WITHOUT_MIRRORS,
-                "missing": len(ledger.missing(window, by)),
+                "words": WORDS[measure],
+                "other": measure != scope.measure,
+                "ci": {"without_ci": "exclude", "ci": "only"}.get(measure),
+                "missing": len(ledger.missing(scope.window, breakdown.name)),
                 "found": found,
                 "charts": charts,
                 "keys": found.keys[:LARGEST],
@@ -80,22 +74,25 @@ async def project(
         return {
             "project": name,
             "totals": totals[0],
-            "window": window,
-            "range": asked,
-            "granularity": grain,
-            "possible": POSSIBLE[asked],
-            "ci": ci,
-            "chart": chart_of(name, window, grain, ledger, counted.downloads),
+            "latest": ledger.recent(1, today).end,
+            "view": view,
+            "scope": scope,
+            "words": WORDS[scope.measure],
+            "switches": choices,
+            "chart": chart_of(name, scope, ledger, counted.downloads),
             "counted": counted.downloads,
-            "periods": periods(window, grain, ledger)[::-1],
+            "periods": periods(scope.window, scope.granularity, ledger)[::-1],
             "breakdowns": [await part(each) for each in BREAKDOWNS],
-            **pictures(origin, name, ReadmeOptions()),
+            "canonical": path,
+            "picture": query(path_of("chart", f"{name}.svg"), by="version", range="quarter"),
+            **pictures(origin, name, ReadmeView.model_construct(**dict(view))),
         }
 
     try:
         name = known_form(project)
-        return await respond(request, "project.html", (name, asked, grain, ci, origin), basis, make)
+        path = path_of("projects", name)
+        return await respond(request, "project.html", (name, view), basis, make)
     except UnknownProjectError:
         unknown = normalise(project)
-        shown = {"project": shortened(unknown), "found": await similar(request, unknown)}
-        return await error_page("unknown.html", 404, shown)
+        shown = {"project": shortened(unknown), **await similar(request, unknown)}
+        return await error_page("unknown.html", 404, {**shown, "synthetic": await synthetic(request)})

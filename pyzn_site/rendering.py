@@ -33,6 +33,8 @@ HEADERS = {
 CODE = ("pyzn_site", "jinja2", "pycountry")  # what makes pages and charts, for their ETags
 
 FONT = "Helvetica Neue,Helvetica,Arial,Liberation Sans,sans-serif"  # of pictures
+# What may be in an address that a page repeats, since the client chooses it: a name or an address, and a port.
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]{1,255}|\[[0-9a-f:.]{2,45}\])(:\d{1,5})?")
 _COLOR = re.compile(r"--([\w-]+): (#\w+);")
 
 Theme = Literal["light", "dark"]
@@ -45,11 +47,27 @@ async def respond(
 ) -> Response:
     """Return the page through the cache of answers; `key` is all that it shows beside its basis."""
 
-    async def render(snapshot: Snapshot) -> bytes:
-        return html(template, await make(snapshot))
+    always = {"origin": origin_of(request), "synthetic": await synthetic(request)}
 
-    spec = ResponseSpec((code(*CODE), template, *key), basis, render, HEADERS)
+    async def render(snapshot: Snapshot) -> bytes:
+        return html(template, {**always, **await make(snapshot)})
+
+    spec = ResponseSpec((code(*CODE), template, *always.values(), *key), basis, render, HEADERS)
     return await state(request).answers.respond(request, spec)
+
+
+async def synthetic(request: Request) -> bool:
+    """Return whether a published day is none of PyPI's, which a page names above its first number."""
+    return (await state(request).reader.read())[0].synthetic
+
+
+def origin_of(request: Request) -> str:
+    """Return the server's address as the client sees it, `https://pyzn.example`; nothing for an odd one.
+
+    It is in a page, and so it is part of that page's key in the cache: nobody gets another client's.
+    """
+    address = str(request.base_url).removesuffix("/").lower()
+    return address if _ORIGIN.fullmatch(address) else ""
 
 
 def html(template: str, shown: Mapping[str, object]) -> bytes:
@@ -76,7 +94,7 @@ class _CssColors(dict[str, str]):
     """The colours of a page, which follow the reader's theme."""
 
     def __missing__(self, name: str) -> str:
-        return f"var(--{'card' if name == 'paper' else name})"
+        return f"var(--{name})"
 
 
 @cache
@@ -106,5 +124,5 @@ def path_of(*parts: str) -> str:
 
 def query(path: str, **parameters: object) -> str:
     """Return the path with those of the parameters that are not None or empty."""
-    given = {name: value for name, value in parameters.items() if value not in {None, ""}}
-    return f"{path}?{urlencode(given, quote_via=quote)}" if given else path
+    given = {name: value for name, value in parameters.items() if value not in (None, "", (), [])}
+    return f"{path}?{urlencode(given, doseq=True, quote_via=quote)}" if given else path

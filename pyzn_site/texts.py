@@ -38,9 +38,9 @@ def key_text(key: str, by: str) -> str:
 
 
 def label(key: str, by: str) -> str:
-    """Return a key for the legend of a chart: short, and visible; a version that is a major one only is 1.x."""
+    """Return a key for the legend of a chart: short, and visible; a major or minor version is all of its releases."""
     text = shortened(key_text(key.strip(), by), LONGEST_LABEL)
-    return f"{text}.x" if by == VERSION.name and text.isdecimal() else text
+    return f"{text}.x" if by == VERSION.name and text.replace(".", "").isdecimal() else text
 
 
 @cache

@@ -44,6 +44,7 @@ def _status(ledger: Ledger, now: datetime) -> dict[str, object]:
     listed = max(expected, latest or expected) - LISTED
     return {
         "ready": latest is not None,
+        "synthetic": ledger.synthetic,
         "latest_day": latest,
         "days_late": None if latest is None else late,
         "days_missing": len(missing),

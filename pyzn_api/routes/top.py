@@ -15,6 +15,8 @@ from pyzn_api.tables import CSV, json_body, respond_with_table
 from pyzn_api.windows import Window
 
 MOST_RANKED = 15_000  # projects
+SOURCE = "bigquery-public-data.pypi.file_downloads, by PyZn"
+SYNTHETIC = "a synthetic sample of the BigQuery emulator, not PyPI's downloads, by PyZn"
 PERIODS = {"day": 1, "week": 7, "month": 30}  # days
 
 Period = Literal["day", "week", "month"]
@@ -63,13 +65,14 @@ async def _list(request: Request, *, as_csv: bool) -> Response:
             return b"download_count,project\n" + rows
         head = ListHead(
             last_update=updated.decode() or None,
-            source="bigquery-public-data.pypi.file_downloads, by PyZn",
+            source=SYNTHETIC if snapshot.ledger.synthetic else SOURCE,
             meta=Range.model_validate(_range(snapshot)),
             total_rows=int(number),
         )
         return json_body(head, "rows", [rows])
 
-    spec = ResponseSpec(("top-pypi-packages", as_csv), basis, render, CSV if as_csv else JSON)
+    synthetic = (await state(request).reader.read())[0].synthetic
+    spec = ResponseSpec(("top-pypi-packages", as_csv, synthetic), basis, render, CSV if as_csv else JSON)
     return await state(request).answers.respond(request, spec)
 
 

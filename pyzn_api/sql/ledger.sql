@@ -1,18 +1,20 @@
 -- One row: a fingerprint of all that the API answers about the ledger; unless that is `fingerprint`, the ledger as a JSON array
 -- of [day, status, revision, downloads, projects, published_at, breakdowns that the day has], oldest day first; the latest
 -- ranking as [day, computed_from, missing days] or NULL; the time of the last import that changed totals or NULL; and
--- how many seconds after its beginning a day is late. A retired day has no rows to answer from, and so is not in it.
+-- how many seconds after its beginning a day is late; and whether a day was read from a BigQuery emulator, whose name as
+-- a source ends so (source/connection.py). A retired day has no rows to answer from, and so is not in it.
 -- Cost: a pass over the ledger, about 4,000 short rows after ten years, read once a second; and then 600 KB of JSON.
 WITH published AS (
-    SELECT day, status, revision, downloads, projects, published_at FROM pyzn.days WHERE retired_at IS NULL
-), ledger (fingerprint) AS (
+    SELECT day, status, revision, downloads, projects, published_at, source FROM pyzn.days WHERE retired_at IS NULL
+), ledger (fingerprint, synthetic) AS (
     SELECT md5(concat_ws(
         ',',
         (SELECT late_at FROM pyzn.calendar),
+        bool_or(source LIKE '%% of the emulator'),
         (SELECT imported_at FROM pyzn.baseline),
         (SELECT concat_ws(' ', day, computed_from, ranked_at) FROM pyzn.rankings ORDER BY day DESC LIMIT 1),
         string_agg(concat_ws(' ', day, status, revision, downloads, projects, published_at), ',' ORDER BY day)
-    ))
+    )), coalesce(bool_or(source LIKE '%% of the emulator'), false)
     FROM published
 )
 SELECT fingerprint,
@@ -23,5 +25,6 @@ SELECT fingerprint,
        ) END,
        (SELECT json_build_array(day, computed_from, missing) FROM pyzn.rankings ORDER BY day DESC LIMIT 1),
        (SELECT extract(epoch FROM imported_at) FROM pyzn.baseline),
-       (SELECT 86400 + extract(epoch FROM late_at)::bigint FROM pyzn.calendar)
+       (SELECT 86400 + extract(epoch FROM late_at)::bigint FROM pyzn.calendar),
+       synthetic
 FROM ledger

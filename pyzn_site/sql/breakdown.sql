@@ -4,9 +4,8 @@
 -- The second is an object: "keys", the `limit` largest as [$name, downloads], most downloads first, then by $name;
 -- the "number" of all keys; and the "downloads" of all. Of all of PyPI for '__all__', which nobody counts by version.
 -- No row for an unknown project. `ci` is include, exclude or only. database.py fills the names after a dollar sign.
--- Cost: one heap row per day, or the ledger's, whose document is taken apart: about 1 microsecond per day and $name, and
--- 3 per period and version. They are added up before major and minor are looked for, since that for every day takes
--- three times as long.
+-- Cost: one heap row per day, or the ledger's, whose document is taken apart: about 1 microsecond per day and $name. Major
+-- and minor are looked for once for each version, not once for each of its days.
 WITH weighed AS (
     SELECT coalesce(sum(octet_length(document)), 0) AS bytes, min(day) AS first_day
     FROM (
@@ -16,40 +15,37 @@ WITH weighed AS (
         FROM pyzn.days JOIN pyzn.day_breakdowns USING (day)
         WHERE %(project)s = '__all__' AND day BETWEEN %(start)s AND %(end)s AND retired_at IS NULL AND breakdown = '$name'
     ) AS daily (day, document)
-), by_key AS (
-    SELECT date_trunc(%(granularity)s, day::timestamp)::date AS period, $name, sum(number::bigint)::bigint AS downloads
+), by_day AS (
+    SELECT day, $name, number::bigint AS downloads
     FROM pyzn.project_days, json_each_text($document) AS entry ($name, number)  -- the view reads two documents more
     WHERE %(ci)s::text = 'include'
         AND project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND (SELECT bytes FROM weighed) <= %(most)s
-    GROUP BY 1, 2
     UNION ALL
-    SELECT date_trunc(%(granularity)s, day::timestamp)::date, $name, sum($downloads)::bigint
+    SELECT day, $name, $downloads
     FROM pyzn.$view
     WHERE %(ci)s::text <> 'include'
         AND project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND (SELECT bytes FROM weighed) <= %(most)s
-    GROUP BY 1, 2
     UNION ALL
-    SELECT date_trunc(%(granularity)s, day::timestamp)::date, key, sum(entry.downloads)::bigint
+    SELECT day, key, entry.downloads
     FROM pyzn.pypi_downloads AS entry JOIN pyzn.days USING (day)
     WHERE %(project)s = '__all__' AND day BETWEEN %(start)s AND %(end)s AND retired_at IS NULL AND breakdown = '$name'
         AND (SELECT bytes FROM weighed) <= %(most)s
-    GROUP BY 1, 2
-), parts AS (
-    SELECT period, CASE WHEN '$name' = 'version' AND $name <> '(unknown)'
+), keys AS (
+    SELECT $name, sum(downloads)::bigint AS downloads, CASE WHEN '$name' = 'version' AND $name <> '(unknown)'
         THEN substring($name FROM '^v?(?:[0-9]+!)?([0-9]{1,18}(?:\.[0-9]{1,18})?)(?![0-9])') ELSE $name
-    END AS part, sum(downloads)::bigint AS downloads
-    FROM by_key
-    GROUP BY 1, 2
+    END AS part
+    FROM by_day
+    GROUP BY $name
 ), largest AS (
-    SELECT part FROM parts WHERE part IS NOT NULL GROUP BY part ORDER BY sum(downloads) DESC, part COLLATE "C" LIMIT %(parts)s
+    SELECT part FROM keys WHERE part IS NOT NULL GROUP BY part ORDER BY sum(downloads) DESC, part COLLATE "C" LIMIT %(parts)s
 ), charted AS (
-    SELECT period, largest.part, sum(downloads)::bigint AS downloads
-    FROM parts LEFT JOIN largest USING (part)
+    SELECT date_trunc(%(granularity)s, day::timestamp)::date AS period, largest.part, sum(by_day.downloads)::bigint AS downloads
+    FROM by_day JOIN keys USING ($name) LEFT JOIN largest USING (part)
     GROUP BY 1, 2
-    HAVING sum(downloads) > 0
+    HAVING sum(by_day.downloads) > 0
 ), placed AS (
     SELECT $name, downloads, row_number() OVER (ORDER BY downloads DESC, $name COLLATE "C") AS place
-    FROM (SELECT $name, sum(downloads)::bigint AS downloads FROM by_key GROUP BY 1) AS summed
+    FROM keys
     WHERE downloads > 0
 )
 SELECT bytes, first_day, CASE WHEN bytes <= %(most)s THEN coalesce((

@@ -264,7 +264,7 @@ def test_status_tells_of_days_that_were_asked_for_and_not_read(database: Databas
 def test_an_empty_ledger_is_not_ready_and_breaks_nothing(database: Database) -> None:
     with serving(settings(database.api_url)) as client:
         assert client.get("/api/v4/status").json() == {
-            "ready": False, "latest_day": None, "days_late": None,
+            "ready": False, "synthetic": False, "latest_day": None, "days_late": None,
             "days_missing": 0, "days_suspect": 0, "missing": [], "suspect": [],
             "days_wanted": 0, "days_given_up": 0, "given_up": [],
         }  # fmt: skip

@@ -3,6 +3,7 @@
 One browser for all of it. Whatever a page loads, logs or violates is noticed by every test.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ EVERY_PAGE = [
     "/",
     "/search?q=sampl",
     "/search?q=zzz",
-    "/projects/sampleproject?range=year",
+    "/projects/sampleproject?range=year&share=1&ci=only",
     "/projects/sampleproject/readme",
     "/projects/no-such-project",
     "/compare",
@@ -30,6 +31,7 @@ EVERY_PAGE = [
     "/days",
     "/days?year=x",
 ]
+NUMBERS = re.compile(r"[\d.]+")
 UNKNOWN = {"/projects/no-such-project": 404, "/days?year=x": 400}
 
 
@@ -133,6 +135,82 @@ def test_projects_are_compared_by_keyboard_alone(browser: Browser, client: httpx
         table = page.get_by_role("region", name="Table of totals")
         expect(table.get_by_role("row")).to_have_count(3)
         expect(page.get_by_role("group", name="sampleproject, busy: downloads by day")).to_be_visible()
+
+
+def test_a_chart_is_read_by_pointer_and_keyboard_and_a_click_on_the_legend_hides_a_series(
+    browser: Browser, client: httpx.Client
+) -> None:
+    with opened(browser, client) as page:
+        page.goto("/projects/sampleproject?start=2026-07-17&end=2026-07-19")
+        section = page.get_by_role("region", name="Versions", exact=True)
+        plot, reading = section.get_by_role("group"), section.locator(".reading")
+        expect(reading).to_be_hidden()
+        section.get_by_role("img", name="2026-07-17").hover()
+        expect(reading).to_have_text(re.compile("2026-07-17: 95 downloads, suspect.*1.10.x.*95", re.DOTALL))
+        section.get_by_role("img", name="2026-07-18").hover()
+        expect(reading).to_have_text("2026-07-18: missing")
+        page.get_by_role("heading", level=1).hover()
+        expect(reading).to_be_hidden()
+
+        plot.focus()
+        page.keyboard.press("End")
+        expect(reading).to_contain_text("2026-07-19: 120 downloads, provisional")
+        expect(page.get_by_role("status")).to_contain_text(
+            "2026-07-19: 120 downloads, provisional; 2.0.x 4; 1.10.x 101"
+        )
+        page.keyboard.press("ArrowLeft")
+        expect(reading).to_have_text("2026-07-18: missing")
+        page.keyboard.press("Escape")
+        expect(reading).to_be_hidden()
+
+        bars = plot.locator(".strokes path").nth(1)  # 1.10.x
+        before, stripes = bars.get_attribute("d"), plot.locator(".provisional")
+        height = float(stripes.get_attribute("height") or 0)
+        entry = section.get_by_role("button", name="1.10.x")
+        entry.click()
+        expect(entry).to_have_attribute("aria-pressed", "false")
+        expect(bars).to_have_attribute("d", "")
+        assert float(stripes.get_attribute("height") or 0) == pytest.approx(height * 19 / 120, rel=0.02)
+        plot.focus()
+        page.keyboard.press("End")
+        expect(reading).not_to_contain_text("1.10.x")
+        entry.click()
+        expect(entry).to_have_attribute("aria-pressed", "true")
+        assert [float(n) for n in NUMBERS.findall(bars.get_attribute("d") or "")] == pytest.approx(
+            [float(n) for n in NUMBERS.findall(before or "")], abs=0.1
+        )
+
+
+def test_the_switches_are_links_to_the_same_page_in_another_view(browser: Browser, client: httpx.Client) -> None:
+    with opened(browser, client, java_script_enabled=False) as page:
+        page.goto("/projects/sampleproject")
+        for name in ("3 months", "Week", "Without CI", "Shares"):
+            page.get_by_role("link", name=name, exact=True).click()
+            expect(page.get_by_role("link", name=name, exact=True)).to_have_attribute("aria-current", "true")
+        assert page.url.endswith("/projects/sampleproject?range=quarter&granularity=week&ci=exclude&share=1")
+        page.get_by_label("From", exact=True).fill("2026-07-13")
+        page.get_by_label("to", exact=True).fill("2026-07-19")
+        page.get_by_role("button", name="Apply").click()
+        assert page.url.endswith("/projects/sampleproject?ci=exclude&share=1&start=2026-07-13&end=2026-07-19")
+        expect(page.get_by_text("135 downloads without CI, 13 July 2026 to 19 July 2026")).to_be_visible()
+
+
+def test_a_wide_chart_on_a_phone_begins_at_its_new_end(browser: Browser, client: httpx.Client) -> None:
+    with opened(browser, client, viewport=PHONE) as page:
+        page.goto("/compare?name=sampleproject&name=busy")
+        newest, oldest = (page.get_by_role("img", name=day).bounding_box() for day in ("2026-07-19", "2026-04-21"))
+        axis = page.locator(".axis").get_by_text("1k").bounding_box()
+        assert newest
+        assert oldest
+        assert axis
+        assert oldest["x"] < 0 < axis["x"] < newest["x"] < PHONE["width"] - newest["width"]
+
+
+def test_names_are_offered_while_one_is_typed(browser: Browser, client: httpx.Client) -> None:
+    with opened(browser, client) as page:
+        page.goto("/")
+        page.get_by_label("Name of a project").press_sequentially("samp")
+        expect(page.locator("datalist option")).to_have_text(["sampleproject"])
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

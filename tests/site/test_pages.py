@@ -86,7 +86,7 @@ def test_a_page_is_whole_and_every_link_of_it_leads_somewhere(client: httpx.Clie
     for address in {*found.all("href"), *found.all("src"), *found.all("action")}:
         parts = urlsplit(address)
         if parts.netloc or parts.path.startswith("/chart/"):
-            assert parts.netloc in {"", "pypi.org"}
+            assert parts.netloc in {"", "pypi.org", urlsplit(str(client.base_url)).netloc}
         elif not parts.path:
             assert parts.fragment in {*ids, ""}
         else:
@@ -194,12 +194,12 @@ def test_every_chart_is_in_the_page_and_each_column_has_its_value(client: httpx.
 @pytest.mark.parametrize(("ci", "shown"), [("include", 196), ("exclude", 126), ("only", 70)])
 def test_charts_follow_the_switches(client: httpx.Client, ci: str, shown: int) -> None:
     text = page(client, f"/projects/sampleproject?range=quarter&granularity=week&ci={ci}").text
-    assert re.search(rf"week of 2026-07-13: .*\n(.*\n)*?1.10: {shown}\n", text)
+    assert re.search(rf"week of 2026-07-13: .*\n(.*\n)*?1.10.x: {shown}\n", text)
 
 
 def test_a_range_that_cannot_be_counted_so_is_refused_and_never_offered(client: httpx.Client) -> None:
     assert (
-        "granularity='day': expected month with range=all"
+        "granularity='day': expected week or month for 366 days"
         in page(client, "/projects/sampleproject?range=all&granularity=day", 400).words
     )
     for asked in ("month", "quarter", "year", "all"):
@@ -211,11 +211,21 @@ def test_a_range_that_cannot_be_counted_so_is_refused_and_never_offered(client: 
 
 @pytest.mark.parametrize(
     ("asked", "leads_to"),
-    [("SampleProject", "/projects/sampleproject"), (" busy ", "/projects/busy"), ("quiet", "/projects/quiet")],
+    [
+        ("SampleProject", "sampleproject"),
+        (" busy ", "busy"),
+        ("quiet==2.31", "quiet"),
+        ("quiet[socks,x] >= 2; python_version < '3.9'", "quiet"),
+        ("pip install -U 'quiet~=1.0' busy", "quiet"),
+        ("uv add quiet", "quiet"),
+        ("https://pypi.org/project/Quiet/#files", "quiet"),
+        ("pypi.org/project/quiet", "quiet"),
+        ("install", None),
+    ],
 )
-def test_a_search_for_a_name_leads_to_its_project(client: httpx.Client, asked: str, leads_to: str) -> None:
+def test_a_search_for_a_name_leads_to_its_project(client: httpx.Client, asked: str, leads_to: str | None) -> None:
     answer = client.get("/search", params={"q": asked}, headers={"Host": "evil.example"})
-    assert (answer.status_code, answer.headers["location"]) == (303, leads_to)
+    assert answer.headers.get("location") == (leads_to and f"/projects/{leads_to}")
 
 
 @pytest.mark.parametrize(
@@ -224,6 +234,76 @@ def test_a_search_for_a_name_leads_to_its_project(client: httpx.Client, asked: s
 def test_a_search_for_a_part_lists_projects(client: httpx.Client, asked: str, found: list[str]) -> None:
     listed = page(client, f"/search?q={asked}").all("href")
     assert [each.removeprefix("/projects/") for each in listed if each.startswith("/projects/")] == found
+
+
+@pytest.mark.parametrize("typed", ["sampelproject", "sampleprojec", "ssampleproject", "sampleprojekt", "qiet"])
+def test_a_name_with_a_slip_has_its_project_beside_it(client: httpx.Client, typed: str) -> None:
+    right = "quiet" if typed == "qiet" else "sampleproject"
+    for found in (page(client, f"/search?q={typed}"), page(client, f"/projects/{typed}", 404)):
+        assert f"Did you mean {right} ?" in found.words
+        assert f"/projects/{right}" in found.all("href")
+
+
+def test_names_are_completed(client: httpx.Client) -> None:
+    assert client.get("/search/names?q=Sample").json() == ["sampleproject"]
+    assert client.get("/search/names?q=sampleproject").json() == ["sampleproject"]
+    assert client.get("/search/names?q=%3C").json() == client.get("/search/names?q=").json() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "picture"),
+    [
+        ("/projects/SampleProject?range=year", "/chart/sampleproject.svg?by=version&range=quarter"),
+        ("/compare?name=busy&name=quiet", "/chart/compare.svg?name=busy&name=quiet&range=quarter"),
+        ("/", "/chart/__all__.svg"),
+    ],
+)
+def test_a_page_that_is_shared_has_its_chart_as_picture(client: httpx.Client, path: str, picture: str) -> None:
+    found = page(client, path)
+    of = {each.get("property", each.get("name")): each["content"] for tag, each in found.elements if "content" in each}
+    assert of["og:image"] == str(client.base_url).rstrip("/") + picture
+    assert client.get(of["og:image"]).headers["content-type"] == "image/svg+xml"
+    canonical = next(each["href"] for _, each in found.elements if each.get("rel") == "canonical")
+    assert canonical == of["og:url"] == str(client.base_url).rstrip("/") + path.lower().partition("?range")[0]
+    assert of["og:title"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/projects/a", "/projects/ab", "/projects/a/readme", "/compare?name=a", "/days", "/search?q=ab"]
+)
+def test_a_synthetic_sample_is_named_above_the_first_number(database: Database, path: str) -> None:
+    warning = "A synthetic sample, not PyPI's downloads"
+    with serving(settings(database.api_url)) as client, psycopg.connect(database.owner_url, autocommit=True) as owner:
+        publish(owner, date(2026, 7, 19), [Download("a", "1", times=8)])
+        before = client.get(path)
+        assert warning not in Html(before.text).words
+        owner.execute("UPDATE pyzn.days SET source = 'bigquery-public-data.pypi.file_downloads of the emulator'")
+        time.sleep(FRESH_SECONDS)
+        after = client.get(path)
+        assert re.search(rf"Search (Skip to content )?{warning}|^[^0-9]*{warning}", Html(after.text).words)
+        assert after.headers.get("etag") != before.headers.get("etag") or after.status_code == 404
+        assert client.get("/api/v4/status").json()["synthetic"]
+        assert "synthetic" in client.get("/top-pypi-packages.json").json()["source"]
+
+
+def test_a_view_is_wholly_in_its_address(client: httpx.Client) -> None:
+    """Every chart, table and link follows it."""
+    path = "/projects/sampleproject?start=2026-07-13&end=2026-07-19&count=pip&share=1"
+    found = page(client, path)
+    assert "155 downloads by pip, 13 July 2026 to 19 July 2026" in found.words
+    assert "2026-07-19 95 provisional" in found.words
+    charts = [each for tag, each in found.elements if tag == "svg" and each.get("role") == "group"]
+    assert [each["aria-label"].split(" by day")[0] for each in charts if "and version" in each["aria-label"]] == [
+        "sampleproject: 155 downloads by pip"
+    ]
+    assert "100 %" in found.words
+    links = [each for each in found.all("href") if each.startswith("/api/v4/") and "granularity" in each]
+    assert len(links) == 12
+    assert all("start=2026-07-13&end=2026-07-19&granularity=day" in each for each in links)
+    chosen = [each["href"] for _, each in found.elements if "aria-current" in each]
+    assert len(chosen) == 3  # days, by pip, shares; none of the ranges
+    for address in chosen:
+        assert page(client, address).all("aria-label") == found.all("aria-label")
 
 
 @pytest.mark.parametrize(
@@ -254,8 +334,8 @@ def test_an_unknown_project_gets_a_page_that_helps(client: httpx.Client) -> None
 
 def test_up_to_eight_projects_are_compared_however_their_names_are_typed(client: httpx.Client) -> None:
     words = page(client, "/compare?name=SampleProject, busy&name=busy&name=nobody+%3Cb%3E").words
-    assert re.search(r"sampleproject 227 215 120 319", words)
-    assert re.search(r"busy 3,000", words)
+    assert re.search(r"sampleproject 238 227 215 120 319", words)
+    assert re.search(r"busy 4,000 3,000", words)
     assert "Not known here: nobody , <b> ." in words
     names = "&".join(f"name=p{n}" for n in range(9))
     assert "9 names" in page(client, f"/compare?{names}", 400).words

@@ -16,8 +16,9 @@ def test_hostile_names_and_values_are_harmless_on_every_page(client: httpx.Clien
     text = PARTS[part]
     paths = [f"/projects/{text}", f"/projects/{text}/readme", f"/static/{text}"]
     paths += [f"/{path}?{name}={text}&{name}={text}" for path, names in {
-        "": ["period"], "search": ["q"], "compare": ["name", "range"], "days": ["year"],
-        "projects/sampleproject": ["range", "granularity", "ci", "other"],
+        "": ["period"], "search": ["q"], "search/names": ["q"], "compare": ["name", "range"],
+        "days": ["year"], "chart/sampleproject.svg": ["count", "by", "share", "name"],
+        "projects/sampleproject": ["range", "granularity", "ci", "start", "end", "count", "share", "other"],
         "projects/sampleproject/readme": [
             "period", "left_text", "left_color", "right_color", "units", "by", "range", "theme",
         ],
@@ -33,7 +34,7 @@ def test_hostile_names_and_values_are_harmless_on_every_page(client: httpx.Clien
             assert {tag for tag, _ in found.elements}.isdisjoint({"foreignobject", "iframe"})
             assert sum(tag == "script" for tag, _ in found.elements) == 1, path
             for address in [*found.all("href"), *found.all("src"), *found.all("action")]:
-                assert address.startswith(("/", "#", "https://pypi.org/")) or not address, path
+                assert address.startswith(("/", "#", "https://pypi.org/", str(client.base_url))) or not address, path
 
 
 def test_a_version_that_looks_like_html_is_text(client: httpx.Client) -> None:

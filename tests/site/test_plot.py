@@ -26,11 +26,23 @@ def series(*numbers: int, label: str = "", color: str = "s1") -> Series:
 
 def test_bars_are_stacked_to_scale_with_the_first_series_on_top() -> None:
     drawn = bars(days(3), [series(20, 0, 5, label="new"), series(20, 30, 5, label="old", color="s2")])
-    assert [level for level, _ in drawn.levels] == [0, 10, 20, 30, 40]
+    assert [text for text, _ in drawn.levels] == ["0", "10", "20", "30", "40"]
     assert [stroke.label for stroke in drawn.strokes] == ["new", "old"]
     assert drawn.strokes[0].path == "M0.075 120.0h0.85V0.0h-0.85zM2.075 210.0h0.85V180.0h-0.85z"
     assert drawn.strokes[1].path.startswith("M0.075 240.0h0.85V120.0h-0.85zM1.075 240.0h0.85V60.0")
     assert [(column.x, column.top) for column in drawn.columns] == [(0, 0), (33.333, 60), (66.667, 180)]
+
+
+def test_shares_are_bars_of_a_hundred_percent() -> None:
+    drawn = bars(days(3), [series(20, 0, 0, label="new"), series(20, 30, 0, label="old")], share=True)
+    assert [text for text, _ in drawn.levels] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
+    assert drawn.strokes[0].path == "M0.075 120.0h0.85V0.0h-0.85z"
+    assert drawn.strokes[1].path == "M0.075 240.0h0.85V120.0h-0.85zM1.075 240.0h0.85V0.0h-0.85z"
+
+
+def test_a_mark_stands_where_its_period_begins() -> None:
+    marks = [(FIRST + timedelta(days=3), "a new rule"), (FIRST - timedelta(days=1), "before")]
+    assert bars(days(10), [series()], marks).marks == lines(days(10), [series()], marks).marks == [(30, "a new rule")]
 
 
 def test_every_column_has_its_numbers_as_a_title() -> None:
@@ -52,14 +64,14 @@ def test_a_line_is_broken_where_days_are_missing_and_a_day_alone_is_a_dot() -> N
     (stroke,) = lines(days(8, missing=(3, 5)), [series(*range(100, 108))]).strokes
     assert stroke.path.count("M") == 3
     assert stroke.path.count("L") == 2 + 1
-    assert stroke.path.count("h0") == 1  # the day between two missing ones
+    assert stroke.path.count("h0.4") == 1  # the day between two missing ones
 
 
 @given(st.lists(st.integers(0, 2**63), min_size=1, max_size=40))
 def test_whatever_the_numbers_all_is_inside_and_levels_are_few_and_round(numbers: list[int]) -> None:
     for drawn in (bars(days(len(numbers)), [series(*numbers)]), lines(days(len(numbers)), [series(*numbers)])):
         assert 3 <= len(drawn.levels) <= 7
-        assert drawn.levels[-1][0] >= max(numbers)
+        assert drawn.end >= max(numbers)
         assert all(0 <= y <= HEIGHT for _, y in drawn.levels)
         assert all(0 <= column.top <= HEIGHT for column in drawn.columns)
 
@@ -67,17 +79,18 @@ def test_whatever_the_numbers_all_is_inside_and_levels_are_few_and_round(numbers
 @pytest.mark.parametrize(
     ("start", "granularity", "count", "shown"),
     [
-        (date(2026, 6, 20), "day", 30, ["22 Jun", "29 Jun", "6 Jul", "13 Jul"]),
-        (date(2026, 4, 21), "day", 90, ["May 2026", "Jun", "Jul"]),
-        (date(2025, 7, 14), "week", 53, ["Sep", "Nov", "2026", "Mar", "May", "Jul"]),
-        (date(2026, 4, 1), "month", 3, ["Apr 2026", "May", "Jun"]),
+        (date(2026, 6, 20), "day", 30, ["22 Jun 2026", "29 Jun", "6 Jul", "13 Jul 2026"]),
+        (date(2025, 12, 30), "day", 4, ["30 Dec 2025", "31 Dec", "1 Jan 2026", "2 Jan 2026"]),
+        (date(2026, 4, 21), "day", 90, ["May 2026", "Jun", "Jul 2026"]),
+        (date(2025, 7, 14), "week", 53, ["Sep 2025", "Nov", "Jan 2026", "Mar", "May", "Jul 2026"]),
+        (date(2026, 4, 1), "month", 3, ["Apr 2026", "May", "Jun 2026"]),
         (date(2016, 1, 1), "month", 126, ["2016", "2018", "2020", "2022", "2024", "2026"]),
     ],
 )
-def test_dates_are_few_and_tell_the_year(start: date, granularity: Granularity, count: int, shown: list[str]) -> None:
+def test_dates_are_few_and_have_their_year(start: date, granularity: Granularity, count: int, shown: list[str]) -> None:
     span = {"day": 1, "week": 7, "month": 30.4}[granularity] * count
     found = periods(Window(start, start + timedelta(days=int(span) - 1)), granularity, Ledger([]))
-    assert [text for _, text in bars(found, [series()]).dates] == shown
+    assert [f"{text} {year}".strip() for _, text, year in bars(found, [series()]).dates] == shown
 
 
 def test_the_legend_tells_only_of_days_that_are_there() -> None:
@@ -106,7 +119,7 @@ def test_a_week_that_the_range_cuts_is_not_drawn_as_a_fall() -> None:
     assert cut(Window(date(2026, 1, 31), date(2026, 3, 1)), "month") == [True, False, True]
     found = [Period(FIRST + timedelta(weeks=n), "week", cut=n != 1, days=7) for n in range(3)]
     (stroke,) = lines(found, [Series("one", {str(each.first): 7 for each in found})]).strokes
-    assert stroke.path == "M1.5 30.0h0"
+    assert stroke.path == "M1.3 30.0h0.4"
 
 
 def counts(numbers: dict[str | None, int]) -> list[Count]:
@@ -132,10 +145,10 @@ def test_versions_are_told_apart_by_major_where_two_of_them_count_and_by_minor_o
     assert [one.label for one in series_of("version", two)] == ["2.x", "1.x", "other"]
     one = counts({"1.9": 50, "1.10": 40, "2.0": 4, "1": 3, "01.0": 2})
     assert [(each.label, sum(each.downloads.values())) for each in series_of("version", one)] == [
-        ("2.0", 4),
-        ("1.10", 40),
-        ("1.9", 50),
-        ("1.0", 5),
+        ("2.0.x", 4),
+        ("1.10.x", 40),
+        ("1.9.x", 50),
+        ("1.0.x", 5),
     ]
 
 

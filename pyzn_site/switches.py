@@ -1,0 +1,42 @@
+"""The switches of a page: links to the same page in another view."""
+
+from typing import NamedTuple
+
+from pyzn_site.rendering import query
+from pyzn_site.view import Measure, Scope, View, possible
+
+_RANGES = {"month": "30 days", "quarter": "3 months", "year": "1 year", "all": "All"}
+_GRANULARITIES = {"day": "Day", "week": "Week", "month": "Month"}
+_COUNTS: dict[Measure, str] = {
+    "downloads": "Downloads",
+    "pip": "By pip",
+    "without_ci": "Without CI",
+    "ci": "CI only",
+    "without_mirrors": "Without mirrors",
+}
+_CI = {"without_ci": "exclude", "ci": "only"}
+
+
+class Switch(NamedTuple):
+    """A choice: its name, and of each option the text, the address, and whether it is chosen."""
+
+    label: str
+    options: list[tuple[str, str, bool]]
+
+
+def switches(path: str, view: View, scope: Scope, stacked: str = "Stacked", **more: object) -> list[Switch]:
+    """Return the switches of the page at `path`, whose address has `more` parameters."""
+
+    def link(**changes: object) -> str:
+        return query(path, **more, **view.parameters(**changes))
+
+    ranges = [(text, link(range=each), view.range == each) for each, text in _RANGES.items()]
+    offered = possible(scope.window)
+    periods = [(_GRANULARITIES[each], link(granularity=each), scope.granularity == each) for each in offered]
+    counts = []
+    for measure, text in _COUNTS.items():
+        ci = _CI.get(measure, "include")
+        count = None if measure == "downloads" or ci != "include" else measure
+        counts.append((text, link(count=count, ci=ci), scope.measure == measure))
+    parts = [(text, link(share=share), view.share == share) for text, share in ((stacked, False), ("Shares", True))]
+    return [Switch("Range", ranges), Switch("Count by", periods), Switch("Count", counts), Switch("Parts", parts)]

@@ -287,6 +287,14 @@ def test_the_demo_passes(check: Check, instance: DagsterInstance) -> None:
     check(demo(), instance)
 
 
+def test_the_overlay_for_production_passes_what_is_not_about_the_demo(
+    instance: DagsterInstance, tmp_path: Path
+) -> None:
+    objects = production(tmp_path)
+    for check in (check_confinement, check_roles, check_runs, check_dagster, check_rolling):
+        check(objects, instance)
+
+
 @pytest.mark.parametrize(("check", "name", "path"), LINES)
 def test_a_line_that_is_taken_out_is_missed(
     check: Check, name: str, path: tuple[str | int, ...], instance: DagsterInstance

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -60,14 +61,19 @@ def launch(objects: Objects, instance: DagsterInstance) -> tuple[dict[str, Any],
 
     Return the Job that it creates, and all that it asked of Kubernetes: API group, resource, verb.
     """
-    launcher = objects["dagster.yaml"]["run_launcher"]
+    return _launch(json.dumps([objects["dagster.yaml"]["run_launcher"], objects["ConfigMap/pyzn-settings"]]), instance)
+
+
+@cache
+def _launch(configuration: str, instance: DagsterInstance) -> tuple[dict[str, Any], set[tuple[str, str, str]]]:
+    launcher, settings = json.loads(configuration)
     requests: list[tuple[str, str, Any]] = []
     with (
         TemporaryDirectory() as folder,
         _cluster(requests, Path(folder)) as kubeconfig,
         pytest.MonkeyPatch.context() as patch,
     ):
-        for name, value in objects["ConfigMap/pyzn-settings"]["data"].items():
+        for name, value in settings["data"].items():
             patch.setenv(name, value)
         config = launcher["config"] | {"load_incluster_config": False, "kubeconfig_file": kubeconfig}
         made = ConfigurableClassData(launcher["module"], launcher["class"], yaml.safe_dump(config)).rehydrate(

@@ -35,7 +35,23 @@ class Day(NamedTuple):
     downloads: int
     projects: int
     published_at: datetime
+    suspect_because: str | None
+    accepted_because: str | None
     breakdowns: frozenset[str]
+
+
+class Event(NamedTuple):
+    """A row of pyzn.events. Without a last day it is a change that stays, or its end is unknown."""
+
+    id: str
+    kind: str
+    first: date
+    last: date | None
+    touches: Sequence[str]
+    effect: str
+    sources: Sequence[str]
+    own: bool
+    changed_at: datetime
 
 
 class Ranking(NamedTuple):
@@ -54,12 +70,13 @@ class Basis(NamedTuple):
 
     window: Window  # the days whose downloads are counted, unless it is a ranking that has counted them
     totals: bool = False  # all-time totals, the first day: every day published, and every import of totals
-    days: bool = False  # each day of the window by name: missing, provisional, suspect or final
+    days: bool = False  # each day of the window by name, its status and the reason for that; and the events
+    events: bool = False  # the events that touch the window, and nothing else of it
     ranking: bool = False  # the latest ranking
 
 
 class Ledger:
-    """The published days, oldest first; the latest ranking and import of totals, if any; and when a day is late.
+    """The published days, oldest first; the latest ranking and import of totals, if any; when a day is late; events.
 
     `snapshot_id` is what snapshot_id.sql returned when the ledger was read.
     """
@@ -71,11 +88,13 @@ class Ledger:
         imported_at: bytes = b"",
         late_after: timedelta = timedelta(days=2),
         snapshot_id: bytes = b"",
+        events: Sequence[Event] = (),
         *,
         synthetic: bool = False,
     ) -> None:
         self.days = days
         self.ranking = ranking
+        self.events = events
         self.snapshot_id = snapshot_id
         self.synthetic = synthetic  # whether a day was read from a BigQuery emulator, and so is none of PyPI's
         self._imported_at = imported_at
@@ -152,6 +171,10 @@ class Ledger:
         """Return the published days of that window, oldest first."""
         return self.days[bisect_left(self._dates, window.start) : bisect_right(self._dates, window.end)]
 
+    def events_in(self, window: Window) -> list[Event]:
+        """Return the events that touch that window; one without a last day touches its first."""
+        return [each for each in self.events if each.first <= window.end and (each.last or each.first) >= window.start]
+
     def state(self, basis: Basis) -> bytes:
         """Return a digest that differs when, and only when, something has happened to what is named by `basis`.
 
@@ -162,18 +185,22 @@ class Ledger:
         state = self._states.get(basis)
         if state is None:
             counted = self.within(basis.window)
-            parts: list[object] = [self.ranking if basis.ranking else _contents(counted)]
+            parts: list[object] = [self.ranking if basis.ranking else None if basis.events else _contents(counted)]
             if basis.totals:
                 parts += [_contents(self.days), self._imported_at]
             if basis.days:
-                parts += [basis.window, [(row.day, row.status) for row in counted]]
+                parts += [basis.window]
+                parts += [(row.day, row.status, row.suspect_because, row.accepted_because) for row in counted]
+            if basis.days or basis.events:
+                parts += self.events_in(basis.window)
             state = self._states[basis] = blake2b(repr(parts).encode(), digest_size=16).digest()
         return state
 
     def shown(self, basis: Basis) -> "Ledger":
         """Return what an answer on that basis may show, and no more: so no route shows what its ETag is not made of."""
         days = self.within(basis.window) if basis.days else ()
-        return Ledger(days, self.ranking if basis.ranking else None, synthetic=self.synthetic)
+        events = self.events_in(basis.window) if basis.days or basis.events else ()
+        return Ledger(days, self.ranking if basis.ranking else None, events=events, synthetic=self.synthetic)
 
 
 class LedgerReader:
@@ -226,11 +253,10 @@ class LedgerReader:
                 "ledger", {"fingerprint": self._fingerprint.decode()}
             )
             if columns[0]:
-                days, ranking, imported_at, late_after, synthetic = columns
+                days, ranking, imported_at, late_after, synthetic, events = columns
                 late = timedelta(seconds=int(late_after))
-                self._ledger = Ledger(
-                    _days(days), _ranking(ranking), imported_at, late, snapshot_id, synthetic=synthetic == b"t"
-                )
+                parts = (_days(days), _ranking(ranking), imported_at, late, snapshot_id, _events(events))
+                self._ledger = Ledger(*parts, synthetic=synthetic == b"t")
                 self._fingerprint = fingerprint
             elif self._ledger:
                 self._ledger.snapshot_id = snapshot_id
@@ -250,10 +276,11 @@ def _contents(days: Sequence[Day]) -> str:
 def _days(column: bytes) -> list[Day]:
     """Return the days in the second column of ledger.sql."""
     days = []
-    for day, status, revision, downloads, projects, published_at, breakdowns in json.loads(column):
+    for day, status, revision, downloads, projects, published_at, suspect, accepted, breakdowns in json.loads(column):
         published = datetime.fromisoformat(published_at)
         same = _same(tuple(breakdowns or ()))
-        days.append(Day(date.fromisoformat(day), status, revision, downloads, projects, published, same))
+        counts = (revision, downloads, projects)
+        days.append(Day(date.fromisoformat(day), status, *counts, published, suspect, accepted, same))
     return days
 
 
@@ -269,3 +296,12 @@ def _ranking(column: bytes) -> Ranking | None:
         return None
     day, computed_from, missing = json.loads(column)
     return Ranking(date.fromisoformat(day), computed_from, tuple(map(date.fromisoformat, missing)))
+
+
+def _events(column: bytes) -> list[Event]:
+    """Return the events in the last column of ledger.sql."""
+    day = date.fromisoformat
+    return [
+        Event(name, kind, day(first), last and day(last), touches, effect, sources, own, datetime.fromisoformat(at))
+        for name, kind, first, last, touches, effect, sources, own, at in json.loads(column)
+    ]

@@ -9,6 +9,8 @@ from pyzn_api.models import Downloads, NormalName
 from pyzn_api.windows import Granularity
 from pyzn_pipeline.breakdowns import UNKNOWN, Breakdown
 
+EventKind = Literal["definition", "loss", "late", "names", "column"]
+
 
 class UncertainDays(BaseModel):
     """The days of the answer whose numbers may change."""
@@ -16,6 +18,32 @@ class UncertainDays(BaseModel):
     missing: list[date] = Field(description="not published: their downloads are unknown, not zero")
     provisional: list[date] = Field(description="published, and to be recounted")
     suspect: list[date] = Field(description="published, although it differs much from the weeks before")
+
+
+class RangeEvent(BaseModel):
+    """An event of the source that touches the days of the answer."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    kind: EventKind
+    first: date = Field(description="its first day, UTC")
+    last: date | None = Field(description="its last day; null: a change that stays, or the end is unknown")
+    effect: str = Field(description="what it does to the numbers")
+
+
+class SourceEvent(RangeEvent):
+    """A known event of the source."""
+
+    touches: list[str] = Field(description="the counts and breakdowns whose numbers it changes")
+    sources: list[str] = Field(description="where that is known from")
+    own: bool = Field(description="whether the operator of this server has added it")
+
+
+class Events(BaseModel):
+    """Known events of the source, oldest first."""
+
+    events: list[SourceEvent]
 
 
 class Summary(BaseModel):
@@ -37,6 +65,7 @@ class AsOf(BaseModel):
 
     as_of: date = Field(description="the latest published day; the last day, week and month end with it")
     days: UncertainDays
+    events: list[RangeEvent] = Field(description="those that touch the last 30 days")
 
 
 class SummaryOfOne(AsOf, Summary):
@@ -56,6 +85,7 @@ class Range(BaseModel):
     start: date
     end: date
     days: UncertainDays
+    events: list[RangeEvent]
 
 
 class Counts(Range):
@@ -85,6 +115,7 @@ class MissingDay(BaseModel):
 
     day: date
     status: Literal["missing"]
+    events: list[str]
 
 
 class Day(BaseModel):
@@ -96,6 +127,9 @@ class Day(BaseModel):
     downloads: int = Field(description="of all projects")
     projects: int = Field(description="with downloads")
     published_at: datetime = Field(description="UTC")
+    suspect_because: str | None = Field(None, description="in what it differed from the weeks before, if it did")
+    accepted_because: str | None = Field(None, description="why a person has accepted it nevertheless")
+    events: list[str] = Field(description="the ids of the events that touch it")
 
 
 class Days(BaseModel):
@@ -104,6 +138,7 @@ class Days(BaseModel):
     start: date
     end: date
     days: list[Day | MissingDay]
+    events: list[RangeEvent]
 
 
 class ServiceStatus(BaseModel):

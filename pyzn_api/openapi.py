@@ -84,7 +84,7 @@ def document(app: FastAPI, *, keyed: bool) -> bytes:
                 content["application/json"]["example"] = examples[path]
             if keyed and needs_key(path):
                 operation["security"] = [{"key": []}]
-            if "image/svg+xml" in operation["responses"]["200"]["content"] or path.endswith(".csv"):
+            if "image/svg+xml" in operation["responses"]["200"]["content"] or path.endswith((".csv", ".atom")):
                 # FastAPI documents every 200 as JSON.
                 content.pop("application/json", None)
             operation["responses"].pop("422", None)

@@ -55,12 +55,19 @@ async def respond_with_table(
 
 
 def csv_body(columns: type[BaseModel], rows: Sequence[BaseModel]) -> bytes:
-    """Return the rows by RFC 4180, with a header line; nothing for null."""
+    """Return the rows by RFC 4180, with a header line; nothing for null, spaces between several in a cell."""
     text = StringIO()
     writer = csv.DictWriter(text, tuple(columns.model_fields))
     writer.writeheader()
-    writer.writerows(row.model_dump(mode="json", exclude_unset=True) for row in rows)
+    for row in rows:
+        writer.writerow({name: _cell(value) for name, value in row.model_dump(mode="json", exclude_unset=True).items()})
     return text.getvalue().encode()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, list):
+        return " ".join(value)
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def json_body(head: BaseModel, member: str | None = None, rows: Sequence[bytes] = ()) -> bytes:

@@ -173,7 +173,8 @@ class Settings(StoreSettings):
     maximum_bytes_billed: int = Field(
         default=TIB,
         gt=0,
-        description="bytes that one day's scan may bill; a day of all PyPI is 0.3 TiB, twice that with file names",
+        description="bytes that one day's scan may bill; a day of all PyPI is about 0.2 TiB, before 2026-08-24 0.3, or "
+        "0.6 with file names",
     )
     read_filenames: ReadFilenames = Field(
         default="auto",

@@ -49,9 +49,10 @@ async def days(request: Request, year: Annotated[int | None, Query(ge=1990, le=9
 
     async def make(snapshot: Snapshot) -> Mapping[str, object]:
         published = {row.day: row for row in snapshot.ledger.days}
-        wanted, remarks = ({date.fromisoformat(day): more for day, *more in json.loads(each)} for each in notes)
+        wanted = {date.fromisoformat(day): more for day, *more in json.loads(notes[0])}
+        retired = set(map(date.fromisoformat, json.loads(notes[1])))
         found = {
-            day: _calendar_day(day, published.get(day), wanted.get(day), remarks.get(day), first, expected)
+            day: _calendar_day(day, published.get(day), wanted.get(day), day in retired, first, expected)
             for day in window.days()
         }
         months = [
@@ -68,6 +69,7 @@ async def days(request: Request, year: Annotated[int | None, Query(ge=1990, le=9
             "counts": Counter(each.status for each in found.values()),
             "canonical": query(PATH, year=year),
             "runs": _runs(list(found.values())),
+            "events": snapshot.ledger.events,
         }
 
     key = (shown, first, latest, expected, *notes)
@@ -78,11 +80,10 @@ def _calendar_day(
     day: date,
     row: Day | None,
     wanted: Sequence[str] | None,
-    remarks: Sequence[str] | None,
+    retired: bool,
     first: date | None,
     expected: date,
 ) -> CalendarDay:
-    suspect_because, accepted_because, retired = remarks or (None, None, False)
     if row is None:
         if retired:
             return CalendarDay(day, "missing", "no longer kept by day; its downloads are in the all-time totals")
@@ -93,9 +94,9 @@ def _calendar_day(
         if first is None or day < first:
             return CalendarDay(day, "early", "before the first published day")
         return CalendarDay(day, "missing", "nobody has asked for it")
-    why = (row.status == "suspect" and suspect_because) or _REASONS[row.status]
-    if accepted_because and row.status != "suspect":
-        why += f"; it was suspect, and accepted: {accepted_because}"
+    why = (row.status == "suspect" and row.suspect_because) or _REASONS[row.status]
+    if row.accepted_because and row.status != "suspect":
+        why += f"; it was suspect, and accepted: {row.accepted_because}"
     if wanted:
         why += f"; asked for once more: {_wanted(*wanted)}"
     return CalendarDay(day, row.status, why, row)

@@ -92,8 +92,8 @@ def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
                 return b"\r\n".join([f"period,{breakdown.name},downloads".encode(), *rows, b""])
             ledger, window = snapshot.ledger, snapshot.window
             days = UncertainDays(**ledger.uncertain(window, ledger.missing(window, breakdown.name)))
-            head = Counts(start=window.start, end=window.end, days=days, project=name, granularity=granularity)
-            return json_body(head, "downloads", rows)
+            head = {**window._asdict(), "days": days, "events": ledger.events, "project": name}
+            return json_body(Counts.model_validate(head | {"granularity": granularity}), "downloads", rows)
 
         return await respond_with_table(
             request,

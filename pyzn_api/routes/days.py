@@ -1,4 +1,4 @@
-"""/api/v4/days: what is published of each day."""
+"""/api/v4/days: what is published of each day, why it is as it is, and the events that touch it."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,8 @@ async def days(request: Request, start: Start = None, end: End = None, table: Fo
 
     async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
         window, rows = snapshot.window, list(_rows(snapshot.ledger, snapshot.window))
-        return csv_body(Day, rows) if as_csv else json_body(Days(start=window.start, end=window.end, days=rows))
+        made = {**window._asdict(), "days": rows, "events": snapshot.ledger.events}
+        return csv_body(Day, rows) if as_csv else json_body(Days.model_validate(made))
 
     def window(ledger: Ledger) -> Window:
         return ledger.requested(start, end, "day", today)
@@ -37,7 +38,10 @@ def _rows(ledger: Ledger, window: Window) -> Iterator[Day | MissingDay]:
     """Return a row per day of the window, published or not, oldest first."""
     published = {row.day: row for row in ledger.within(window)}
     for day in window.days():
+        events = [each.id for each in ledger.events_in(Window(day, day))]
         if row := published.get(day):
-            yield Day.model_validate(row._asdict() | {"published_at": row.published_at.replace(microsecond=0)})
+            told = {name: value for name, value in row._asdict().items() if value is not None}
+            told |= {"published_at": row.published_at.replace(microsecond=0), "events": events}
+            yield Day.model_validate(told)
         else:
-            yield MissingDay(day=day, status="missing")
+            yield MissingDay(day=day, status="missing", events=events)

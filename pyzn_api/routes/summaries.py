@@ -32,7 +32,8 @@ async def _respond(
         latest = snapshot.window.end
         ((rows,),) = await snapshot.rows("summaries", names=names, latest=latest)
         found = json.loads(rows)
-        made = answer(found, as_of=latest, days=snapshot.ledger.uncertain(snapshot.window))
+        ledger = snapshot.ledger
+        made = answer(found, as_of=latest, days=ledger.uncertain(snapshot.window), events=ledger.events)
         return csv_body(Summary, [Summary.model_validate(row) for row in found]) if as_csv else json_body(made)
 
     return await respond_with_table(

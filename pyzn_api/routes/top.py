@@ -28,7 +28,8 @@ _v4 = APIRouter(prefix="/api/v4", route_class=StrictRoute)
 def _range(snapshot: Snapshot) -> dict[str, object]:
     """Return the days of a ranking."""
     window, ledger = snapshot.window, snapshot.ledger
-    return {**window._asdict(), "days": ledger.uncertain(window, ledger.not_ranked(window))}
+    days = ledger.uncertain(window, ledger.not_ranked(window))
+    return {**window._asdict(), "days": days, "events": ledger.events}
 
 
 @_v4.get("/top", summary="The most downloaded projects", responses=errors(400, 401, 503) | table_of(Top))

@@ -1,11 +1,13 @@
 -- One row: a fingerprint of all that the API answers about the ledger; unless that is `fingerprint`, the ledger as a JSON array
--- of [day, status, revision, downloads, projects, published_at, breakdowns that the day has], oldest day first; the latest
--- ranking as [day, computed_from, missing days] or NULL; the time of the last import that changed totals or NULL; and
--- how many seconds after its beginning a day is late; and whether a day was read from a BigQuery emulator, whose name as
--- a source ends so (source/connection.py). A retired day has no rows to answer from, and so is not in it.
+-- of [day, status, revision, downloads, projects, published_at, why it is suspect, why it was accepted, breakdowns that
+-- the day has], oldest day first; the latest ranking as [day, computed_from, missing days] or NULL; the time of the last
+-- import that changed totals or NULL; how many seconds after its beginning a day is late; whether a day was read from a
+-- BigQuery emulator, whose name as a source ends so (source/connection.py); and, unless that is `fingerprint`, the events
+-- as a JSON array of arrays, oldest first. A retired day has no rows to answer from, and so is not in it.
 -- Cost: a pass over the ledger, about 4,000 short rows after ten years, read once a second; and then 600 KB of JSON.
 WITH published AS (
-    SELECT day, status, revision, downloads, projects, published_at, source FROM pyzn.days WHERE retired_at IS NULL
+    SELECT day, status, revision, downloads, projects, published_at, suspect_because, accepted_because, source
+    FROM pyzn.days WHERE retired_at IS NULL
 ), ledger (fingerprint, synthetic) AS (
     SELECT md5(concat_ws(
         ',',
@@ -13,18 +15,23 @@ WITH published AS (
         bool_or(source LIKE '%% of the emulator'),
         (SELECT imported_at FROM pyzn.baseline),
         (SELECT concat_ws(' ', day, computed_from, ranked_at) FROM pyzn.rankings ORDER BY day DESC LIMIT 1),
-        string_agg(concat_ws(' ', day, status, revision, downloads, projects, published_at), ',' ORDER BY day)
+        (SELECT string_agg(events::text, ',' ORDER BY id) FROM pyzn.events),
+        string_agg(concat_ws(' ', day, status, revision, downloads, projects, published_at, suspect_because, accepted_because), ',' ORDER BY day)
     )), coalesce(bool_or(source LIKE '%% of the emulator'), false)
     FROM published
 )
 SELECT fingerprint,
        CASE WHEN fingerprint <> %(fingerprint)s THEN (
-           SELECT coalesce(json_agg(json_build_array(day, status, revision, downloads, projects, published_at, breakdowns) ORDER BY day), '[]')
+           SELECT coalesce(json_agg(json_build_array(day, status, revision, downloads, projects, published_at, suspect_because, accepted_because, breakdowns) ORDER BY day), '[]')
            FROM published
            LEFT JOIN (SELECT day, json_agg(breakdown) AS breakdowns FROM pyzn.day_breakdowns GROUP BY day) AS of_day USING (day)
        ) END,
        (SELECT json_build_array(day, computed_from, missing) FROM pyzn.rankings ORDER BY day DESC LIMIT 1),
        (SELECT extract(epoch FROM imported_at) FROM pyzn.baseline),
        (SELECT 86400 + extract(epoch FROM late_at)::bigint FROM pyzn.calendar),
-       synthetic
+       synthetic,
+       CASE WHEN fingerprint <> %(fingerprint)s THEN (
+           SELECT coalesce(json_agg(json_build_array(id, kind, first, last, touches, effect, sources, own, changed_at) ORDER BY first, id), '[]')
+           FROM pyzn.events
+       ) END
 FROM ledger

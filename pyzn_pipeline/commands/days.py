@@ -12,8 +12,9 @@ from rich.table import Table
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.commands.day import DAY
+from pyzn_pipeline.commands.event import table_of
 from pyzn_pipeline.settings import StoreSettings, load
-from pyzn_pipeline.store import ledger
+from pyzn_pipeline.store import events, ledger
 from pyzn_pipeline.store.schema import open_store
 
 COLOURS = {"final": "green", "provisional": "cyan", "suspect": "yellow", "missing": "red"}
@@ -41,12 +42,17 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
         raise click.UsageError(f"range {first} to {last} is reversed: the first day comes first")
     with open_store(settings.database_url, "days") as store:
         rows = ledger.days(store, first, last)
+        with store.connect() as connection:
+            known = events.events(connection, first, last)
     if as_json:
         for row in rows:
             click.echo(json.dumps(row, default=_written))
     else:
         console = Console(width=None if sys.stdout.isatty() else 160)  # in a pipe, long lines are not wrapped
         console.print(_ledger_table(rows))
+        if known:
+            console.print("Events of the source that touch these days")
+            console.print(table_of(known))
 
 
 def _written(value: object) -> str:

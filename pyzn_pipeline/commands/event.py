@@ -2,10 +2,12 @@
 
 import sys
 from datetime import date
+from typing import Any
 
 import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS
@@ -22,7 +24,7 @@ TOUCHED = [*COUNTS, *(breakdown.name for breakdown in BREAKDOWNS)]
 def event() -> None:
     """Events of the source: add your own, list all, withdraw yours.
 
-    PyZn knows when PyPI changed the definition of a download, lost rows or delivered them late. What else you
+    PyZn comes with those of PyPI's table: changed definitions of a download, lost rows, late ones. What else you
     know of a day belongs here: it is shown with the day in the API, pages, charts, the feed, the ledger and exports.
     """
 
@@ -64,10 +66,15 @@ def list_(start: date, end: date) -> None:
     with open_store(load(StoreSettings).database_url, "event list") as store, store.connect() as connection:
         found = events.events(connection, start, end)
     console = Console(width=None if sys.stdout.isatty() else 160)  # in a pipe, long lines are not wrapped
-    table = Table("id", "kind", "first", "last", "effect", box=SIMPLE_HEAD)
+    console.print(table_of(found))
+
+
+def table_of(found: list[dict[str, Any]]) -> Table:
+    """Return the rows of events.sql as a table."""
+    table = Table("event", "kind", "first", "last", "effect", box=SIMPLE_HEAD)
     for row in found:
-        table.add_row(row["id"], row["kind"], str(row["first"]), str(row["last"] or ""), row["effect"])
-    console.print(table)
+        table.add_row(row["id"], row["kind"], str(row["first"]), str(row["last"] or ""), escape(row["effect"]))
+    return table
 
 
 @event.command()

@@ -62,6 +62,18 @@ class BreakdownFile(Record):
     file: RowsFile
 
 
+class Event(Record):
+    """An event of the source that touches a day, as in `pyzn.events`."""
+
+    id: Text
+    kind: Text
+    first: date
+    last: date | None
+    touches: list[Text]
+    effect: Text
+    sources: list[Text]
+
+
 class LedgerColumns(Record):
     """The columns of `pyzn.days` that both the index and `day.json` have."""
 
@@ -90,6 +102,7 @@ class Day(LedgerColumns):
     published_at: Moment
     suspect_because: Text | None
     accepted_because: Text | None
+    events: list[Event] = []
     projects: RowsFile
     breakdowns: Annotated[dict[str, BreakdownFile], Field(min_length=1)]
 
@@ -110,9 +123,10 @@ class Day(LedgerColumns):
 
 
 class Entry(LedgerColumns):
-    """A day's line in the index."""
+    """A day's line in the index. `events` are the ids of those in its file."""
 
     file: File
+    events: list[Text] = []
 
 
 class Index(Record):
@@ -141,7 +155,8 @@ class Index(Record):
 
 
 def _digest(days: list[Entry]) -> str:
-    return hashlib.sha256("\n".join(entry.model_dump_json() for entry in days).encode()).hexdigest()
+    lines = "\n".join(entry.model_dump_json(exclude_defaults=True) for entry in days)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def json_of(record: Record) -> bytes:

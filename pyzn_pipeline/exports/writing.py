@@ -137,8 +137,8 @@ def _intact(storage: Storage, entry: Entry) -> Day | None:
 
 
 def _is_current(entry: Entry | None, day: Row[Any]) -> bool:
-    """Whether the line is as the ledger. Of a retired day only the content counts."""
-    names = ("revision", "checksum") if day.retired else tuple(LedgerColumns.model_fields)
+    """Whether the line is as the ledger and its events. Of a retired day only the content counts."""
+    names = ("revision", "checksum") if day.retired else (*LedgerColumns.model_fields, "events")
     return entry is not None and all(getattr(entry, name) == getattr(day, name) for name in names)
 
 
@@ -175,7 +175,8 @@ def _export(connection: Connection, storage: Storage, before: Entry | None, day:
     content = json_of(Day.model_validate(row | own))
     file = _put(storage, f"{folder}/{hashlib.sha256(content).hexdigest()[:16]}/day.json", content)
     written = sum(len(content) for content, _ in contents.values()) + len(content)
-    return ExportResult(Entry.model_validate(row | {"file": file}), written)
+    line = row | {"file": file, "events": [event["id"] for event in row["events"]]}
+    return ExportResult(Entry.model_validate(line), written)
 
 
 def _contents(row: Mapping[str, Any]) -> Contents:

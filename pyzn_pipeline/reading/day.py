@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 from pyzn_pipeline.breakdowns import COUNT_COLUMNS
 from pyzn_pipeline.days import ensure_readable
 from pyzn_pipeline.reading.audits import AuditFailed, Finding, audit
-from pyzn_pipeline.reading.judgement import judge
+from pyzn_pipeline.reading.judgement import judge, name_events
 from pyzn_pipeline.reading.tally import Tally
 from pyzn_pipeline.source.count import MIRROR, SCAN
 from pyzn_pipeline.source.protocol import Source
@@ -79,6 +79,7 @@ def publish_scan(
             if exporter:
                 exporter.compare(connection, tally.checksum, accept_worse)
             soft, accepted = judge(connection, scanned.day, tally, accept_worse)
+            soft = name_events(connection, scanned.day, soft)
         with _timed(seconds, "publish"):
             accepted = accepted or (exporter.accepted_because if exporter else None)
             columns = _ledger_columns(scanned, tally, run_id)

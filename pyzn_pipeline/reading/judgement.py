@@ -1,6 +1,7 @@
 """The rule for replacing a published day: is the new reading worse than the published one?"""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -12,6 +13,7 @@ from pyzn_pipeline.reading.audits import Finding
 from pyzn_pipeline.reading.soft_audits import WEEKS, Measures, soft_audit
 from pyzn_pipeline.reading.tally import Tally
 from pyzn_pipeline.store.database import statement
+from pyzn_pipeline.store.events import events
 
 
 class WorseReading(PyznError):
@@ -58,6 +60,14 @@ def judge(connection: Connection, day: date, tally: Tally, accept_worse: bool) -
             f"pyzn backfill --accept-worse {day} {day}"
         )
     return findings, None if new_doubts else row["accepted_because"]
+
+
+def name_events(connection: Connection, day: date, findings: list[Finding]) -> list[Finding]:
+    """Return the findings; those that failed name the known events of the day, but no definition of an earlier day."""
+    touching = events(connection, day, day)
+    known = [f"{row['id']}: {row['effect']}" for row in touching if row["kind"] != "definition" or row["first"] == day]
+    named = f" (known: {' '.join(known)})" if known else ""
+    return [each if each.passed else replace(each, message=each.message + named) for each in findings]
 
 
 def _weeks_before(connection: Connection, day: date, weeks: int) -> pd.DataFrame:

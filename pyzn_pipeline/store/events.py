@@ -1,11 +1,10 @@
 """The table `pyzn.events`: the built-in events of the source and the operator's own."""
 
 import json
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, text
 
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.events import built_in
@@ -22,9 +21,9 @@ def write_built_in(connection: Connection) -> None:
     connection.execute(statement("write_events"), {"events": events})
 
 
-def events(connection: Connection, first: date, last: date) -> Sequence[RowMapping]:
+def events(connection: Connection, first: date, last: date) -> list[dict[str, Any]]:
     """Return the events that touch the days from `first` to `last`: rows of events.sql."""
-    return connection.execute(statement("events"), {"first": first, "last": last}).mappings().all()
+    return [dict(row) for row in connection.execute(statement("events"), {"first": first, "last": last}).mappings()]
 
 
 def definitions(connection: Connection, count: str) -> list[date]:

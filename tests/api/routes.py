@@ -35,6 +35,8 @@ VARIANTS = {
     "/api/v4/projects/{project}/pythons": ["", "?start=2026-07-18", "?format=csv", "?python=3.*"],
     "/api/v4/projects/{project}/systems": ["", "?start=2026-07-18", "?format=csv", "?system=linux"],
     "/api/v4/days": ["", "?start=2026-07-01", "?format=csv"],
+    "/api/v4/events": ["", "?start=2026-07-01&end=2026-07-31", "?kind=definition&format=csv"],
+    "/events.atom": [""],
     "/top-pypi-packages.min.json": [""],
     "/top-pypi-packages.json": [""],
     "/top-pypi-packages-30-days.min.json": [""],

@@ -128,8 +128,8 @@ def publish(connection: psycopg.Connection, day: date, downloads: Iterable[Downl
             "days",
             ledger,
             " ON CONFLICT (day) DO UPDATE SET status = excluded.status, revision = days.revision + 1,"
-            " source_downloads = excluded.downloads, downloads = excluded.downloads, projects = excluded.projects,"
-            " published_at = now()",
+            " source_downloads = excluded.downloads, projects = excluded.projects, published_at = now(), "
+            + ", ".join(f"{count.column} = excluded.{count.column}" for count in COUNTS),
         )
         for breakdown in BREAKDOWNS:
             documents = [json.loads(row[breakdown.document]) for row in rows]

@@ -20,6 +20,7 @@ from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.rankings.rankings import rank
 from pyzn_pipeline.recounts import recounts
 from pyzn_pipeline.store.database import engine, statement
+from pyzn_pipeline.store.events import add, withdraw
 from pyzn_pipeline.store.imported_totals import import_totals
 from tests.api.conftest import Clock, hashed, read_ledger, serving, settings
 from tests.api.routes import NEVER_KEPT, VARIANTS, urls, urls_of_all_of_pypi
@@ -151,6 +152,21 @@ def recounted_as_more(world: World) -> None:
     recounted(world, 8)
 
 
+def an_event(world: World) -> None:
+    with world.store.begin() as connection:
+        add(connection, kind="loss", first=NEWEST, last=None, touches=["downloads"], effect="Lost.", sources=[])
+
+
+def an_event_withdrawn(world: World) -> None:
+    with world.store.begin() as connection:
+        withdraw(connection, "own-1")
+
+
+def an_event_before_every_window(world: World) -> None:
+    with world.store.begin() as connection:
+        add(connection, kind="late", first=date(2016, 2, 1), last=None, touches=[], effect="Late.", sources=[])
+
+
 def retired(world: World) -> None:
     assert retire(world.store, NEWEST, 500) == [RETIRED.replace(day=1)]
 
@@ -186,6 +202,9 @@ CHANGES: list[tuple[Callable[[World], None], str | None]] = [
     (recounted_as_more, None),
     (recounted, "/api/v4/top"),
     (accepted, "/api/v4/projects/foo-bar/versions"),
+    (an_event, "/api/v4/days"),
+    (an_event_withdrawn, "/api/v4/projects/foo-bar/versions"),
+    (an_event_before_every_window, "/events.atom"),
     (a_missing_day, "/badge/foo-bar/month"),
     (ranked_with_a_day_more, "/api/v4/top?period=week"),
     (a_new_revision, "/api/v3/pro/projects/foo-bar/country-downloads"),
@@ -198,9 +217,14 @@ CHANGES: list[tuple[Callable[[World], None], str | None]] = [
     (tomorrow, "/api/v3/pro/projects/foo-bar/downloads?timeRange=FOUR_MONTHS"),
     (a_month_later, "/api/v2/projects/foo-bar"),
 ]
-# An ETag that is new although the body is not, which costs a transfer: a total knows nothing of retirement, and a
-# ranking nothing of the days that have come since.
+# An ETag that is new although the body is not, which costs a transfer: a total knows nothing of retirement, a
+# ranking nothing of the days that have come since, and events of one kind nothing of the others.
+DEFINITIONS = "/api/v4/events?kind=definition&format=csv"
+CHARTS = {url for url in URLS if url.startswith("/chart/")}
 FOR_NOTHING = {
+    "an_event": {DEFINITIONS, *CHARTS},
+    "an_event_withdrawn": {DEFINITIONS, *CHARTS},
+    "an_event_before_every_window": {DEFINITIONS},
     "retired": {TOTAL, "/api/v2/projects/foo-bar", "/badge/foo-bar", "/personalized-badge/foo-bar"},
     "a_missing_day": {
         "/api/v4/top?period=week",

@@ -10,6 +10,7 @@ import pytest
 QUERIES: dict[str, dict[str, str | list[str]]] = {
     "/api/v4/projects": {"name": ["SampleProject", "no-such-project"]},
     "/api/v4/days": {"start": "2026-07-17"},
+    "/api/v4/events": {"start": "2026-08-21"},
 }
 
 PICTURES = ("/badge/", "/personalized-badge/", "/chart/")
@@ -60,8 +61,8 @@ def test_every_example_is_a_real_answer_and_fits_its_schema(client: httpx.Client
         if path.startswith(PICTURES):
             assert list(content) == ["image/svg+xml"]
             continue
-        if path.endswith(".csv"):
-            assert list(content) == ["text/csv"]
+        if path.endswith((".csv", ".atom")):
+            assert list(content) == [{"csv": "text/csv", "atom": "application/atom+xml"}[path.rpartition(".")[2]]]
             continue
         if path.startswith("/api/v1/admin/"):  # closed here
             continue

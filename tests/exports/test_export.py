@@ -17,6 +17,7 @@ from pyzn_pipeline.exports.index import INDEX, read_day
 from pyzn_pipeline.exports.storage import Folder, storage_at
 from pyzn_pipeline.exports.writing import ExportRefused, ExportResult, due_for_export, export_days
 from pyzn_pipeline.maintenance.retention import retire
+from pyzn_pipeline.store.events import add, withdraw
 from tests.conftest import Database
 from tests.days import scan_of
 from tests.exports.conftest import DAY, DAYS, DOWNLOADS, index_of, late, sql
@@ -101,6 +102,28 @@ def test_a_new_status_writes_day_json_alone(published: Engine, storage: Folder, 
     assert new.endswith("/day.json")
     assert {path for path in before if files(folder)[path] != before[path]} == {INDEX}
     assert due_for_export(published, storage) == []
+
+
+def test_an_event_comes_into_day_json_and_goes_again(published: Engine, storage: Folder, folder: Path) -> None:
+    def events() -> list[list[str]]:
+        export(published, storage)
+        assert due_for_export(published, storage) == []
+        found = [(entry.events, read_day(storage, entry).events) for entry in index_of(folder).days]
+        assert [line for line, _ in found] == [[event.id for event in file] for _, file in found]
+        return [[event.effect for event in file] for _, file in found]
+
+    (built_in,) = rows(published, "SELECT effect FROM pyzn.events WHERE id = 'sidecars-counted'")
+    assert events() == [[*built_in]] * 3
+    paths = set(files(folder))
+    with published.begin() as connection:
+        about = {"last": None, "touches": ["ci"], "effect": "Half of it is lost.", "sources": []}
+        own = add(connection, kind="loss", first=DAY, **about)
+    assert [due.day for due in due_for_export(published, storage)] == [DAY]
+    assert events() == [[*built_in], [*built_in], [*built_in, "Half of it is lost."]]
+    assert [path.endswith("/day.json") for path in files(folder).keys() - paths] == [True]
+    with published.begin() as connection:
+        withdraw(connection, own)
+    assert events() == [[*built_in]] * 3
 
 
 def test_a_late_row_is_the_next_revision_beside_the_one_before(

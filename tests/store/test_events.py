@@ -1,19 +1,22 @@
 """The known events of the source: what is built in, and the operator's own over upgrades."""
 
+import json
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine
 
 import pyzn_pipeline.store.events
+from pyzn_pipeline.commands.days import days
 from pyzn_pipeline.commands.event import TOUCHED, event
+from pyzn_pipeline.days import ONE
 from pyzn_pipeline.events import KINDS, Event, built_in
-from pyzn_pipeline.store.events import definitions, events
+from pyzn_pipeline.store.events import add, definitions, events
 from pyzn_pipeline.store.schema import migrate
 from tests.conftest import Database
-from tests.store.publishing import rows
+from tests.store.publishing import put, rows
 
 Command = Callable[..., str]
 
@@ -87,6 +90,38 @@ def test_an_operators_own_outlive_an_upgrade_that_replaces_the_others(
     listed = command("list", "2026-10-01", "2026-10-31")
     assert "own-1" not in listed
     assert listed.index("Another.") < listed.index("A third.")
+
+
+DAY = date(2026, 10, 31)
+
+
+def test_a_soft_audit_that_fires_on_a_day_of_a_known_event_names_it(store: Engine) -> None:
+    for weeks in range(1, 5):
+        put(store, DAY - timedelta(weeks=weeks), a=200)
+    with store.begin() as connection:
+        own = [
+            add(connection, kind=kind, first=first, last=DAY, touches=[], effect=f"It is a {kind}.", sources=[])
+            for kind, first in [("loss", DAY - ONE), ("definition", DAY - ONE), ("late", DAY)]
+        ]
+    put(store, DAY, a=10)
+    put(store, DAY + ONE, a=10)
+    ((because,),) = rows(store, f"SELECT suspect_because FROM pyzn.days WHERE day = '{DAY}'")
+    assert because.endswith(f" (known: {own[0]}: It is a loss. {own[2]}: It is a late.)")
+
+
+def test_pyzn_days_shows_the_events_of_its_days(command: Command) -> None:
+    def shown(*options: str) -> str:
+        return CliRunner().invoke(days, [*options, "2026-08-20", "2026-08-24"]).output
+
+    command("add", "2026-08-22", "--kind", "loss", "Half of [it] is lost.")
+    events = [json.loads(line)["events"] for line in shown("--json").splitlines()]
+    assert [each[-1] for each in events] == [
+        "sidecars-counted", "suffix-ranges-counted", "own-1", "sidecars-counted", "three-endings",
+    ]  # fmt: skip
+    assert "Half of [it] is lost." in shown()
+    assert "2026-08-24" in shown().partition("three-endings")[2]
+    command("withdraw", "own-1")
+    assert "own-1" not in shown("--json") + shown()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,118 @@
+"""The known events of the source: asked for, beside every range, with each day, and as a feed."""
+
+import csv
+from datetime import UTC, date, datetime
+from io import StringIO
+from typing import Any, get_args
+from xml.etree import ElementTree as ET
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+
+from pyzn_api.models_v4 import EventKind
+from pyzn_pipeline.events import KINDS, built_in
+from pyzn_pipeline.store.events import add, withdraw
+from tests.api.conftest import read_ledger, serving, settings
+from tests.api.stock import stock
+from tests.conftest import Database
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+RANGES = [
+    "/api/v4/projects/sampleproject",
+    "/api/v4/projects?name=sampleproject",
+    "/api/v4/projects/sampleproject/versions",
+    "/api/v4/projects/sampleproject/pythons?granularity=month",
+    "/api/v4/days",
+    "/api/v4/top?period=month",
+]
+
+
+def ids(client: httpx.Client, query: str = "") -> list[str]:
+    return [each["id"] for each in client.get(f"/api/v4/events{query}").json()["events"]]
+
+
+def test_every_built_in_event_is_answered_as_it_is_in_the_file(client: httpx.Client) -> None:
+    found: list[dict[str, Any]] = client.get("/api/v4/events").json()["events"]
+    expected = [
+        each._asdict() | {"first": str(each.first), "last": each.last and str(each.last), "own": False}
+        for each in built_in()
+    ]
+    assert sorted(found, key=lambda each: str(each["id"])) == sorted(expected, key=lambda each: str(each["id"]))
+    table = list(csv.DictReader(StringIO(client.get("/api/v4/events?format=csv").text, newline="")))
+    assert [(row["id"], row["effect"], row["touches"].split(), row["sources"].split()) for row in table] == [
+        (each["id"], each["effect"], each["touches"], each["sources"]) for each in found
+    ]
+
+
+def test_events_are_asked_for_by_range_and_kind(client: httpx.Client) -> None:
+    assert get_args(EventKind) == tuple(KINDS)
+    assert ids(client, "?start=2026-08-22&end=2026-08-24") == ["sidecars-counted", "three-endings"]
+    assert ids(client, "?start=2026-08-24") == ["three-endings"]
+    assert ids(client, "?end=2016-05-21&kind=loss") == ["no-rows-2016"]
+    refused = client.get("/api/v4/events?start=2026-08-24&end=2026-08-23")
+    assert (refused.status_code, refused.json()["message"]) == (
+        400,
+        "start='2026-08-24': expected 2026-08-23 (the end) at the latest",
+    )
+    assert "'late'" in client.get("/api/v4/events?kind=lateness").json()["message"]
+
+
+def test_the_feed_has_every_event_once_with_its_sentence(client: httpx.Client) -> None:
+    answer = client.get("/events.atom")
+    assert answer.headers["content-type"] == "application/atom+xml"
+    feed = ET.fromstring(answer.text)  # noqa: S314  # our own answer
+    entries = feed.findall(f"{ATOM}entry")
+    assert {entry.findtext(f"{ATOM}content") for entry in entries} == {each.effect for each in built_in()}
+    assert len({entry.findtext(f"{ATOM}id") for entry in [feed, *entries]}) == len(built_in()) + 1
+    for each in [feed, *entries]:
+        assert each.findtext(f"{ATOM}title")
+        assert datetime.fromisoformat(each.findtext(f"{ATOM}updated") or "").tzinfo == UTC
+    assert "2026-08-24: definition" in [entry.findtext(f"{ATOM}title") for entry in entries]
+
+
+def test_an_operators_own_is_beside_every_range_that_it_touches_until_it_is_withdrawn(
+    database: Database, store: Engine
+) -> None:
+    stock(database.owner_url)
+    with serving(settings(database.api_url)) as client:
+        before = {url: client.get(url).json()["events"] for url in RANGES}
+        with store.begin() as connection:
+            event = {"first": date(2026, 7, 18), "last": date(2026, 7, 19), "touches": ["ci"], "sources": []}
+            own = add(connection, kind="late", effect="Half of <it> & more came late.", **event)
+        read_ledger(client)
+        expected = {
+            "id": own, "kind": "late", "first": "2026-07-18", "last": "2026-07-19",
+            "effect": "Half of <it> & more came late.",
+        }  # fmt: skip
+        for url in RANGES:
+            assert client.get(url).json()["events"] == [*before[url], expected], url
+        assert "Half of &lt;it&gt; &amp; more came late." in client.get("/events.atom").text
+        days = client.get("/api/v4/days?start=2026-07-17&end=2026-07-19").json()["days"]
+        assert [own in day["events"] for day in days] == [False, True, True]
+        elsewhere = "/api/v4/projects/sampleproject/versions?start=2026-07-01&end=2026-07-17"
+        assert own not in client.get(elsewhere).text
+        with store.begin() as connection:
+            withdraw(connection, own)
+        read_ledger(client)
+        assert {url: client.get(url).json()["events"] for url in RANGES} == before
+        assert "Half" not in client.get("/events.atom").text
+
+
+@pytest.mark.parametrize("accepted", ["a holiday", None])
+def test_a_day_has_the_reason_for_its_status(database: Database, store: Engine, accepted: str | None) -> None:
+    stock(database.owner_url)
+    with store.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE pyzn.days SET suspect_because = 'downloads like weekday: 1', accepted_because = %s, status = %s "
+            "WHERE day = '2026-07-17'",
+            (accepted, "provisional" if accepted else "suspect"),
+        )
+    with serving(settings(database.api_url)) as client:
+        suspect, missing, plain = client.get("/api/v4/days?start=2026-07-17").json()["days"]
+        table = list(csv.DictReader(StringIO(client.get("/api/v4/days?start=2026-07-17&format=csv").text)))
+    assert (suspect["suspect_because"], suspect.get("accepted_because")) == ("downloads like weekday: 1", accepted)
+    assert missing == {"day": "2026-07-18", "status": "missing", "events": ["sidecars-counted"]}
+    assert not {"suspect_because", "accepted_because"} & plain.keys()
+    assert [row["accepted_because"] for row in table] == [accepted or "", "", ""]
+    assert [row["events"] for row in table] == ["sidecars-counted"] * 3

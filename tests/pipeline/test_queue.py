@@ -7,7 +7,6 @@ from typing import cast
 import pytest
 import yaml
 from dagster import (
-    AssetKey,
     DagsterInstance,
     DagsterRun,
     DagsterRunStatus,
@@ -15,19 +14,16 @@ from dagster import (
     SubmitRunContext,
     instance_for_test,
 )
-from dagster._core.definitions.selector import PartitionRangeSelector, PartitionsByAssetSelector, PartitionsSelector
-from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.workspace.context import BaseWorkspaceRequestContext
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from pyzn_local.bigquery.server import Server
-from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.days import PARTITION, RANGE_END, RANGE_START
 from pyzn_pipeline.instance.run_coordinator import REPAIR
 from tests.conftest import Database
 from tests.deployment.compose import ROOT
+from tests.pipeline.backfills import ORIGIN, backfill
 from tests.pipeline.conftest import code_location
-from tests.pipeline.test_wanted import ORIGIN
 
 CONFIG = yaml.safe_load((ROOT / "dagster.yaml").read_text(encoding="utf-8"))
 MONTHS = [(date(2026, month, 1), date(2026, month, 28)) for month in range(1, 5)]
@@ -53,26 +49,6 @@ def submit(instance: DagsterInstance, job_name: str = "daily_downloads", **tags:
     )
     nowhere = cast("BaseWorkspaceRequestContext", None)  # the queue does not look at it
     return instance.run_coordinator.submit_run(SubmitRunContext(run, nowhere)).run_id
-
-
-def backfill(defs: Definitions, instance: DagsterInstance, first: date, last: date, backfill_id: str) -> None:
-    """A backfill of these days that Dagster has taken."""
-    days = PartitionsSelector(ranges=[PartitionRangeSelector(start=str(first), end=str(last))])
-    instance.add_backfill(
-        PartitionBackfill.from_partitions_by_assets(
-            backfill_id=backfill_id,
-            asset_graph=defs.get_repository_def().asset_graph,
-            backfill_timestamp=datetime.now(UTC).timestamp(),
-            tags={},
-            dynamic_partitions_store=instance,
-            partitions_by_assets=[
-                PartitionsByAssetSelector(asset_key=AssetKey(b.view), partitions=days) for b in BREAKDOWNS
-            ],
-            title=None,
-            description=None,
-            run_config=None,
-        )
-    )
 
 
 def next_runs(instance: DagsterInstance) -> list[str]:

@@ -6,28 +6,25 @@ Dagster's storage holds here what each death leaves in it; tests/deployment/surv
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus, Definitions
-from dagster._core.definitions.selector import PartitionRangeSelector, PartitionsByAssetSelector, PartitionsSelector
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
-from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, Definitions
+from dagster._core.execution.backfill import BulkActionStatus
 from sqlalchemy import Engine, text
 
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.backfills.launch import RUNNING
-from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.wanted_days import trouble, wanted
 from pyzn_pipeline.wanted_days.defs import UNFINISHED_BACKFILLS
 from tests import ledger
 from tests.conftest import Database
 from tests.days import Download, raw_rows
+from tests.pipeline import backfills
+from tests.pipeline.backfills import ORIGIN
 from tests.pipeline.conftest import code_location
 from tests.pipeline.sensor import a_month_passes, asked, days_asked, repaired
 
 FIRST, LAST = date(2026, 1, 5), date(2026, 1, 7)
 DAYS = [FIRST + timedelta(days=n) for n in range(3)]
 BACKFILL = "abcdefgh"
-LOCATION = GrpcServerCodeLocationOrigin("127.0.0.1", port=9, location_name="pyzn")  # nothing is sent there
-ORIGIN = RemoteJobOrigin(RemoteRepositoryOrigin(LOCATION, "__repository__"), "daily_downloads")  # of a queued run
 SPAN = {"dagster/asset_partition_range_start": str(FIRST), "dagster/asset_partition_range_end": str(LAST)}
 
 
@@ -41,21 +38,7 @@ def defs(bigquery: Server, database: Database) -> Definitions:
 
 def backfill(defs: Definitions, instance: DagsterInstance, status: BulkActionStatus) -> None:
     """A backfill of DAYS that Dagster has taken, and what has become of it."""
-    days = PartitionsSelector(ranges=[PartitionRangeSelector(start=str(FIRST), end=str(LAST))])
-    made = PartitionBackfill.from_partitions_by_assets(
-        backfill_id=BACKFILL,
-        asset_graph=defs.get_repository_def().asset_graph,
-        backfill_timestamp=datetime.now(UTC).timestamp(),
-        tags={},
-        dynamic_partitions_store=instance,
-        partitions_by_assets=[
-            PartitionsByAssetSelector(asset_key=AssetKey(b.view), partitions=days) for b in BREAKDOWNS
-        ],
-        title=None,
-        description=None,
-        run_config=None,
-    )
-    instance.add_backfill(made._replace(status=status))
+    backfills.backfill(defs, instance, FIRST, LAST, BACKFILL, status)
 
 
 def change_backfill(instance: DagsterInstance, status: BulkActionStatus) -> None:

@@ -18,7 +18,7 @@ from tests.api import conftest as api
 from tests.api.stock import publish
 from tests.conftest import own_database
 from tests.days import Download
-from tests.site.test_pages import Html
+from tests.site.pages import Html
 
 NAMES = ["constructor", "__proto__", "toString", "hasOwnProperty", "then", "valueOf", "9" * 5000, "1." + "9" * 5000]
 KEYS = st.sampled_from([*NAMES, *(text for text in hostile.TEXTS if text and "\0" not in text)]) | st.text(

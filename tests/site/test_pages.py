@@ -3,7 +3,6 @@
 import re
 import time
 from datetime import date, timedelta
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,63 +18,7 @@ from tests.api.conftest import Clock, serving, settings
 from tests.api.stock import publish
 from tests.conftest import Database
 from tests.days import Download
-
-BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-PAGES = [
-    "/",
-    "/?period=day",
-    "/search",
-    "/search?q=sample",
-    "/projects/sampleproject",
-    "/projects/sampleproject?range=year&granularity=month&ci=exclude",
-    "/projects/sampleproject/readme",
-    "/compare",
-    "/compare?name=sampleproject&name=busy",
-    "/days",
-    "/days?year=2025",
-]
-VOID = {"hr", "img", "input", "link", "meta", "source"}
-
-
-class Html(HTMLParser):
-    """A page taken apart; demands that every element ends where it should."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.text = ""
-        self._open: list[str] = []
-        self.feed(text)
-        assert not self._open, self._open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        self.text += " "
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        self.text += " "
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def all(self, attribute: str) -> list[str]:
-        return [attributes[attribute] for _, attributes in self.elements if attribute in attributes]
-
-    @property
-    def words(self) -> str:
-        return " ".join(self.text.split())
-
-
-def page(client: httpx.Client, path: str, status: int = 200) -> Html:
-    answer = client.get(path)
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8"), path
-    return Html(answer.text)
+from tests.site.pages import PAGES, Html, page
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -12,7 +12,7 @@ import pyzn_site
 from pyzn_api.__main__ import build
 from tests.api.conftest import serving, settings
 from tests.conftest import Database
-from tests.site.test_pages import BROWSER, PAGES
+from tests.site.pages import BROWSER, PAGES
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.hostile import PARTS, TEXTS
 from tests.api.stock import AWKWARD
-from tests.site.test_pages import BROWSER, Html, page
+from tests.site.pages import BROWSER, Html, page
 
 
 @pytest.mark.parametrize("part", range(len(PARTS)))

@@ -10,19 +10,23 @@ BIN := .venv/bin
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/installed  ## the virtual environment, from the lock
+setup: .venv/complete  ## the virtual environment, from the lock, with all that tests, checks and documentation need
 
-# uv comes from the same lock by its hash, and then installs the rest of it in seconds.
+# uv comes from the lock by its hash, and then installs the rest in seconds; it checks the hashes of constraints as well.
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "PyZn needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Name another: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock -r pyproject.toml --extra local setuptools
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-up: setup  ## start everything here, with a synthetic sample; Ctrl-C stops it
+.venv/complete: .venv/installed
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@touch $@
+
+up: .venv/installed  ## start everything here, with a synthetic sample; Ctrl-C stops it
 	$(BIN)/pyzn up
 
 check: check-code check-dagster check-migrations check-workflows check-kubernetes check-docs wheels  ## all that can be seen without running PyZn
@@ -71,7 +75,7 @@ docs: setup  ## the documentation as a site, built again at every change, at htt
 wheels: .venv/wheels  ## show that nothing in the lock has to be compiled, on any platform that PyZn is promised for
 
 # Once for each lock: nothing else can change the answer.
-.venv/wheels: .venv/installed
+.venv/wheels: .venv/complete
 	@for platform in x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin; do for python in 3.11 3.13; do \
 	    resolve="$(BIN)/uv pip install --quiet --dry-run --reinstall --python $(BIN)/python --require-hashes -r requirements.lock \
 	        --only-binary :all: --python-platform $$platform --python-version $$python"; \

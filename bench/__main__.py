@@ -14,7 +14,6 @@ from pathlib import Path
 
 import psutil
 
-import tests  # noqa: F401 - importing it removes the caller's settings from the environment
 from bench import charts, engines, exchange, publishing, serving
 from bench.figures import show
 

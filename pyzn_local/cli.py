@@ -35,7 +35,7 @@ def down() -> None:
 
 def _end_leftovers(home: Home) -> int:
     """End the processes that a killed supervisor left behind, under the lock, so that no other one starts meanwhile."""
-    if not home.exists() or home.mark is None:
+    if not home.exists():
         return 0
     with home.locked():
         return services.end(home.mark)

@@ -41,7 +41,8 @@ class Home:
     """The folder `path`. The file `stack.json` in it shows that it is PyZn's."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path.absolute()
+        self.path = path.resolve()
+        self.mark = str(self.path)  # of its processes, see services.py
         self.settings_file = self.path / "settings.env"
         self.logs = self.path / "logs"
         self._identity_file = self.path / "stack.json"
@@ -76,18 +77,6 @@ class Home:
             self.logs.mkdir(exist_ok=True)
         except OSError as error:
             raise StackError(f"PYZN_HOME={self.path} cannot be written ({error.strerror}): name another") from error
-
-    @property
-    def mark(self) -> str | None:
-        """The mark of this home's processes, see services.py; None if the folder does not exist.
-
-        It is made of the folder's device and inode: they stay the same when it is moved, and a copy has others.
-        """
-        try:
-            found = self.path.stat()
-        except FileNotFoundError:
-            return None
-        return f"{found.st_dev}:{found.st_ino}"
 
     def exists(self) -> bool:
         """Whether the folder exists and is PyZn's."""

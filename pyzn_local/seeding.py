@@ -1,18 +1,14 @@
-"""`pyzn seed`: loads your own raw rows into the BigQuery emulator, with a load job of Google's client."""
+"""`pyzn seed`: loads your own raw rows into the BigQuery emulator."""
 
 from pathlib import Path
 
 import click
-import pyarrow.parquet as pq
-from google.cloud import bigquery
-from pyarrow import ArrowInvalid
+import requests
 from rich.console import Console
 from rich.progress import track
 
 from pyzn_local.home import StackError
 from pyzn_pipeline.settings import Settings, load
-from pyzn_pipeline.source.connection import connect
-from pyzn_pipeline.source.errors import source_errors
 
 
 @click.command()
@@ -24,27 +20,17 @@ def seed(files: tuple[Path, ...]) -> None:
     If a file has a column that the table lacks, or has with another type, or a time that no download has,
     the column or row is named and nothing of that file is loaded.
     """
-    settings = load(Settings)
-    if settings.bigquery_endpoint is None:
+    endpoint = load(Settings).bigquery_endpoint
+    if endpoint is None:
         raise StackError("pyzn seed writes only to the emulator, and PYZN_BIGQUERY_ENDPOINT is not set")
-    config = bigquery.LoadJobConfig(source_format=bigquery.SourceFormat.PARQUET, write_disposition="WRITE_APPEND")
-    clients = connect(
-        settings.bigquery_project,
-        settings.bigquery_location,
-        settings.bigquery_endpoint,
-        settings.bigquery_storage_endpoint,
-    )
     loaded = 0
     for file in track(files, "loading", console=Console(stderr=True)):
         try:
-            pq.read_schema(file)
-        except (ArrowInvalid, OSError) as error:
-            raise StackError(
-                f"{file} is not a parquet file ({str(error).splitlines()[0]}); {loaded:,} rows loaded before it"
-            ) from error
-        with source_errors(f"{file}, {loaded:,} rows loaded before it"), file.open("rb") as rows:
-            job = clients.jobs.load_table_from_file(rows, settings.bigquery_table, job_config=config)
-            job.result()
-            loaded += int(job.output_rows or 0)
-    clients.close()
+            with file.open("rb") as body:
+                answer = requests.post(f"{endpoint}/rows", data=body, timeout=600)
+        except requests.RequestException as error:
+            raise StackError(f"{endpoint} does not answer ({type(error).__name__}): start it with `pyzn up`") from error
+        if not answer.ok:
+            raise StackError(f"{file}: {answer.json()['error']['message']}; {loaded:,} rows loaded before it")
+        loaded += answer.json()["rows"]
     click.echo(f"loaded {loaded:,} rows from {len(files)} files")

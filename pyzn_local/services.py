@@ -75,24 +75,21 @@ def wait(services: list[Service], timeout: float = 120) -> None:
 
 
 def end(mark: str) -> int:
-    """End all processes with that mark, the youngest service first. Returns how many services there were.
+    """End all processes with that mark, Postgres last, and return how many there were.
 
     Raises StackError if one does not end.
     """
-    ended = 0
-    while leaders := _leaders(mark):  # repeated, because one of them may have started another meanwhile
-        for leader in leaders:
-            _end(leader)
-        ended += len(leaders)
-    return ended
+    ended: set[int] = set()
+    while found := _marked(mark):  # repeated, because one of them may have started another meanwhile
+        ended |= {process.pid for process in found}
+        servers = [process for process in found if process.info["name"] == "postgres"]
+        _end([process for process in found if process not in servers], signal.SIGTERM)
+        _end(servers, signal.SIGINT)  # its fast shutdown
+    return len(ended)
 
 
-def _leaders(mark: str) -> list[psutil.Process]:
-    """The processes with that mark whose parent does not have it, the youngest first."""
-    marked = [p for p in psutil.process_iter(["ppid", "create_time", "name"]) if _runs(p) and _carries(p, mark)]
-    pids = {process.pid for process in marked}
-    leaders = [process for process in marked if process.info["ppid"] not in pids]
-    return sorted(leaders, key=lambda process: float(process.info["create_time"]), reverse=True)
+def _marked(mark: str) -> list[psutil.Process]:
+    return [process for process in psutil.process_iter(["name"]) if _runs(process) and _carries(process, mark)]
 
 
 def _carries(process: psutil.Process, mark: str) -> bool:
@@ -109,20 +106,17 @@ def postgres_setting(mark: str) -> str:
     return f"pyzn.stack={mark}"
 
 
-def _end(leader: psutil.Process) -> None:
-    """End a process and its children gracefully; kill those that do not end."""
-    with suppress(psutil.NoSuchProcess):
-        tree = [leader, *leader.children(recursive=True)]
-        graceful = signal.SIGINT if leader.info["name"] == "postgres" else signal.SIGTERM  # SIGINT: fast shutdown
-        for number, seconds in ((graceful, STOP_SECONDS), (signal.SIGKILL, 5)):
-            for process in tree:
-                with suppress(psutil.NoSuchProcess):
-                    process.send_signal(number)
-            deadline = time.monotonic() + seconds
-            while (tree := [process for process in tree if _runs(process)]) and time.monotonic() < deadline:
-                time.sleep(0.05)
-        if tree:
-            raise StackError(f"process {tree[0].pid} ({leader.info['name']}) does not end, not even when it is killed")
+def _end(processes: list[psutil.Process], graceful: signal.Signals) -> None:
+    """End processes gracefully; kill those that do not end."""
+    for number, seconds in ((graceful, STOP_SECONDS), (signal.SIGKILL, 5)):
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        deadline = time.monotonic() + seconds
+        while (processes := [process for process in processes if _runs(process)]) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    if processes:
+        raise StackError(f"process {processes[0].pid} does not end, not even when it is killed")
 
 
 def _runs(process: psutil.Process) -> bool:

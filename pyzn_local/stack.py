@@ -35,7 +35,6 @@ class Stack:
         self._sample = sample
         self._tell = tell
         self._services: list[Service] = []
-        self._mark = ""
         self._api_port = _port("PYZN_API_PORT", 5200)
         self._ui_port = _port("PYZN_UI_PORT", 3000)
 
@@ -48,9 +47,8 @@ class Stack:
         self._home.create()
         with self._home.locked():
             self._home.settings_file.unlink(missing_ok=True)  # a killed stack may have left it
-            self._mark = self._home.mark or ""
-            os.environ[services.MARK] = self._mark  # inherited by all processes started from here on
-            if left := services.end(self._mark):
+            os.environ[services.MARK] = self._home.mark  # inherited by all processes started from here on
+            if left := services.end(self._home.mark):
                 self._tell(f"ended {left} processes that a killed stack left behind")
             for name, port in (("PYZN_API_PORT", self._api_port), ("PYZN_UI_PORT", self._ui_port)):
                 if is_taken(port):
@@ -65,11 +63,11 @@ class Stack:
                 with suppress(OSError):  # the terminal or pipe may be closed
                     self._tell("stopping")
                 self._home.settings_file.unlink(missing_ok=True)
-                services.end(self._mark)
+                services.end(self._home.mark)
 
     def check(self) -> None:
         """Raise StackError if a process of the stack has ended unexpectedly, or the home was moved or removed."""
-        if self._home.mark != self._mark:  # then `pyzn down` cannot find the stack, and Dagster cannot find its files
+        if not self._home.exists():  # then `pyzn down` cannot find the stack, and Dagster cannot find its files
             raise StackError(f"{self._home.path} was moved or removed while its stack ran; the stack was stopped")
         services.check(self._services)
 
@@ -124,7 +122,7 @@ class Stack:
         self._tell("starting Postgres")
         postgres = Postgres(self._home.path / "postgres", port)
         postgres.create()
-        server = postgres.start(services.postgres_setting(self._mark))
+        server = postgres.start(services.postgres_setting(self._home.mark))
         self._services.append(Service("Postgres", server, postgres.is_ready, postgres.home / "log"))
         services.wait(self._services)
         owner, reader = self._home.password("pyzn"), self._home.password("pyzn_api")

@@ -7,7 +7,6 @@ import sys
 import time
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from types import FrameType
 from urllib.parse import urlsplit
 
 import click
@@ -41,7 +40,7 @@ def up(detach: bool, no_sample: bool, supervise: bool) -> None:
     """
     home = Home.from_environment()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        signal.signal(number, signal.default_int_handler)
     if detach:
         _present(_start_detached(home, no_sample), sample=not no_sample)
         click.echo("PyZn runs in the background; `pyzn down` stops it.")
@@ -115,7 +114,3 @@ def _backfill(settings: dict[str, str], wanted: set[date], what: str) -> None:
             run_pyzn({**os.environ, **settings}, "backfill", str(min(missing)), str(max(missing)))
         except StackError as error:  # the stack is useful even without all days
             click.echo(f"pyzn: {error}", err=True)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -65,6 +66,16 @@ def not_run(failures: Mapping[str, str]) -> str | None:
         return None
     files = ", ".join(sorted({test.partition("::")[0] for test in missed}))
     return f"Not run, for lack of a browser: {len(missed)} tests, {files}. To run them: {remedy()}"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Write the tests that lacked a browser, and the command that gets one, below everything else."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None:
+        return  # one of several test processes
+    missed = [report for outcome in ("error", "failed") for report in terminal.stats.get(outcome, [])]
+    if line := not_run({report.nodeid: report.longreprtext for report in missed}):
+        terminal.write_line(line, red=True)
 
 
 @contextmanager

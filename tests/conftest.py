@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.schema import migrate
 from tests import POSTGRES_BIN
-from tests.browser import not_run
+from tests.browser import pytest_unconfigure  # noqa: F401 - a hook of pytest
 
 TEMPLATE = "pyzn_template"
 _numbers = count(1)
@@ -38,25 +39,12 @@ def pytest_report_header() -> str:
     return subprocess.check_output([pyzn_local.postgres.binary("postgres"), "--version"], text=True).strip()
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Write the tests that lacked a browser, and the command that gets one, below everything else."""
-    terminal = config.pluginmanager.get_plugin("terminalreporter")
-    if terminal is None:
-        return  # one of several test processes
-    missed = [report for outcome in ("error", "failed") for report in terminal.stats.get(outcome, [])]
-    if line := not_run({report.nodeid: report.longreprtext for report in missed}):
-        terminal.write_line(line, red=True)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, so that the test processes finish together."""
     longest = [
-        "test_stack.py",
-        "test_leftovers.py",
-        "test_replica.py",
-        "test_repairs.py",
-        "test_etags.py",
-    ]
+        "test_stack.py", "test_leftovers.py", "test_replica.py", "test_etags.py", "test_repairs.py", "test_wanted.py",
+        "test_browser.py", "test_every_route.py",
+    ]  # fmt: skip
     items.sort(key=lambda item: longest.index(item.path.name) if item.path.name in longest else len(longest))
 
 
@@ -80,15 +68,21 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         migrate(owner, with_driver(SecretStr(server.url(TEMPLATE, "pyzn_api", "api-password"))))
         owner.dispose()
         yield server
+        _superuser(server.url()).close()
+
+
+@cache
+def _superuser(url: str) -> psycopg.Connection:
+    return psycopg.connect(url, autocommit=True)
 
 
 def create_database(postgres: Postgres, name: str, like: str = TEMPLATE) -> Database:
     """A new database with the schema, and with the rows that the database `like` has."""
     new, template = sql.Identifier(name), sql.Identifier(like)
-    with psycopg.connect(postgres.url(), autocommit=True) as superuser:
-        superuser.execute(sql.SQL("CREATE DATABASE {} OWNER pyzn TEMPLATE {} STRATEGY file_copy").format(new, template))
-        # A template hands on the schema, but not what is granted on the database itself.
-        superuser.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(new))
+    superuser = _superuser(postgres.url())
+    superuser.execute(sql.SQL("CREATE DATABASE {} OWNER pyzn TEMPLATE {} STRATEGY file_copy").format(new, template))
+    # A template hands on the schema, but not what is granted on the database itself.
+    superuser.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(new))
     return Database(
         owner_url=postgres.url(name, "pyzn", "owner-password"), api_url=postgres.url(name, "pyzn_api", "api-password")
     )
@@ -99,8 +93,7 @@ def own_database(postgres: Postgres, like: str = TEMPLATE) -> Iterator[Database]
     """A database with the schema, and with the rows that the database `like` has, dropped at the end."""
     name = f"pyzn_test_{next(_numbers)}"
     yield create_database(postgres, name, like)
-    with psycopg.connect(postgres.url(), autocommit=True) as superuser:
-        superuser.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    _superuser(postgres.url()).execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

@@ -61,14 +61,13 @@ def test_a_browser_is_installed_by_the_system_or_else_by_playwright(
     assert [call.removesuffix(" --no-install-recommends") for call in called] == calls
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_without_a_browser_all_other_tests_run_and_the_last_line_has_the_way_out(bare: Path, workers: int) -> None:
+def test_without_a_browser_all_other_tests_run_and_the_last_line_has_the_way_out(bare: Path) -> None:
     (bare / "hidden.py").write_text("from tests import browser\n\nbrowser.MAC = '/nowhere'\n")
     (bare / "test_two.py").write_text(TWO_TESTS)
     program(bare, "apt-get", 1)
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "tests.conftest", "-p", "hidden",
-         "-n", str(workers), str(bare / "test_two.py")],
+        [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "tests.browser", "-p", "hidden",
+         "-n", "2", str(bare / "test_two.py")],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(bare)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 1, ran.stdout

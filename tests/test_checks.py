@@ -42,6 +42,8 @@ MISTAKES = {
         "check-docs", "docs/scale.md", "# Scale", "# Scale\n\n[x](api.md#nowhere)", "#nowhere",
     ),
 }  # fmt: skip
+pytestmark = pytest.mark.slow
+
 TARGETS = list(dict.fromkeys(target for target, *_ in MISTAKES.values()))
 
 
@@ -59,7 +61,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> str:
         assert right in text, name
         (tree / name).write_text(text.replace(right, wrong, 1))
     # The environment is taken as it is, whatever the times of the copied files are.
-    command = ["make", "--ignore-errors", "--old-file", ".venv/installed", *TARGETS]
+    command = ["make", "--ignore-errors", "--old-file", ".venv/complete", *TARGETS]
     ran = subprocess.run(command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return ran.stdout
 

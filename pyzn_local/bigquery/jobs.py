@@ -28,11 +28,10 @@ Work = Callable[["Job", duckdb.DuckDBPyConnection], None]
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One job. `statistics` is what REST returns under the kind's name, `query` or `load`."""
+    """One query. `statistics` is what REST returns under `query`."""
 
     project: str
     job_id: str
-    kind: str
     configuration: dict[str, Any]
     statistics: dict[str, Any]
     created: float = field(default_factory=time.time)
@@ -52,11 +51,9 @@ class Job:
 
     @property
     def rows(self) -> pa.Table:
-        """The result of a query that succeeded. Raises the job's error, or 404 `notFound` for a load."""
-        if self.error is not None:
-            raise self.error
+        """The result of a finished query. Raises the job's error."""
         if self.result is None:
-            raise not_found(f"Table {self.project}:{RESULTS_DATASET}.{self.table_id}")
+            raise self.error or not_found(f"Table {self.project}:{RESULTS_DATASET}.{self.table_id}")
         return self.result
 
     def resource(self) -> dict[str, Any]:
@@ -68,17 +65,15 @@ class Job:
         statistics = {name: str(int(moment * 1000)) for name, moment in times.items() if moment}
         if processed := self.statistics.get("totalBytesProcessed"):
             statistics["totalBytesProcessed"] = processed
-        configuration = self.configuration | {"jobType": self.kind.upper()}
-        if self.kind == "query":  # its result is in an anonymous table
-            result = {"projectId": self.project, "datasetId": RESULTS_DATASET, "tableId": self.table_id}
-            configuration["query"] = configuration["query"] | {"destinationTable": result}
+        result = {"projectId": self.project, "datasetId": RESULTS_DATASET, "tableId": self.table_id}
+        query = self.configuration["query"] | {"destinationTable": result}
         return {
             "kind": "bigquery#job",
             "id": f"{self.project}:{LOCATION}.{self.job_id}",
             "jobReference": self.reference,
-            "configuration": configuration,
+            "configuration": self.configuration | {"jobType": "QUERY", "query": query},
             "status": status,
-            "statistics": {**statistics, self.kind: self.statistics},
+            "statistics": statistics | {"query": self.statistics},
             "user_email": "local@localhost",
         }
 
@@ -89,14 +84,14 @@ class Jobs:
     def __init__(self, warehouse: Warehouse, results_dir: Path) -> None:
         self.warehouse = warehouse
         self.faults = Faults()
-        self._results_dir = results_dir
+        self.results_dir = results_dir
         self._jobs: dict[tuple[str, str], Job] = {}
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="job")
 
     def result_path(self, job: Job) -> Path:
         """The file for the rows of a query's result."""
-        return self._results_dir / f"{job.table_id}.arrow"
+        return self.results_dir / f"{job.table_id}.arrow"
 
     def start(self, job: Job, work: Work) -> None:
         """Run `work` in the background as `job`.

@@ -54,7 +54,7 @@ def submit(
         "statementType": "SELECT",
         "referencedTables": [table.reference for table in statement.tables],
     }
-    job = Job(project, job_id, "query", configuration, statistics)
+    job = Job(project, job_id, configuration, statistics)
     if dry_run:
         job.statistics["schema"] = schema_resource(schema)
         job.done.set()

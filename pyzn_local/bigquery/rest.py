@@ -9,21 +9,24 @@ import logging
 import socket
 import uuid
 from collections.abc import Callable
-from typing import Annotated, Any
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from pyzn_local.bigquery.errors import BigQueryError, invalid
-from pyzn_local.bigquery.jobs import Job, Jobs
-from pyzn_local.bigquery.loads import Loads
+from pyzn_local.bigquery.jobs import Jobs
+from pyzn_local.bigquery.loads import parquet_batches
 from pyzn_local.bigquery.queries import Whole, submit
 from pyzn_local.bigquery.results import page
-from pyzn_local.bigquery.tables import LOCATION, find_table, schema_resource
+from pyzn_local.bigquery.tables import FILE_DOWNLOADS, LOCATION, find_table, schema_resource
 
 _log = logging.getLogger(__name__)
 
@@ -45,16 +48,11 @@ class JobRequest(BaseModel):
     configuration: dict[str, Any]
 
 
-async def _whole_body(request: Request) -> bytes:
-    return await request.body()
-
-
 class Rest:
-    """The methods of the API, and `/healthz` beside them."""
+    """The methods of the API, and `/healthz` and `/rows` beside them."""
 
-    def __init__(self, jobs: Jobs, loads: Loads, ready: Callable[[], bool]) -> None:
+    def __init__(self, jobs: Jobs, ready: Callable[[], bool]) -> None:
         self._jobs = jobs
-        self._loads = loads
         self._ready = ready
 
     def application(self, host: str) -> FastAPI:
@@ -68,10 +66,9 @@ class Rest:
             ("jobs.insert", "POST", f"{_PROJECT}/jobs", self.insert_job),
             ("jobs.get", "GET", f"{_PROJECT}/jobs/{{job_id}}", self.get_job),
             ("jobs.getQueryResults", "GET", f"{_PROJECT}/queries/{{job_id}}", self.get_query_results),
-            ("jobs.insert", "POST", f"/upload{_PROJECT}/jobs", self.begin_upload),
-            ("jobs.insert", "PUT", f"/upload{_PROJECT}/jobs", self.upload_chunk),
             ("tables.get", "GET", f"{_PROJECT}/datasets/{{dataset}}/tables/{{table}}", self.get_table),
             ("healthz", "GET", "/healthz", self.health),
+            ("rows", "POST", "/rows", self.load),
         ):
             app.add_api_route(path, answer, methods=[method], name=name, response_model=None)
         return app
@@ -82,7 +79,7 @@ class Rest:
         self._jobs.faults.check(request.scope["route"].name)
 
     def insert_job(self, project: str, body: JobRequest) -> dict[str, Any]:
-        """Start a query. A load comes with an upload."""
+        """Start a query."""
         named, dry_run = body.jobReference, bool(body.configuration.get("dryRun"))
         job = submit(self._jobs, project, named.jobId, named.location, body.configuration, dry_run=dry_run)
         return job.resource()
@@ -118,18 +115,6 @@ class Rest:
             answer |= {"rows": found} | ({"pageToken": str(end)} if end < total else {})
         return answer
 
-    def begin_upload(self, request: Request, project: str, body: JobRequest) -> Response:
-        """Begin a load job, whose file follows in chunks."""
-        upload_id = self._loads.begin(project, body.jobReference.jobId, body.configuration)
-        return Response(headers={"Location": str(request.url.include_query_params(upload_id=upload_id))})
-
-    def upload_chunk(self, request: Request, upload_id: str, body: Annotated[bytes, Depends(_whole_body)]) -> Response:
-        """Take the next chunk of a file."""
-        received = self._loads.receive(upload_id, request.headers.get("content-range", ""), body)
-        if isinstance(received, Job):
-            return JSONResponse(received.resource())
-        return Response(status_code=308, headers={"Range": f"bytes=0-{received.received - 1}"})
-
     def get_table(self, project: str, dataset: str, table: str) -> dict[str, Any]:
         """A table, or one partition of it: `table$YYYYMMDD`."""
         name, _, partition = table.partition("$")
@@ -152,6 +137,15 @@ class Rest:
             "timePartitioning": {"type": "DAY", "field": found.partition_column, "requirePartitionFilter": True},
             "requirePartitionFilter": True,
         }
+
+    async def load(self, request: Request) -> dict[str, int]:
+        """Append the rows of a Parquet file, the body, to `file_downloads`, for `pyzn seed`. BigQuery has load jobs."""
+        with NamedTemporaryFile(dir=self._jobs.results_dir) as file:
+            async for part in request.stream():
+                file.write(part)
+            file.flush()
+            batches = parquet_batches(Path(file.name), FILE_DOWNLOADS)
+            return {"rows": await run_in_threadpool(self._jobs.warehouse.load, FILE_DOWNLOADS, batches)}
 
     def health(self) -> Response:
         """200 when everything is ready, including the sample; 503 before."""

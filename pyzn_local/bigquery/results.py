@@ -1,6 +1,5 @@
 """A query's result: an Arrow file on disk that is mapped into memory, so a result need not fit in it."""
 
-import base64
 import datetime as dt
 from pathlib import Path
 from typing import Any
@@ -54,8 +53,6 @@ def _cell(value: Any, kind: pa.DataType) -> Any:
             return "true" if value else "false"
         case "TIMESTAMP":
             return str((value - _EPOCH) // _MICROSECOND)  # formatOptions.useInt64Timestamp, as the client always asks
-        case "BYTES":
-            return base64.b64encode(value).decode()
         case "FLOAT":
             return repr(value)
         case _:

@@ -16,7 +16,7 @@ import uvicorn
 from pyzn_local import sample
 from pyzn_local.bigquery.faults import Faults
 from pyzn_local.bigquery.jobs import Jobs
-from pyzn_local.bigquery.loads import Loads, conform
+from pyzn_local.bigquery.loads import conform
 from pyzn_local.bigquery.rest import Rest
 from pyzn_local.bigquery.storage_read import StorageRead
 from pyzn_local.bigquery.tables import FILE_DOWNLOADS
@@ -78,9 +78,8 @@ class Server:
         self._jobs = Jobs(self._warehouse, _emptied(self._data_dir / "results"))
         self._storage = StorageRead(self._jobs)
         self._storage_port = self._storage.start(self._host, self._storage_port)
-        loads = Loads(self._jobs, _emptied(self._data_dir / "uploads"))
         config = uvicorn.Config(
-            Rest(self._jobs, loads, self._ready.is_set).application(self._host),
+            Rest(self._jobs, self._ready.is_set).application(self._host),
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -121,14 +120,9 @@ class Server:
         return self._ready.wait(timeout)
 
     def load(self, rows: pa.Table) -> int:
-        """Append rows to `file_downloads` like a load job, and return how many.
-
-        Raises:
-            BigQueryError: the same as for a load job.
-        """
+        """Append rows to `file_downloads`, and return how many. Raises BigQueryError for rows that do not fit it."""
         batches = conform(rows.combine_chunks().to_batches(), rows.schema, FILE_DOWNLOADS)
-        with self._warehouse.cursor() as cursor:
-            return self._warehouse.load(FILE_DOWNLOADS, batches, cursor)
+        return self._warehouse.load(FILE_DOWNLOADS, batches)
 
     def forget(self, day: dt.date) -> None:
         """Delete the rows of one UTC day of `file_downloads`."""

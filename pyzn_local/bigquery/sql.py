@@ -24,12 +24,7 @@ from pyzn_local.bigquery.errors import invalid_query
 from pyzn_local.bigquery.tables import QUERIED, Table, find_table, leaves
 
 _PARAMETER_TYPES = {"STRING", "INT64", "INTEGER", "FLOAT64", "FLOAT", "BOOL", "BOOLEAN", "DATE", "TIMESTAMP"}
-_COMPARISONS = exp.LT | exp.LTE | exp.GT | exp.GTE | exp.EQ
-_MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {exp.LT: exp.GT, exp.LTE: exp.GTE, exp.GT: exp.LT, exp.GTE: exp.LTE}
-# What the column of a day's rows is compared with says in which days such rows can be: every instant of a day is
-# between these two.
-_FIRST_INSTANT = "date_trunc('day', {})"
-_LAST_INSTANT = "date_trunc('day', {}) + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND"
+_COMPARISONS = exp.LT | exp.LTE | exp.GT | exp.GTE | exp.EQ | exp.Between
 
 
 def _schema() -> MappingSchema:
@@ -44,7 +39,7 @@ _SCHEMA = _schema()
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A table in a FROM: the leaf columns that are read, and DuckDB's conditions for rows of the touched partitions."""
+    """A table in a FROM: the leaf columns that are read, and DuckDB's conditions that choose its partitions."""
 
     table: Table
     leaves: tuple[tuple[str, ...], ...]
@@ -85,7 +80,6 @@ def _translate(query: str, parameters: str) -> Statement:
         if not isinstance(tree, exp.Query):
             raise invalid_query(f"{tree.key.upper()} is not supported by this emulator: only SELECT is")
         _bind(tree, json.loads(parameters))
-        _name_columns(tree)
         ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in tree.find_all(exp.Table):
             if table.db or table.name not in ctes:
@@ -118,13 +112,6 @@ def _bind(tree: exp.Query, parameters: Sequence[Mapping[str, Any]]) -> None:
         node.replace(values[node.name.lower()].copy())
 
 
-def _name_columns(tree: exp.Query) -> None:
-    """Name the result's unnamed columns as BigQuery does: f0_, f1_, …"""
-    named = exp.Alias | exp.Column | exp.Dot | exp.Star
-    for number, column in enumerate([column for column in tree.selects if not isinstance(column, named)]):
-        column.replace(exp.alias_(column.copy(), f"f{number}_"))
-
-
 def _table(node: exp.Table) -> Table:
     if not node.catalog:
         raise invalid_query(f'Table "{node.name}" must be qualified with its project and dataset')
@@ -139,9 +126,7 @@ def _reads(scope: Scope) -> Iterator[Read]:
         table = _table(source)
         conditions: list[str] = []
         if table.partition_column:
-            column = exp.column(table.partition_column, table=alias, quoted=True)
-            conjuncts = where.this.flatten() if where and isinstance(where.this, exp.And) else [where and where.this]
-            conditions = [bound for conjunct in conjuncts for bound in _bounds(conjunct, column)]
+            conditions = list(_conditions(where, exp.column(table.partition_column, table=alias, quoted=True)))
             if not conditions:
                 raise invalid_query(
                     f"Cannot query over table '{table.path}' without a filter over column(s) "
@@ -161,31 +146,18 @@ def _path(column: exp.Column) -> tuple[str, ...]:
     return tuple(path)
 
 
-def _bounds(node: exp.Expr | None, column: exp.Column) -> Iterator[str]:
-    """DuckDB's conditions for rows in a partition that may hold rows for which the comparison `node` is true.
+def _conditions(where: exp.Where | None, column: exp.Column) -> Iterator[str]:
+    """Yield DuckDB's form of each part of a WHERE that compares `column`, or its day, with a constant.
 
-    https://cloud.google.com/bigquery/docs/querying-partitioned-tables: the column, or its day, is compared with a
-    constant.
+    https://cloud.google.com/bigquery/docs/querying-partitioned-tables
     """
-    node = node.unnest() if node else None
-    if isinstance(node, exp.Between):
-        yield from _bounds(exp.GTE(this=node.this, expression=node.args["low"]), column)
-        yield from _bounds(exp.LTE(this=node.this, expression=node.args["high"]), column)
-    if not isinstance(node, _COMPARISONS):
+    if where is None:
         return
-    kind: type[exp.Expr] = type(node)
-    side, constant = node.left, node.right
-    if constant.find(exp.Column):
-        kind, side, constant = _MIRRORED.get(kind, kind), constant, side
-    is_day = isinstance(side, exp.Date | exp.Cast | exp.TimestampTrunc) and side.this == column
-    if constant.find(exp.Column, exp.Query) or not (is_day or side == column):
-        return
-    for operator, instant in ((exp.LTE, _FIRST_INSTANT), (exp.GTE, _LAST_INSTANT)):
-        if kind is exp.EQ or issubclass(kind, exp.LT | exp.LTE) == (operator is exp.LTE):
-            at = sqlglot.parse_one(instant.format(exp.column(column.name, quoted=True).sql("duckdb")), read="duckdb")
-            placed = side.transform(lambda part, at=at: exp.paren(at.copy()) if part == column else part)
-            bound = (operator if kind is exp.EQ else kind)(this=placed, expression=constant.copy())
-            yield _to_duckdb(bound)
+    for part in where.this.flatten() if isinstance(where.this, exp.And) else [where.this]:
+        columns = list(part.find_all(exp.Column))
+        alone = columns and all(each == column for each in columns) and not part.find(exp.Query)
+        if alone and isinstance(part.unnest(), _COMPARISONS):
+            yield _to_duckdb(part.transform(lambda n: exp.column(column.name, quoted=True) if n == column else n))
 
 
 # -- DuckDB's SQL where it would give another answer than BigQuery to a statement of the pipeline

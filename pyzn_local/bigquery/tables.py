@@ -19,7 +19,6 @@ UTC = pa.timestamp("us", tz="UTC")
 # Every integer is INT64, DuckDB's sums of 128 bits too; other decimals are FLOAT64; an untyped NULL is INT64.
 _SCALARS: list[tuple[str, pa.DataType, Callable[[pa.DataType], bool]]] = [
     ("STRING", pa.string(), lambda kind: types.is_string(kind) or types.is_large_string(kind)),
-    ("BYTES", pa.binary(), lambda kind: types.is_binary(kind) or types.is_large_binary(kind)),
     ("INTEGER", pa.int64(), lambda kind: types.is_integer(kind) or types.is_null(kind) or kind == pa.decimal128(38)),
     ("FLOAT", pa.float64(), lambda kind: types.is_floating(kind) or types.is_decimal(kind)),
     ("BOOLEAN", pa.bool_(), types.is_boolean),

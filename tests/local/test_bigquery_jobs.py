@@ -11,7 +11,7 @@ from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import bigquery
 
 from pyzn_local.bigquery import Server
-from tests.local.conftest import MONDAY, Connected, connected, sampled
+from tests.local.conftest import MONDAY, TABLE, Connected, connected, odd_rows, parquet, sampled
 
 ENDLESS = """
     WITH a AS (SELECT timestamp AS t FROM {table} WHERE DATE(timestamp) = '2026-07-06')
@@ -95,25 +95,29 @@ def test_a_malformed_or_unsupported_request_is_a_400_which_clients_do_not_repeat
     assert answer.json()["error"]["errors"][0]["reason"] in {"invalid", "invalidQuery"}
 
 
+FOREIGN = [
+    {"Host": "attacker.example"},  # a name that was made to mean 127.0.0.1
+    {"Origin": "https://attacker.example"},
+    {"Origin": "null"},
+]
+
+
 @pytest.mark.parametrize(
-    "headers",
-    [
-        {"Host": "attacker.example"},  # a name that was made to mean 127.0.0.1
-        {"Origin": "https://attacker.example"},
-        {"Origin": "null"},
-        {"Content-Type": "text/plain"},
-        {"Content-Type": "application/x-www-form-urlencoded"},
-    ],
+    "headers", [*FOREIGN, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}]
 )
-def test_a_page_in_a_browser_can_start_load_and_break_nothing(own_bq: Connected, headers: dict[str, str]) -> None:
+def test_a_page_in_a_browser_can_start_nothing(bq: Connected, headers: dict[str, str]) -> None:
     body = '{"jobReference": {"jobId": "by-a-page"}, ' + QUERY.replace(', "x": 1', "")[1:]
-    project = "/bigquery/v2/projects/someone"
-    for path in (f"{project}/jobs", f"/upload{project}/jobs"):
-        every = {"Content-Type": "application/json"} | headers
-        answer = requests.post(own_bq.server.endpoint + path, data=body, headers=every, timeout=60)
-        assert answer.status_code in {400, 403}
+    url = f"{bq.server.endpoint}/bigquery/v2/projects/someone/jobs"
+    answer = requests.post(url, data=body, headers={"Content-Type": "application/json"} | headers, timeout=60)
+    assert answer.status_code in {400, 403}
     with pytest.raises(NotFound):
-        own_bq.client.get_job("by-a-page")
+        bq.client.get_job("by-a-page")
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+def test_a_page_in_a_browser_can_load_nothing(own_bq: Connected, headers: dict[str, str]) -> None:
+    assert own_bq.post(parquet(odd_rows()), **headers).status_code in {400, 403}
+    assert own_bq.client.get_table(TABLE).num_rows == sampled(MONDAY).num_rows
 
 
 def test_a_server_stops_at_once_while_a_query_runs(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_every_partition_touched_counts_in_full(bq: Connected) -> None:
         return sum(len(odd_rows()) if day == ODD_DAY else sampled(day).num_rows for day in days)
 
     for bounds, days in [
-        ("timestamp >= '2026-07-06 23:59:59' AND timestamp < '2026-07-07'", [MONDAY]),
+        ("timestamp >= '2026-07-06 01:00:00' AND timestamp < '2026-07-07'", [MONDAY]),
         ("timestamp >= '2026-07-05' AND timestamp < '2026-07-06'", [SUNDAY]),
         ("timestamp >= '2026-07-05' AND timestamp <= '2026-07-06'", [SUNDAY, MONDAY]),
         ("timestamp > '2026-07-05 23:59:59.999999'", [MONDAY]),

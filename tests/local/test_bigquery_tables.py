@@ -7,8 +7,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from google.api_core.exceptions import BadRequest, NotFound
-from google.cloud import bigquery
-from google.cloud.bigquery import client as bigquery_client
 
 from pyzn_local import sample
 from pyzn_local.bigquery import Server
@@ -47,7 +45,6 @@ def test_the_downloads_table_and_each_partition_describe_themselves(bq: Connecte
 
 def test_what_a_file_lacks_or_has_without_any_value_is_null(own_bq: Connected) -> None:
     rows = odd_rows().append_column("url", pa.nulls(8)).append_column("tls_cipher", pa.nulls(8, pa.string()))
-    rows = rows.append_column("__index_level_0__", pa.array(range(8)))  # as pandas writes its index
     assert own_bq.load(rows) == len(odd_rows())
     [row] = own_bq.rows(
         "SELECT COUNT(url), COUNT(details.cpu), COUNT(details.distro.libc.version), COUNT(file.filename), "
@@ -56,12 +53,7 @@ def test_what_a_file_lacks_or_has_without_any_value_is_null(own_bq: Connected) -
     assert row == (0, 0, 0, 0, 7, 8)
 
 
-@pytest.mark.parametrize("chunk", [None, 256 * 1024], ids=["one chunk", "several chunks"])
-def test_an_upload_in_chunks_loads_the_same_rows(
-    own_bq: Connected, monkeypatch: pytest.MonkeyPatch, chunk: int | None
-) -> None:
-    if chunk:
-        monkeypatch.setattr(bigquery_client, "_DEFAULT_CHUNKSIZE", chunk)
+def test_a_large_file_is_loaded(own_bq: Connected) -> None:
     rows = pa.concat_tables([sample.day(SUNDAY), sample.day(MONDAY)])  # more than a row group of DuckDB's
     assert own_bq.load(rows) == rows.num_rows
     assert own_bq.rows("SELECT COUNT(file.project) FROM {table} WHERE timestamp >= '2026-01-01'") == [
@@ -125,22 +117,11 @@ def test_a_file_of_another_shape_is_refused_whole(bq: Connected, rows: dict[str,
     assert bq.rows(EVERYTHING) == before
 
 
-@pytest.mark.parametrize(
-    ("table", "options", "message"),
-    [
-        ("someone.somewhere.something", {}, "Not found: Dataset someone:somewhere"),
-        (TABLE, {"write_disposition": "WRITE_TRUNCATE"}, "writeDisposition"),
-        (TABLE, {"source_format": "CSV"}, "sourceFormat"),
-        (TABLE, {}, "not a Parquet file"),
-    ],
-)
-def test_only_parquet_is_appended_and_only_to_tables_that_exist(
-    bq: Connected, tmp_path: Path, table: str, options: dict[str, Any], message: str
-) -> None:
-    (tmp_path / "rows.csv").write_text("a,b\n")
-    config = bigquery.LoadJobConfig(**({"source_format": "PARQUET"} | options))
-    with (tmp_path / "rows.csv").open("rb") as file, pytest.raises((BadRequest, NotFound), match=message):
-        bq.client.load_table_from_file(file, table, job_config=config).result()
+@pytest.mark.parametrize("body", [b"", b"a,b\n", b"PAR1" * 10])
+def test_only_parquet_is_loaded(bq: Connected, body: bytes) -> None:
+    answer = bq.post(body)
+    assert answer.status_code == 400
+    assert "not a Parquet file" in answer.json()["error"]["message"]
 
 
 def test_a_late_load_changes_a_day_and_its_price_and_a_forgotten_day_costs_nothing(own_bq: Connected) -> None:

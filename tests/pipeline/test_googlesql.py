@@ -207,7 +207,7 @@ LONG_NAMES = st.builds(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(NAMES | LONG_NAMES, min_size=50, max_size=50))
 def test_a_name_is_the_same_project_to_google_the_emulator_and_python(
     clients: Clients, bigquery: Server, names: list[str]

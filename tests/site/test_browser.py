@@ -213,8 +213,7 @@ def test_names_are_offered_while_one_is_typed(browser: Browser, client: httpx.Cl
         expect(page.locator("datalist option")).to_have_text(["sampleproject"])
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide-light", "phone-dark"])
 def test_axe_finds_no_violation_and_nothing_is_wider_than_the_screen(
     browser: Browser, client: httpx.Client, theme: str, size: dict[str, int]
 ) -> None:

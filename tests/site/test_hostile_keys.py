@@ -39,7 +39,7 @@ def served(postgres: Postgres) -> Iterator[tuple[psycopg.Connection, httpx.Clien
         yield owner, client
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(KEYS, st.integers(100, 2**40), min_size=1, max_size=6))
 def test_hostile_keys_are_text_in_every_picture_and_page(
     served: tuple[psycopg.Connection, httpx.Client], keys: dict[str, int]

@@ -78,5 +78,5 @@ def pyzn(tmp_path: Path) -> Iterator[Pyzn]:
     home = Home(command.home)
     if home.supervisor() is not None:
         command("down")
-    elif home.mark is not None:
+    else:
         services.end(home.mark)

@@ -144,7 +144,7 @@ DAYS = st.dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(days=DAYS)
 def test_any_days_are_ranked_as_a_dictionary_would(store: Engine, days: dict[int, dict[str, int]]) -> None:
     with store.begin() as connection:

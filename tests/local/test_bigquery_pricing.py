@@ -55,7 +55,7 @@ def test_every_partition_touched_counts_in_full(bq: Connected) -> None:
     for bounds, days in [
         ("timestamp >= '2026-07-06 01:00:00' AND timestamp < '2026-07-07'", [MONDAY]),
         ("timestamp >= '2026-07-05' AND timestamp < '2026-07-06'", [SUNDAY]),
-        ("timestamp >= '2026-07-05' AND timestamp <= '2026-07-06'", [SUNDAY, MONDAY]),
+        ("timestamp >= '2026-07-05' AND timestamp <= '2026-07-06 01:00'", [SUNDAY, MONDAY]),
         ("timestamp > '2026-07-05 23:59:59.999999'", [MONDAY]),
         ("DATE(timestamp) < '2026-07-06'", [ODD_DAY, SUNDAY]),
         ("DATE(timestamp) > '2026-07-01' AND country_code = 'US' AND timestamp < '2026-07-06'", [SUNDAY]),

@@ -46,7 +46,7 @@ def add(first: date, effect: str, kind: str, last: date | None, touches: tuple[s
 
     \b
     Example:
-      pyzn event add 2026-10-03 --kind loss --last 2026-10-04 "PyPI recorded nothing from 14:00 UTC on."
+      pyzn event add 2026-10-03 --kind loss --last 2026-10-04 "PyPI recorded nothing in the afternoon."
     """
     if last and last < first:
         raise click.UsageError(f"--last {last} is before {first}: the first day comes first")

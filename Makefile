@@ -96,7 +96,8 @@ browser: setup  ## a browser for the tests of the pages, installed where there i
 	@$(BIN)/python -m tests.browser
 
 # By file, in the order that tests/conftest.py gives them: one with a test of minutes would come last, with one core idle.
-PYTEST := $(BIN)/pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
+# Without the plugin of schemathesis, which takes a second of each start: its own command is what the tests run.
+PYTEST := $(BIN)/pytest -p no:schemathesis --numprocesses logical --dist loadfile --no-loadscope-reorder
 
 test:  ## linters, types and every test but those of `make test-slow`; ten minutes on two cores
 	$(MAKE) --jobs 2 check browser

@@ -31,9 +31,9 @@ LAST = date(2026, 7, 19)  # the clock of `serving` says the day after
 DAYS = 60
 # Of the filled database: the name of the picture, and the page.
 STATES = {
-    "one-version": "/projects/lonely",
-    "many-versions": "/projects/busy",
-    "not-final": "/projects/usual",
+    "one-version": "/projects/lonely#downloads",
+    "many-versions": "/projects/busy#by-version",
+    "not-final": "/projects/usual#downloads",
     "calendar": "/days",
     "unknown": "/projects/no-such-project",
     "home": "/",

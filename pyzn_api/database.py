@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from pyzn_api.libpq import Connection, execute
 from pyzn_api.settings import KIB, MIB
-from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, PIP, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, FILES, PIP, Breakdown
 
 CONNECTION_SECONDS = 0.7  # of waiting for connections, all statements of an answer together; a 503 may take one second
 LOOKUP_SECONDS = 0.7  # for a small statement, such as the ledger's: after it, Postgres counts as away
@@ -117,7 +117,7 @@ def _counted(breakdown: Breakdown) -> str:
         return "downloads"
     return f"""CASE %(ci)s::text
         WHEN 'include' THEN downloads WHEN 'exclude' THEN downloads - {CI.column}
-        WHEN 'pip' THEN {PIP.column} ELSE {CI.column}
+        WHEN 'pip' THEN {PIP.column} WHEN 'files' THEN {FILES.column} ELSE {CI.column}
     END"""
 
 

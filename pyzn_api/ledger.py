@@ -19,6 +19,7 @@ from cachetools import LRUCache
 from pyzn_api.database import Database, DatabaseAwayError
 from pyzn_api.errors import BadParameterError
 from pyzn_api.windows import DEFAULT_DAYS, LONGEST, Granularity, Window
+from pyzn_pipeline.breakdowns import FILES
 
 Status = Literal["final", "provisional", "suspect"]
 
@@ -33,6 +34,7 @@ class Day(NamedTuple):
     status: Status
     revision: int
     downloads: int
+    files: int | None  # None: read without file names
     projects: int
     published_at: datetime
     suspect_because: str | None
@@ -151,9 +153,13 @@ class Ledger:
         """
         return [day for day in window.days() if self.ranking is None or day in self.ranking.missing]
 
-    def missing(self, window: Window, breakdown: str | None = None) -> list[date]:
-        """Return the days of that window that are not published, or not by `breakdown`, oldest first."""
-        published = {row.day for row in self.within(window) if breakdown is None or breakdown in row.breakdowns}
+    def missing(self, window: Window, breakdown: str | None = None, count: str | None = None) -> list[date]:
+        """Return the days of that window that are not published, or not by `breakdown` or `count`, oldest first."""
+        published = {
+            row.day
+            for row in self.within(window)
+            if (breakdown is None or breakdown in row.breakdowns) and (count != FILES.name or row.files is not None)
+        }
         return [day for day in window.days() if day not in published]
 
     def uncertain(self, window: Window, missing: list[date] | None = None) -> dict[str, list[date]]:
@@ -276,10 +282,10 @@ def _contents(days: Sequence[Day]) -> str:
 def _days(column: bytes) -> list[Day]:
     """Return the days in the second column of ledger.sql."""
     days = []
-    for day, status, revision, downloads, projects, published_at, suspect, accepted, breakdowns in json.loads(column):
-        published = datetime.fromisoformat(published_at)
+    for day, status, revision, downloads, files, projects, at, suspect, accepted, breakdowns in json.loads(column):
+        counts = (revision, downloads, files, projects)
         same = _same(tuple(breakdowns or ()))
-        counts = (revision, downloads, projects)
+        published = datetime.fromisoformat(at)
         days.append(Day(date.fromisoformat(day), status, *counts, published, suspect, accepted, same))
     return days
 

@@ -1,49 +1,17 @@
 """Addresses that people and browsers already have: each leads to the page that answers it."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from fastapi.routing import APIRoute
 
 from pyzn_api.responses import Headers
 from pyzn_api.routes.documentation import file_headers, respond_with_file
-from pyzn_site.rendering import path_of, query
+from pyzn_site.rendering import path_of
 from pyzn_site.static import FOLDER
-from pyzn_site.view import Range
 
-# The words of the newer site.
-_RANGES: dict[str, Range] = {
-    "oneMonth": "month", "threeMonths": "quarter", "fourMonths": "quarter", "sixMonths": "year", "oneYear": "year",
-}  # fmt: skip
-_GRANULARITIES = {"daily": "day", "weekly": "week", "monthly": "month"}
-_IMPOSSIBLE = {("month", "month"), ("year", "day")}  # too few periods, or too many
 _CACHED: Headers = {"Cache-Control": "public, max-age=86400"}
 _ROBOTS = b"User-agent: *\nDisallow: /api/\nDisallow: /compare\nDisallow: /search\n"
 
 router = APIRouter(include_in_schema=False)
-
-
-class NewerWordsRoute(APIRoute):
-    """The route of a project's page: one that is asked for in the newer site's words is redirected to ours."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the framework's handler behind that redirect."""
-        answer = super().get_route_handler()
-
-        async def redirected(request: Request) -> Response:
-            given = request.query_params
-            granularity = _GRANULARITIES.get(given.get("granularity", ""))
-            if "timeRange" not in given and granularity is None:
-                return await answer(request)
-            asked = _RANGES.get(given.get("timeRange", ""), "month")
-            possible = granularity if (asked, granularity) not in _IMPOSSIBLE else None
-            return _redirect(
-                query(path_of("projects", request.path_params["project"]), range=asked, granularity=possible)
-            )
-
-        return redirected
 
 
 def _redirect(address: str) -> Response:

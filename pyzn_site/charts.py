@@ -10,7 +10,7 @@ from pyzn_site.periods import periods
 from pyzn_site.plot import Plot, bars, lines
 from pyzn_site.series import Count, Series, series_of
 from pyzn_site.texts import written
-from pyzn_site.view import WORDS, Scope, measure_of
+from pyzn_site.view import WORDS, Measure, Scope, measure_of
 from pyzn_site.world import World, world
 
 
@@ -63,8 +63,8 @@ def chart_of(
     measure = measure_of(by, scope.measure) if by else scope.measure
     amount = f"{written(sum(number for *_, number in counts))} {WORDS[measure]}"
     series = series_of(by.name, counts) if by else [Series("", {period: number for period, _, number in counts})]
-    drawing = bars(periods(scope.window, scope.granularity, ledger, by.name if by else None), series, share=share)
-    return _chart(title, amount, scope, ledger, drawing, by)
+    of = periods(scope.window, scope.granularity, ledger, by.name if by else None, measure)
+    return _chart(title, amount, scope, ledger, bars(of, series, _marks(scope, ledger, measure), share=share), by)
 
 
 def map_of(title: str, scope: Scope, ledger: Ledger, downloads: Mapping[str, int]) -> Chart:
@@ -76,9 +76,17 @@ def map_of(title: str, scope: Scope, ledger: Ledger, downloads: Mapping[str, int
 def comparison(scope: Scope, ledger: Ledger, counts: Mapping[str, Mapping[str, int]], *, share: bool = False) -> Chart:
     """Return the lines of several projects, or their shares; `counts` are numbers by the first day of the period."""
     series = [Series(name, each, f"s{number}") for number, (name, each) in enumerate(counts.items(), 1)]
-    of = periods(scope.window, scope.granularity, ledger)
-    drawing = bars(of, series, share=True) if share else lines(of, series)
+    of = periods(scope.window, scope.granularity, ledger, None, scope.measure)
+    marks = _marks(scope, ledger, scope.measure)
+    drawing = bars(of, series, marks, share=True) if share else lines(of, series, marks)
     return _chart(", ".join(counts), WORDS[scope.measure], scope, ledger, drawing)
+
+
+def _marks(scope: Scope, ledger: Ledger, measure: Measure) -> list[tuple[date, str]]:
+    """Return the days on which the source began to count otherwise, as far as that changes the count."""
+    count = "downloads" if measure == "without_ci" else measure
+    events = (each for each in ledger.events_in(scope.window) if each.kind == "definition" and count in each.touches)
+    return [(each.first, f"{each.first}: {each.effect}") for each in events]
 
 
 def _chart(
@@ -87,5 +95,6 @@ def _chart(
     keys: list[str] = [scope.granularity] if isinstance(drawing, Plot) else []
     keys += [by.name.replace("python", "Python")] if by else []
     span = f"by {' and '.join(keys)}, {scope.window.start} to {scope.window.end}"
-    not_final = ledger.uncertain(scope.window, ledger.missing(scope.window, by.name if by else None))
+    measure = measure_of(by, scope.measure) if by else scope.measure
+    not_final = ledger.uncertain(scope.window, ledger.missing(scope.window, by.name if by else None, measure))
     return Chart(title, amount, span, not_final, drawing)

@@ -68,7 +68,7 @@ async def compare(request: Request, view: Annotated[CompareView, Query()]) -> Re
             "largest": max(sums.values(), default=0),
             "scope": scope,
             "view": view,
-            "switches": switches(PATH, view, scope, "Lines", name=names),
+            "switches": switches(PATH, view, scope, ledger, "Lines", name=names),
             "chart": comparison(scope, ledger, {each: counted[each].downloads for each in counted}, share=view.share),
             "canonical": query(PATH, name=names),
             "picture": query("/chart/compare.svg", name=known, **view.parameters()) if known else "/chart/__all__.svg",

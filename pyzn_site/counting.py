@@ -10,12 +10,11 @@ from pyzn_api.errors import UnknownProjectError
 from pyzn_pipeline.breakdowns import COUNTRY, VERSION, Breakdown
 from pyzn_site.series import MOST as SERIES
 from pyzn_site.series import Count
-from pyzn_site.view import Scope, measure_of
+from pyzn_site.view import BY_CI, Scope, measure_of
 
 _PLACES = 300  # keys of countries, which are all of them
 _LARGEST = 10  # of other keys
 _MINORS = 300  # minor versions, so that they can be added up to major ones
-_CI = {"without_ci": "exclude", "ci": "only", "pip": "pip"}
 
 
 class Keys(NamedTuple):
@@ -38,12 +37,13 @@ class Periods(NamedTuple):
 
 async def by_key(snapshot: Snapshot, project: str, scope: Scope, breakdown: Breakdown, most: int) -> Keys:
     """Return the counts by a breakdown, of `most` bytes at most. Raises UnknownProjectError."""
+    measure = measure_of(breakdown, scope.measure)
     size, first_day, counts, largest = await snapshot.project_row(
         f"pyzn_site:breakdown by {breakdown.name}",
         project,
         **scope.window._asdict(),
         granularity=scope.granularity,
-        ci=_CI.get(measure_of(breakdown, scope.measure), "include"),
+        ci=BY_CI.get(measure, measure if measure in {"pip", "files"} else "include"),
         parts=_MINORS if breakdown is VERSION else SERIES + 2,  # one more than are shown, and the unknown
         limit=_PLACES if breakdown is COUNTRY else _LARGEST,
         most=most,

@@ -15,7 +15,7 @@ from pyzn_api.windows import Window
 from pyzn_site.charts import chart_of
 from pyzn_site.counting import of_project
 from pyzn_site.rendering import respond
-from pyzn_site.view import Scope
+from pyzn_site.view import View
 
 PATH = "/"
 SHOWN = 50  # projects
@@ -44,13 +44,13 @@ async def home(request: Request, period: Annotated[Literal["day", "week", "month
         ranked = ledger.ranked(PERIODS[period], parts.today)
         ((rows,),) = await snapshot.rows("top", period=period, limit=SHOWN, csv=False, end=ranked.end)
         month = ledger.recent(PERIODS["month"], parts.today)
-        scope = Scope(month, "day", "downloads")
+        scope = View(range="month").scope(ledger, parts.today)
         counts = (await of_project(snapshot, ALL, scope)).downloads
         return {
             "latest": latest,
             "chart": chart_of("All of PyPI", scope, ledger, counts),
             "late": max((expected - latest.day).days, 0) if latest else 0,
-            "month": sum(counts.values()),
+            "month": sum(row.downloads for row in ledger.within(month)),
             "strip": [(day, published.get(day, "missing")) for day in strip.days()],
             "period": period,
             "periods": PERIODS,

@@ -54,9 +54,11 @@ class Period:
         return [*found, f"not a whole {self.granularity}"] if self.cut else found
 
 
-def periods(window: Window, granularity: Granularity, ledger: Ledger, breakdown: str | None = None) -> list[Period]:
-    """Return the periods of the window, oldest first; a day that does not hold `breakdown` counts as missing."""
-    missing = set(ledger.missing(window, breakdown))
+def periods(
+    window: Window, granularity: Granularity, ledger: Ledger, breakdown: str | None = None, count: str | None = None
+) -> list[Period]:
+    """Return the periods of the window, oldest first; a day without that breakdown or count counts as missing."""
+    missing = set(ledger.missing(window, breakdown, count))
     statuses = {row.day: row.status for row in ledger.within(window)}
     found: dict[date, Period] = {}
     for day in window.days():

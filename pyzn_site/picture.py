@@ -73,11 +73,9 @@ async def chart(request: Request, project: ProjectNameOrAll, view: Annotated[Cha
         )
     if view.share and not (breakdown or compared):
         raise BadParameterError("share", "1", "by with it, or several projects")
-    asked = next((name for name in ("count", "ci") if name in view.model_fields_set), None)
-    if breakdown and asked and (counted := measure_of(breakdown, view.measure)) != view.measure:
-        raise BadParameterError(
-            asked, getattr(view, asked), f"{WORDS[counted]} with by={view.by}, which is all that is counted"
-        )
+    if breakdown and view.asked and (counted := measure_of(breakdown, view.asked)) != view.asked:
+        name, value = ("count", view.count) if view.ci == "include" else ("ci", view.ci)
+        raise BadParameterError(name, value, f"{WORDS[counted]} with by={view.by}, which is all that is counted")
     today = state(request).today
 
     def basis(ledger: Ledger) -> Basis:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BeforeValidator, Field
 
 from pyzn_api.cache import Snapshot
 from pyzn_api.errors import UnknownProjectError, shortened
@@ -13,10 +14,9 @@ from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form
 from pyzn_api.routes.counts import MOST
 from pyzn_api.state import state
-from pyzn_api.windows import Window
+from pyzn_api.windows import Granularity, Window
 from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTRY, Breakdown
 from pyzn_pipeline.names import normalise
-from pyzn_site.addresses import NewerWordsRoute
 from pyzn_site.charts import chart_of, map_of
 from pyzn_site.counting import by_key, of_project
 from pyzn_site.errors import error_page
@@ -25,19 +25,35 @@ from pyzn_site.readme import ReadmeView, pictures
 from pyzn_site.rendering import origin_of, path_of, query, respond, synthetic
 from pyzn_site.search import similar
 from pyzn_site.switches import switches
-from pyzn_site.view import WORDS, View, measure_of
+from pyzn_site.view import BY_CI, WORDS, Range, View, measure_of
 
 PATH = "/projects/{project}"
 MONTH = 30  # days
 LARGEST = 10  # keys of a table
 
-router = APIRouter(include_in_schema=False, route_class=NewerWordsRoute)
+# The words of the newer site.
+_RANGES: Mapping[str, Range] = {
+    "threeMonths": "quarter",
+    "fourMonths": "quarter",
+    "sixMonths": "year",
+    "oneYear": "year",
+}
+_GRANULARITIES = {"daily": None, "weekly": "week", "monthly": None}  # these two are not possible for each range
+
+router = APIRouter(include_in_schema=False)
+
+
+class ProjectView(View, frozen=True):
+    """The parameters of the page, also in the newer site's words."""
+
+    granularity: Annotated[Granularity | None, BeforeValidator(lambda text: _GRANULARITIES.get(text, text))] = None
+    time_range: str = Field("", alias="timeRange")
 
 
 @router.get(PATH)
-async def project(request: Request, project: str, view: Annotated[View, Query()]) -> Response:
+async def project(request: Request, project: str, view: Annotated[ProjectView, Query()]) -> Response:
     """Return a project's page; for an unknown one, a page that helps to find it."""
-    today, origin, view = state(request).today, origin_of(request), view.ranged("month")
+    today, origin, view = state(request).today, origin_of(request), view.ranged(_RANGES.get(view.time_range, "month"))
 
     def basis(ledger: Ledger) -> Basis:
         window, month = view.window(ledger, today), ledger.recent(MONTH, today)
@@ -48,7 +64,7 @@ async def project(request: Request, project: str, view: Annotated[View, Query()]
         ((row,),) = await snapshot.rows("summaries", names=[name], latest=ledger.recent(1, today).end)
         if not (totals := json.loads(row)):
             raise UnknownProjectError(name)
-        choices = switches(path, view, scope)
+        choices = switches(path, view, scope, ledger)
         if view.range == "all" and (first := totals[0]["first_day"]):
             scope = scope.since(date.fromisoformat(first))
         counted = await of_project(snapshot, name, scope)
@@ -64,8 +80,8 @@ async def project(request: Request, project: str, view: Annotated[View, Query()]
                 "breakdown": breakdown,
                 "words": WORDS[measure],
                 "other": measure != scope.measure,
-                "ci": {"without_ci": "exclude", "ci": "only"}.get(measure),
-                "missing": len(ledger.missing(scope.window, breakdown.name)),
+                "ci": BY_CI.get(measure),
+                "missing": len(ledger.missing(scope.window, breakdown.name, measure)),
                 "found": found,
                 "charts": charts,
                 "keys": found.keys[:LARGEST],
@@ -81,11 +97,15 @@ async def project(request: Request, project: str, view: Annotated[View, Query()]
             "switches": choices,
             "chart": chart_of(name, scope, ledger, counted.downloads),
             "counted": counted.downloads,
-            "periods": periods(scope.window, scope.granularity, ledger)[::-1],
+            "periods": periods(scope.window, scope.granularity, ledger, None, scope.measure)[::-1],
             "breakdowns": [await part(each) for each in BREAKDOWNS],
             "canonical": path,
             "picture": query(path_of("chart", f"{name}.svg"), by="version", range="quarter"),
-            **pictures(origin, name, ReadmeView.model_construct(**dict(view))),
+            **pictures(
+                origin,
+                name,
+                ReadmeView.model_construct(**view.model_dump(include=set(View.model_fields))),
+            ),
         }
 
     try:

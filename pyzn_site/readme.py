@@ -49,7 +49,7 @@ def pictures(origin: str, project: str, view: ReadmeView) -> Mapping[str, object
     of_badge = view.model_dump(include={"period", "left_text", "left_color", "right_color", "units"})
     badge = query(path_of("personalized-badge", project), **of_badge)
     counted = next((each for each in BREAKDOWNS if each.name == view.by), None)
-    other = counted and measure_of(counted, view.measure) != view.measure
+    other = counted and view.asked and measure_of(counted, view.asked) != view.asked
     changes = ({"count": None, "ci": "include"} if other else {}) | ({} if view.by else {"share": False})
     of_chart = view.parameters(**changes)
     charts = {

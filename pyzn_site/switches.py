@@ -2,19 +2,20 @@
 
 from typing import NamedTuple
 
+from pyzn_api.ledger import Ledger
 from pyzn_site.rendering import query
-from pyzn_site.view import Measure, Scope, View, possible
+from pyzn_site.view import BY_CI, Measure, Scope, View, possible
 
 _RANGES = {"month": "30 days", "quarter": "3 months", "year": "1 year", "all": "All"}
 _GRANULARITIES = {"day": "Day", "week": "Week", "month": "Month"}
 _COUNTS: dict[Measure, str] = {
+    "files": "Files",
     "downloads": "Downloads",
     "pip": "By pip",
     "without_ci": "Without CI",
     "ci": "CI only",
     "without_mirrors": "Without mirrors",
 }
-_CI = {"without_ci": "exclude", "ci": "only"}
 
 
 class Switch(NamedTuple):
@@ -24,7 +25,9 @@ class Switch(NamedTuple):
     options: list[tuple[str, str, bool]]
 
 
-def switches(path: str, view: View, scope: Scope, stacked: str = "Stacked", **more: object) -> list[Switch]:
+def switches(
+    path: str, view: View, scope: Scope, ledger: Ledger, stacked: str = "Stacked", **more: object
+) -> list[Switch]:
     """Return the switches of the page at `path`, whose address has `more` parameters."""
 
     def link(**changes: object) -> str:
@@ -35,8 +38,8 @@ def switches(path: str, view: View, scope: Scope, stacked: str = "Stacked", **mo
     periods = [(_GRANULARITIES[each], link(granularity=each), scope.granularity == each) for each in offered]
     counts = []
     for measure, text in _COUNTS.items():
-        ci = _CI.get(measure, "include")
-        count = None if measure == "downloads" or ci != "include" else measure
-        counts.append((text, link(count=count, ci=ci), scope.measure == measure))
+        ci = BY_CI.get(measure, "include")
+        if measure != "files" or any(day.files is not None for day in ledger.within(scope.window)):
+            counts.append((text, link(count=None if measure in BY_CI else measure, ci=ci), scope.measure == measure))
     parts = [(text, link(share=share), view.share == share) for text, share in ((stacked, False), ("Shares", True))]
     return [Switch("Range", ranges), Switch("Count by", periods), Switch("Count", counts), Switch("Parts", parts)]

@@ -9,24 +9,27 @@ from pydantic import BaseModel, BeforeValidator, Field
 from pyzn_api.errors import BadParameterError
 from pyzn_api.ledger import Ledger
 from pyzn_api.windows import LONGEST, Granularity, Window, parse_day
-from pyzn_pipeline.breakdowns import CI, DOWNLOADS, PIP, WITHOUT_MIRRORS, Breakdown
+from pyzn_pipeline.breakdowns import CI, DOWNLOADS, FILES, PIP, WITHOUT_MIRRORS, Breakdown
 from pyzn_site.periods import first_of
 
 Range = Literal["month", "quarter", "year", "all"]
 Ci = Literal["include", "exclude", "only"]
-CountName = Literal["downloads", "pip", "ci", "without_mirrors"]
+CountName = Literal["files", "downloads", "pip", "ci", "without_mirrors"]
 Measure = CountName | Literal["without_ci"]
 
 WORDS: dict[Measure, str] = {
+    "files": "downloads of files",
     "downloads": "downloads",
     "pip": "downloads by pip",
     "ci": "downloads by CI",
     "without_ci": "downloads without CI",
     "without_mirrors": "downloads without mirrors",
 }
+# The API's parameter `ci` of those counts that differ by it.
+BY_CI: dict[Measure, Ci] = {"without_ci": "exclude", "ci": "only"}
 _COUNTS = {
     "downloads": {DOWNLOADS}, "pip": {PIP}, "ci": {CI}, "without_ci": {DOWNLOADS, CI},
-    "without_mirrors": {WITHOUT_MIRRORS},
+    "without_mirrors": {WITHOUT_MIRRORS}, "files": {FILES},
 }  # fmt: skip
 _DAYS: dict[Range, int] = {"month": 30, "quarter": 90}
 _WEEKS_BEFORE = 52  # of a year, besides the week that the latest day is in
@@ -61,16 +64,16 @@ class View(BaseModel, frozen=True):
         None, description="day for up to 120 days, week for up to three years, otherwise month, unless given"
     )
     count: CountName | None = Field(
-        None, description="the rows that count: downloads, which are all of them, unless given"
+        None, description="the rows that count; unless given, files if each day has them, otherwise downloads: all rows"
     )
     ci: Ci = Field("include", description="downloads by CI; exclude and only are for count=downloads")
     share: bool = Field(False, description="parts of a hundred percent")
 
     @property
-    def measure(self) -> Measure:
-        """The rows that count. Raises BadParameterError for what is not counted."""
+    def asked(self) -> Measure | None:
+        """The rows that count, if the address names them. Raises BadParameterError for what is not counted."""
         if self.ci == "include":
-            return self.count or "downloads"
+            return self.count
         if self.count not in {None, "downloads"}:
             raise BadParameterError("ci", self.ci, f"include with count={self.count}")
         return "without_ci" if self.ci == "exclude" else "ci"
@@ -97,7 +100,9 @@ class View(BaseModel, frozen=True):
         if granularity not in offered:
             expected = f"{' or '.join(offered)} for {(window.end - window.start).days + 1} days"
             raise BadParameterError("granularity", granularity, expected)
-        return Scope(window, granularity, self.measure)
+        days = ledger.within(window)
+        files = bool(days) and all(day.files is not None for day in days)
+        return Scope(window, granularity, self.asked or ("files" if files else "downloads"))
 
     def ranged(self, otherwise: Range) -> Self:
         """Return the same view; one without days with the range `otherwise`."""

@@ -1,12 +1,12 @@
 -- One row: a fingerprint of all that the API answers about the ledger; unless that is `fingerprint`, the ledger as a JSON array
--- of [day, status, revision, downloads, projects, published_at, why it is suspect, why it was accepted, breakdowns that
+-- of [day, status, revision, downloads, files, projects, published_at, why it is suspect, why it was accepted, breakdowns that
 -- the day has], oldest day first; the latest ranking as [day, computed_from, missing days] or NULL; the time of the last
 -- import that changed totals or NULL; how many seconds after its beginning a day is late; whether a day was read from a
 -- BigQuery emulator, whose name as a source ends so (source/connection.py); and, unless that is `fingerprint`, the events
 -- as a JSON array of arrays, oldest first. A retired day has no rows to answer from, and so is not in it.
 -- Cost: a pass over the ledger, about 4,000 short rows after ten years, read once a second; and then 600 KB of JSON.
 WITH published AS (
-    SELECT day, status, revision, downloads, projects, published_at, suspect_because, accepted_because, source
+    SELECT day, status, revision, downloads, files, projects, published_at, suspect_because, accepted_because, source
     FROM pyzn.days WHERE retired_at IS NULL
 ), ledger (fingerprint, synthetic) AS (
     SELECT md5(concat_ws(
@@ -16,13 +16,13 @@ WITH published AS (
         (SELECT imported_at FROM pyzn.baseline),
         (SELECT concat_ws(' ', day, computed_from, ranked_at) FROM pyzn.rankings ORDER BY day DESC LIMIT 1),
         (SELECT string_agg(events::text, ',' ORDER BY id) FROM pyzn.events),
-        string_agg(concat_ws(' ', day, status, revision, downloads, projects, published_at, suspect_because, accepted_because), ',' ORDER BY day)
+        string_agg(concat_ws(' ', day, status, revision, downloads, files, projects, published_at, suspect_because, accepted_because), ',' ORDER BY day)
     )), coalesce(bool_or(source LIKE '%% of the emulator'), false)
     FROM published
 )
 SELECT fingerprint,
        CASE WHEN fingerprint <> %(fingerprint)s THEN (
-           SELECT coalesce(json_agg(json_build_array(day, status, revision, downloads, projects, published_at, suspect_because, accepted_because, breakdowns) ORDER BY day), '[]')
+           SELECT coalesce(json_agg(json_build_array(day, status, revision, downloads, files, projects, published_at, suspect_because, accepted_because, breakdowns) ORDER BY day), '[]')
            FROM published
            LEFT JOIN (SELECT day, json_agg(breakdown) AS breakdowns FROM pyzn.day_breakdowns GROUP BY day) AS of_day USING (day)
        ) END,

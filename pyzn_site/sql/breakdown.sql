@@ -21,7 +21,7 @@ WITH weighed AS (
     WHERE %(ci)s::text = 'include'
         AND project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND (SELECT bytes FROM weighed) <= %(most)s
     UNION ALL
-    SELECT day, $name, $downloads
+    SELECT day, $name, coalesce($downloads, 0)
     FROM pyzn.$view
     WHERE %(ci)s::text <> 'include'
         AND project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND (SELECT bytes FROM weighed) <= %(most)s

@@ -3,11 +3,11 @@
 -- oldest first.
 -- Cost: one heap row per project and day of the window.
 WITH daily AS (
-    SELECT project, day, downloads, pip_downloads, ci_downloads, downloads_without_mirrors
+    SELECT project, day, downloads, pip_downloads, ci_downloads, downloads_without_mirrors, files
     FROM pyzn.project_days
     WHERE project = ANY (%(names)s::text[] COLLATE "C") AND day BETWEEN %(start)s AND %(end)s
     UNION ALL
-    SELECT '__all__', day, downloads, pip_downloads, ci_downloads, downloads_without_mirrors
+    SELECT '__all__', day, downloads, pip_downloads, ci_downloads, downloads_without_mirrors, files
     FROM pyzn.days
     WHERE '__all__' = ANY (%(names)s::text[]) AND day BETWEEN %(start)s AND %(end)s AND retired_at IS NULL
 ), counted AS (
@@ -17,6 +17,7 @@ WITH daily AS (
         WHEN 'ci' THEN ci_downloads
         WHEN 'without_ci' THEN downloads - ci_downloads
         WHEN 'without_mirrors' THEN downloads_without_mirrors
+        WHEN 'files' THEN coalesce(files, 0)
     END)::bigint AS number
     FROM daily
     GROUP BY 1, 2

@@ -12,6 +12,7 @@ PAGES = [
     "/search?q=sample",
     "/projects/sampleproject",
     "/projects/sampleproject?range=year&granularity=month&ci=exclude",
+    "/projects/sampleproject?range=all&share=1",
     "/projects/sampleproject/readme",
     "/compare",
     "/compare?name=sampleproject&name=busy",

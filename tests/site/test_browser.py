@@ -141,7 +141,7 @@ def test_a_chart_is_read_by_pointer_and_keyboard_and_a_click_on_the_legend_hides
     browser: Browser, client: httpx.Client
 ) -> None:
     with opened(browser, client) as page:
-        page.goto("/projects/sampleproject?start=2026-07-17&end=2026-07-19")
+        page.goto("/projects/sampleproject?start=2026-07-17&end=2026-07-19&count=downloads")
         section = page.get_by_role("region", name="Versions", exact=True)
         plot, reading = section.get_by_role("group"), section.locator(".reading")
         expect(reading).to_be_hidden()

@@ -15,9 +15,9 @@ from pyzn_local.postgres import Postgres
 from pyzn_site.texts import label
 from tests import hostile
 from tests.api import conftest as api
-from tests.api.stock import publish
 from tests.conftest import own_database
 from tests.days import Download
+from tests.site.conftest import publish
 from tests.site.pages import Html
 
 NAMES = ["constructor", "__proto__", "toString", "hasOwnProperty", "then", "valueOf", "9" * 5000, "1." + "9" * 5000]

@@ -64,7 +64,7 @@ def chart_of(
     amount = f"{written(sum(number for *_, number in counts))} {WORDS[measure]}"
     series = series_of(by.name, counts) if by else [Series("", {period: number for period, _, number in counts})]
     of = periods(scope.window, scope.granularity, ledger, by.name if by else None, measure)
-    return _chart(title, amount, scope, ledger, bars(of, series, _marks(scope, ledger, measure), share=share), by)
+    return _chart(title, amount, scope, ledger, bars(of, series, _marks(scope, ledger, measure, by), share=share), by)
 
 
 def map_of(title: str, scope: Scope, ledger: Ledger, downloads: Mapping[str, int]) -> Chart:
@@ -82,11 +82,15 @@ def comparison(scope: Scope, ledger: Ledger, counts: Mapping[str, Mapping[str, i
     return _chart(", ".join(counts), WORDS[scope.measure], scope, ledger, drawing)
 
 
-def _marks(scope: Scope, ledger: Ledger, measure: Measure) -> list[tuple[date, str]]:
-    """Return the days on which the source began to count otherwise, as far as that changes the count."""
-    count = "downloads" if measure == "without_ci" else measure
-    events = (each for each in ledger.events_in(scope.window) if each.kind == "definition" and count in each.touches)
-    return [(each.first, f"{each.first}: {each.effect}") for each in events]
+def _marks(scope: Scope, ledger: Ledger, measure: Measure, by: Breakdown | None = None) -> list[tuple[date, str]]:
+    """Return the first day of each event that touches the numbers, and its sentence. An old definition has no mark."""
+    touched = {"downloads" if measure == "without_ci" else measure, by.name if by else ""}
+    start = scope.window.start
+    return [
+        (each.first if each.kind == "definition" else max(each.first, start), f"{each.first}: {each.effect}")
+        for each in ledger.events_in(scope.window)
+        if touched & {*each.touches}
+    ]
 
 
 def _chart(

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from pyzn_api.models_v4 import EventKind
-from pyzn_pipeline.events import KINDS, built_in
+from pyzn_pipeline.events import COUNTS, KINDS, built_in
 from pyzn_pipeline.store.events import add, withdraw
 from tests.api.conftest import read_ledger, serving, settings
 from tests.api.stock import stock
@@ -25,6 +25,15 @@ RANGES = [
     "/api/v4/projects/sampleproject/pythons?granularity=month",
     "/api/v4/days",
     "/api/v4/top?period=month",
+]
+
+SHOWN = [
+    "/events.atom",
+    "/days",
+    "/projects/sampleproject",
+    "/chart/sampleproject.svg",
+    "/chart/sampleproject.svg?by=system&range=year",
+    "/compare?name=sampleproject&name=busy",
 ]
 
 
@@ -78,7 +87,7 @@ def test_an_operators_own_is_beside_every_range_that_it_touches_until_it_is_with
     with serving(settings(database.api_url)) as client:
         before = {url: client.get(url).json()["events"] for url in RANGES}
         with store.begin() as connection:
-            event = {"first": date(2026, 7, 18), "last": date(2026, 7, 19), "touches": ["ci"], "sources": []}
+            event = {"first": date(2026, 7, 18), "last": date(2026, 7, 19), "touches": list(COUNTS), "sources": []}
             own = add(connection, kind="late", effect="Half of <it> & more came late.", **event)
         read_ledger(client)
         expected = {
@@ -87,7 +96,8 @@ def test_an_operators_own_is_beside_every_range_that_it_touches_until_it_is_with
         }  # fmt: skip
         for url in RANGES:
             assert client.get(url).json()["events"] == [*before[url], expected], url
-        assert "Half of &lt;it&gt; &amp; more came late." in client.get("/events.atom").text
+        for url in SHOWN:
+            assert "Half of &lt;it&gt; &amp; more came late." in client.get(url).text, url
         days = client.get("/api/v4/days?start=2026-07-17&end=2026-07-19").json()["days"]
         assert [own in day["events"] for day in days] == [False, True, True]
         elsewhere = "/api/v4/projects/sampleproject/versions?start=2026-07-01&end=2026-07-17"
@@ -96,7 +106,8 @@ def test_an_operators_own_is_beside_every_range_that_it_touches_until_it_is_with
             withdraw(connection, own)
         read_ledger(client)
         assert {url: client.get(url).json()["events"] for url in RANGES} == before
-        assert "Half" not in client.get("/events.atom").text
+        for url in SHOWN:
+            assert "Half" not in client.get(url).text, url
 
 
 @pytest.mark.parametrize("accepted", ["a holiday", None])
@@ -116,3 +127,14 @@ def test_a_day_has_the_reason_for_its_status(database: Database, store: Engine, 
     assert not {"suspect_because", "accepted_because"} & plain.keys()
     assert [row["accepted_because"] for row in table] == [accepted or "", "", ""]
     assert [row["events"] for row in table] == ["sidecars-counted"] * 3
+
+
+def test_a_chart_marks_where_a_definition_begins_that_touches_its_numbers(client: httpx.Client) -> None:
+    april = "/chart/sampleproject.svg?start=2026-04-10&end=2026-04-20"
+    mark = (
+        "<title>2026-04-15: OPTIONS requests of browsers (CORS preflights) are no longer counted as downloads.</title>"
+    )
+    marked = client.get(april).text
+    assert marked.count(mark) == 1
+    assert ".metadata" not in marked  # which began long before
+    assert mark not in client.get(f"{april}&by=system").text  # by pip and others that name a system

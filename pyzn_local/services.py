@@ -63,7 +63,7 @@ def check(services: list[Service]) -> None:
             raise StackError(f"{service.name} ended with status {status}; the end of {service.log}:\n{tail}")
 
 
-def wait(services: list[Service], timeout: float = 120) -> None:
+def wait(services: list[Service], timeout: float = 600) -> None:
     """Wait until all are ready. Raises StackError if one ends, or is not ready in `timeout` seconds."""
     deadline = time.monotonic() + timeout
     waiting = list(services)
@@ -89,7 +89,7 @@ def end(mark: str) -> int:
 
 
 def _marked(mark: str) -> list[psutil.Process]:
-    return [process for process in psutil.process_iter(["name"]) if _runs(process) and _carries(process, mark)]
+    return [process for process in psutil.process_iter(["name"]) if runs(process) and _carries(process, mark)]
 
 
 def _carries(process: psutil.Process, mark: str) -> bool:
@@ -113,13 +113,13 @@ def _end(processes: list[psutil.Process], graceful: signal.Signals) -> None:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
         deadline = time.monotonic() + seconds
-        while (processes := [process for process in processes if _runs(process)]) and time.monotonic() < deadline:
+        while (processes := [process for process in processes if runs(process)]) and time.monotonic() < deadline:
             time.sleep(0.05)
     if processes:
         raise StackError(f"process {processes[0].pid} does not end, not even when it is killed")
 
 
-def _runs(process: psutil.Process) -> bool:
+def runs(process: psutil.Process) -> bool:
     """Whether the process runs, and is not a zombie."""
     with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

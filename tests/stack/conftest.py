@@ -13,6 +13,7 @@ import pytest
 from pyzn_local import services
 from pyzn_local.home import Home
 from pyzn_local.ports import free_port
+from tests.waiting import wait_until
 
 NO_PROXY_THERE = "http://127.0.0.1:9"
 
@@ -65,9 +66,13 @@ def processes(pyzn: Pyzn) -> list[psutil.Process]:
 
 
 def alive(found: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that still run half a second later."""
-    _, running = psutil.wait_procs(found, timeout=0.5)
-    return [process for process in running if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    """Those that run."""
+    return [process for process in found if services.runs(process)]
+
+
+def wait_for_the_end(found: list[psutil.Process]) -> None:
+    """Return once none of them runs: the supervisor, which gives its lock back before, ends last."""
+    wait_until(lambda: not alive(found))
 
 
 @pytest.fixture

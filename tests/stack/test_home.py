@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import pyzn_cli
 from pyzn_local.home import Home
-from tests.stack.conftest import Pyzn, alive, processes
+from tests.stack.conftest import Pyzn, processes, wait_for_the_end
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def test_ctrl_c_ends_every_process_even_when_nobody_reads_what_it_says(pyzn: Pyz
     supervisor.send_signal(signal.SIGINT)
 
     foreground.wait(60)
-    assert not alive(children)
+    wait_for_the_end(children)
 
 
 def test_half_of_ones_own_postgres_is_refused(pyzn: Pyzn, run: Run, tmp_path: Path) -> None:

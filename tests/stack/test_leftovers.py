@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.stack.conftest import Pyzn, alive, processes, pyzn_at
+from tests.stack.conftest import Pyzn, alive, processes, pyzn_at, wait_for_the_end
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def test_down_ends_what_a_killed_supervisor_left(pyzn: Pyzn) -> None:
     down = in_a_container("down")
 
     assert "processes that a killed stack left behind" in down.stdout
-    assert not alive(children)
+    wait_for_the_end(children)
     assert not of_home(pyzn.home)
     assert pyzn("down").stdout == f"no stack runs in {pyzn.home}\n"
 
@@ -90,4 +90,4 @@ def test_a_stack_whose_home_is_moved_stops(pyzn: Pyzn, tmp_path: Path) -> None:
     assert f"{pyzn.home} was moved or removed" in foreground.stdout.read()
     foreground.stdout.close()
     assert foreground.wait(60) == 1
-    assert not alive(children)
+    wait_for_the_end(children)

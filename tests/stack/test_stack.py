@@ -24,7 +24,7 @@ from dagster._core.utils import make_new_run_id
 from pyzn_local.ports import free_port
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from tests.days import Download, raw_rows
-from tests.stack.conftest import Pyzn, alive, processes, pyzn_at
+from tests.stack.conftest import Pyzn, alive, processes, pyzn_at, wait_for_the_end
 
 pytestmark = pytest.mark.slow
 
@@ -210,7 +210,7 @@ def test_a_stack_whose_supervisor_was_killed_starts_again_with_everything(up: Py
 
     assert restarted.returncode == 0, restarted.stderr
     assert "killed stack left behind" in (up.home / "logs" / "up.log").read_text()
-    assert not alive(children)
+    wait_for_the_end(children)
     assert up("days", "--json").stdout == before
     first, *_ = re.findall(r"http\S+", restarted.stdout)
     assert "Most downloaded" in requests.get(first, timeout=60).text
@@ -220,5 +220,5 @@ def test_down_ends_every_process(up: Pyzn) -> None:
     started = processes(up)
     stopped = up("down")
     assert stopped.stdout == f"stopped the stack in {up.home}\n"
-    assert not alive(started)
+    wait_for_the_end(started)
     assert up("env").returncode == 1

@@ -18,6 +18,7 @@ from pyzn_local.bigquery.errors import BigQueryError, invalid
 from pyzn_local.bigquery.tables import Table, scalar
 
 _BATCH_ROWS = 65_536
+_PANDAS_INDEX = "__index_level_0__"
 _YEARS = ("2000", "2100")  # the first has no downloads yet; a time beyond them is a mistake of unit or of clock
 
 
@@ -41,7 +42,8 @@ def conform(batches: Iterable[pa.RecordBatch], schema: pa.Schema, table: Table) 
     wanted = pa.struct(list(table.schema))
     first = 1
     for batch in chain([pa.RecordBatch.from_pylist([], schema)], batches):  # a wrong schema is refused without rows too
-        columns = _conformed(batch.to_struct_array(), wanted, "", first).flatten()
+        kept = batch.select([name for name in batch.schema.names if name != _PANDAS_INDEX])
+        columns = _conformed(kept.to_struct_array(), wanted, "", first).flatten()
         for field, column in zip(table.schema, columns, strict=True):
             if not field.nullable and (nulls := column.is_null()).true_count:
                 row = first + nulls.index(pa.scalar(True)).as_py()

@@ -21,7 +21,7 @@ _KEYS = {
     "system": "details.system.name",
 }
 _COUNTED = {
-    "all": "TRUE",
+    "downloads": "TRUE",
     "pip": "details.installer.name = 'pip'",
     "ci": "details.ci",
     "without_mirrors": """

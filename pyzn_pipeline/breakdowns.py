@@ -29,7 +29,7 @@ class Count:
         return self.column.replace("_", " ").replace("ci ", "CI ")
 
 
-DOWNLOADS = Count("all", "downloads", "TRUE")
+DOWNLOADS = Count("downloads", "downloads", "TRUE")
 PIP = Count("pip", "pip_downloads", "IFNULL(details.installer.name = 'pip', FALSE)")
 CI = Count("ci", "ci_downloads", "IFNULL(details.ci, FALSE)")
 WITHOUT_MIRRORS = Count(

@@ -22,22 +22,33 @@ _KEYS: dict[str, Callable[[Row], str | None]] = {
     "system": lambda row: _field(row, "details", "system", "name"),
 }
 _CONDITIONS: dict[str, Callable[[Row], bool]] = {
-    "all": lambda _: True,
+    "downloads": lambda _: True,
     "pip": lambda row: _KEYS["installer"](row) == "pip",
     "ci": lambda row: _field(row, "details", "ci") is True,
     "without_mirrors": lambda row: _KEYS["installer"](row) not in {None, *_MIRRORS},
-    "files": lambda row: (_field(row, "file", "filename") or "").lower().endswith((".whl", ".tar.gz", ".zip")),
+    "files": lambda row: row["is_file"],
 }
 
 
-def expected(rows: Iterable[Row], day: date) -> list[dict[str, Any]]:
-    """The rows of a scan of `day`, in its order: all of PyPI, with project None, and then its projects."""
+def by_name(row: Row) -> bool:
+    """Whether a row is a file."""
+    return (_field(row, "file", "filename") or "").lower().endswith((".whl", ".tar.gz", ".zip"))
+
+
+def expected(rows: Iterable[Row], day: date, is_file: Callable[[Row], bool] | None = by_name) -> list[dict[str, Any]]:
+    """The rows of a scan of `day`, in its order: all of PyPI, with project None, and then its projects.
+
+    `is_file` is None for a day whose files are not counted.
+    """
     by_project: dict[str | None, list[Row]] = {None: []}
     for row in rows:
         if row["timestamp"].date() == day:
-            by_project[None].append(row)
-            by_project.setdefault(_project(row), []).append(row)
-    return [_counted(name, by_project[name]) for name in sorted(by_project, key=lambda name: (name is not None, name))]
+            known = {**row, "is_file": is_file is not None and is_file(row)}
+            by_project[None].append(known)
+            by_project.setdefault(_project(row), []).append(known)
+    lacking = dict.fromkeys(("files", "files_by_version") if is_file is None else ())
+    ordered = sorted(by_project, key=lambda name: (name is not None, name))
+    return [_counted(name, by_project[name]) | lacking for name in ordered]
 
 
 def _counted(project: str | None, rows: list[Row]) -> dict[str, Any]:

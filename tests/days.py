@@ -24,7 +24,7 @@ from pyzn_pipeline.breakdowns import (
     Breakdown,
     Count,
 )
-from pyzn_pipeline.source.scan import SCHEMA, Scan
+from pyzn_pipeline.source.scan import SCHEMA, Scan, contents_of
 
 
 class Download(NamedTuple):
@@ -42,11 +42,21 @@ class Download(NamedTuple):
     times: int = 1
 
 
-def scan_of(day: date, downloads: Iterable[Download], **changes: int) -> Scan:
-    """The scan that a source with these downloads answers; `changes` replace what the job reports of itself."""
-    batch = pa.RecordBatch.from_pylist(list(packed_rows(list(downloads))), schema=SCHEMA)
-    reported = {"rows": batch.num_rows, "bytes_processed": 1000, "bytes_billed": 10 * 2**20} | changes
-    return Scan(day=day, source="a.test.table", job_id=f"pyzn_{day:%Y%m%d}_test", batches=iter([batch]), **reported)
+def scan_of(day: date, downloads: Iterable[Download], *, files: bool = True, **changes: int) -> Scan:
+    """The scan that a source with these downloads answers; `changes` replace what the job reports of itself.
+
+    Without `files` it was made without file names.
+    """
+    lacking = {} if files else {"files": None, "files_by_version": None}
+    batch = pa.RecordBatch.from_pylist([row | lacking for row in packed_rows(list(downloads))], schema=SCHEMA)
+    return Scan(
+        day=day,
+        source="a.test.table",
+        job_id=f"pyzn_{day:%Y%m%d}_test",
+        batches=iter([batch]),
+        contents=contents_of("TRUE" if files else None),
+        **{"rows": batch.num_rows, "bytes_processed": 1000, "bytes_billed": 10 * 2**20} | changes,
+    )
 
 
 def packed_rows(downloads: list[Download]) -> Iterator[dict[str, Any]]:
@@ -76,7 +86,7 @@ def counts_for(count: Count, download: Download) -> bool:
         DOWNLOADS: True,
         PIP: installer == "pip",
         CI: download.ci,
-        FILES: (download.filename or "").endswith((".whl", ".tar.gz", ".zip")),
+        FILES: (download.filename or "").lower().endswith((".whl", ".tar.gz", ".zip")),
         WITHOUT_MIRRORS: installer is not None and installer not in MIRRORS,
     }[count]
 

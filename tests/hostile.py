@@ -24,6 +24,12 @@ _PYTHONS = [
     *TEXTS, "3", "3.", ".3", "3.10", "3.10.0rc1", "3.12.1+", "x3.1", "3.1x", "\u0663.\u0661", "03.012", "2.7.18",
     "3..1", "\n3.1",
 ]  # fmt: skip
+FILENAMES = [
+    *TEXTS, "a.whl", "a.WHL", "a.Tar.gZ", "a.zip", "a.whl.metadata", "a.tar.gz.asc", "a.tgz", "a.egg", "a.exe",
+    "atar.gz", ".zip", "whl", "a%2ewhl", "a%2Etar.gz", "a.whl\n", "a.whl\x00", "\x00.whl", "a\n.zip",
+    "a.z\u0131p", "a.z\u0130p",
+    "n" * 10_000, "n" * 10_000 + ".whl",
+]  # fmt: skip
 _MIRRORS = ["bandersnatch", "z3c.pypimirror", "Artifactory", "devpi"]
 _INSTALLERS = [*TEXTS, *_MIRRORS, "pip", "PIP", "pip ", "Bandersnatch", "bandersnatch\x00", "uv", "conda"]
 _SYSTEMS = [*TEXTS, "Linux", "linux", "Windows", "Darwin", "CYGWIN_NT-10.0-19045"]
@@ -50,7 +56,11 @@ def _usual(draw: random.Random) -> dict[str, Any]:
     installer = draw.choice(["pip", "pip", "uv", "bandersnatch", None])
     return {
         "country_code": draw.choice(["US", "DE", "IE", None]),
-        "file": {"project": draw.choice(["requests", "numpy", "Django"]), "version": f"{draw.randrange(3)}.0"},
+        "file": {
+            "filename": draw.choice(["a.whl", "a.whl.metadata", "a.tar.gz"]),
+            "project": draw.choice(["requests", "numpy", "Django"]),
+            "version": f"{draw.randrange(3)}.0",
+        },
         "details": {
             "installer": {"name": installer, "version": "25.3"},
             "python": draw.choice(["3.11.4", "3.12.1", None]),
@@ -61,6 +71,11 @@ def _usual(draw: random.Random) -> dict[str, Any]:
 
 
 def _hostile(draw: random.Random) -> dict[str, Any]:
+    file = {
+        "filename": draw.choice(FILENAMES),
+        "project": draw.choice(_PROJECTS),
+        "version": draw.choice(TEXTS),
+    }
     details = {
         "installer": draw.choice([None, *({"name": name} for name in _INSTALLERS)]),
         "python": draw.choice(_PYTHONS),
@@ -69,6 +84,6 @@ def _hostile(draw: random.Random) -> dict[str, Any]:
     }
     return {
         "country_code": draw.choice(_COUNTRIES),
-        "file": draw.choice([None, *[{"project": draw.choice(_PROJECTS), "version": draw.choice(TEXTS)}] * 20]),
+        "file": draw.choice([None, *[file] * 20]),
         "details": draw.choice([None, *[details] * 20]),
     }

@@ -42,7 +42,7 @@ from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.runs import UNFINISHED_RUNS
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.rankings import rankings
-from pyzn_pipeline.rankings.rankings import Ranking, totals
+from pyzn_pipeline.rankings.rankings import PERIODS, Ranking, totals
 
 TOP_PROJECTS = "top_projects"
 DAILY_TOTALS = "daily_totals"
@@ -61,7 +61,8 @@ def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_u
                 description=(
                     f"The {rankings.RANKS:,} most downloaded projects of the 1, 7 and 30 days that end with the "
                     "partition: rank, project, downloads, and the places gained since the 1, 7 or 30 days before "
-                    "those. `/api/v4/top` reads it.\n\n"
+                    "those. `/api/v4/top` reads it. A period is ranked by files, if all of its days have them, else by "
+                    "downloads: `pyzn.rankings.counts`.\n\n"
                     "Computed only from the published days, so ranking a day again gives the same rows until the "
                     "content of one of its 60 days changes. The sensor `rank_what_has_changed` then ranks the days of "
                     "the last month automatically. Older days are ranked when you materialize them."
@@ -149,6 +150,7 @@ def ranking_metadata(ranking: Ranking, seconds: float) -> Metadata:
     return {
         "days missing": MetadataValue.int(len(ranking.missing)),  # from the month
         **which,
+        "ranked by": MetadataValue.text(", ".join(f"{period}: {ranking.counts[period]}" for period in PERIODS)),
         "seconds to rank": MetadataValue.float(seconds),
         "top projects": table(ranking.top),
         "top movers": table(ranking.movers),  # compared with the same weekday of the week before
@@ -164,6 +166,8 @@ def totals_metadata(engine: Engine, day: date) -> Metadata:
         "pip downloads": of_day["pip_downloads"],
         "CI downloads": of_day["ci_downloads"],
         "downloads without mirrors": of_day["downloads_without_mirrors"],
+        "files": of_day["files"],
+        "files a week before": of_day["files_week_before"],
         "projects": of_day["projects"],
     }
     return {

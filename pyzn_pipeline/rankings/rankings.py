@@ -13,6 +13,7 @@ from pyzn_pipeline.store.locks import day_locked
 RANKS = 15_000
 """How many places are kept for each period: the API's largest `limit`, and what readers of top lists are used to."""
 
+PERIODS = ("day", "week", "month")
 SHOWN = 10  # rows of the tables that people look at
 
 
@@ -20,12 +21,14 @@ SHOWN = 10  # rows of the tables that people look at
 class Ranking:
     """One day's rankings.
 
-    `missing` lists the days of its month that are not counted, because they are not published or are retired. `top` has
-    rank, day, week, month; `movers` has project, downloads, week_before, change.
+    `missing` lists the days of its month that are not counted, because they are not published or are retired. `counts`
+    has for each period what it is ranked by, files or downloads. `top` has rank, day, week, month; `movers` has
+    project, downloads, week_before, change.
     """
 
     day: date
     missing: list[date]
+    counts: dict[str, str]
     top: pd.DataFrame
     movers: pd.DataFrame
 
@@ -68,7 +71,7 @@ def rank(engine: Engine, day: date) -> Ranking:
             shown: dict[str, date | int] = {"day": day, "rows": SHOWN}
             top = pd.read_sql(statement("top_ranked", __file__), connection, params=shown)
             movers = pd.read_sql(statement("top_movers", __file__), connection, params=shown)
-    return Ranking(day, written.missing, top, movers)
+    return Ranking(day, written.missing, written.counts, top, movers)
 
 
 def totals(engine: Engine, first: date, last: date) -> pd.DataFrame:

@@ -7,7 +7,6 @@ from datetime import date
 import pandas as pd
 from sqlalchemy import Connection, text
 
-from pyzn_pipeline.breakdowns import FILES
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.audits import Finding
 from pyzn_pipeline.reading.soft_audits import WEEKS, Measures, soft_audit
@@ -33,12 +32,15 @@ def judge(connection: Connection, day: date, tally: Tally, accept_worse: bool) -
     weeks = _weeks_before(connection, day, WEEKS)
     before, published = weeks[weeks["day"] != day], weeks[weeks["day"] == day]
     totals = {name: json.loads(counts) for name, counts in tally.pypi_totals.items()}
-    staged = Measures(day, tally.of_day["downloads"], tally.projects, json.loads(tally.by_hour), totals)
+    staged = Measures(
+        day, tally.of_day["downloads"], tally.of_day.get("files"), tally.projects, json.loads(tally.by_hour), totals
+    )
     findings = soft_audit(staged, before)
     if published.empty:
         return findings, None
     row = published.iloc[0]
-    old = Measures(day, row["downloads"], row["projects"], row["by_hour"], row["pypi_totals"])
+    files = None if pd.isna(row["files"]) else int(row["files"])
+    old = Measures(day, row["downloads"], files, row["projects"], row["by_hour"], row["pypi_totals"])
     failed, failed_before = (
         {finding.audit: finding.message for finding in found if not finding.passed}
         for found in (findings, soft_audit(old, before))
@@ -46,7 +48,7 @@ def judge(connection: Connection, day: date, tally: Tally, accept_worse: bool) -
     new_doubts = [message for name, message in failed.items() if name not in failed_before]
     held = connection.execute(text("SELECT breakdown FROM pyzn.day_breakdowns WHERE day = :day"), {"day": day})
     lacking = [f"it has no downloads by {name}" for name in sorted(set(held.scalars()) - tally.packed.keys())]
-    if pd.notna(row["files"]) and FILES.column not in tally.of_day:
+    if files is not None and staged.files is None:
         lacking.append("it has no count of files, because it was read without file names (PYZN_READ_FILENAMES)")
     fewer = staged.downloads < old.downloads and failed.keys() == failed_before.keys()
     if (lacking or new_doubts or fewer) and not accept_worse:

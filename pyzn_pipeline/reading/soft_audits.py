@@ -4,6 +4,8 @@ They compare a day with the same weekday of the weeks before it (weekends have a
 weekdays). They use medians, so one unusual week changes little. The tolerances allow for PyPI's growth and
 holidays; the tests have a year of such days. They cannot see a small loss that is spread evenly over all
 projects, keys and hours: such a day looks like a quiet day. Recounts at the source find that.
+
+They compare like with like: files with files where both days have them, and never across a change of what is counted.
 """
 
 import math
@@ -13,7 +15,7 @@ from datetime import date
 
 import pandas as pd
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, UNKNOWN, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, DOWNLOADS, FILES, UNKNOWN, Breakdown
 from pyzn_pipeline.reading.audits import Audit, Finding
 
 WEEKS = 6  # back, for the median
@@ -21,7 +23,8 @@ FEWEST_WEEKS = 3  # that must be published; with fewer, the audit passes
 
 LIKE_ITS_WEEKDAY = Audit(
     "downloads_like_weekday",
-    "The downloads are within -35% and +50% of the median of the same weekday in the six weeks before.",
+    "The files are within -35% and +50% of the median of the same weekday in the six weeks before; the downloads, if "
+    "the day or the weeks have no count of files. Weeks in which PyPI counted otherwise are left out, here and below.",
 )
 PROJECTS_LIKE_WEEKDAY = Audit(
     "projects_like_weekday",
@@ -63,6 +66,7 @@ class Measures:
 
     day: date
     downloads: int
+    files: int | None
     projects: int
     by_hour: Mapping[str, int]
     pypi_totals: Mapping[str, Mapping[str, int]]
@@ -71,18 +75,22 @@ class Measures:
 def soft_audit(measures: Measures, weeks: pd.DataFrame) -> list[Finding]:
     """Run every soft audit, in the order of SOFT_AUDITS. One with too little data to compare passes and says so.
 
-    `weeks` has a row per earlier published day of the same weekday: downloads, projects, pypi_totals (as in Measures).
+    `weeks` has a row per earlier published day of the same weekday: downloads, files, projects, pypi_totals (as in
+    Measures), and the names of the counts and breakdowns that were `redefined` since.
     """
-    if len(weeks) >= FEWEST_WEEKS:
-        usual = weeks[["downloads", "projects"]].median()
-        downloads = _near(measures.downloads, usual["downloads"], -0.35, 0.5)
-        projects = _near(measures.projects, usual["projects"], -0.25, 0.4)
+    by_downloads, by_files = _alike(weeks, DOWNLOADS.name), _alike(weeks, FILES.name).dropna(subset="files")
+    if measures.files is not None and len(by_files) >= FEWEST_WEEKS:
+        rows = _near("files", measures.files, by_files["files"], -0.35, 0.5)
     else:
-        downloads = projects = (True, _too_few(len(weeks)))
-    found = {LIKE_ITS_WEEKDAY: downloads, PROJECTS_LIKE_WEEKDAY: projects, EVERY_HOUR: _hours(measures)}
+        rows = _near("downloads", measures.downloads, by_downloads["downloads"], -0.35, 0.5)
+    found = {
+        LIKE_ITS_WEEKDAY: rows,
+        PROJECTS_LIKE_WEEKDAY: _near("projects", measures.projects, by_downloads["projects"], -0.25, 0.4),
+        EVERY_HOUR: _hours(measures),
+    }
     for breakdown in BREAKDOWNS:
         if breakdown.common:
-            found |= zip(_of_pypi(breakdown), _keys(measures, weeks, breakdown.name), strict=True)
+            found |= zip(_of_pypi(breakdown), _keys(measures, weeks, breakdown), strict=True)
     return [
         Finding(measures.day, breakdown.name, audit.name, *found[audit])
         for breakdown, audits in SOFT_AUDITS.items()
@@ -90,14 +98,21 @@ def soft_audit(measures: Measures, weeks: pd.DataFrame) -> list[Finding]:
     ]
 
 
+def _alike(weeks: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """The weeks in which none of the named counts and breakdowns meant something else."""
+    return weeks.loc[[not set(names) & set(redefined) for redefined in weeks["redefined"]]]
+
+
 def _too_few(weeks: int) -> str:
-    return f"nothing to compare with: {weeks} earlier weeks are published, {FEWEST_WEEKS} are needed"
+    return f"nothing to compare with: {weeks} earlier weeks are published and alike, {FEWEST_WEEKS} are needed"
 
 
-def _keys(measures: Measures, weeks: pd.DataFrame, name: str) -> tuple[tuple[bool, str], tuple[bool, str]]:
-    """The findings of the two audits of all of PyPI by the breakdown `name`."""
+def _keys(measures: Measures, weeks: pd.DataFrame, breakdown: Breakdown) -> tuple[tuple[bool, str], tuple[bool, str]]:
+    """The findings of the two audits of all of PyPI by a breakdown."""
+    name = breakdown.name
     counts = measures.pypi_totals.get(name)
-    mixes = pd.DataFrame([totals[name] for totals in weeks["pypi_totals"] if totals.get(name)], dtype="float64")
+    alike = _alike(weeks, breakdown.counted.name, name)["pypi_totals"]
+    mixes = pd.DataFrame([totals[name] for totals in alike if totals.get(name)], dtype="float64")
     if len(mixes) < FEWEST_WEEKS or not counts:
         return (True, _too_few(len(mixes))), (True, _too_few(len(mixes)))
     shares = mixes.fillna(0).div(mixes.sum(axis=1), axis=0)
@@ -106,11 +121,14 @@ def _keys(measures: Measures, weeks: pd.DataFrame, name: str) -> tuple[tuple[boo
     return _unknown(name, own, shares, downloads), _mix(name, own, shares, downloads)
 
 
-def _near(value: int, expected: float, low: float, high: float) -> tuple[bool, str]:
-    """Whether `value` is within the tolerance around `expected`, widened by five standard deviations of chance."""
+def _near(what: str, value: int, weeks: pd.Series, low: float, high: float) -> tuple[bool, str]:
+    """Whether `value` is within the tolerance around the median, widened by five standard deviations of chance."""
+    if len(weeks) < FEWEST_WEEKS:
+        return True, _too_few(len(weeks))
+    expected = max(float(weeks.median()), 1.0)  # a day may have no files at all
     chance = 5 / math.sqrt(expected)
     change = value / expected - 1
-    message = f"{value:,}, {change:+.1%} against {expected:,.0f} on the same weekday of the weeks before"
+    message = f"{value:,} {what}, {change:+.1%} against {expected:,.0f} on the same weekday of the weeks before"
     return low - chance <= change <= high + chance, message
 
 

@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine
 
 from pyzn_cli import pyzn
 from pyzn_pipeline.exports import mirror as mirror_module
+from pyzn_pipeline.reading.judgement import WorseReading
 from tests.conftest import Database
-from tests.exports.conftest import DAY, DAYS, Served, content, exported, file_of, late, mirror, sql
-from tests.store.publishing import rows
+from tests.days import scan_of
+from tests.exports.conftest import DAY, DAYS, Served, content, downloads, exported, file_of, late, mirror, sql
+from tests.store.publishing import publish, rows
 
 
 @pytest.mark.parametrize("over_http", [False, True], ids=["from a folder", "over HTTP"])
@@ -108,3 +111,17 @@ def test_the_command_publishes_what_is_not_there(
     nothing = CliRunner().invoke(pyzn, ["mirror", web.url, "2026-01-01"])
     assert "has no day from 2026-01-01 to 2026-01-01: its index has 3 days from" in str(nothing.exception)
     assert rows(second_store, "SELECT count(*)::int FROM pyzn.wanted") == [(0,)]
+
+
+def test_a_day_without_a_count_of_files_is_mirrored_without_it_and_does_not_replace_one_with_it(
+    published: Engine, second_store: Engine, folder: Path
+) -> None:
+    publish(published, scan_of(DAY, downloads(DAY), files=False), accept_worse=True)
+    exported(published, folder)
+    files = {day: pq.read_schema(file_of(folder, "downloads_by_project", day)).names for day in DAYS}
+    assert [day for day, names in files.items() if "files" in names] == DAYS[:2]
+    mirror(second_store, folder, *DAYS)
+    assert content(second_store) == content(published)
+    publish(second_store, scan_of(DAY, downloads(DAY)))
+    with pytest.raises(WorseReading, match="it has no count of files"):
+        mirror(second_store, folder, DAY)

@@ -4,7 +4,7 @@ All that needs the engine is in this file, which one process runs: it takes seco
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
 from itertools import cycle, product
@@ -19,12 +19,15 @@ from hypothesis import strategies as st
 from pyzn_local.bigquery.server import Server
 from pyzn_local.bigquery.tables import FILE_DOWNLOADS, PARTITIONS
 from pyzn_pipeline import keys
+from pyzn_pipeline.breakdowns import COUNTS
 from pyzn_pipeline.names import INVALID, is_name, normalise
+from pyzn_pipeline.settings import ReadFilenames
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.count import count_days
+from pyzn_pipeline.source.file_names import is_file
 from pyzn_pipeline.source.scan import SCHEMA, scan, scan_query
 from tests import googlesql
-from tests.counted import expected
+from tests.counted import Row, by_name, expected
 from tests.days import Download, raw_rows
 from tests.hostile import TEXTS, hostile_rows
 from tests.local.conftest import Connected, connected
@@ -41,12 +44,20 @@ COLUMNS = {
     "stored_rows.sql": pa.schema([("partition_id", pa.string()), ("total_rows", pa.int64())]),
 }
 
+KINDS: dict[
+    str, tuple[date, ReadFilenames, Callable[[Row], bool] | None]
+] = {  # of days: with file names, without because they are not needed, without because they are not wanted
+    "read": (DAY, "auto", by_name),
+    "not needed": (date(2026, 8, 25), "auto", lambda _: True),
+    "not wanted": (DAY, "never", None),
+}
+
 Sent = dict[str, Sequence[ScalarQueryParameter]]
 
 
 @pytest.fixture
 def sent(clients: Clients, bigquery: Server, monkeypatch: pytest.MonkeyPatch) -> Sent:
-    """Every statement of a scan that had to be run again without its order, and of a recount, with its parameters."""
+    """The statements of a scan of each kind, run again without its order, and of a recount, with their parameters."""
     query, found = clients.jobs.query, {}
 
     def noted(sql: str, **options: Any) -> Any:
@@ -55,13 +66,14 @@ def sent(clients: Clients, bigquery: Server, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(clients.jobs, "query", noted)
     bigquery.inject({"sort_exceeds_resources": True})
-    scan(clients, TABLE, DAY, LIMIT)
+    for day, read, _ in KINDS.values():
+        scan(clients, TABLE, day, LIMIT, read)
     bigquery.inject({})
     count_days(clients, TABLE, {DAY: 1, DAY + timedelta(days=2): 1}, LIMIT)
     return found
 
 
-@pytest.mark.parametrize(("file", "texts"), [("scan_day.sql", 2), ("count_days.sql", 1), ("stored_rows.sql", 1)])
+@pytest.mark.parametrize(("file", "texts"), [("scan_day.sql", 6), ("count_days.sql", 1), ("stored_rows.sql", 1)])
 def test_google_takes_a_statement_and_returns_the_columns_that_are_read(sent: Sent, file: str, texts: int) -> None:
     comment = files("pyzn_pipeline.source").joinpath(file).read_text(encoding="utf-8").splitlines()[0]
     statements = {sql: parameters for sql, parameters in sent.items() if sql.startswith(comment)}
@@ -165,15 +177,27 @@ def test_a_statement_gives_the_rows_that_google_gives(few: Connected, sql: str) 
     assert [dict(row.items()) for row in few.query(sql).result()] == googlesql.run(sql, FEW)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_day_is_counted_alike_by_google_by_the_emulator_and_by_plain_python(
-    sent: Sent, clients: Clients, bigquery: Server
+    clients: Clients, bigquery: Server, kind: str
 ) -> None:
-    rows = hostile_rows(DAY)
-    right = expected(rows, DAY)
+    day, read, files = KINDS[kind]
+    rows = hostile_rows(day)
+    right = expected(rows, day, files)
     bigquery.load(pa.Table.from_pylist(rows, FILE_DOWNLOADS.schema))
-    assert pa.Table.from_batches(scan(clients, TABLE, DAY, LIMIT).batches).to_pylist() == right
-    sql = scan_query(TABLE)
-    assert googlesql.run(sql, rows, sent[sql]) == right
+    found = scan(clients, TABLE, day, LIMIT, read)
+    assert pa.Table.from_batches(found.batches).to_pylist() == right
+    assert [count.column for count in found.contents.counts] == [
+        count.column for count in COUNTS if right[0][count.column] is not None
+    ]
+    assert googlesql.run(scan_query(TABLE, is_file(day, read)), rows, _bounds(day)) == right
+
+
+def _bounds(day: date) -> list[ScalarQueryParameter]:
+    return [
+        ScalarQueryParameter(name, "TIMESTAMP", datetime.combine(day + timedelta(days=days), time(), UTC))
+        for days, name in enumerate(["start_of_day", "end_of_day"])
+    ]
 
 
 def test_the_metadata_of_the_partitions_is_read_alike_by_google_and_by_the_emulator(
@@ -217,9 +241,7 @@ def test_a_name_is_the_same_project_to_google_the_emulator_and_python(
     bigquery.load(rows)
     projects = Counter(normalise(name) if is_name(name) else INVALID for name in names)
     emulated = [row for batch in scan(clients, TABLE, DAY, LIMIT).batches for row in batch.to_pylist()]
-    parameters = [ScalarQueryParameter(name, "TIMESTAMP", datetime.combine(DAY + timedelta(days=days), time(), UTC))
-                  for days, name in enumerate(["start_of_day", "end_of_day"])]  # fmt: skip
-    by_google = googlesql.run(scan_query(TABLE), rows.to_pylist(), parameters)
+    by_google = googlesql.run(scan_query(TABLE, None), rows.to_pylist(), _bounds(DAY))
     for found in (emulated, by_google):
         assert {row["project"]: row["downloads"] for row in found if row["project"]} == projects
         assert sum(row["replaced_rows"] for row in found if row["project"] is None) == projects[INVALID]

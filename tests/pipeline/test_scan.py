@@ -11,6 +11,7 @@ from pyzn_pipeline.source import scan as scan_module
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError
+from pyzn_pipeline.source.protocol import ScanPrice
 from pyzn_pipeline.source.scan import SCHEMA, estimate, scan, usd
 from tests.days import Download, raw_rows, scan_of
 from tests.pipeline.conftest import TABLE
@@ -92,18 +93,36 @@ def test_an_empty_day_has_no_rows(clients: Clients) -> None:
     assert (found.rows, sum(batch.num_rows for batch in found.batches)) == (0, 0)
 
 
-def test_all_breakdowns_cost_one_scan_of_the_columns_they_need(bigquery: Server, clients: Clients) -> None:
-    bigquery.load(pa.concat_tables([raw_rows(DAY, DOWNLOADS * 100)] * 800))  # more than the least that is billed
-    columns = (
-        "timestamp, file.filename, file.project, file.version, country_code, details.installer.name AS installer, "
+@pytest.mark.parametrize(
+    ("day", "auto", "always"),
+    [
+        (date(2023, 5, 10), False, True),
+        (date(2023, 5, 11), True, True),
+        (date(2026, 8, 24), True, True),
+        (date(2026, 8, 25), False, False),
+    ],
+)
+def test_a_scan_costs_the_columns_that_it_needs_and_file_names_only_where_they_are_wanted(
+    bigquery: Server, clients: Clients, day: date, auto: bool, always: bool
+) -> None:
+    bigquery.load(pa.concat_tables([raw_rows(day, DOWNLOADS * 100)] * 800))  # more than the least that is billed
+
+    def bytes_of(columns: str) -> int:
+        query = (
+            f"SELECT {columns} FROM `{TABLE}` WHERE timestamp >= '{day}' AND timestamp < '{day + timedelta(days=1)}'"
+        )
+        return int(clients.jobs.query(query, job_config=QueryJobConfig(dry_run=True)).total_bytes_processed)
+
+    without = bytes_of(
+        "timestamp, file.project, file.version, country_code, details.installer.name AS installer, "
         "details.ci, details.python, details.system.name AS system"
     )
-    one_scan = clients.jobs.query(
-        f"SELECT {columns} FROM `{TABLE}` WHERE timestamp >= '{DAY}' AND timestamp < '{DAY + timedelta(days=1)}'",
-        job_config=QueryJobConfig(dry_run=True),
-    ).total_bytes_processed
-    found = scan(clients, TABLE, DAY, LIMIT)
-    assert found.bytes_processed == one_scan == BigQuery(clients, TABLE, LIMIT).price(DAY, DAY).billed
+    names = bytes_of("timestamp, file.filename") - bytes_of("timestamp")
+    price = ScanPrice(without + names * auto, without, without + names * always)
+    assert BigQuery(clients, TABLE, LIMIT).price(day, day) == price
+    assert BigQuery(clients, TABLE, LIMIT, "always").price(day, day).billed == price.with_filenames
+    assert scan(clients, TABLE, day, LIMIT).bytes_processed == price.billed
+    assert scan(clients, TABLE, day, LIMIT, "never").bytes_processed == without
 
 
 def test_a_scan_over_the_limit_is_not_run(bigquery: Server, clients: Clients) -> None:

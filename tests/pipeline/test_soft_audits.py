@@ -45,6 +45,7 @@ def ordinary_day(day: date) -> Measures:
     return Measures(
         day,
         downloads,
+        int(downloads * 0.6),
         int(700_000 * level**0.4 * (0.9 if weekend else 1.0) * random.lognormal(0, 0.02)),
         {str(hour): int(downloads / 24 * share * random.lognormal(0, 0.03)) for hour, share in enumerate(rhythm)},
         {"country": mix(downloads, shares)}
@@ -59,10 +60,12 @@ def mix(downloads: int, shares: dict[str, float]) -> dict[str, int]:
     return {key: int(downloads * share / sum(shares.values())) for key, share in shares.items()}
 
 
-def weeks_before(day: date, days: dict[date, Measures]) -> pd.DataFrame:
+def weeks_before(day: date, days: dict[date, Measures], *redefined: str) -> pd.DataFrame:
+    """The weeks before `day`; until the day before, the counts and breakdowns that are named meant something else."""
     before = [days[day - timedelta(weeks=n)] for n in range(1, WEEKS + 1) if day - timedelta(weeks=n) in days]
     return pd.DataFrame(
-        [(m.downloads, m.projects, m.pypi_totals) for m in before], columns=["downloads", "projects", "pypi_totals"]
+        [(m.downloads, m.files, m.projects, m.pypi_totals, redefined) for m in before],
+        columns=["downloads", "files", "projects", "pypi_totals", "redefined"],
     )
 
 
@@ -86,6 +89,7 @@ def scaled(measures: Measures, factor: float) -> Measures:
     return replace(
         measures,
         downloads=int(measures.downloads * factor),
+        files=int((measures.files or 0) * factor),
         pypi_totals={
             name: {key: int(n * factor) for key, n in counts.items()} for name, counts in measures.pypi_totals.items()
         },
@@ -164,5 +168,30 @@ def test_without_three_weeks_before_it_a_day_is_not_doubted_and_the_finding_says
     findings = soft_audit(scaled(year[day], 0.1), weeks_before(day, year))
     assert all(finding.passed for finding in findings)
     assert (
-        sum("nothing to compare with: 2 earlier weeks are published" in finding.message for finding in findings) == 10
+        sum(
+            "nothing to compare with: 2 earlier weeks are published and alike" in finding.message
+            for finding in findings
+        )
+        == 10
     )
+
+
+def test_files_are_compared_with_files_where_both_have_them(year: dict[date, Measures]) -> None:
+    day = date(2025, 3, 12)
+    assert not doubts(replace(year[day], downloads=year[day].downloads * 2), year)
+    assert doubts(replace(year[day], files=year[day].downloads // 3), year) == {"downloads_like_weekday"}
+    half = replace(scaled(year[day], 0.5), files=None)
+    assert "downloads_like_weekday" in doubts(half, year)
+    before = weeks_before(day, year).assign(files=None)
+    assert "downloads_like_weekday" in {f.audit for f in soft_audit(scaled(year[day], 0.5), before) if not f.passed}
+
+
+def test_a_day_is_not_compared_with_weeks_that_counted_otherwise(year: dict[date, Measures]) -> None:
+    day = date(2025, 3, 12)
+    before = weeks_before(day, year, "downloads", "without_mirrors")
+    found = {f.audit: f for f in soft_audit(scaled(year[day], 0.1), before)}
+    assert {name for name, finding in found.items() if not finding.passed} == {"downloads_like_weekday"}  # by files
+    assert "0 earlier weeks are published and alike" in found["projects_like_weekday"].message
+    assert "0 earlier weeks are published and alike" in found["python_mix"].message
+    lost = soft_audit(without_pythons(year[day]), weeks_before(day, year, "python"))
+    assert all(finding.passed for finding in lost)

@@ -142,7 +142,7 @@ def test_anyone_can_compute_the_checksum_from_the_tables(store: Engine) -> None:
     ids=["empty day", "lost page"],
 )
 def test_a_day_that_fails_a_hard_audit_leaves_the_tables_untouched(
-    store: Engine, downloads: Sequence[Download], reported: dict[str, int], message: str
+    store: Engine, downloads: Sequence[Download], reported: dict[str, Any], message: str
 ) -> None:
     publish(store, scan_of(DAY, [Download("requests")]))
     before = everything(store)
@@ -321,7 +321,7 @@ def test_a_day_unlike_its_weekday_is_published_as_suspect_and_a_better_reading_r
     short = publish(store, scan_of(DAY, usual[:400]))
     assert short.publication.status == "suspect"
     (finding,) = [finding for finding in short.findings if not finding.passed]
-    assert finding.message.startswith("400, -60.0% against 1,000")
+    assert finding.message.startswith("400 files, -60.0% against 1,000")
 
     doubled = publish(store, scan_of(DAY, usual * 2))
     assert (doubled.publication.status, doubled.publication.revision) == ("suspect", 2)
@@ -335,7 +335,7 @@ def test_the_ledger_says_why_a_day_is_suspect_as_long_as_it_is(store: Engine) ->
 
     publish(store, scan_of(DAY, usual[:400]))
     ((reason,),) = rows(store, because)
-    assert reason.startswith("downloads like weekday: 400, -60.0% against 1,000")
+    assert reason.startswith("downloads like weekday: 400 files, -60.0% against 1,000")
     publish(store, scan_of(DAY, usual[:400]))  # unchanged
     assert rows(store, because) == [(reason,)]
     publish(store, scan_of(DAY, usual))
@@ -346,6 +346,6 @@ def test_a_reading_that_fails_an_audit_never_replaces_one_that_passes_it(store: 
     usual = [Download(f"project-{n % 50}") for n in range(1000)]
     weeks_of(store, 3, usual)
     publish(store, scan_of(DAY, usual))
-    with pytest.raises(WorseReading, match=r"revision 1 with its 1,000 downloads: 2,000, \+100.0% against 1,000"):
+    with pytest.raises(WorseReading, match=r"revision 1 with its 1,000 downloads: 2,000 files, \+100.0% against 1,000"):
         publish(store, scan_of(DAY, usual * 2))
     assert publish(store, scan_of(DAY, usual * 2), accept_worse=True).publication.status == "suspect"

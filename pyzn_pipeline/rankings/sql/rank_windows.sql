@@ -1,14 +1,19 @@
 -- Ranks the counted projects of :day for each period, at most :ranks places, ties by name.
--- `change` is NULL unless every day of the period before is published.
+-- `change` is NULL unless every day of the period before is published with the same count, which means the same.
 -- Costs six sorts of the counted projects.
-WITH period (period, days) AS (VALUES ('day', 1), ('week', 7), ('month', 30)),
+WITH period (period, days, count) AS (
+    SELECT period, days, counts ->> period
+    FROM pyzn.rankings, (VALUES ('day', 1), ('week', 7), ('month', 30)) AS period (period, days)
+    WHERE day = :day
+),
 comparable AS (
     SELECT period.period
     FROM period JOIN pyzn.days
         ON days.day BETWEEN CAST(:day AS date) - 2 * period.days + 1 AND CAST(:day AS date) - period.days
-    WHERE retired_at IS NULL
-    GROUP BY period.period, period.days
+    WHERE retired_at IS NULL AND (count = 'downloads' OR files IS NOT NULL)
+    GROUP BY period.period, period.days, period.count
     HAVING count(*) = period.days
+        AND period.count <> ALL (pyzn.redefined(CAST(:day AS date) - 2 * period.days + 1, CAST(:day AS date)))
 ),
 placed AS (
     SELECT 'day' AS period, project, day AS downloads,

@@ -35,6 +35,19 @@ SELECT days.day, days.status, days.downloads, days.pip_downloads, days.ci_downlo
 FROM pyzn.days
 LEFT JOIN pyzn.days AS week_before ON week_before.day = days.day - 7;
 
+-- Comparisons are of like with like: not across a change of what is counted.
+CREATE FUNCTION pyzn.redefined(first_day date, last_day date) RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN ARRAY(
+    SELECT DISTINCT unnest(touches) FROM pyzn.events
+    WHERE kind IN ('definition', 'names')
+      AND (first BETWEEN first_day AND last_day OR last BETWEEN first_day AND last_day - 1)
+);
+COMMENT ON FUNCTION pyzn.redefined IS 'The counts and breakdowns that mean something else on the last day than on the first, or changed on one of the two, by pyzn.events.';
+
+ALTER TABLE pyzn.rankings ADD COLUMN counts jsonb NOT NULL DEFAULT '{"day": "downloads", "week": "downloads", "month": "downloads"}';
+COMMENT ON COLUMN pyzn.rankings.counts IS 'The count that each period is ranked by, and that pyzn.top_projects.downloads has: files if every day of the period has them, else downloads.';
+
 -- concat_ws leaves NULL out: a day without files has the checksum that it had before.
 CREATE OR REPLACE FUNCTION pyzn.day_checksum(of_day date) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE

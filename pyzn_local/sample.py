@@ -2,12 +2,14 @@
 
 Project names are real, everything else is made up: the numbers say nothing about any project. But they move as PyPI's
 do: more each month, fewer at weekends and at night, new versions and Pythons that take over within weeks, and mirrors
-that fetch whatever there is. Rows depend only on the day, so generating a day again gives the same rows.
+that fetch whatever there is. Until PyPI stopped counting them on 2026-08-24, `.metadata` sidecars are rows too. Rows
+depend only on the day, so generating a day again gives the same rows.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import os
 from functools import cache
 from importlib import resources
 from typing import Any, TypeAlias
@@ -15,6 +17,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from pyzn_pipeline.days import day_of
 
 _ROWS = 80_000  # of a usual weekday at the start of 2026
 _GROWTH = 0.0008  # a day: a third in a year
@@ -58,10 +62,23 @@ _SYSTEMS = {
 _WITH_DETAILS = ("pip", "uv", "poetry", "pdm")  # the installers that say on what they run
 _CI_SHARE = 0.36
 _NO_VERSION_SHARE = 0.002
+# The share of sidecars among the rows of wheels by installers. Served since 2023-05-11; 18.55% of boto3's rows by pip
+# in May 2024; "close to double" in June 2025, a maintainer wrote. All else is a guess.
+_SIDECARS = {dt.date(2023, 5, 10): 0.0, dt.date(2024, 5, 20): 0.2, dt.date(2025, 6, 15): 0.48}
+_ONLY_FILES = dt.datetime(2026, 8, 24, 12, tzinfo=dt.UTC)  # the hour is a guess
+
+
+def first_day() -> dt.date:
+    """The first of the days that the embedded stack has: PYZN_SAMPLE_FROM, or 35 days before today (UTC)."""
+    chosen = os.environ.get("PYZN_SAMPLE_FROM")
+    return day_of(chosen) if chosen else dt.datetime.now(dt.UTC).date() - dt.timedelta(days=35)
 
 
 def day(date: dt.date) -> pa.Table:
-    """The rows of one UTC day, ordered by time: about 80,000 on a weekday early in 2026, a third fewer on a weekend."""
+    """The rows of one UTC day, ordered by time: about 80,000 on a weekday early in 2026, a third fewer on a weekend.
+
+    From 2026-08-25 on, without sidecars, they are about half as many.
+    """
     number = (date - _EPOCH).days
     random = np.random.default_rng([_SEED, number])
     grown = float(np.clip(np.exp(_GROWTH * (number - _YEAR_2026)), 0.2, 2))
@@ -77,8 +94,13 @@ def day(date: dt.date) -> pa.Table:
     detailed = pc.is_in(installers, pa.array(_WITH_DETAILS))
     sdist = pa.array(random.random(rows) < np.where(mirrored, 0.4, 0.06))
     stem = pc.binary_join_element_wise(pc.replace_substring(names, "-", "_"), pc.fill_null(versions, "0"), "-")
+    share = np.interp(number, [(at - _EPOCH).days for at in _SIDECARS], list(_SIDECARS.values()))
+    fetched = pc.and_(detailed, pc.invert(sdist))
+    # A generator of its own: the other rolls of the dice do not depend on it.
+    own = np.random.default_rng([_SEED, number, 1])
+    sidecar = pc.if_else(pc.and_(fetched, pa.array(own.random(rows) < share)), ".metadata", "")
     file = [
-        pc.binary_join_element_wise(stem, pc.if_else(sdist, ".tar.gz", "-py3-none-any.whl"), ""),
+        pc.binary_join_element_wise(stem, pc.if_else(sdist, ".tar.gz", "-py3-none-any.whl"), sidecar, ""),
         names,
         versions,
         pc.if_else(sdist, "sdist", "bdist_wheel"),
@@ -92,15 +114,17 @@ def day(date: dt.date) -> pa.Table:
         pa.StructArray.from_arrays([pc.if_else(detailed, _choose(random, _SYSTEMS, rows), None)], names=["name"]),
         pc.if_else(pc.and_(detailed, in_ci), True, None),  # installers send true in CI, and nothing otherwise
     ]
-    return pa.table(
+    moments = _moments(random, rows, number)
+    table = pa.table(
         {
-            "timestamp": _moments(random, rows, number),
+            "timestamp": moments,
             "country_code": _choose(random, _COUNTRIES, rows, 0.9 + places * 0.618 % 0.2),
             "project": names,
             "file": pa.StructArray.from_arrays(file, names=["filename", "project", "version", "type"]),
             "details": pa.StructArray.from_arrays(details, names=["installer", "python", "system", "ci"]),
         }
     )
+    return table.filter(pc.or_(pc.equal(sidecar, ""), pc.less(moments, pa.scalar(_ONLY_FILES, moments.type))))
 
 
 @cache

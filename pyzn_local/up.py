@@ -13,6 +13,7 @@ import click
 import psycopg
 
 from pyzn_local.home import Home, StackError
+from pyzn_local.sample import first_day
 from pyzn_local.stack import Stack, run_pyzn
 from pyzn_pipeline.exports.index import existing_index
 from pyzn_pipeline.exports.storage import storage_at
@@ -34,6 +35,7 @@ def up(detach: bool, no_sample: bool, supervise: bool) -> None:
     \b
     PYZN_API_PORT   the API's port (5200)
     PYZN_UI_PORT    the Dagster UI's port (3000)
+    PYZN_SAMPLE_FROM the first day of the sample (35 days before today), such as 2026-08-01
     PYZN_MIRROR_URL real days that another PyZn has exported, instead of the emulator
     PYZN_BIGQUERY_PROJECT with Google credentials: the real BigQuery instead of the emulator
     PYZN_DATABASE_URL, PYZN_API_DATABASE_URL, PYZN_DAGSTER_DATABASE_URL: your own Postgres
@@ -86,8 +88,9 @@ def _present(settings: dict[str, str], sample: bool) -> None:
     """Backfill the days of the sample or mirror that are not published, and print where everything is."""
     sample = sample and "PYZN_BIGQUERY_ENDPOINT" in settings
     if sample:
-        last = datetime.now(UTC).date() - timedelta(days=1)
-        _backfill(settings, {last - timedelta(days=n) for n in range(DAYS)}, "the synthetic sample")
+        first = first_day()
+        days = (datetime.now(UTC).date() - first).days
+        _backfill(settings, {first + timedelta(days=n) for n in range(days)}, "the synthetic sample")
     elif "PYZN_MIRROR_URL" in settings:
         mirror = storage_at(settings["PYZN_MIRROR_URL"])
         _backfill(settings, {entry.day for entry in existing_index(mirror).days[-DAYS:]}, mirror.name)

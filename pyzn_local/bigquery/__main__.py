@@ -17,7 +17,11 @@ from pyzn_local.bigquery.server import Server
 @click.option("--port", default=9050, show_default=True, help="REST; 0 is a free port.")
 @click.option("--storage-port", default=9060, show_default=True, help="Storage Read gRPC; 0 is a free port.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="There is no authentication: keep it local.")
-@click.option("--sample", is_flag=True, help="Keep the 35 days up to yesterday filled with synthetic downloads.")
+@click.option(
+    "--sample",
+    is_flag=True,
+    help="Keep the days up to yesterday filled with synthetic downloads: 35, or those since PYZN_SAMPLE_FROM.",
+)
 def main(data: Path, port: int, storage_port: int, host: str, sample: bool) -> None:
     """Start the server, and stop it at the first signal."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -22,7 +22,6 @@ from pyzn_local.bigquery.storage_read import StorageRead
 from pyzn_local.bigquery.tables import FILE_DOWNLOADS
 from pyzn_local.bigquery.warehouse import Warehouse
 
-_SAMPLE_DAYS = 35
 _SAMPLE_INTERVAL = 300.0  # seconds between two checks for a new day
 
 
@@ -30,8 +29,8 @@ class Server:
     """A running emulator; a context manager that starts and stops it.
 
     `data_dir` keeps tables over restarts; results and jobs end with the server. Port 0 means any free port.
-    With `with_sample`, each of the 35 days up to yesterday (UTC) without rows gets synthetic ones, also when new
-    days begin while the server runs. `/healthz` answers 200 when they are there.
+    With `with_sample`, each day from sample.first_day() to yesterday (UTC) without rows gets synthetic ones, also when
+    new days begin while the server runs. `/healthz` answers 200 when they are there.
 
     Raises, from `start`:
         OSError: a port is in use.
@@ -139,8 +138,8 @@ class Server:
 
     def _keep_sample(self) -> None:
         while self._with_sample and not self._stopping.is_set():
-            yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
-            days = [yesterday - dt.timedelta(days=back) for back in reversed(range(_SAMPLE_DAYS))]
+            first, today = sample.first_day(), dt.datetime.now(dt.UTC).date()
+            days = [first + dt.timedelta(days=n) for n in range((today - first).days)]
             present = self._warehouse.days(FILE_DOWNLOADS)
             missing = [day for day in days if day not in present]
             for start in range(0, len(missing), 7):  # loading a week at once takes half the time of seven days

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from pyzn_local import sample
+from pyzn_pipeline.days import DaysRefused
 
 MONDAY = dt.date(2026, 7, 6)
 
@@ -109,3 +110,32 @@ def test_projects_differ(monday: pd.DataFrame) -> None:
     top = monday[monday["file.project"].isin(monday["file.project"].value_counts().index[:10])]
     new = (top["details.installer.name"] == "uv").groupby(top["file.project"]).mean()
     assert new.max() - new.min() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("day", "least", "most"),
+    [("2023-05-10", 0, 0), ("2024-05-20", 0.17, 0.2), ("2026-08-18", 0.42, 0.48), ("2026-08-25", 0, 0)],
+)
+def test_sidecars_are_rows_until_pypi_stopped_counting_them(day: str, least: float, most: float) -> None:
+    rows = flat(dt.date.fromisoformat(day))
+    names = rows[rows["details.installer.name"] == "pip"]["file.filename"]
+    assert least <= names.str.endswith(".whl.metadata").mean() <= most
+    files = rows["file.filename"].str.endswith((".whl", ".tar.gz"))
+    assert (files | rows["file.filename"].str.endswith(".whl.metadata")).all()
+
+
+def test_files_do_not_step_where_downloads_do() -> None:
+    before, at, after = (flat(dt.date(2026, 8, 17 + 7 * week))["file.filename"] for week in range(3))
+    files = [(~names.str.endswith(".metadata")).sum() for names in (before, at, after)]
+    assert max(files) < 1.06 * min(files)
+    assert len(after) < len(at) < len(before)
+
+
+def test_the_first_day_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    assert sample.first_day() == today - dt.timedelta(days=35)
+    monkeypatch.setenv("PYZN_SAMPLE_FROM", "2026-08-01")
+    assert sample.first_day() == dt.date(2026, 8, 1)
+    monkeypatch.setenv("PYZN_SAMPLE_FROM", "august")
+    with pytest.raises(DaysRefused, match="'august' is not a day"):
+        sample.first_day()

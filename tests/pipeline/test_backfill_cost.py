@@ -77,6 +77,25 @@ def test_ten_years_are_priced_by_four_questions(
     assert len(asked) == 4  # with and without file names, before and since sidecars exist
 
 
+def test_the_prices_with_and_without_file_names_are_told_where_they_differ(
+    bigquery: Server, clients: Clients, store: Engine
+) -> None:
+    days = [date(2023, 5, 10), date(2023, 5, 11)]  # of which `auto` reads the names of the second
+    for day in days:
+        bigquery.load(raw_rows(day, [download._replace(filename="f" * 10_000) for download in wide(1_100)]))
+    names = 1_100 * 10_002
+    auto, never, always = (
+        backfill_cost(BigQuery(clients, TABLE, 2**40, read), store, days, 2**20) for read in ("auto", "never", "always")
+    )
+    without = never.price.billed
+    assert (auto.price.billed, always.price.billed) == (without + names, without + 2 * names)
+    told_without = f"; without file names (PYZN_READ_FILENAMES=never) 0.02 GiB ({without:,} bytes), "
+    told_with = f"; with those of all days (PYZN_READ_FILENAMES=always) 0.04 GiB ({without + 2 * names:,} bytes), "
+    assert [(told_without in str(cost), told_with in str(cost)) for cost in (auto, never, always)] == [
+        (True, True), (False, True), (True, False)
+    ]  # fmt: skip
+
+
 def test_a_dry_run_says_the_cost_and_reads_nothing(command: CliRunner, store: Engine) -> None:
     result = command.invoke(pyzn, ["backfill", "--dry-run", str(FIRST), str(LAST)])
     assert result.exit_code == 0, result.output

@@ -3,8 +3,10 @@
 from datetime import date, timedelta
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import Engine
 
+from pyzn_cli import pyzn
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.rankings.rankings import rank
 from pyzn_pipeline.reading.day import ingest_day
@@ -48,12 +50,14 @@ def test_downloads_step_at_the_break_and_files_do_not(bigquery: Server, clients:
 
 
 def test_a_day_that_is_read_without_file_names_has_no_count_of_files_until_it_is_read_with_them(
-    bigquery: Server, clients: Clients, store: Engine
+    bigquery: Server, clients: Clients, store: Engine, command: CliRunner
 ) -> None:
     bigquery.load(raw_rows(BREAK, on(BREAK)))
     without, with_names = BigQuery(clients, TABLE, 2**40, "never"), BigQuery(clients, TABLE, 2**40)
     ingest_day(BREAK, without, store, "run-1")
     assert rows(store, COUNTED) == [(8, None)]
+    shown = command.invoke(pyzn, ["days", str(BREAK), str(BREAK)]).stdout
+    assert "no count of files: read without file names (PYZN_READ_FILENAMES)" in shown
     assert rows(store, "SELECT DISTINCT files FROM pyzn.downloads_by_version") == [(None,)]
     assert rows(store, "SELECT DISTINCT files FROM pyzn.downloads_by_project") == [(None,)]
     assert rows(store, "SELECT checksum = pyzn.day_checksum(day) FROM pyzn.days") == [(True,)]

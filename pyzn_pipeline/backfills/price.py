@@ -17,7 +17,7 @@ from pyzn_pipeline.store import ledger
 class BackfillCost:
     """The number of days, how many of them are published already and would be re-read, and the price.
 
-    `lacking` of the published ones are missing for a breakdown, which reading them again would add.
+    `lacking` of the published ones have no count of files, or miss a breakdown, which reading them again can add.
     `retired` days are refused before anything is billed, so they cost nothing.
     """
 
@@ -33,7 +33,7 @@ class BackfillCost:
     def __str__(self) -> str:
         """One line of text."""
         known = f", {self.published:,} of them published already (read and billed again)" if self.published else ""
-        known += f", {self.lacking:,} of those to add a breakdown or the count of files" if self.lacking else ""
+        known += f", {self.lacking:,} of those lack a breakdown or the count of files" if self.lacking else ""
         known += f", {self.retired:,} retired (refused)" if self.retired else ""
         said = f"{self.first} to {self.last}: {self.days:,} days{known}; about {self._told(self.price.billed)}"
         without, with_ = self.price.without_filenames, self.price.with_filenames

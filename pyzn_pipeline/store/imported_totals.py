@@ -99,8 +99,8 @@ def _weigh(connection: Connection, as_of: date, replace_all: bool) -> Outcome:
     connection.execute(statement("weigh_import"), {"as_of": as_of})
     connection.execute(text("ANALYZE weighed"))
     found = connection.execute(statement("import_outcome")).mappings().one()
-    whole: dict[str, Any] = {name: int(n) if isinstance(n, Decimal) else n for name, n in found.items()}
-    return Outcome(**whole)
+    numbers: dict[str, Any] = {name: int(n) if isinstance(n, Decimal) else n for name, n in found.items()}
+    return Outcome(**numbers)
 
 
 def _copy(connection: Connection, lines: Iterable[str]) -> None:

@@ -107,7 +107,7 @@ def test_it_is_one_entry_and_one_migration(
     assert seen["totals"] == counted
     assert seen["verified"].endswith("2 of 2 days proven\n")
     assert seen["days"].count("missing by file_type") == 1
-    assert "2 days, 2 of them published already (read and billed again), 1 of those to add a breakdown" in seen["cost"]
+    assert "2 days, 2 of them published already (read and billed again), 1 of those lack a breakdown" in seen["cost"]
     assert {row["file_type"] for row in seen["api"]["downloads"]} == set(counted)
     assert {row["period"] for row in seen["api"]["downloads"]} == {str(AFTER)}
     assert seen["api"]["days"]["missing"] == [str(BEFORE)]

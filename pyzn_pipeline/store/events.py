@@ -26,14 +26,6 @@ def events(connection: Connection, first: date, last: date) -> list[dict[str, An
     return [dict(row) for row in connection.execute(statement("events"), {"first": first, "last": last}).mappings()]
 
 
-def definitions(connection: Connection, count: str) -> list[date]:
-    """Return the days, in order, from which another rule of what is a row holds for `count` ('downloads', 'files', …).
-
-    Numbers of two days are alike only if none of these days is after the earlier one and not after the later one.
-    """
-    return list(connection.execute(statement("definitions"), {"count": count}).scalars())
-
-
 def add(connection: Connection, **event: Any) -> str:
     """Add an event of the operator's own, with the columns of add_event.sql. Returns its id."""
     added: str = connection.execute(statement("add_event"), event).scalar_one()

@@ -13,7 +13,7 @@ from pyzn_pipeline.commands.days import days
 from pyzn_pipeline.commands.event import TOUCHED, event
 from pyzn_pipeline.days import ONE
 from pyzn_pipeline.events import KINDS, Event, built_in
-from pyzn_pipeline.store.events import add, definitions, events
+from pyzn_pipeline.store.events import add, events
 from pyzn_pipeline.store.schema import migrate
 from tests.conftest import Database
 from tests.store.publishing import put, rows
@@ -46,11 +46,22 @@ def test_what_is_built_in_can_be_shown_and_has_a_public_source() -> None:
         assert all(source.startswith("https://") for source in each.sources)
 
 
-def test_the_rule_for_downloads_changed_on_days_on_which_that_for_files_did_not(store: Engine) -> None:
-    with store.connect() as connection:
-        downloads, files = definitions(connection, "downloads"), definitions(connection, "files")
-    assert downloads[-2:] == [date(2026, 8, 21), date(2026, 8, 24)]
-    assert set(downloads) - set(files) == {date(2023, 5, 11), date(2024, 2, 22), date(2026, 8, 24)}
+@pytest.mark.parametrize(
+    ("first", "last", "redefined"),
+    [
+        ("2026-08-24", "2026-08-31", {"downloads", "pip", "ci", "without_mirrors"}),  # files are as before
+        ("2026-08-25", "2026-09-30", set()),
+        ("2026-08-21", "2026-08-23", {"downloads", "files", "pip", "ci", "without_mirrors"}),
+        ("2026-08-22", "2026-08-23", set()),
+        ("2026-08-23", "2026-08-24", {"downloads", "pip", "ci", "without_mirrors"}),
+        ("2018-07-26", "2018-07-27", {"downloads", "files"}),
+    ],
+)
+def test_days_are_compared_only_by_what_means_the_same_on_both(
+    store: Engine, first: str, last: str, redefined: set[str]
+) -> None:
+    ((found,),) = rows(store, f"SELECT pyzn.redefined('{first}', '{last}')")
+    assert set(found) == redefined
 
 
 def test_an_event_touches_its_days_and_one_without_end_its_first(store: Engine) -> None:

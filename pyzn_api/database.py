@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from pyzn_api.libpq import Connection, execute
 from pyzn_api.settings import KIB, MIB
-from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, FILES, PIP, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, DOWNLOADS, Breakdown
 
 CONNECTION_SECONDS = 0.7  # of waiting for connections, all statements of an answer together; a 503 may take one second
 LOOKUP_SECONDS = 0.7  # for a small statement, such as the ledger's: after it, Postgres counts as away
@@ -111,14 +111,19 @@ def _file(name: str) -> bytes:
     return files(package or "pyzn_api").joinpath("sql", f"{file}.sql").read_bytes()
 
 
+def counts_of(breakdown: Breakdown) -> dict[str, str]:
+    """Return the column of the tidy view for each count that the breakdown holds, its own first."""
+    own, *subsets = ("downloads" if count == DOWNLOADS else count.name for count in breakdown.counts)
+    return {own: "downloads", **dict(zip(subsets, (subset.column for subset in breakdown.subsets), strict=True))}
+
+
 def _counted(breakdown: Breakdown) -> str:
-    """Return the SQL of the number that the tidy view counts, by `ci` (or pip) if it has these apart."""
-    if CI not in breakdown.subsets:
-        return "downloads"
-    return f"""CASE %(ci)s::text
-        WHEN 'include' THEN downloads WHEN 'exclude' THEN downloads - {CI.column}
-        WHEN 'pip' THEN {PIP.column} WHEN 'files' THEN {FILES.column} ELSE {CI.column}
-    END"""
+    """Return the SQL of the number per key, by the parameter `count`."""
+    columns = counts_of(breakdown)
+    if CI in breakdown.subsets:
+        columns["without_ci"] = f"downloads - {CI.column}"
+    cases = " ".join(f"WHEN '{name}' THEN {column}" for name, column in columns.items())
+    return f"CASE %(count)s::text {cases} END"
 
 
 # Whatever the settings of the server, its database, the role and libpq's PG… variables. The API's own role has the

@@ -93,6 +93,50 @@ class Counts(Range):
 
     project: NormalName
     granularity: Granularity
+    count: str = Field(description="what is counted; without_ci is downloads without those by CI")
+
+
+class PeriodCounts(BaseModel):
+    """The downloads in a period by every count."""
+
+    period: date = Field(description="the first day of the period")
+    downloads: Downloads
+    files: int | None = Field(description="wheels and source archives; null: a day was read without file names")
+    pip: int = Field(description="by pip")
+    ci: int = Field(description="by CI")
+    without_mirrors: int
+
+
+class ProjectPeriodCounts(PeriodCounts):
+    """The downloads of a project in a period by every count."""
+
+    project: NormalName
+
+
+class SeriesHead(Range):
+    """The parts around the periods of a project."""
+
+    project: NormalName
+    granularity: Granularity
+
+
+class Series(SeriesHead):
+    """The downloads of a project per period, every count side by side."""
+
+    downloads: list[PeriodCounts]
+
+
+class SeveralHead(Range):
+    """The parts around the periods of several projects."""
+
+    granularity: Granularity
+    unknown: list[str] = Field(description="those that are not known")
+
+
+class SeveralSeries(SeveralHead):
+    """The downloads of several projects per period, every count side by side."""
+
+    downloads: list[ProjectPeriodCounts]
 
 
 def counts_by(breakdown: Breakdown) -> type[Counts]:
@@ -125,6 +169,7 @@ class Day(BaseModel):
     status: Literal["final", "provisional", "suspect"]
     revision: int = Field(description="how often its content has been published")
     downloads: int = Field(description="of all projects")
+    files: int | None = Field(None, description="of them, wheels and source archives; absent if it was not counted")
     projects: int = Field(description="with downloads")
     published_at: datetime = Field(description="UTC")
     suspect_because: str | None = Field(None, description="in what it differed from the weeks before, if it did")
@@ -172,6 +217,7 @@ class Ranking(Range):
     """The parts around a table of ranked projects."""
 
     period: Literal["day", "week", "month"]
+    count: str = Field(description="what they are ranked by")
 
 
 class Top(Ranking):

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
 from io import StringIO
 
 from fastapi import Request, Response
@@ -52,6 +53,12 @@ async def respond_with_table(
         {**(CSV if as_csv else JSON), "Vary": "Accept-Encoding, Accept"},
     )
     return await state(request).answers.respond(request, spec)
+
+
+def range_of(snapshot: Snapshot, missing: list[date] | None = None) -> dict[str, object]:
+    """Return the members of `Range`: the window, its uncertain days, and its events."""
+    ledger, window = snapshot.ledger, snapshot.window
+    return {**window._asdict(), "days": ledger.uncertain(window, missing), "events": ledger.events}
 
 
 def csv_body(columns: type[BaseModel], rows: Sequence[BaseModel]) -> bytes:

@@ -10,7 +10,7 @@ from pyzn_api.errors import UnknownProjectError
 from pyzn_pipeline.breakdowns import COUNTRY, VERSION, Breakdown
 from pyzn_site.series import MOST as SERIES
 from pyzn_site.series import Count
-from pyzn_site.view import BY_CI, Scope, measure_of
+from pyzn_site.view import Scope, measure_of
 
 _PLACES = 300  # keys of countries, which are all of them
 _LARGEST = 10  # of other keys
@@ -37,13 +37,12 @@ class Periods(NamedTuple):
 
 async def by_key(snapshot: Snapshot, project: str, scope: Scope, breakdown: Breakdown, most: int) -> Keys:
     """Return the counts by a breakdown, of `most` bytes at most. Raises UnknownProjectError."""
-    measure = measure_of(breakdown, scope.measure)
     size, first_day, counts, largest = await snapshot.project_row(
         f"pyzn_site:breakdown by {breakdown.name}",
         project,
         **scope.window._asdict(),
         granularity=scope.granularity,
-        ci=BY_CI.get(measure, measure if measure in {"pip", "files"} else "include"),
+        count=measure_of(breakdown, scope.measure),
         parts=_MINORS if breakdown is VERSION else SERIES + 2,  # one more than are shown, and the unknown
         limit=_PLACES if breakdown is COUNTRY else _LARGEST,
         most=most,

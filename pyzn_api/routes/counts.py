@@ -8,14 +8,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AfterValidator
 
 from pyzn_api.cache import Snapshot
+from pyzn_api.database import counts_of
 from pyzn_api.errors import BadParameterError, UnknownProjectError
-from pyzn_api.models_v4 import Counts, UncertainDays, counts_by
+from pyzn_api.models_v4 import Counts, counts_by
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors, table_of
-from pyzn_api.routes.parameters import End, Format, ProjectName, Start, StrictRoute
+from pyzn_api.routes.parameters import ByPeriod, End, Format, ProjectName, Start, StrictRoute
 from pyzn_api.settings import MIB
 from pyzn_api.state import state
-from pyzn_api.tables import json_body, respond_with_table
+from pyzn_api.tables import json_body, range_of, respond_with_table
 from pyzn_api.windows import Granularity
 from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, UNKNOWN, WITHOUT_MIRRORS, Breakdown
 
@@ -26,16 +27,22 @@ router = APIRouter(
     prefix="/api/v4/projects", tags=["v4"], responses=errors(400, 401, 404, 503), route_class=StrictRoute
 )
 
-By = Annotated[Granularity, Query(description="weeks begin on Monday; a period is named by its first day")]
 ByCI = Literal["include", "exclude", "only"]
 
 
-def _ci(ci: Annotated[ByCI, Query(description="downloads by CI")] = "include") -> dict[str, str]:
-    return {"ci": ci}
+def _ci(ci: Annotated[ByCI, Query(description="downloads by CI, when all are counted")] = "include") -> ByCI:
+    return ci
 
 
-def _no_ci() -> dict[str, str]:
-    return {}
+def _no_ci() -> ByCI:
+    return "include"
+
+
+def _count(count: str, ci: ByCI) -> str:
+    """Return the count of a request. Raises BadParameterError if it would be of CI and another one."""
+    if ci != "include" and count != "downloads":
+        raise BadParameterError("ci", ci, f"include with count={count}")
+    return {"include": count, "exclude": "without_ci", "only": "ci"}[ci]
 
 
 def _filter(breakdown: Breakdown) -> object:
@@ -71,29 +78,31 @@ def _like(breakdown: Breakdown, key: str | None) -> str | None:
 
 def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
     """Return the function that answers for one breakdown."""
-    filtered = _filter(breakdown)
+    filtered, held = _filter(breakdown), tuple(counts_of(breakdown))
+    described = Query(description="what is counted, of that which this breakdown holds")
+    counted = Annotated[Literal[held], described]  # type: ignore[valid-type]  # made for each breakdown
 
     async def counts(
         request: Request,
         project: ProjectName,
-        subset: Annotated[dict[str, str], Depends(_ci if CI in breakdown.subsets else _no_ci)],
+        ci: Annotated[ByCI, Depends(_ci if CI in breakdown.subsets else _no_ci)],
         start: Start = None,
         end: End = None,
-        granularity: By = "day",
+        granularity: ByPeriod = "day",
+        count: counted = held[0],
         key: filtered = None,  # type: ignore[valid-type]  # made for each breakdown
         table: Format = None,
     ) -> Response:
         name, today = known_form(project), state(request).today
-        parameters = {"pattern": _like(breakdown, key), **subset}
+        parameters = {"pattern": _like(breakdown, key), "count": _count(count, ci)}
 
         async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
             rows = await _counted(snapshot, name, breakdown, granularity, csv=as_csv, **parameters)
             if as_csv:
                 return b"\r\n".join([f"period,{breakdown.name},downloads".encode(), *rows, b""])
-            ledger, window = snapshot.ledger, snapshot.window
-            days = UncertainDays(**ledger.uncertain(window, ledger.missing(window, breakdown.name)))
-            head = {**window._asdict(), "days": days, "events": ledger.events, "project": name}
-            return json_body(Counts.model_validate(head | {"granularity": granularity}), "downloads", rows)
+            missing = snapshot.ledger.missing(snapshot.window, breakdown.name, count)
+            head = {"project": name, "granularity": granularity, "count": parameters["count"]}
+            return json_body(Counts.model_validate(range_of(snapshot, missing) | head), "downloads", rows)
 
         return await respond_with_table(
             request,
@@ -130,6 +139,7 @@ for _breakdown in BREAKDOWNS:
         name=f"by_{_breakdown.name}",
         summary=f"Downloads per period and {_breakdown.name}{_which}",
         description="Oldest period first, then most downloads. What was not downloaded is absent, unknown is "
-        f"`{UNKNOWN}`. A day that was published before PyZn counted {_breakdown.plural} is in `days.missing`.",
+        f"`{UNKNOWN}`. A day that was published before PyZn counted {_breakdown.plural} is in `days.missing`, and "
+        "so is one that was read without file names when files are counted.",
         responses=table_of(counts_by(_breakdown)),
     )

@@ -40,8 +40,8 @@ def _rows(ledger: Ledger, window: Window) -> Iterator[Day | MissingDay]:
     for day in window.days():
         events = [each.id for each in ledger.events_in(Window(day, day))]
         if row := published.get(day):
-            told = {name: value for name, value in row._asdict().items() if value is not None}
-            told |= {"published_at": row.published_at.replace(microsecond=0), "events": events}
-            yield Day.model_validate(told)
+            known = {name: value for name, value in row._asdict().items() if value is not None}
+            known |= {"published_at": row.published_at.replace(microsecond=0), "events": events}
+            yield Day.model_validate(known)
         else:
             yield MissingDay(day=day, status="missing", events=events)

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 
 from pyzn_api.errors import ApiError, shortened
 from pyzn_api.names import ALL
-from pyzn_api.windows import parse_day
+from pyzn_api.windows import Granularity, parse_day
 
 _NAME = "a project's name, in any form that PEP 503 takes for the same"
 _EXAMPLE = {"example": "sampleproject"}
@@ -21,6 +21,7 @@ ProjectNameOrAll = Annotated[str, Path(description=f"{_NAME}; {ALL} is all of Py
 OptionalDay = Annotated[date | None, BeforeValidator(parse_day)]
 Start = Annotated[OptionalDay, Query(description="the first day, UTC; unless given, 30 days end with the last")]
 End = Annotated[OptionalDay, Query(description="the last day, UTC; unless given, the latest published one")]
+ByPeriod = Annotated[Granularity, Query(description="weeks begin on Monday; a period is named by its first day")]
 Format = Annotated[
     Literal["json", "csv"] | None,
     Query(alias="format", description="csv, or an Accept header that prefers text/csv, gives the table as CSV"),

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from pyzn_api.cache import Snapshot
-from pyzn_api.errors import BadParameterError, UnknownProjectError, shortened
+from pyzn_api.errors import UnknownProjectError, shortened
 from pyzn_api.models_v4 import Summaries, Summary, SummaryOfOne
-from pyzn_api.names import known_form
+from pyzn_api.names import known_form, several_names
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.parameters import Format, ProjectName, StrictRoute
 from pyzn_api.state import state
 from pyzn_api.tables import csv_body, json_body, respond_with_table
-from pyzn_pipeline.names import LONGEST, is_name, normalise
+from pyzn_pipeline.names import is_name
 
 MOST_AT_ONCE = 128  # projects
 
@@ -54,10 +54,7 @@ async def several(
     table: Format = None,
 ) -> Response:
     """Projects in the order of the request, each once; those that are not known are listed apart."""
-    names = [each.strip() for value in name for each in value.split(",")]
-    if len(names) > MOST_AT_ONCE:
-        raise BadParameterError("name", f"{len(names)} names", f"{MOST_AT_ONCE} at most")
-    asked = list(dict.fromkeys(normalise(each[: LONGEST + 1]) for each in names))
+    asked = several_names(name, MOST_AT_ONCE)
 
     def answer(found: list[dict[str, Any]], **end: object) -> Summaries:
         known = {row["project"] for row in found}

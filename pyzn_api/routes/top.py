@@ -11,7 +11,7 @@ from pyzn_api.openapi import errors, table_of
 from pyzn_api.responses import JSON
 from pyzn_api.routes.parameters import Format, StrictRoute
 from pyzn_api.state import state
-from pyzn_api.tables import CSV, json_body, respond_with_table
+from pyzn_api.tables import CSV, json_body, range_of, respond_with_table
 from pyzn_api.windows import Window
 
 MOST_RANKED = 15_000  # projects
@@ -27,9 +27,7 @@ _v4 = APIRouter(prefix="/api/v4", route_class=StrictRoute)
 
 def _range(snapshot: Snapshot) -> dict[str, object]:
     """Return the days of a ranking."""
-    window, ledger = snapshot.window, snapshot.ledger
-    days = ledger.uncertain(window, ledger.not_ranked(window))
-    return {**window._asdict(), "days": days, "events": ledger.events}
+    return range_of(snapshot, snapshot.ledger.not_ranked(snapshot.window))
 
 
 @_v4.get("/top", summary="The most downloaded projects", responses=errors(400, 401, 503) | table_of(Top))
@@ -46,7 +44,9 @@ async def top(
         ((ranked,),) = await snapshot.rows("top", period=period, limit=limit, csv=as_csv)
         if as_csv:
             return ",".join(Ranked.model_fields).encode() + b"\r\n" + ranked
-        return json_body(Ranking.model_validate({"period": period, **_range(snapshot)}), "projects", [ranked])
+        return json_body(
+            Ranking.model_validate({"period": period, "count": "downloads", **_range(snapshot)}), "projects", [ranked]
+        )
 
     def window(ledger: Ledger) -> Window:
         return ledger.ranked(PERIODS[period], today)

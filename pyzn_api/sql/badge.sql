@@ -5,5 +5,5 @@ SELECT total_downloads, (
     FROM pyzn.project_days
     WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s
 )
-FROM pyzn.projects AS known
+FROM pyzn.projects
 WHERE project = %(project)s

@@ -2,7 +2,8 @@
 -- CSV lines, a $name that a spreadsheet would run or that begins with an apostrophe after an apostrophe), separated by commas (or line ends), most downloads first, then $name; and the bytes of the
 -- documents of all periods. More bytes than `most` are not taken apart: then, and when there is no period,
 -- one row, with NULL for the first two. No row for an unknown project. `pattern` is an ILIKE pattern, or NULL
--- for every $name, to which a plus is a space; `ci` is include, exclude or only. database.py fills the names after a dollar sign.
+-- for every $name, to which a plus is a space; `count` is one that the breakdown holds, or without_ci. database.py fills the
+-- names after a dollar sign.
 -- Cost: one heap row per day, whose document is taken apart: about 1 microsecond per day and $name, and as
 -- much for each that comes back. Period by period, since sorting them all at once costs twice that, and one
 -- value of 70 MB keeps the reader's event loop for some tenths of a second.

@@ -3,7 +3,8 @@
 -- a part is a $name; of a version only major and minor, NULL if it has none; and NULL for all but the `parts` largest.
 -- The second is an object: "keys", the `limit` largest as [$name, downloads], most downloads first, then by $name;
 -- the "number" of all keys; and the "downloads" of all. Of all of PyPI for '__all__', which nobody counts by version.
--- No row for an unknown project. `ci` is include, exclude or only. database.py fills the names after a dollar sign.
+-- No row for an unknown project. `count` is one that the breakdown holds, or without_ci. database.py fills
+-- the names after a dollar sign.
 -- Cost: one heap row per day, or the ledger's, whose document is taken apart: about 1 microsecond per day and $name. Major
 -- and minor are looked for once for each version, not once for each of its days.
 WITH weighed AS (
@@ -18,12 +19,12 @@ WITH weighed AS (
 ), by_day AS (
     SELECT day, $name, number::bigint AS downloads
     FROM pyzn.project_days, json_each_text($document) AS entry ($name, number)  -- the view reads two documents more
-    WHERE %(ci)s::text = 'include'
+    WHERE %(count)s::text IN ('downloads', 'without_mirrors')
         AND project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND (SELECT bytes FROM weighed) <= %(most)s
     UNION ALL
     SELECT day, $name, coalesce($downloads, 0)
     FROM pyzn.$view
-    WHERE %(ci)s::text <> 'include'
+    WHERE %(count)s::text NOT IN ('downloads', 'without_mirrors')
         AND project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND (SELECT bytes FROM weighed) <= %(most)s
     UNION ALL
     SELECT day, key, entry.downloads

@@ -24,8 +24,11 @@ VARIANTS = {
     "/api/packages/{project}/system": ["", "?os=linux"],
     "/api/v4/projects": ["?name={project}&name=no-such-project", "?name={project}&format=csv"],
     "/api/v4/projects/{project}": ["", "?format=csv"],
+    "/api/v4/projects/{project}/downloads": ["", "?start=2026-07-01&granularity=week", "?format=csv"],
+    "/api/v4/series": ["?name={project}&name=other", "?name={project},no-such-project&format=csv"],
     "/api/v4/projects/{project}/versions": [
         "",
+        "?count=files",
         "?start=2026-07-01&end=2026-07-20",
         "?format=csv",
         "?granularity=month",
@@ -57,4 +60,5 @@ def urls(project: str) -> list[str]:
 def urls_of_all_of_pypi() -> list[str]:
     """The URLs of the routes that take `__all__`."""
     found = [path.replace("{project}", "__all__") for path in VARIANTS if path.startswith("/api/packages/")]
+    found += ["/api/v4/projects/__all__/downloads", "/api/v4/series?name=__all__"]
     return [*found, "/chart/__all__.svg", "/chart/__all__.svg?by=country&range=all"]

@@ -10,6 +10,7 @@ import pytest
 QUERIES: dict[str, dict[str, str | list[str]]] = {
     "/api/v4/projects": {"name": ["SampleProject", "no-such-project"]},
     "/api/v4/days": {"start": "2026-07-17"},
+    "/api/v4/series": {"name": ["sampleproject", "busy"], "start": "2026-07-17"},
     "/api/v4/events": {"start": "2026-08-21"},
 }
 

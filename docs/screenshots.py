@@ -61,12 +61,15 @@ def priced(url: str, start: str, end: str) -> str:
 def plots(page: Page) -> None:
     """Turn the metadata of an asset into plots over its partitions."""
     page.get_by_text("Plots", exact=True).click()
+    expect(page.locator("canvas").first).to_be_visible()
 
 
 def chart(page: Page) -> None:
     """Show the chart among the metadata of an asset, whole: in a narrower window its table can be scrolled."""
     page.set_viewport_size({"width": 1700, "height": HEIGHT})
-    page.locator("img[src*='/chart/']").evaluate("image => image.scrollIntoView({block: 'end'})")
+    image = page.locator("img[src*='/chart/']")
+    image.evaluate("image => image.scrollIntoView({block: 'end'})")
+    expect(image).to_be_in_viewport(ratio=1)
 
 
 def keep(page: Page, name: str) -> None:
@@ -85,16 +88,17 @@ def main(url: str, api: str) -> None:
     (backfill,) = newest["partitionBackfillsOrError"]["results"]
     days = next(node["partitionKeys"] for node in newest["assetNodes"] if node["partitionKeys"])
     version = "/assets/downloads_by_version"
-    pages: dict[str, tuple[str, Callable[[Page], None] | None]] = {
-        "asset-graph": ("/asset-groups/", None),
-        "asset-plots": (version, plots),
-        "asset-partition": (f"{version}?view=partitions&partition={days[-2]}", None),
-        "asset-checks": (f"{version}?view=checks", None),
-        "daily-totals": ("/assets/daily_totals", chart),
-        "top-projects": ("/assets/top_projects", None),
-        "backfill": (f"/runs/b/{backfill['id']}", None),
-        "backfill-price": (f"/runs/{priced(url, days[-60], days[-1])}", None),
-        "automation": ("/automation", None),
+    # Of the Dagster UI: the path, a text that must be there, and what is done before the picture is taken.
+    pages: dict[str, tuple[str, str, Callable[[Page], None] | None]] = {
+        "asset-graph": ("/asset-groups/", "file_downloads", None),
+        "asset-plots": (version, "Plots", plots),
+        "asset-partition": (f"{version}?view=partitions&partition={days[-2]}", "seconds to scan", None),
+        "asset-checks": (f"{version}?view=checks", "sum_equals_source", None),
+        "daily-totals": ("/assets/daily_totals", "downloads a week before", chart),
+        "top-projects": ("/assets/top_projects", "top movers", None),
+        "backfill": (f"/runs/b/{backfill['id']}", backfill["id"], None),
+        "backfill-price": (f"/runs/{priced(url, days[-60], days[-1])}", "days published already", None),
+        "automation": ("/automation", "packing_schedule", None),
     }
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -107,9 +111,10 @@ def main(url: str, api: str) -> None:
             keep(page, name)
             context.close()
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-        for name, (path, act) in pages.items():
+        for name, (path, text, act) in pages.items():
             page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
             page.goto(url + path)
+            expect(page.get_by_text(text).first).to_be_visible(timeout=60_000)
             page.wait_for_timeout(4000)  # the UI keeps polling, so the network is never idle
             expect(page.get_by_text("Loading")).to_have_count(0, timeout=60_000)
             if act:

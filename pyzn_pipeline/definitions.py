@@ -1,8 +1,19 @@
 """The Dagster code location."""
 
+import warnings
 from typing import Any
 
-from dagster import AssetsDefinition, AssetSpec, Definitions, EnvVar, definitions, in_process_executor
+from click import ClickException
+from dagster import (
+    AssetsDefinition,
+    AssetSpec,
+    BetaWarning,
+    Definitions,
+    EnvVar,
+    definitions,
+    in_process_executor,
+    with_source_code_references,
+)
 
 from pyzn_pipeline.backfills.defs import backfill_cost_job
 from pyzn_pipeline.defs.partitions import utc_days
@@ -15,7 +26,7 @@ from pyzn_pipeline.monitoring.defs import alert_sensors, ledger_checks, ledger_s
 from pyzn_pipeline.rankings.defs import ranking_sensor, summary_assets
 from pyzn_pipeline.reading.defs import READ, breakdown_assets, daily_schedule
 from pyzn_pipeline.recounts.defs import RECOUNT, recount_check
-from pyzn_pipeline.settings import Settings, load
+from pyzn_pipeline.settings import Settings, SettingsError, load
 from pyzn_pipeline.wanted_days.defs import repair_sensor
 
 
@@ -44,8 +55,11 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
     if settings.export_url is not None:
         assets.append(export_asset(partitions, settings.export_url))
         sensors.append(export_sensor(settings.export_url, settings.first_day))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BetaWarning)  # of the links from each asset to its code
+        linked = with_source_code_references(assets)
     return Definitions(
-        assets=assets,
+        assets=linked,
         asset_checks=[recount_check(), *ledger_checks()],
         jobs=[READ, RECOUNT, backfill_cost_job(settings.first_day)],
         schedules=schedules,
@@ -64,4 +78,7 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
 @definitions
 def defs() -> Definitions:
     """The entry point of the code location. Reads the environment when Dagster calls it, not at import."""
-    return build_defs(load(Settings))
+    try:
+        return build_defs(load(Settings))
+    except SettingsError as error:
+        raise ClickException(str(error)) from None  # Dagster's commands print it without a trace

@@ -1,4 +1,4 @@
-"""Runs backfills in a running Dagster: launches them over its GraphQL and follows them in the ledger."""
+"""Launches backfills over the GraphQL of a running Dagster, and follows them in the ledger."""
 
 import time
 from collections.abc import Iterator
@@ -49,6 +49,7 @@ class Progress:
 
     requested: list[date]
     backfill_id: str
+    since: datetime
     done: set[date] = field(default_factory=set)
     failed: dict[date, str] = field(default_factory=dict)
     ended: str | None = None
@@ -59,15 +60,10 @@ class Progress:
         return self.ended is not None or len(self.done | self.failed.keys()) == len(self.requested)
 
 
-def run(
-    dagster_url: str, engine: Engine, days: list[date], accept_worse: bool = False, poll_seconds: float = 0.5
-) -> Iterator[Progress]:
-    """Launch a backfill of `days` and yield its progress until every day has an outcome.
-
-    Raises DagsterError when Dagster is away, BackfillError when it refuses.
-    """
+def launch(dagster_url: str, engine: Engine, days: list[date], accept_worse: bool = False) -> Progress:
+    """Launch a backfill of `days`. Raises DagsterError when Dagster is away, BackfillError when it refuses."""
     with engine.connect() as connection:
-        since = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        since: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
     answer = ask(
         dagster_url,
         LAUNCH,
@@ -80,7 +76,11 @@ def run(
     )["launchPartitionBackfill"]
     if "backfillId" not in answer:
         raise BackfillError(f"Dagster refused the backfill: {answer.get('message', answer['__typename'])}")
-    progress = Progress(days, answer["backfillId"])
+    return Progress(days, answer["backfillId"], since)
+
+
+def follow(dagster_url: str, engine: Engine, progress: Progress, poll_seconds: float = 0.5) -> Iterator[None]:
+    """Update `progress` until every day has an outcome. Raises DagsterError if Dagster stays away."""
     heard = time.monotonic()
     while True:
         try:
@@ -90,17 +90,17 @@ def run(
             if time.monotonic() - heard > SILENCE_SECONDS:
                 raise
             status = {"status": "REQUESTED"}
-        _follow(progress, engine, since)
+        _update(progress, engine)
         if status.get("status") not in RUNNING:
             progress.ended = _ending(status)
-        yield progress
+        yield
         if progress.finished:
             return
         time.sleep(poll_seconds)
 
 
-def _follow(progress: Progress, engine: Engine, since: datetime) -> None:
-    requested = set(progress.requested)
+def _update(progress: Progress, engine: Engine) -> None:
+    requested, since = set(progress.requested), progress.since
     rows = ledger.days(engine, min(requested), max(requested))
     wanted = [row for row in rows if row["day"] in requested]
     progress.failed = {row["day"]: row["failure"] for row in wanted if row["failed_at"] and row["failed_at"] >= since}

@@ -5,7 +5,7 @@ from datetime import date
 import click
 from sqlalchemy import Engine
 
-from pyzn_pipeline.backfills import launch
+from pyzn_pipeline.backfills.launch import Progress, follow, launch
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.commands.progress import bar_of_days
 from pyzn_pipeline.days import days_between, ranges
@@ -21,17 +21,17 @@ from pyzn_pipeline.store.schema import open_store
     is_flag=True,
     help="Publish a new reading even if it is worse: fewer downloads, or an audit fails that passed before.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what it would cost. Reads nothing and is free.")
+@click.option("--dry-run", is_flag=True, help="Only print what it would cost. Reads nothing and is free.")
 def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
     """Read the UTC days START to END (both included) from the source and publish them.
 
     The days run through Dagster (PYZN_DAGSTER_URL): the backfill and its runs are in its UI. A day
     that is published already is re-read, and replaced if the source has changed. Interrupting
-    this command does not stop the backfill; cancel it in the UI.
+    this command does not stop the backfill: it prints where to cancel it.
 
     Exits with 1 if any day failed, and names the days with the reasons. A day that failed, or whose
     run died, is tried again automatically until it is read, you cancel the backfill, or eight
-    attempts have failed.
+    attempts have failed. A day that is over for a week and has no rows at the source is not.
 
     \b
     Example:
@@ -39,19 +39,24 @@ def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
       pyzn backfill 2026-07-06 2026-07-19
     """
     if dry_run:
-        _say_cost(start, end)
+        _print_cost(start, end)
         return
     settings = load(CommandSettings)
     days = days_between(start, end, settings.first_day)
     with open_store(settings.database_url, "backfill") as store:
-        outcome = _follow(settings.dagster_url, store, days, accept_worse)
+        outcome = launch(settings.dagster_url, store, days, accept_worse)
+        page = f"{settings.dagster_url}/runs/b/{outcome.backfill_id}"
+        try:
+            _show(settings.dagster_url, store, outcome)
+        except KeyboardInterrupt:
+            click.echo(f"backfill {outcome.backfill_id} goes on in Dagster; to cancel it: Cancel, at {page}", err=True)
+            raise click.exceptions.Exit(130) from None
     for day, reason in sorted(outcome.failed.items()):
         click.echo(reason if str(day) in reason else f"day {day}: {reason}", err=True)
     if unfinished := [day for day in days if day not in outcome.done and day not in outcome.failed]:
         click.echo(
-            f"no outcome for {ranges(unfinished)}: Dagster says {outcome.ended}, see "
-            f"{settings.dagster_url}/runs/b/{outcome.backfill_id}. Unless you canceled them, they stay wanted and are "
-            "read automatically: `pyzn days` shows their state",
+            f"no outcome for {ranges(unfinished)}: Dagster ended with {outcome.ended}, see {page}. Unless you canceled "
+            "them, they stay wanted and are read automatically: `pyzn days` shows their state",
             err=True,
         )
     click.echo(f"{len(outcome.done)} of {len(days)} days done, {len(outcome.failed)} failed")
@@ -59,7 +64,7 @@ def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _say_cost(start: date, end: date) -> None:
+def _print_cost(start: date, end: date) -> None:
     """Print what a backfill would cost."""
     # Imported here, because Google's clients take a second to import and the other commands do not need them.
     from pyzn_pipeline.backfills.price import backfill_cost  # noqa: PLC0415
@@ -72,13 +77,12 @@ def _say_cost(start: date, end: date) -> None:
     click.echo(f"{cost}; nothing was read")
 
 
-def _follow(dagster_url: str, store: Engine, days: list[date], accept_worse: bool) -> launch.Progress:
-    """Launch a backfill and show a progress bar until it has finished."""
+def _show(dagster_url: str, store: Engine, progress: Progress) -> None:
+    """Show a progress bar until a backfill has finished."""
     with bar_of_days() as bar:
-        task = bar.add_task("waiting for Dagster", total=len(days))
-        for progress in launch.run(dagster_url, store, days, accept_worse):
+        task = bar.add_task("waiting for Dagster", total=len(progress.requested))
+        for _ in follow(dagster_url, store, progress):
             finished = len(progress.done | progress.failed.keys())
             waits = "" if finished else " waits for a run"
             failed = f", [red]{len(progress.failed)} failed[/red]" if progress.failed else ""
             bar.update(task, completed=finished, description=f"backfill {progress.backfill_id}{waits}{failed}")
-    return progress

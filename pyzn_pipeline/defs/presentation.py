@@ -1,5 +1,6 @@
 """The metadata of a day in the UI. Do not rename numbers: the UI plots each name over all partitions."""
 
+from hashlib import sha256
 from typing import Any
 
 import pandas as pd
@@ -9,7 +10,20 @@ GROUP = "pypi_downloads"
 OWNERS = ["team:data-engineering"]
 DATA_VERSION = "dagster/data_version"
 
+CODE_VERSION = "dagster/code_version"
+SCHEMA = "dagster/column_schema"
+
 Metadata = dict[str, MetadataValue[Any]]
+
+
+def columns(**types: str) -> TableSchema:
+    """Return the columns of a table, for the catalog."""
+    return TableSchema([TableColumn(name, kind) for name, kind in types.items()])
+
+
+def code_version(*sources: str) -> str:
+    """Return the version of an asset's code, which changes with these texts of it."""
+    return sha256("\n".join(sources).encode()).hexdigest()[:12]
 
 
 def picture(api_url: str, parameters: str) -> MetadataValue[Any]:

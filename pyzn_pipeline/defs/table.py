@@ -2,9 +2,19 @@
 
 from dagster import AssetSpec, DailyPartitionsDefinition, MetadataValue
 
-from pyzn_pipeline.defs.presentation import GROUP, OWNERS
+from pyzn_pipeline.defs.presentation import GROUP, OWNERS, SCHEMA, columns
 
 NAME = "file_downloads"
+COLUMNS = columns(
+    timestamp="TIMESTAMP",
+    country_code="STRING",
+    url="STRING",
+    project="STRING",
+    file="STRUCT<filename STRING, project STRING, version STRING, type STRING>",
+    details="STRUCT<installer STRUCT<name STRING, …>, python STRING, system STRUCT<name STRING, …>, ci BOOL, …>",
+    tls_protocol="STRING",
+    tls_cipher="STRING",
+)
 
 
 def mirrored_table(partitions: DailyPartitionsDefinition, name: str) -> AssetSpec:
@@ -17,8 +27,9 @@ def mirrored_table(partitions: DailyPartitionsDefinition, name: str) -> AssetSpe
         owners=OWNERS,
         description=(
             f"The days that another PyZn has read from PyPI's table in BigQuery, and exported to `{name}`.\n\nAn "
-            "observation of a day says what the exporter's source counts now."
+            "observation of a day is the latest count of the exporter's source."
         ),
+        metadata={SCHEMA: COLUMNS},
     )
 
 
@@ -37,6 +48,7 @@ def source_table(partitions: DailyPartitionsDefinition, name: str, emulator: boo
         ),
         metadata={
             "dagster/table_name": name,
+            SCHEMA: COLUMNS,
             "documentation": MetadataValue.url("https://docs.pypi.org/api/bigquery/"),
         },
     )

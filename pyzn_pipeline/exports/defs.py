@@ -32,14 +32,17 @@ from dagster import (
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.days import ranges
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY, DAYS_A_RUN
-from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS
+from pyzn_pipeline.defs.presentation import CODE_VERSION, DATA_VERSION, GROUP, OWNERS, SCHEMA, code_version, columns
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.runs import UNFINISHED_RUNS
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.exports import writing
 from pyzn_pipeline.exports.storage import storage_at
 from pyzn_pipeline.exports.writing import ExportRefused, due_for_export, export_days
+from pyzn_pipeline.store.database import text_of
 
 EXPORTED_DAYS = "exported_days"
+EXPORT_VERSION = code_version(text_of("unpack", writing.__file__).decode())
 
 
 def export_asset(partitions: DailyPartitionsDefinition, url: str) -> AssetsDefinition:
@@ -54,7 +57,11 @@ def export_asset(partitions: DailyPartitionsDefinition, url: str) -> AssetsDefin
             "mirror. docs/export.md describes them.\n\nThe sensor `export_what_has_changed` exports a day when its "
             "line in the ledger has changed. A day that is there already is not written again."
         ),
-        metadata={"index": MetadataValue.text(f"{storage.name}/index.json")},
+        metadata={
+            "index": MetadataValue.text(f"{storage.name}/index.json"),
+            SCHEMA: columns(day="date", project="string", downloads="int64", **{b.name: "string" for b in BREAKDOWNS}),
+        },
+        code_version=EXPORT_VERSION,
         skippable=True,  # the op logs each day's materialization itself
         partitions_def=partitions,
         group_name=GROUP,
@@ -82,9 +89,13 @@ def export_asset(partitions: DailyPartitionsDefinition, url: str) -> AssetsDefin
                         "status": entry.status,
                         "downloads": entry.downloads,
                         "bytes written": result.bytes,
+                        **({"dagster/row_count": result.rows} if result.bytes else {}),
                         "day.json": f"{storage.name}/{entry.file.path}",
                     },
-                    tags={DATA_VERSION: f"{entry.day} revision {entry.revision} {entry.status}"},
+                    tags={
+                        DATA_VERSION: f"{entry.day} revision {entry.revision} {entry.status}",
+                        CODE_VERSION: EXPORT_VERSION,
+                    },
                 )
         if not exported and not refused:
             refused = [f"none of the days is published: {ranges(days)}: pyzn backfill {min(days)} {max(days)}"]

@@ -2,13 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pandas as pd
 from sqlalchemy import Connection, Engine, text
 
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport
 from pyzn_pipeline.exports.index import Day, Index
-from pyzn_pipeline.source.count import MIRROR, Counts
+from pyzn_pipeline.source.count import MIRROR, DayCount
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
 from pyzn_pipeline.wanted_days import wanted
@@ -77,11 +76,10 @@ def followed_at(engine: Engine, source: str) -> datetime | None:
         return found
 
 
-def follow(engine: Engine, source: str, index: Index) -> tuple[pd.DataFrame, Counts]:
+def follow(engine: Engine, source: str, index: Index) -> list[DayCount]:
     """Record the exporter's latest counts and final days, and ask for the days that have a newer revision.
 
-    In one transaction. Returns a row per day for which the index has something new, as `recount` does, and the counts.
-    Raises OlderIndex or StoreError.
+    In one transaction. Returns the days for which the index has something new. Raises OlderIndex or StoreError.
     """
     named = {"source": source, "written_at": index.written_at, "index": index.model_dump_json()}
     failed = {"days": list(index.by_day()), "most": wanted.MOST_ATTEMPTS}
@@ -93,9 +91,7 @@ def follow(engine: Engine, source: str, index: Index) -> tuple[pd.DataFrame, Cou
         connection.execute(statement("ask_for_exported", __file__), named | failed)
         connection.execute(text("UPDATE pyzn.mirrors SET followed_at = written_at WHERE source = :source"), named)
     changed = sorted(set(counted) | set(newer))
-    rows = [(day, published, found, MIRROR, status) for day, published, found, status in changed]
-    frame = pd.DataFrame(rows, columns=["day", "published", "found", "counted by", "status"])
-    return frame, Counts({row[0]: row[2] for row in rows}, {row[0]: MIRROR for row in rows}, 0)
+    return [DayCount(day, published, found, MIRROR, status) for day, published, found, status in changed]
 
 
 def _utc(moment: datetime) -> str:

@@ -53,10 +53,11 @@ class ExportRefused(PyznError):
 
 @dataclass(frozen=True)
 class ExportResult:
-    """A day in the index: its line, and how many bytes were written for it; 0 if the line was current already."""
+    """A day in the index: its line, the bytes written for it, 0 if it was current, and the rows of its files."""
 
     entry: Entry
     bytes: int
+    rows: int = 0
 
 
 def exportable_days(engine: Engine, first: date = date.min, last: date = date.max) -> Sequence[Row[Any]]:
@@ -176,7 +177,7 @@ def _export(connection: Connection, storage: Storage, before: Entry | None, day:
     file = _put(storage, f"{folder}/{hashlib.sha256(content).hexdigest()[:16]}/day.json", content)
     written = sum(len(content) for content, _ in contents.values()) + len(content)
     line = row | {"file": file, "events": [event["id"] for event in row["events"]]}
-    return ExportResult(Entry.model_validate(line), written)
+    return ExportResult(Entry.model_validate(line), written, sum(each.rows for each in files.values()))
 
 
 def _contents(row: Mapping[str, Any]) -> Contents:

@@ -28,6 +28,8 @@ from pyzn_pipeline.days import ranges
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.table import NAME as SOURCE
 from pyzn_pipeline.monitoring.alerts import QUIET, AlertError, AlertState, beat, news, post
+from pyzn_pipeline.recounts.defs import RECOUNT_CHECK
+from pyzn_pipeline.recounts.recounts import differing_days
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store.ledger import freshness
 from pyzn_pipeline.wanted_days import trouble
@@ -123,8 +125,10 @@ def ledger_sensor(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Se
     def report_ledger(context: SensorEvaluationContext, store: Store) -> SensorResult:
         with store.engine() as engine:
             found = {name: evaluate(engine) for name, (_, evaluate) in CHECKS.items()}
+            reported = f"{now():%Y-%m-%dT%H} {[result.passed for result in found.values()]}"
+            if context.cursor is None:  # until the first recount, which is an hour after the first publication
+                found[RECOUNT_CHECK.name] = _counts(engine)
         summary = "; ".join(str(result.description) for result in found.values())
-        reported = f"{now():%Y-%m-%dT%H} {[result.passed for result in found.values()]}"
         if reported == context.cursor:
             return SensorResult(skip_reason=summary)
         evaluations = [
@@ -150,6 +154,16 @@ def _freshness(engine: Engine) -> AssetCheckResult:
         severity=AssetCheckSeverity.ERROR,
         description=f"the newest published day is {newest or 'none'}, {days_late} days late",
         metadata={"newest day": str(newest), "days late": days_late},
+    )
+
+
+def _counts(engine: Engine) -> AssetCheckResult:
+    days = differing_days(engine)
+    return AssetCheckResult(
+        passed=not days,
+        severity=AssetCheckSeverity.WARN,
+        description="no recount was due yet; by the ledger's latest counts",
+        metadata={"days that differ": ranges(days) or "none"},
     )
 
 

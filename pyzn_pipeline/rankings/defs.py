@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime
 
 import pandas as pd
 from dagster import (
+    AssetCheckResult,
+    AssetCheckSpec,
     AssetDep,
     AssetExecutionContext,
     AssetMaterialization,
@@ -34,22 +36,40 @@ from dagster import (
 )
 from sqlalchemy import Engine
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, VERSION
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, VERSION
 from pyzn_pipeline.days import RANGE_END, RANGE_START, days_of_tags, ranges
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
-from pyzn_pipeline.defs.presentation import GROUP, OWNERS, Metadata, picture, table
+from pyzn_pipeline.defs.presentation import (
+    CODE_VERSION,
+    GROUP,
+    OWNERS,
+    SCHEMA,
+    Metadata,
+    code_version,
+    columns,
+    picture,
+    table,
+)
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.runs import UNFINISHED_RUNS
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.rankings import rankings
 from pyzn_pipeline.rankings.rankings import PERIODS, Ranking, totals
+from pyzn_pipeline.store.database import text_of
 
 TOP_PROJECTS = "top_projects"
 DAILY_TOTALS = "daily_totals"
+STATEMENTS = ("count_windows", "rank_windows")
+RANKING_VERSION = code_version(*(text_of(name, rankings.__file__).decode() for name in STATEMENTS))
+CHECKS = {
+    "places_have_no_gaps": (TOP_PROJECTS, "The places of each period are 1, 2, 3, … with ever fewer downloads."),
+    "totals_equal_the_versions": (DAILY_TOTALS, "The downloads of a day are those that its versions add up to."),
+}
+"""The asset of each check, and its description. Named as the statement that finds the days which fail it."""
 
 
 def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_url: str) -> AssetsDefinition:
-    """One op that ranks each day and reports its totals."""
+    """Return one op that ranks each day and reports its totals."""
 
     @multi_asset(
         name="summaries_of_a_day",
@@ -69,6 +89,9 @@ def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_u
                 ),
                 metadata={
                     "dagster/table_name": "pyzn.top_projects",
+                    SCHEMA: columns(
+                        day="date", period="text", rank="integer", project="text", downloads="bigint", change="integer"
+                    ),
                     "SQL": MetadataValue.md(
                         "```sql\nSELECT rank, project, downloads, change\nFROM pyzn.top_projects\n"
                         "WHERE day = '2026-07-14' AND period = 'week'\nORDER BY rank LIMIT 20;\n```"
@@ -76,6 +99,7 @@ def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_u
                 },
                 skippable=True,  # the op logs each day's materialization itself
                 partitions_def=partitions,
+                code_version=RANKING_VERSION,
                 group_name=GROUP,
                 owners=OWNERS,
             ),
@@ -86,10 +110,15 @@ def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_u
                 description=(
                     "All of PyPI by day: downloads, by pip, by CI, projects, and the same weekday of the week "
                     "before.\n\nA **view** of the ledger: always up to date, nothing is computed. A "
-                    "materialization only records the day's figures for the plots, when the day is ranked."
+                    "materialization only records the day's figures, when the day is ranked."
                 ),
                 metadata={
                     "dagster/table_name": "pyzn.daily_totals",
+                    SCHEMA: columns(
+                        day="date",
+                        status="text",
+                        **dict.fromkeys((*COUNT_COLUMNS, "projects", "downloads_week_before"), "bigint"),
+                    ),
                     "now": picture(api_url, "range=month"),
                     "SQL": MetadataValue.md(
                         "```sql\nSELECT day, downloads, downloads_week_before\n"
@@ -98,13 +127,17 @@ def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_u
                 },
                 skippable=True,
                 partitions_def=partitions,
+                code_version=RANKING_VERSION,
                 group_name=GROUP,
                 owners=OWNERS,
             ),
         ],
+        check_specs=[AssetCheckSpec(check, asset=asset, description=text) for check, (asset, text) in CHECKS.items()],
         backfill_policy=BACKFILL_POLICY,
     )
-    def summaries_of_a_day(context: AssetExecutionContext, store: Store) -> Iterator[AssetMaterialization]:
+    def summaries_of_a_day(
+        context: AssetExecutionContext, store: Store
+    ) -> Iterator[AssetMaterialization | AssetCheckResult]:
         asked = days_of_tags(context.run.tags, first_day)
         failures = [asked.set_aside] if asked.set_aside else []
         missing = 0
@@ -118,6 +151,11 @@ def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_u
                 except PyznError as error:  # the other days are ranked all the same
                     failures.append(str(error))
                     context.log.error(str(error))  # noqa: TRY400 - an expected error: the traceback adds nothing
+            for check, (asset, _) in CHECKS.items():
+                found = rankings.faulty(engine, check, asked.days)
+                yield AssetCheckResult(
+                    check_name=check, asset_key=asset, passed=not found, metadata={"days": ranges(found) or "none"}
+                )
         if failures:
             raise Failure("\n".join(failures), allow_retries=False)
         if missing == len(asked.days):
@@ -140,14 +178,17 @@ def _summarise(engine: Engine, day: date) -> Iterator[AssetMaterialization]:
     start = time.monotonic()
     ranking = rankings.rank(engine, day)
     seconds = round(time.monotonic() - start, 3)
-    yield AssetMaterialization(TOP_PROJECTS, partition=str(day), metadata=ranking_metadata(ranking, seconds))
-    yield AssetMaterialization(DAILY_TOTALS, partition=str(day), metadata=totals_metadata(engine, day))
+    tags = {CODE_VERSION: RANKING_VERSION}
+    metadata = ranking_metadata(ranking, seconds)
+    yield AssetMaterialization(TOP_PROJECTS, partition=str(day), metadata=metadata, tags=tags)
+    yield AssetMaterialization(DAILY_TOTALS, partition=str(day), metadata=totals_metadata(engine, day), tags=tags)
 
 
 def ranking_metadata(ranking: Ranking, seconds: float) -> Metadata:
     """The metadata of one ranking: the first places of each period, and the largest changes since the week before."""
     which = {"which are missing": MetadataValue.text(ranges(ranking.missing))} if ranking.missing else {}
     return {
+        "dagster/row_count": MetadataValue.int(ranking.rows),
         "days missing": MetadataValue.int(len(ranking.missing)),  # from the month
         **which,
         "ranked by": MetadataValue.text(", ".join(f"{period}: {ranking.counts[period]}" for period in PERIODS)),
@@ -171,6 +212,7 @@ def totals_metadata(engine: Engine, day: date) -> Metadata:
         "projects": of_day["projects"],
     }
     return {
+        "dagster/row_count": MetadataValue.int(1),
         "status": MetadataValue.text(of_day["status"]),
         **{name: MetadataValue.int(int(number)) for name, number in numbers.items() if not pd.isna(number)},
     }

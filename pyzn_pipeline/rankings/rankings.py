@@ -29,6 +29,7 @@ class Ranking:
     day: date
     missing: list[date]
     counts: dict[str, str]
+    rows: int
     top: pd.DataFrame
     movers: pd.DataFrame
 
@@ -67,11 +68,17 @@ def rank(engine: Engine, day: date) -> Ranking:
                 )
             connection.execute(statement("count_windows", __file__), {"day": day})
             connection.execute(text("ANALYZE counted"))
-            connection.execute(statement("rank_windows", __file__), {"day": day, "ranks": RANKS})
+            rows = connection.execute(statement("rank_windows", __file__), {"day": day, "ranks": RANKS}).rowcount
             shown: dict[str, date | int] = {"day": day, "rows": SHOWN}
             top = pd.read_sql(statement("top_ranked", __file__), connection, params=shown)
             movers = pd.read_sql(statement("top_movers", __file__), connection, params=shown)
-    return Ranking(day, written.missing, written.counts, top, movers)
+    return Ranking(day, written.missing, written.counts, rows, top, movers)
+
+
+def faulty(engine: Engine, check: str, days: list[date]) -> list[date]:
+    """Return the days among `days` that `check` finds, a statement of this topic, in order. Raises StoreError."""
+    with store_errors(f"check {check}"), engine.connect() as connection:
+        return list(connection.execute(statement(check, __file__), {"days": days}).scalars())
 
 
 def totals(engine: Engine, first: date, last: date) -> pd.DataFrame:

@@ -27,6 +27,7 @@ SUM_EQUALS_SOURCE = Audit(
     "The downloads in the documents add up to the source's own counts of the rows that count, exactly: in each "
     "project, and over the day.",
 )
+NO_ROWS = "the source has no rows for it"
 HARD_AUDITS = (EVERY_ROW_RECEIVED, DAY_NOT_EMPTY, SUM_EQUALS_SOURCE)
 
 
@@ -50,6 +51,12 @@ class AuditFailed(PyznError):
         super().__init__(f"day {findings[0].day}: {'; '.join(reasons)}; not published")
 
 
+class NoRows(AuditFailed):
+    """The source has no rows for a day that has settled: it is not tried again."""
+
+    transient = False
+
+
 def audit(day: date, breakdown: Breakdown, reported_rows: int, tally: Tally) -> list[Finding]:
     """Run every hard audit on one staged breakdown and return the findings.
 
@@ -68,7 +75,11 @@ def audit(day: date, breakdown: Breakdown, reported_rows: int, tally: Tally) -> 
                 tally.rows == reported_rows,
                 f"BigQuery reports {reported_rows:,} rows, {tally.rows:,} arrived",
             ),
-            (DAY_NOT_EMPTY, source["downloads"] > 0, f"the source counts {source['downloads']:,} downloads"),
+            (
+                DAY_NOT_EMPTY,
+                source["downloads"] > 0,
+                f"the source counts {source['downloads']:,} downloads" if source["downloads"] else NO_ROWS,
+            ),
             (
                 SUM_EQUALS_SOURCE,
                 sums_hold and readable and of_pypi == source[columns[0]],

@@ -1,7 +1,7 @@
 """A day in Dagster: the assets of its breakdowns, all from one scan; the job and the schedule that read it."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 from dagster import (
@@ -27,12 +27,24 @@ from dagster import (
     schedule,
 )
 from pydantic import Field
+from sqlalchemy import Engine
 
 from pyzn_pipeline import calendar
 from pyzn_pipeline.breakdowns import BREAKDOWNS, FILES, Breakdown
 from pyzn_pipeline.days import days_of_tags
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
-from pyzn_pipeline.defs.presentation import DATA_VERSION, GROUP, OWNERS, Metadata, picture, table
+from pyzn_pipeline.defs.presentation import (
+    CODE_VERSION,
+    DATA_VERSION,
+    GROUP,
+    OWNERS,
+    SCHEMA,
+    Metadata,
+    code_version,
+    columns,
+    picture,
+    table,
+)
 from pyzn_pipeline.defs.resources import AnySource, Store
 from pyzn_pipeline.defs.runs import asker_of
 from pyzn_pipeline.errors import PyznError
@@ -40,6 +52,8 @@ from pyzn_pipeline.instance.run_coordinator import READING_JOB
 from pyzn_pipeline.reading.audits import HARD_AUDITS, Audit, AuditFailed, Finding
 from pyzn_pipeline.reading.day import Ingested, ingest_day
 from pyzn_pipeline.reading.soft_audits import SOFT_AUDITS
+from pyzn_pipeline.recounts.defs import observe
+from pyzn_pipeline.recounts.recounts import Published, recount
 from pyzn_pipeline.source.scan import scan_query, usd
 from pyzn_pipeline.wanted_days import wanted
 
@@ -48,6 +62,9 @@ READ = define_asset_job(
     selection=AssetSelection.assets(*(breakdown.view for breakdown in BREAKDOWNS)),
     description="Reads one UTC day at the source and publishes every breakdown of it.",
 )
+
+
+READING_VERSION = code_version(scan_query("file_downloads"))
 
 
 class Reading(Config):
@@ -81,6 +98,7 @@ def breakdown_assets(
         context: AssetExecutionContext, config: Reading, source: ResourceParam[AnySource], store: Store
     ) -> Iterator[AssetCheckResult]:
         findings: list[Finding] = []
+        settled: list[Published] = []
         failures: dict[str, str] = {}
         run_id = context.run.run_id
         with store.engine() as engine:
@@ -105,6 +123,9 @@ def breakdown_assets(
                     context.log.exception(f"day {day}")
                     continue
                 findings += ingested.findings
+                published = ingested.publication
+                if published.status == "provisional" and calendar.settled(day, datetime.now(UTC)):
+                    settled.append(Published(day, published.revision, ingested.tally.of_day["downloads"]))
                 # Logged after each day, not at the end: if the run dies, Dagster knows the days that it published.
                 for breakdown in ingested.scan.contents.breakdowns:
                     context.log_event(
@@ -112,9 +133,14 @@ def breakdown_assets(
                             asset_key=breakdown.view,
                             partition=str(day),
                             metadata=day_metadata(ingested, breakdown, source),
-                            tags={DATA_VERSION: f"{day} revision {ingested.publication.revision}"},
+                            tags={
+                                DATA_VERSION: f"{day} revision {ingested.publication.revision}",
+                                CODE_VERSION: READING_VERSION,
+                            },
                         )
                     )
+            if settled:
+                _confirm(context, settled, engine, source)
         yield from _check_results(findings)
         if failures:
             raise Failure(
@@ -126,6 +152,21 @@ def breakdown_assets(
     return scan_of_a_day
 
 
+def _confirm(context: AssetExecutionContext, days: list[Published], engine: Engine, source: AnySource) -> None:
+    """Make final the days that have settled and whose count the source's metadata confirms, which bills 10 MiB for all.
+
+    Other days wait for their recount, an hour later.
+    """
+    try:
+        with source.opened() as opened:
+            found, _ = recount(opened, engine, days, metadata_alone=True)
+    except PyznError as error:
+        context.log.warning(f"not confirmed yet: {error}")
+    else:
+        observe(context.op_execution_context, found)
+        context.log.info(f"{len(found)} of {len(days)} days that have settled are confirmed by the source's metadata")
+
+
 def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: str | None, api_url: str) -> AssetSpec:
     return AssetSpec(
         breakdown.view,
@@ -133,6 +174,7 @@ def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: st
         skippable=True,  # the op logs each day's materialization itself
         partitions_def=partitions,
         group_name=GROUP,
+        code_version=READING_VERSION,
         kinds={"postgres", "arrow"},
         owners=OWNERS,
         description=(
@@ -142,6 +184,12 @@ def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: st
         ),
         metadata={
             "dagster/table_name": f"pyzn.{breakdown.view}",
+            SCHEMA: columns(
+                day="date",
+                project="text",
+                **{breakdown.name: "text", "downloads": "bigint"},
+                **{subset.column: "bigint" for subset in breakdown.subsets},
+            ),
             "packed table": "pyzn.project_days",
             **({"now": picture(api_url, f"by={breakdown.name}")} if breakdown.common else {}),
             **({"query": MetadataValue.md(f"```sql\n{scan_query(table, FILES.condition)}\n```")} if table else {}),
@@ -155,17 +203,20 @@ def _shown() -> list[tuple[Breakdown, Audit]]:
 
 
 def _check_results(findings: list[Finding]) -> Iterator[AssetCheckResult]:
-    """One result for each check over all days of the run. A check that was made for no day has no result."""
+    """Return one result for each check over all days of the run.
+
+    A check of no day has nothing to fail; without a result, Dagster would show it as failed if its run is.
+    """
     for breakdown, audit in _shown():
         own = [f for f in findings if f.breakdown == breakdown.name and f.audit == audit.name]
-        if own:
-            yield AssetCheckResult(
-                check_name=audit.name,
-                asset_key=breakdown.view,
-                passed=all(finding.passed for finding in own),
-                severity=AssetCheckSeverity.ERROR if audit in HARD_AUDITS else AssetCheckSeverity.WARN,
-                metadata=findings_metadata(own),
-            )
+        yield AssetCheckResult(
+            check_name=audit.name,
+            asset_key=breakdown.view,
+            passed=all(finding.passed for finding in own),
+            severity=AssetCheckSeverity.ERROR if audit in HARD_AUDITS else AssetCheckSeverity.WARN,
+            description=None if own else "No day of the run was read, so nothing was checked.",
+            metadata=findings_metadata(own),
+        )
 
 
 def daily_schedule() -> ScheduleDefinition:

@@ -1,7 +1,9 @@
 """The recount in Dagster: a check of the source table, its job, and an observation of each day."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import pandas as pd
 from dagster import (
     AssetCheckExecutionContext,
     AssetCheckKey,
@@ -11,6 +13,7 @@ from dagster import (
     AssetKey,
     AssetObservation,
     AssetSelection,
+    OpExecutionContext,
     ResourceParam,
     asset_check,
     define_asset_job,
@@ -23,8 +26,8 @@ from pyzn_pipeline.defs.resources import AnySource, Store
 from pyzn_pipeline.defs.table import NAME
 from pyzn_pipeline.exports.following import follow
 from pyzn_pipeline.exports.mirror import Mirror
-from pyzn_pipeline.recounts.recounts import recount
-from pyzn_pipeline.source.count import COUNT
+from pyzn_pipeline.recounts.recounts import due_for_recount, recount
+from pyzn_pipeline.source.count import COUNT, Counts, DayCount
 from pyzn_pipeline.source.scan import usd
 
 RECOUNT_CHECK = AssetCheckKey(AssetKey(NAME), "counts_what_is_published")
@@ -36,7 +39,7 @@ RECOUNT = define_asset_job(
 
 
 def recount_check() -> AssetChecksDefinition:
-    """The check that recounts the days that are due, and reports the counts to the ledger and to Dagster."""
+    """Return the check that recounts the days that are due, and reports the counts to the ledger and to Dagster."""
 
     @asset_check(
         asset=NAME,
@@ -54,39 +57,43 @@ def recount_check() -> AssetChecksDefinition:
         context: AssetCheckExecutionContext, source: ResourceParam[AnySource], store: Store
     ) -> AssetCheckResult:
         with store.engine() as engine, source.opened() as opened:
-            now = datetime.now(UTC)
-            days, counts = (
-                follow(engine, opened.name, opened.index())
-                if isinstance(opened, Mirror)
-                else recount(opened, engine, now)
-            )
+            if isinstance(opened, Mirror):
+                days, counts = follow(engine, opened.name, opened.index()), Counts({}, {}, 0)
+            else:
+                days, counts = recount(opened, engine, due_for_recount(engine, datetime.now(UTC)))
         if counts.no_metadata is not None:
             context.log.warning(f"The days are counted by COUNT(*), which is not free: {counts.no_metadata}")
-        for day, published, found, by, status in days.itertuples(index=False, name=None):
-            context.op_execution_context.log_event(
-                AssetObservation(
-                    NAME,
-                    partition=str(day),
-                    metadata={"downloads": found, "published": published, "counted by": by, "status": status},
-                    tags={DATA_VERSION: str(found)},
-                )
-            )
-        differ = days[days["published"] != days["found"]]
+        observe(context.op_execution_context, days)
+        differ = [day for day in days if day.published != day.found]
         for day, why in counts.failed.items():
             context.log.error(f"day {day} is not counted: {why}")
         return AssetCheckResult(
-            passed=differ.empty and not counts.failed,
+            passed=not differ and not counts.failed,
             severity=AssetCheckSeverity.WARN,
             metadata={
                 "days recounted": len(days),
                 "days that differ": len(differ),
                 "days not counted": ranges(sorted(counts.failed)) or "none",
-                "days counted by COUNT(*)": int((days["counted by"] == COUNT).sum()),
+                "days counted by COUNT(*)": sum(day.counted_by == COUNT for day in days),
                 "bytes billed": counts.bytes_billed,
                 "US dollars": round(usd(counts.bytes_billed, source.usd_per_tib), 6),
-                "days": table((days if differ.empty else differ).astype({"day": str})),
+                "days": table(pd.DataFrame(differ or days, columns=DayCount._fields).astype({"day": str})),
                 **({"why not by metadata": counts.no_metadata} if counts.no_metadata else {}),
             },
         )
 
     return counts_what_is_published
+
+
+def observe(context: OpExecutionContext, days: Sequence[DayCount]) -> None:
+    """Log an observation of the source table for each recounted day: its data version is the count."""
+    for day in days:
+        metadata: dict[str, int | str] = {
+            "dagster/row_count": day.found,
+            "downloads": day.found,
+            "published": day.published,
+            "counted by": day.counted_by,
+            "status": day.status,
+        }
+        tags = {DATA_VERSION: str(day.found)}
+        context.log_event(AssetObservation(NAME, partition=str(day.day), metadata=metadata, tags=tags))

@@ -1,13 +1,13 @@
 """Recounts: asks the source for its count of published days, which costs far less than reading them."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-import pandas as pd
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from pyzn_pipeline import calendar
-from pyzn_pipeline.source.count import Counts
+from pyzn_pipeline.source.count import Counts, DayCount
 from pyzn_pipeline.source.protocol import Source
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
@@ -22,7 +22,7 @@ class Published(NamedTuple):
 
 
 def due_for_recount(engine: Engine, now: datetime) -> list[Published]:
-    """The published days that are due for a recount, oldest first."""
+    """Return the published days that are due for a recount, oldest first."""
     due = {
         "now": now,
         "pause": calendar.RECOUNT_PAUSE,
@@ -34,6 +34,15 @@ def due_for_recount(engine: Engine, now: datetime) -> list[Published]:
         return [Published(*row) for row in connection.execute(statement("due_for_recount", __file__), due)]
 
 
+def differing_days(engine: Engine) -> list[date]:
+    """Return the published days for which the source's latest count is another one, in order. Raises StoreError."""
+    query = text(
+        "SELECT day FROM pyzn.days WHERE source_recount <> source_downloads AND retired_at IS NULL ORDER BY day"
+    )
+    with store_errors("days that differ"), engine.connect() as connection:
+        return list(connection.execute(query).scalars())
+
+
 def record_recount(engine: Engine, published: Published, found: int, by: str) -> str | None:
     """Store the source's current count and what gave it. Return the day's status; None if it was published again."""
     settled = calendar.settled(published.day, datetime.now(UTC))
@@ -43,20 +52,19 @@ def record_recount(engine: Engine, published: Published, found: int, by: str) ->
     return status
 
 
-def recount(source: Source, engine: Engine, now: datetime) -> tuple[pd.DataFrame, Counts]:
-    """Recount the days that are due at `now` and store the source's counts in the ledger.
+def recount(
+    source: Source, engine: Engine, due: Sequence[Published], metadata_alone: bool = False
+) -> tuple[list[DayCount], Counts]:
+    """Recount the days in `due` and store the source's counts in the ledger.
 
-    Returns a row per day that could be counted, in order (day, published, found, counted by, status after it), and the
-    counts. If a day was published again meanwhile, its row is not changed. Raises SourceError or StoreError.
+    With `metadata_alone` only days whose count the metadata confirms. A day that was published again meanwhile is
+    unchanged. Returns the days that could be counted, in order, and the counts. Raises SourceError or StoreError.
     """
-    due = due_for_recount(engine, now)
-    published = {day.day: day.source_downloads for day in due}
-    counts = source.count(published)
-    rows = []
+    counts = source.count({day.day: day.source_downloads for day in due}, metadata_alone)
+    found = []
     for day in due:
-        if day.day in counts.failed:
-            continue
-        found, by = counts.downloads[day.day], counts.counted_by[day.day]
-        status = record_recount(engine, day, found, by) or "published again"
-        rows.append((day.day, day.source_downloads, found, by, status))
-    return pd.DataFrame(rows, columns=["day", "published", "found", "counted by", "status"]), counts
+        if day.day in counts.downloads:
+            count, by = counts.downloads[day.day], counts.counted_by[day.day]
+            status = record_recount(engine, day, count, by) or "published again"
+            found.append(DayCount(day.day, day.source_downloads, count, by, status))
+    return found, counts

@@ -43,9 +43,9 @@ class BigQuery:
         }
         return ScanPrice(prices[self.read_filenames], prices["never"], prices["always"])
 
-    def count(self, published: Mapping[date, int]) -> Counts:
+    def count(self, published: Mapping[date, int], metadata_alone: bool = False) -> Counts:
         """See count.py."""
-        return count_days(self.clients, self.table, published, self.maximum_bytes_billed)
+        return count_days(self.clients, self.table, published, self.maximum_bytes_billed, metadata_alone)
 
     def price_of_count(self, days: Sequence[date]) -> Price:
         """By dry runs."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
 from string import Template
+from typing import NamedTuple
 
 from google.cloud import bigquery
 
@@ -21,6 +22,16 @@ SCAN, METADATA, COUNT, MIRROR = "scan", "metadata", "count", "mirror"
 """Origin of a count: a reading, the metadata of the day's partition, `COUNT(*)`, or the index of a mirror."""
 
 _NEEDS = "bigquery.tables.get and bigquery.tables.list on the table's dataset"
+
+
+class DayCount(NamedTuple):
+    """A published day's downloads, the source's count and its origin, and the day's status after it."""
+
+    day: date
+    published: int
+    found: int
+    counted_by: str
+    status: str
 
 
 @dataclass(frozen=True)
@@ -55,11 +66,18 @@ class Price:
         return self.metadata if self.no_metadata is None else self.count
 
 
-def count_days(clients: Clients, table: str, published: Mapping[date, int], maximum_bytes_billed: int) -> Counts:
+def count_days(
+    clients: Clients,
+    table: str,
+    published: Mapping[date, int],
+    maximum_bytes_billed: int,
+    metadata_alone: bool = False,
+) -> Counts:
     """Count the days in `published`, which has the ledger's count of each.
 
-    The metadata is asked by one query for all days, 10 MiB. The days for which it does not say the ledger's number
-    are counted by one `COUNT(*)` for each range of consecutive days, 8 bytes a row.
+    The metadata is asked by one query for all days, 10 MiB. The days for which it has another number than the ledger
+    are counted by one `COUNT(*)` for each range of consecutive days, 8 bytes a row; with `metadata_alone` they are left
+    out.
 
     A range that cannot be counted is in `failed`, and does not stop the others. Raises SourceError if no day can be
     counted, and CostLimitExceeded before a `COUNT(*)` is billed that would bill more than `maximum_bytes_billed` a day.
@@ -69,7 +87,8 @@ def count_days(clients: Clients, table: str, published: Mapping[date, int], maxi
     stored, billed, no_metadata = _stored_rows(clients, table, sorted(published), maximum_bytes_billed)
     counted: dict[date, int] = {}
     failed: dict[date, str] = {}
-    for first, last in spans([day for day in published if stored.get(day) != published[day]]):
+    unconfirmed = [day for day in published if stored.get(day) != published[day]]
+    for first, last in spans([] if metadata_alone else unconfirmed):
         try:
             found, also_billed = _count(clients, table, first, last, maximum_bytes_billed)
         except SourceError as error:  # the other days are counted all the same
@@ -79,9 +98,10 @@ def count_days(clients: Clients, table: str, published: Mapping[date, int], maxi
         else:
             counted |= found
             billed += also_billed
+    confirmed = published.keys() - set(unconfirmed)
     return Counts(
-        {**{day: count for day, count in published.items() if day not in failed}, **counted},
-        {day: COUNT if day in counted else METADATA for day in published.keys() - failed.keys()},
+        {day: published[day] for day in confirmed} | counted,
+        dict.fromkeys(confirmed, METADATA) | dict.fromkeys(counted, COUNT),
         billed,
         no_metadata,
         failed,

@@ -32,8 +32,11 @@ class Source(Protocol):
     def price(self, first: date, last: date) -> ScanPrice:
         """Return the price of reading each day from `first` to `last`. Asking is free."""
 
-    def count(self, published: Mapping[date, int]) -> Counts:
-        """The current number of downloads of the days in `published`, which has the ledger's count of each."""
+    def count(self, published: Mapping[date, int], metadata_alone: bool = False) -> Counts:
+        """Return the current downloads of the days in `published`, which has the ledger's count of each.
+
+        With `metadata_alone` only those days whose count is confirmed for next to nothing.
+        """
 
     def price_of_count(self, days: Sequence[date]) -> Price:
         """Return the price of `count`. Asking is free."""

@@ -185,7 +185,9 @@ def test_a_renamed_day_is_refused_by_name(published: Engine, second_store: Engin
     assert rows(second_store, "SELECT FROM pyzn.days") == []
 
 
-def test_a_mirror_that_goes_back_in_time_is_refused(published: Engine, second_store: Engine, folder: Path) -> None:
+def test_a_mirror_that_goes_back_in_time_or_is_from_the_future_is_refused(
+    published: Engine, second_store: Engine, folder: Path
+) -> None:
     exported(published, folder)
     old = (folder / INDEX).read_bytes()
     late(published)
@@ -205,6 +207,12 @@ def test_a_mirror_that_goes_back_in_time_is_refused(published: Engine, second_st
     with pytest.raises(PyznError, match=r"goes back in time: revision 2 was read before, this is revision 1"):
         mirror(second_store, folder, DAY)
     assert content(second_store) == known
+
+    (folder / INDEX).write_bytes(json_of(Index.of(index_of(folder).days, datetime.now(UTC) + timedelta(hours=2))))
+    with pytest.raises(OlderIndex, match=r"recount: the index of .* which is in the future; not used"):
+        follow(second_store, str(folder), index_of(folder))
+    with pytest.raises(OlderIndex, match=f"day {DAY}: the index of .* which is in the future; not used"):
+        mirror(second_store, folder, DAY, accept_worse=True)
 
     (folder / INDEX).write_bytes(new)
     follow(second_store, str(folder), index_of(folder))

@@ -146,8 +146,8 @@ def test_a_redirect_is_followed_on_its_origin_alone() -> None:
 
 @pytest.mark.timeout(60)
 def test_a_silent_server_or_bucket_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_module, "SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr(storage_module, "S3_SECONDS", 1)
+    monkeypatch.setattr(storage_module, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(storage_module, "S3_SECONDS", 0.1)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "none")
     with socket.create_server(("127.0.0.1", 0)) as silent:

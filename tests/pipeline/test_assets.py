@@ -117,10 +117,47 @@ def test_a_bad_day_in_a_range_stops_only_itself(
     result = run(defs, instance, before, after)
 
     assert not result.success
-    assert list(ledger.days(store, before, after)["status"]) == ["provisional", "missing", "provisional"]
+    assert list(ledger.days(store, before, after)["status"]) == ["final", "missing", "final"]
     assert {partition for _, partition in materialized(result)} == {str(before), str(after)}
     (failure,) = [event for event in result.all_events if event.is_step_failure]
-    assert f"day {DAY}: the source counts 0 downloads; not published" in str(failure.step_failure_data.error)
+    assert f"day {DAY}: the source has no rows for it; not published" in str(failure.step_failure_data.error)
+
+
+def test_a_settled_day_that_the_metadata_confirms_is_final_at_once_by_one_question_for_all_days(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    recent = datetime.now(UTC).date() - timedelta(days=6)
+    days = [DAY, DAY + timedelta(days=1), recent]
+    for day in days:
+        bigquery.load(raw_rows(day, DOWNLOADS))
+    run(defs, instance, days[0], days[1])
+    run(defs, instance, recent)
+    found = [ledger.days(store, day, day).iloc[0] for day in days]
+    assert [row["status"] for row in found] == ["final", "final", "provisional"]
+    assert [row["recounted_by"] for row in found] == ["metadata", "metadata", "scan"]
+    observed = instance.fetch_observations(AssetKey("file_downloads"), limit=10).records
+    assert sorted(str(record.partition_key) for record in observed) == [str(day) for day in days[:2]]
+
+
+def test_a_settled_day_that_the_metadata_does_not_confirm_waits_for_its_recount(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
+) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS))
+    bigquery.inject({"deny_metadata": True})
+    assert run(defs, instance, DAY).success
+    row = ledger.days(store, DAY, DAY).iloc[0]
+    assert (row["status"], row["recounted_by"]) == ("provisional", "scan")
+
+
+def test_a_settled_day_without_rows_is_given_up_at_once_and_a_recent_one_is_tried_again(
+    defs: Definitions, instance: DagsterInstance, store: Engine
+) -> None:
+    recent = datetime.now(UTC).date() - timedelta(days=6)
+    for day in (DAY, recent):
+        assert not run(defs, instance, day).success
+    found = [ledger.days(store, day, day).iloc[0] for day in (DAY, recent)]
+    assert [(row["wanted"], row["attempts"]) for row in found] == [("given up", 1), ("failed", 1)]
+    assert found[0]["failure"] == f"day {DAY}: the source has no rows for it; not published"
 
 
 def test_a_published_day_forgets_why_it_failed_before(
@@ -151,11 +188,15 @@ def test_a_source_over_the_cost_limit_is_refused_before_it_is_read(
     assert "PYZN_MAXIMUM_BYTES_BILLED" in ledger.days(store, DAY, DAY)["failure"][0]
 
 
-def test_missing_credentials_are_the_days_reason_and_not_a_trace(
+def test_missing_credentials_are_the_days_reason_and_neither_a_trace_nor_failed_checks(
     database: Database, instance: DagsterInstance, store: Engine
 ) -> None:
     settings = Settings(database_url=SecretStr(database.owner_url), bigquery_project="billed-project")
-    assert not run(build_defs(settings, store=Store(database_url=database.owner_url)), instance, DAY).success
+    result = run(build_defs(settings, store=Store(database_url=database.owner_url)), instance, DAY)
+    assert not result.success
+    checks = result.get_asset_check_evaluations()
+    assert len(checks) == 26  # all that Dagster has planned, or it would show the others as failed
+    assert {(check.passed, check.metadata["days checked"].value) for check in checks} == {(True, 0)}
     assert ledger.days(store, DAY, DAY)["failure"][0].startswith("Google credentials: no usable Google credentials")
 
 

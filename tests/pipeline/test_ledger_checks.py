@@ -46,7 +46,9 @@ def test_the_verdict_is_reported_once_and_again_when_it_changes(store: Engine, d
             return {each.check_name: each.passed for each in found}, tick.cursor
 
         first, cursor = reported(None)
-        assert first == {"newest_day_is_fresh": False, "what_was_asked_for_is_read": True}
+        assert first == {
+            "newest_day_is_fresh": False, "what_was_asked_for_is_read": True, "counts_what_is_published": True,
+        }  # fmt: skip
         assert reported(cursor)[0] == {}
         publish(store, scan_of(datetime.now(UTC).date() - timedelta(days=1), [Download("requests")]))
         assert reported(cursor)[0] == {"newest_day_is_fresh": True, "what_was_asked_for_is_read": True}

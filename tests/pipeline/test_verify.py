@@ -18,7 +18,7 @@ from pyzn_cli import pyzn
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.day import ingest_day
-from pyzn_pipeline.recounts.recounts import recount
+from pyzn_pipeline.recounts.recounts import due_for_recount, recount
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
 from tests import ledger
@@ -81,7 +81,8 @@ def test_the_ledger_shows_when_and_by_what_a_day_was_recounted(
     command: CliRunner, published: Engine, clients: Clients
 ) -> None:
     change(published, "UPDATE pyzn.days SET downloads = 4, source_downloads = 4 WHERE day = '2026-07-14'")
-    recount(BigQuery(clients, TABLE, 2**40), published, datetime.now(UTC) + timedelta(hours=3))
+    due = due_for_recount(published, datetime.now(UTC) + timedelta(hours=3))
+    recount(BigQuery(clients, TABLE, 2**40), published, due)
     shown = command.invoke(pyzn, ["days", *map(str, DAYS)]).stdout.splitlines()
     now = f"{datetime.now(UTC):%Y-%m-%d}"
     (same,) = (line for line in shown if line.startswith("  2026-07-13"))

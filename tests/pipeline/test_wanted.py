@@ -115,7 +115,7 @@ def test_a_failing_backfill_whose_run_dagster_cancels_in_mid_scan(
     instance.report_run_canceled(started)
     change_backfill(instance, BulkActionStatus.FAILED)
     assert read_by_themselves(defs, instance, store) == DAYS
-    assert states(store) == {"provisional"}
+    assert states(store) == {"final"}
 
 
 @pytest.mark.parametrize("status", [DagsterRunStatus.QUEUED, DagsterRunStatus.STARTING])

@@ -14,7 +14,7 @@ MISSING_AT = time(18)
 """On D+1: if the ledger has no row for the day, the day is asked for again."""
 
 LATE_AT = time(20)
-"""On D+1: the day is late, and alerts say so. Until then there was time for one or two retries."""
+"""On D+1: the day is late, which is an alert. Until then there was time for one or two retries."""
 
 RECOUNTED_AT = time(23)
 """On D+1, D+3 and D+7: the source is asked for its count of the day."""
@@ -32,26 +32,26 @@ RETIRED_AT = time(4)
 
 
 def latest(now: datetime, at: time) -> date:
-    """The latest day D for which `at` on D+1 is not after `now`."""
+    """Return the latest day D for which `at` on D+1 is not after `now`."""
     return (now.astimezone(UTC) - timedelta(days=1, hours=at.hour, minutes=at.minute)).date()
 
 
 def settled(day: date, now: datetime) -> bool:
-    """Whether the source gets no more rows for `day` after `now`."""
+    """Return whether the source gets no more rows for `day` after `now`."""
     return (now.astimezone(UTC).date() - day).days >= SETTLED_AFTER
 
 
 def cron(at: time) -> str:
-    """The cron expression for every day at that time."""
+    """Return the cron expression for every day at that time."""
     return f"{at.minute} {at.hour} * * *"
 
 
 def clock_time(at: time) -> str:
-    """The time as text: '17:00 UTC'."""
+    """Return the time as text: '17:00 UTC'."""
     return f"{at:%H:%M} UTC"
 
 
 def recount_times() -> str:
-    """The times of the recounts as text: '23:00 UTC of D+1, D+3 and D+7'."""
+    """Return the times of the recounts as text: '23:00 UTC of D+1, D+3 and D+7'."""
     *ages, last = (f"D+{age}" for age in RECOUNTED_AFTER)
     return f"{clock_time(RECOUNTED_AT)} of {', '.join(ages)} and {last}"

@@ -236,7 +236,7 @@ class DeploymentSettings(Settings, CommandSettings):
 
 
 def _host_names(value: object) -> object:
-    """The names of a comma-separated variable, in lower case."""
+    """Return the names of a comma-separated variable, in lower case."""
     return [part.strip().lower() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 

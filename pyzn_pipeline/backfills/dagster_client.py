@@ -12,9 +12,9 @@ class DagsterError(PyznError):
 
 
 def ask(dagster_url: str, query: str, **variables: Any) -> dict[str, Any]:
-    """The `data` of Dagster's answer to a GraphQL query. Raises DagsterError when it is away or refuses."""
+    """Return the `data` of Dagster's answer to a GraphQL query. Raises DagsterError when it is away or refuses."""
     try:
-        # Not raise_for_status: Dagster's answers with 400 and 500 have a body that says why.
+        # Not raise_for_status: Dagster's answers with 400 and 500 have a body with the reason.
         body = requests.post(f"{dagster_url}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
     except requests.RequestException as error:
         raise DagsterError(

@@ -12,7 +12,7 @@ from pyzn_pipeline.errors import PyznError
 
 
 def backfill_cost_job(first_day: date) -> JobDefinition:
-    """The job. The range is set in its launchpad; the answer is on the run's page."""
+    """Return the job. The range is set in its launchpad; the answer is on the run's page."""
 
     class Range(Config):
         """The days that a backfill would read."""

@@ -56,7 +56,7 @@ class Progress:
 
     @property
     def finished(self) -> bool:
-        """Whether every requested day has an outcome, or Dagster has ended the backfill."""
+        """Return whether every requested day has an outcome, or Dagster has ended the backfill."""
         return self.ended is not None or len(self.done | self.failed.keys()) == len(self.requested)
 
 

@@ -35,20 +35,20 @@ class BackfillCost:
         known = f", {self.published:,} of them published already (read and billed again)" if self.published else ""
         known += f", {self.lacking:,} of those lack a breakdown or the count of files" if self.lacking else ""
         known += f", {self.retired:,} retired (refused)" if self.retired else ""
-        said = f"{self.first} to {self.last}: {self.days:,} days{known}; about {self._told(self.price.billed)}"
+        line = f"{self.first} to {self.last}: {self.days:,} days{known}; about {self._priced(self.price.billed)}"
         without, with_ = self.price.without_filenames, self.price.with_filenames
         if without < self.price.billed:
-            said += f"; without file names (PYZN_READ_FILENAMES=never) {self._told(without)}"
+            line += f"; without file names (PYZN_READ_FILENAMES=never) {self._priced(without)}"
         if with_ > self.price.billed:
-            said += f"; with those of all days (PYZN_READ_FILENAMES=always) {self._told(with_)}"
-        return said
+            line += f"; with those of all days (PYZN_READ_FILENAMES=always) {self._priced(with_)}"
+        return line
 
     @property
     def dollars(self) -> float:
         """US dollars for the bytes that are billed."""
         return usd(self.price.billed, self.usd_per_tib)
 
-    def _told(self, billed: int) -> str:
+    def _priced(self, billed: int) -> str:
         tib, dollars = billed / TIB, usd(billed, self.usd_per_tib)
         size = f"{tib:,.2f} TiB" if tib >= 0.1 else f"{1024 * tib:,.2f} GiB"
         return f"{size} ({billed:,} bytes), " + (
@@ -57,7 +57,7 @@ class BackfillCost:
 
 
 def backfill_cost(source: Source, engine: Engine, days: list[date], usd_per_tib: float) -> BackfillCost:
-    """The cost of reading `days`, which are consecutive and in order. Needs a few dry runs for any number of days.
+    """Return the cost of reading `days`, which are consecutive and in order, by a few dry runs for any number.
 
     Raises SourceError or StoreError.
     """

@@ -8,7 +8,7 @@ from pyzn_pipeline.settings import DeploymentSettings, load
 
 @click.command()
 def check() -> None:
-    """Check everything that a deployment needs, and say how to fix what is wrong.
+    """Check everything that a deployment needs, and print how to fix what is wrong.
 
     Checks the database, its schema, owner and the API's read-only role; clocks and disk; days that
     are given up, or wanted and not read, and backfills that failed; BigQuery with a dry run of

@@ -13,7 +13,7 @@ class Day(click.ParamType[date]):
     name = "day"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """The day; anything else is a usage error that names the value."""
+        """Return the day; anything else is a usage error that names the value."""
         if isinstance(value, date):
             return value
         try:

@@ -30,8 +30,8 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
     Without START: the last 35 days. Without END: up to yesterday. A day is `final`, `provisional` (not
     yet confirmed by a recount a week later), `suspect` (published, but unlike its weekday, and how), or
     `missing`. A day that was published before a breakdown existed is missing for that breakdown only,
-    until a backfill reads it again. A recounted day says when, and by what: by `metadata` (the rows that
-    BigQuery says the day's partition has), by `count` (COUNT(*)), or by `mirror` (what the exporter's
+    until a backfill reads it again. A recounted day shows when, and by what: by `metadata` (the rows of the
+    day's partition by BigQuery's metadata), by `count` (COUNT(*)), or by `mirror` (what the exporter's
     source counted last). A wanted day also shows its state: it waits for its run, failed (why, and when it
     is tried again), was given up, or was canceled by the person who asked.
     """
@@ -100,7 +100,7 @@ def _ledger_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def _attempt(row: dict[str, Any]) -> str:
-    """The state of a wanted day; empty if nobody has asked for it."""
+    """Return the state of a wanted day; empty if nobody has asked for it."""
     if row["wanted"] is None:
         return ""
     if row["wanted"] == "waiting":

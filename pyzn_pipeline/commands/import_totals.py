@@ -37,7 +37,7 @@ def import_totals(file: Path, as_of: date, replace_all: bool, yes: bool) -> None
     """
 
     def agree(outcome: imported_totals.Outcome) -> None:
-        click.echo(_told(outcome))
+        click.echo(_summary(outcome))
         if outcome.losing and not yes and sys.stdin.isatty():
             click.confirm("Import it, and lower them?", abort=True)
 
@@ -56,12 +56,12 @@ def import_totals(file: Path, as_of: date, replace_all: bool, yes: bool) -> None
     click.echo(f"totals up to {as_of} imported, {outcome.gaining + outcome.losing:,} changed")
 
 
-def _told(outcome: imported_totals.Outcome) -> str:
-    """The outcome in one line, or two if a project loses."""
-    told = (
+def _summary(outcome: imported_totals.Outcome) -> str:
+    """Return the outcome in one line, or two if a project loses."""
+    summary = (
         f"projects: {outcome.gaining:,} gain {outcome.gained:,} downloads, {outcome.losing:,} lose {outcome.lost:,}, "
         f"{outcome.keeping:,} keep {outcome.kept:,}"
     )
     if outcome.losing:
-        told += f"\n{outcome.worst} loses most: {outcome.worst_before:,} becomes {outcome.worst_after:,}"
-    return told
+        summary += f"\n{outcome.worst} loses most: {outcome.worst_before:,} becomes {outcome.worst_after:,}"
+    return summary

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 def bar_of_days() -> Progress:
-    """A bar that counts days, on standard error. What is printed meanwhile goes to standard output, above the bar."""
+    """Return a bar that counts days, on standard error. Lines that are printed meanwhile go to standard output."""
     return Progress(
         TextColumn("[bold]{task.description}"),
         BarColumn(),

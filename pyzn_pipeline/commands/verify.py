@@ -27,7 +27,7 @@ def verify(start: date, end: date, full: bool) -> None:
     up again inside every document, have that count, the ledger's other counts and its checksum.
     This command changes nothing: `pyzn backfill` repairs a day that differs.
 
-    Says first what asking the source costs. Exits with 1 if any day is missing or differs.
+    Prints first what asking the source costs. Exits with 1 if any day is missing or differs.
 
     \b
     Example:
@@ -42,15 +42,17 @@ def verify(start: date, end: date, full: bool) -> None:
         published = {row["day"]: row["source_downloads"] for row in held}
         cost = source.price_of_count(days)
         bills = cost.least + (sum(source.price(*span).billed for span in spans(days)) if full else 0)
-        said = f"asking the source about {len(days)} days: {bills:,} bytes, ${usd(bills, settings.usd_per_tib):,.2f}"
+        cost_line = (
+            f"asking the source about {len(days)} days: {bills:,} bytes, ${usd(bills, settings.usd_per_tib):,.2f}"
+        )
         if cost.no_metadata is not None:
-            said += f"; by COUNT(*), because of {cost.no_metadata}"
+            cost_line += f"; by COUNT(*), because of {cost.no_metadata}"
         elif cost.count:
-            said += (
+            cost_line += (
                 f"; up to {cost.count:,} bytes, ${usd(cost.count, settings.usd_per_tib):,.2f} more for days that "
                 "BigQuery's metadata does not confirm"
             )
-        click.echo(said, err=True)
+        click.echo(cost_line, err=True)
         counts = source.count(published).downloads
         proven = 0
         found = proofs(held, counts, store, source if full else None)
@@ -71,5 +73,5 @@ def verify(start: date, end: date, full: bool) -> None:
 
 def _line(proof: Proof) -> str:
     verdict = click.style("differs", fg="red") if proof.differences else click.style("proven", fg="green")
-    said = "; ".join(proof.differences) or f"{proof.downloads:,} downloads, revision {proof.revision}"
-    return f"{proof.day}  {verdict}  {said}"
+    found = "; ".join(proof.differences) or f"{proof.downloads:,} downloads, revision {proof.revision}"
+    return f"{proof.day}  {verdict}  {found}"

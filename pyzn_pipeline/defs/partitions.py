@@ -12,5 +12,5 @@ BACKFILL_POLICY = BackfillPolicy.multi_run(max_partitions_per_run=DAYS_A_RUN)
 
 
 def utc_days(first_day: date) -> DailyPartitionsDefinition:
-    """Every UTC day from `first_day` to yesterday; a day becomes a partition when it is over."""
+    """Return every UTC day from `first_day` to yesterday; a day becomes a partition when it is over."""
     return DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC")

@@ -27,12 +27,12 @@ def code_version(*sources: str) -> str:
 
 
 def picture(api_url: str, parameters: str) -> MetadataValue[Any]:
-    """A chart of all of PyPI, as the API draws it now. In a description the UI would cut it."""
+    """Return a chart of all of PyPI, as the API draws it now. In a description the UI would cut it."""
     return MetadataValue.md(f"![no answer from {api_url}, see PYZN_API_URL]({api_url}/chart/__all__.svg?{parameters})")
 
 
 def table(frame: pd.DataFrame) -> MetadataValue[Any]:
-    """A small data frame as a table in the UI."""
+    """Return a small data frame as a table in the UI."""
     kinds = {"i": "int", "f": "float"}
     return MetadataValue.table(
         records=[TableRecord(record) for record in frame.to_dict("records")],  # type: ignore[arg-type]  # str keys

@@ -29,7 +29,7 @@ class BigQuerySource(BigQueryResource):
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "BigQuerySource":
-        """The resource with these settings."""
+        """Return the resource with these settings."""
         return cls(
             project=settings.bigquery_project,
             location=settings.bigquery_location,
@@ -97,7 +97,7 @@ class Store(ConfigurableResource[Any]):
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:
-        """An engine; its connections are closed at the end, or when one lives longer than a day's reading may take."""
+        """Return an engine; its connections end with the block, or when one is older than a day's reading may take."""
         owner = engine(SecretStr(self.database_url), LIFETIME)
         try:
             yield owner

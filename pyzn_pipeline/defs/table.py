@@ -18,7 +18,7 @@ COLUMNS = columns(
 
 
 def mirrored_table(partitions: DailyPartitionsDefinition, name: str) -> AssetSpec:
-    """The mirror at `name`, in the place of the BigQuery table."""
+    """Return the mirror at `name`, in the place of the BigQuery table."""
     return AssetSpec(
         NAME,
         partitions_def=partitions,
@@ -34,7 +34,7 @@ def mirrored_table(partitions: DailyPartitionsDefinition, name: str) -> AssetSpe
 
 
 def source_table(partitions: DailyPartitionsDefinition, name: str, emulator: bool) -> AssetSpec:
-    """The BigQuery table, which PyZn reads and never writes."""
+    """Return the BigQuery table, which PyZn reads and never writes."""
     where = "a local emulator with the same columns: not PyPI's real downloads" if emulator else "Google BigQuery"
     return AssetSpec(
         NAME,

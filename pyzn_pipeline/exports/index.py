@@ -1,7 +1,7 @@
 """The index of an export, and the `day.json` of a day: their fields, and how each is checked.
 
 The index names the `day.json` of each day by path and SHA-256, and that names the Parquet files in the same way. So
-whoever has the index can prove every byte. Only the index is ever replaced; all other files never change.
+the index proves every byte. Only the index is ever replaced; all other files never change.
 """
 
 import hashlib

@@ -93,7 +93,7 @@ class Mirror:
         return Price(0, 0)
 
     def _batches(self, day: Day, files: Mapping[str, bytes], contents: Contents) -> Iterator[pa.RecordBatch]:
-        """The rows of a scan: the PyPI totals, and then the projects."""
+        """Return the rows of a scan: the PyPI totals, and then the projects."""
         try:
             yield _totals(day)
             readers = {}
@@ -124,7 +124,7 @@ def _rows_of(path: str, content: bytes, schema: pa.Schema, rows: int) -> Iterato
 
 
 def _totals(day: Day) -> pa.RecordBatch:
-    """The row of the PyPI totals, with the source's own counts. Raises ValueError unless the hours are the day's."""
+    """Return the row of the PyPI totals, with the source's counts. Raises ValueError unless the hours are the day's."""
     if strange := day.by_hour.keys() - set(map(str, range(24))):
         raise ValueError(f"by_hour has the hour {min(strange)[:50]!r}")
     if day.by_hour and (found := sum(day.by_hour.values())) != day.source_downloads:

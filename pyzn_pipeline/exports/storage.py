@@ -76,7 +76,7 @@ class Storage:
 
     @cached_property
     def _files(self) -> fs.FileSystem:
-        """The bucket's file system. Connects: S3 is asked for the region of the bucket."""
+        """Return the bucket's file system. Connects: S3 is asked for the region of the bucket."""
         parts = urlsplit(self._url)
         try:
             if parts.scheme == "gs":  # would retry for 15 minutes
@@ -172,7 +172,7 @@ def storage_at(url: str) -> Storage:
 
 
 def _public(url: str) -> str:
-    """The URL without user, password and query, which may be secrets."""
+    """Return the URL without user, password and query, which may be secrets."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")).rstrip("/")
 

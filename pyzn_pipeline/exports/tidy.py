@@ -44,7 +44,7 @@ def tidy_schema(breakdown: Breakdown) -> pa.Schema:
 
 
 def _numbers(breakdown: Breakdown) -> list[str]:
-    """The columns of numbers in the view, one for each of the breakdown's columns: the first is `downloads`."""
+    """Return the columns of numbers in the view, one for each of the breakdown's columns: the first is `downloads`."""
     return ["downloads", *(subset.column for subset in breakdown.subsets)]
 
 
@@ -61,7 +61,7 @@ def unpacked(connection: duckdb.DuckDBPyConnection, day: date, packed: pa.Table,
 
 @cache
 def _unpack_query(breakdown: Breakdown) -> str:
-    """The SQL of unpack.sql for the columns of a breakdown."""
+    """Return the SQL of unpack.sql for the columns of a breakdown."""
     numbers = [
         f"unnest(json_extract({column}, '{'$[*]' if n else '$.*'}')::VARCHAR[]::BIGINT[]) AS {name}"
         for n, (column, name) in enumerate(zip(breakdown.columns, _numbers(breakdown), strict=True))
@@ -114,7 +114,7 @@ def _joined(offsets: np.ndarray, texts: pa.Array, opening: str, closing: str) ->
 
 
 def _quoted(keys: pa.Array) -> pa.Array:
-    """The keys as JSON strings, as BigQuery's TO_JSON_STRING writes them."""
+    """Return the keys as JSON strings, as BigQuery's TO_JSON_STRING writes them."""
     plain = pc.binary_join_element_wise('"', keys, '"', "")
     special = pc.match_substring_regex(keys, r'["\\\x00-\x1f\x{2028}\x{2029}]')
     if not pc.any(special).as_py():

@@ -128,7 +128,7 @@ def _index_of(storage: Storage, published: Sequence[Row[Any]]) -> Index:
 
 
 def _intact(storage: Storage, entry: Entry) -> Day | None:
-    """The `day.json` of a line, if all files of the day are there."""
+    """Return the `day.json` of a line, if all files of the day are there."""
     try:
         day = read_day(storage, entry)
         check_files(storage, day)
@@ -138,7 +138,7 @@ def _intact(storage: Storage, entry: Entry) -> Day | None:
 
 
 def _is_current(entry: Entry | None, day: Row[Any]) -> bool:
-    """Whether the line is as the ledger and its events. Of a retired day only the content counts."""
+    """Return whether the line is as the ledger and its events. Of a retired day only the content counts."""
     names = ("revision", "checksum") if day.retired else (*LedgerColumns.model_fields, "events")
     return entry is not None and all(getattr(entry, name) == getattr(day, name) for name in names)
 
@@ -192,7 +192,7 @@ def _put(storage: Storage, path: str, content: bytes) -> dict[str, Any]:
 
 
 def _parquet_files(connection: Connection, row: Mapping[str, Any]) -> dict[str, tuple[bytes, int]]:
-    """The day's Parquet files by view, and their numbers of rows.
+    """Return the day's Parquet files by view, and their numbers of rows.
 
     Proves that they have the published day: the rows that were read have the ledger's checksum, and the tidy rows make
     the same packed rows again. Raises ExportRefused otherwise.

@@ -1,1 +1,1 @@
-"""The classes that dagster.yaml names, which launch and cancel runs. Nothing else belongs here."""
+"""The classes that dagster.yaml names: the instance, and those that launch and cancel runs. Nothing else."""

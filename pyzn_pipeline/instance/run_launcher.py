@@ -11,7 +11,7 @@ class HealthCheckedRunLauncher(DefaultRunLauncher):
 
     A code server reports a run whose process dies. If the server dies as well (its container is killed, the
     machine restarts), nothing reports it. The default launcher cannot check a run, so it would stay STARTED
-    until its time limit and keep its slot in the pool. The restarted server knows which runs it has started.
+    until its time limit and keep its slot in the pool. The restarted server lists the runs that it has started.
     """
 
     @property
@@ -22,7 +22,7 @@ class HealthCheckedRunLauncher(DefaultRunLauncher):
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """RUNNING or NOT_FOUND, according to the run's code server.
 
-        Raises DagsterUserCodeUnreachableError while the server is away. That says nothing about the run,
+        Raises DagsterUserCodeUnreachableError while the server is away. That is no answer about the run,
         so run monitoring logs it and asks again.
         """
         client = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]  # Dagster's own

@@ -14,7 +14,7 @@ from pyzn_pipeline.maintenance.retention import retire
 
 
 def packing_schedule(tablespace: str) -> ScheduleDefinition:
-    """The schedule, RUNNING by default. The months are packed into `tablespace`, "" is the database's own."""
+    """Return the schedule, RUNNING by default. The months are packed into `tablespace`, "" is the database's own."""
 
     @op(description="Rewrites each month's settled days as one partition in project order. Readers are not blocked.")
     def pack_settled_days(context: OpExecutionContext, store: Store) -> None:
@@ -37,7 +37,7 @@ def packing_schedule(tablespace: str) -> ScheduleDefinition:
 
 
 def retention_schedule(keep_days: int, export_url: str | None) -> ScheduleDefinition:
-    """The schedule, RUNNING by default. With `export_url`, a month waits until all its days are exported there."""
+    """Return the schedule, RUNNING by default. With `export_url`, a month waits until all its days are there."""
 
     exported = partial(exported_month, storage_at(export_url)) if export_url is not None else None
     waits = ", once all their days are exported" if export_url is not None else ""

@@ -27,7 +27,7 @@ Days = Mapping[date, tuple[int, str]]
 def retire(engine: Engine, today: date, keep_days: int, exported: Callable[[date], Days] | None = None) -> list[date]:
     """Drop the rows of every month that ended more than `keep_days` days before `today`.
 
-    With `exported`, which says what of a month is elsewhere, a month waits until that are all of its days. Returns the
+    With `exported`, which returns the days of a month that are elsewhere, a month waits until all are. Returns the
     months that were dropped, oldest first. Each is one transaction: its days are marked in the ledger, no reading of
     them is allowed any more, its partitions are dropped. A month that cannot be retired does not stop the others:
     raises RetirementFailed after them, or StoreError.
@@ -52,7 +52,7 @@ def retire(engine: Engine, today: date, keep_days: int, exported: Callable[[date
 
 
 def _retire(engine: Engine, month: date, elsewhere: Days | None) -> bool:
-    """Whether the month was dropped: not if `elsewhere` lacks one of its days as it is published."""
+    """Return whether the month was dropped: not if `elsewhere` lacks one of its days as it is published."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         try:

@@ -97,13 +97,13 @@ def news(
 
 
 def _failing(tried: list[WantedDay], dagster_url: str) -> str:
-    """A message about days with one outcome. Reason and run are those of the newest day."""
+    """Return a message about days with one outcome. Reason and run are those of the newest day."""
     days, last = [day.day for day in tried], tried[-1]
     count = "1 day" if len(days) == 1 else f"{len(days)} days"
     if again := min((day.next_attempt_at for day in tried if day.next_attempt_at), default=None):
         at = f"{again.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         what = f"{count} could not be read, tried again from {at}: {ranges(days)}."
-        way_out = "Nothing to do yet, unless the reason says otherwise."
+        way_out = "Nothing to do yet, unless the reason needs it."
     else:
         what = f"{count} given up, not tried again unless you ask: {ranges(days)}."
         way_out = f"Fix the cause, then: pyzn backfill {days[0]} {days[-1]}"

@@ -108,7 +108,7 @@ def _start(check: Check, settings: DeploymentSettings) -> Future[str]:
 
 @contextmanager
 def _connection(name: str, url: SecretStr, pooled: bool = False) -> Iterator[Connection]:
-    """A connection to the database at `url`, from the setting `name`. Raises StoreError and UnusableDatabaseError."""
+    """Return a connection to `url`, from the setting `name`. Raises StoreError and UnusableDatabaseError."""
     with store_errors(name), engine(url, pooled=pooled).connect() as connection:
         yield connection
 

@@ -65,14 +65,14 @@ def requests_since(instance: DagsterInstance, known: LedgerRequests, first_day: 
 
 
 def in_hand(instance: DagsterInstance, runs: Iterable[DagsterRun], first_day: date) -> set[date]:
-    """The days that are being read: by unfinished `runs`, and by backfills that may not have all their runs yet."""
+    """Return the days that are being read: by unfinished `runs`, and by backfills that may not have all runs yet."""
     backfills = instance.get_backfills(filters=BulkActionsFilter(statuses=UNFINISHED_BACKFILLS))
     days = {day for run in runs for day in days_of_run(run, first_day).days}
     return days | {day for backfill in backfills for day in _still_to_do(backfill, first_day)}
 
 
 def days_of_run(run: DagsterRun, first_day: date = date.min) -> DaySelection:
-    """The days that a run reads; none for a run that does not read days."""
+    """Return the days that a run reads; none for a run that does not read days."""
     if run.job_name != READ.name and ASSET not in (run.asset_selection or ()):
         return DaySelection([])
     return days_of_tags(run.tags, first_day)
@@ -100,7 +100,7 @@ def _of_backfill(backfill: PartitionBackfill, first_day: date) -> Request:
     asked = days_of_keys(_target(backfill), first_day)
     canceled = status in {BulkActionStatus.CANCELING, BulkActionStatus.CANCELED}  # by a person; if it fails: FAILING
     failed = status in {BulkActionStatus.FAILING, BulkActionStatus.FAILED}
-    why = backfill.error.message.strip().splitlines()[0] if backfill.error else "Dagster does not say why"
+    why = backfill.error.message.strip().splitlines()[0] if backfill.error else "Dagster names no reason"
     return Request(
         id=name,
         days=asked.days,
@@ -114,12 +114,12 @@ def _of_backfill(backfill: PartitionBackfill, first_day: date) -> Request:
 
 
 def _deleted(request_id: str) -> Request:
-    """A request that was deleted in Dagster: it has ended, and its days stay wanted."""
+    """Return a request that was deleted in Dagster: it has ended, and its days stay wanted."""
     return Request(request_id, [], datetime.now(UTC), None, ended=True)
 
 
 def _target(backfill: PartitionBackfill) -> Sequence[str]:
-    """The partitions that a backfill reads."""
+    """Return the partitions that a backfill reads."""
     data = backfill.asset_backfill_data
     if data is None:
         return backfill.partition_names or [] if backfill.job_name == READ.name else []
@@ -129,7 +129,7 @@ def _target(backfill: PartitionBackfill) -> Sequence[str]:
 
 
 def _still_to_do(backfill: PartitionBackfill, first_day: date) -> set[date]:
-    """The days of a backfill that it will still read: without those that it has read, and those that failed in it."""
+    """Return the days of a backfill that it will still read: without those that it has read, or that failed in it."""
     data, days = backfill.asset_backfill_data, set(days_of_keys(_target(backfill), first_day).days)
     if data is None:
         return days
@@ -143,7 +143,7 @@ REPAIRS_AT_ONCE = 2  # runs; other due days wait, which leaves room for the dail
 
 
 def repair_sensor(first_day: date, repair_from: date | None, mirror: Mirror | None) -> SensorDefinition:
-    """The sensor, RUNNING by default. It asks for missing days from `repair_from` on, and follows the mirror.
+    """Return the sensor, RUNNING by default. It asks for missing days from `repair_from` on, and follows the mirror.
 
     Only days from `first_day` on have partitions.
     """
@@ -169,7 +169,7 @@ def repair_sensor(first_day: date, repair_from: date | None, mirror: Mirror | No
             wanted.record(engine, requests, known)
             unfinished = instance.get_runs(RunsFilter(statuses=UNFINISHED_RUNS))
             busy = in_hand(instance, unfinished, first_day)
-            # A mirror tells of late rows by a newer revision.
+            # Of a mirror, late rows are a newer revision.
             due = wanted.due_for_reading(engine, now, repair_from, first_day, late_rows=mirror is None)
             due = [day for day in due if day not in busy]
             if mirror is not None:
@@ -191,7 +191,7 @@ def repair_sensor(first_day: date, repair_from: date | None, mirror: Mirror | No
 
 
 def _news(context: SensorEvaluationContext, mirror: Mirror, engine: Engine, now: datetime) -> str | None:
-    """The mirror's index, unless it was followed already, and the hour. It is fetched every MIRROR_INTERVAL."""
+    """Return the mirror's index, unless it was followed already, and the hour. It is fetched every MIRROR_INTERVAL."""
     try:
         looked_at = datetime.fromisoformat(context.cursor or "2016-01-01T00:00Z")
     except ValueError:  # the UI lets people edit it
@@ -201,7 +201,7 @@ def _news(context: SensorEvaluationContext, mirror: Mirror, engine: Engine, now:
     context.update_cursor(now.isoformat())
     try:
         written_at = mirror.index().written_at
-    except PyznError as error:  # readings say the same, as their reason; here it must not stop them
+    except PyznError as error:  # it is the reason of the readings too; here it must not stop them
         context.log.warning(str(error))
         return None
     return None if written_at == followed_at(engine, mirror.name) else f"{written_at.isoformat()} {now:%Y-%m-%dT%H}"

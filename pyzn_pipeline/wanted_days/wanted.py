@@ -2,7 +2,7 @@
 
 A day is wanted from the moment it is asked for, not from the moment its run begins: `record` copies the backfills
 and runs from Dagster's storage, even those that died. A day stays wanted until it is read, or until the person who
-asked takes the request back. After MOST_ATTEMPTS the day is given up, and its row says why.
+asked cancels the request. After MOST_ATTEMPTS the day is given up, and its row has the reason.
 
 Belongs here: who wants which day, and the attempts. Does not: the backfills and runs in Dagster's storage
 (defs.py), and which published days are recounted (recounts.py).

@@ -83,7 +83,7 @@ def test_a_failing_day_is_told_when_it_fails_when_it_is_given_up_and_when_it_is_
     assert said[0] == [
         f"PyZn: 1 day could not be read, tried again from 2026-07-15 17:09 UTC: {DAY}.",
         f"day {DAY}: BigQuery answered 503",
-        "Nothing to do yet, unless the reason says otherwise.",
+        "Nothing to do yet, unless the reason needs it.",
         f"{UI}/runs/run-{DAY}",
     ]
     assert said[3][0] == f"PyZn: 1 day given up, not tried again unless you ask: {DAY}."

@@ -1,4 +1,4 @@
--- A person canceled the request of :asker (NULL: of anybody) for :days; the reason says how. A day that nobody else
+-- A person canceled the request of :asker (NULL: of anybody) for :days; the reason is how. A day that nobody else
 -- asked for is no longer wanted. Its row stays, so that the calendar does not ask for it again.
 UPDATE pyzn.wanted SET
     asked_by = kept.askers,

@@ -64,7 +64,7 @@ READ = define_asset_job(
 )
 
 
-READING_VERSION = code_version(scan_query("file_downloads"))
+READING_VERSION = code_version(scan_query("file_downloads", FILES.condition))
 
 
 class Reading(Config):

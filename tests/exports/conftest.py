@@ -112,12 +112,30 @@ class Served:
         self._server.server_close()
 
 
+@pytest.fixture(scope="session")
+def published_once(postgres: Postgres) -> Iterator[str]:
+    """The name of a database with the DAYS, which the tests' databases are copies of."""
+    with own_database(postgres) as database:
+        owner = engine(SecretStr(database.owner_url))
+        for day in DAYS:
+            publish(owner, scan_of(day, downloads(day)))
+        owner.dispose()
+        yield database.owner_url.rpartition("/")[2]
+
+
 @pytest.fixture
-def published(store: Engine) -> Engine:
+def published_database(postgres: Postgres, published_once: str) -> Iterator[Database]:
+    """A database of its own for the test, with the DAYS."""
+    with own_database(postgres, published_once) as database:
+        yield database
+
+
+@pytest.fixture
+def published(published_database: Database) -> Iterator[Engine]:
     """The first store with the DAYS."""
-    for day in DAYS:
-        publish(store, scan_of(day, downloads(day)))
-    return store
+    owner = engine(SecretStr(published_database.owner_url))
+    yield owner
+    owner.dispose()
 
 
 @pytest.fixture

@@ -84,22 +84,26 @@ def test_day_json_is_the_ledgers_row(published: Engine, storage: Folder, folder:
     assert {name: own["pypi_totals"] for name, own in found["breakdowns"].items()} == totals
 
 
-def test_a_day_that_has_not_changed_is_not_written_again(published: Engine, storage: Folder, folder: Path) -> None:
-    export(published, storage)
-    before = {path: (folder / path).stat().st_mtime_ns for path in files(folder)}
-    assert [exported.bytes for exported in export(published, storage)] == [0, 0, 0]
-    assert due_for_export(published, storage) == []
-    assert {path: (folder / path).stat().st_mtime_ns for path in files(folder)} == before
-
-
-def test_a_new_status_writes_day_json_alone(published: Engine, storage: Folder, folder: Path) -> None:
+def test_only_what_has_changed_is_written_and_a_revision_stays_beside_the_one_before(
+    published: Engine, storage: Folder, folder: Path
+) -> None:
     export(published, storage)
     before = files(folder)
+    assert [exported.bytes for exported in export(published, storage)] == [0, 0, 0]
+    assert due_for_export(published, storage) == []
+    assert files(folder) == before
+
     sql(published, f"UPDATE pyzn.days SET status = 'final' WHERE day = '{DAY}'")
     assert [due.day for due in due_for_export(published, storage)] == [DAY]
     export(published, storage)
     (new,) = files(folder).keys() - before.keys()
     assert new.endswith("/day.json")
+
+    late(published)
+    assert [exported.bytes > 0 for exported in export(published, storage)] == [False, False, True]
+    entry = index_of(folder).by_day()[DAY]
+    assert entry.revision == 2
+    assert "late" in pq.read_table(folder / read_day(storage, entry).projects.path)["project"].to_pylist()
     assert {path for path in before if files(folder)[path] != before[path]} == {INDEX}
     assert due_for_export(published, storage) == []
 
@@ -126,39 +130,32 @@ def test_an_event_comes_into_day_json_and_goes_again(published: Engine, storage:
     assert events() == [[*built_in]] * 3
 
 
-def test_a_late_row_is_the_next_revision_beside_the_one_before(
-    published: Engine, storage: Folder, folder: Path
-) -> None:
-    export(published, storage)
-    before = files(folder)
-    late(published)
-    assert [exported.bytes > 0 for exported in export(published, storage)] == [False, False, True]
-    assert {path for path in before if files(folder)[path] != before[path]} == {INDEX}
-    entry = index_of(folder).by_day()[DAY]
-    assert entry.revision == 2
-    assert "late" in pq.read_table(folder / read_day(storage, entry).projects.path)["project"].to_pylist()
-
-
 # -- what is refused
 
 
-def test_tables_that_were_changed_are_not_exported(published: Engine, storage: Folder) -> None:
-    sql(published, f"UPDATE pyzn.project_days SET project = 'flask' WHERE project = 'numpy' AND day = '{DAY}'")
-    assert "the tables have the checksum" in refused(published, storage)
-
-
-def test_a_document_that_tidy_rows_would_not_give_back_is_not_exported(published: Engine, storage: Folder) -> None:
-    sql(
-        published,
-        f"UPDATE pyzn.project_days SET by_country = '{{ \"DE\"\\:14}}' WHERE project = 'numpy' AND day = '{DAY}'",
-        "UPDATE pyzn.days SET checksum = pyzn.day_checksum(day)",
-    )
-    assert "by_country in pyzn.project_days is not as the scan writes it" in refused(published, storage)
-
-
-def test_a_day_that_no_mirror_would_accept_is_not_exported(published: Engine, storage: Folder) -> None:
-    sql(published, "UPDATE pyzn.days SET by_hour = '{\"7\"\\: -1}' WHERE day = :day", day=DAY)
-    assert "by_hour.7: Input should be greater than or equal to 0: mirrors refuse that" in refused(published, storage)
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            "UPDATE pyzn.project_days SET project = 'flask' WHERE project = 'numpy' AND day = :day",
+            "the tables have the checksum",
+        ),
+        (
+            "UPDATE pyzn.project_days SET by_country = '{ \"DE\"\\:14}' WHERE project = 'numpy' AND day = :day",
+            "by_country in pyzn.project_days is not as the scan writes it",
+        ),
+        (
+            "UPDATE pyzn.days SET by_hour = '{\"7\"\\: -1}' WHERE day = :day",
+            "by_hour.7: Input should be greater than or equal to 0: mirrors refuse that",
+        ),
+    ],
+    ids=["other rows", "a document that tidy rows would not give back", "a day that no mirror would accept"],
+)
+def test_a_day_that_was_changed_is_not_exported(published: Engine, storage: Folder, change: str, reason: str) -> None:
+    sql(published, change, day=DAY)
+    if "by_country" in change:
+        sql(published, "UPDATE pyzn.days SET checksum = pyzn.day_checksum(day)")
+    assert reason in refused(published, storage)
 
 
 def test_a_retired_day_stays_and_one_that_was_not_exported_is_refused(
@@ -234,10 +231,10 @@ def test_an_exporter_that_dies_between_files_leaves_whole_days_and_the_next_one_
 
 
 def test_the_command_reports_what_it_wrote(
-    published: Engine, database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+    published: Engine, published_database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYZN_HOME", str(folder / "no-stack"))
-    monkeypatch.setenv("PYZN_DATABASE_URL", database.owner_url)
+    monkeypatch.setenv("PYZN_DATABASE_URL", published_database.owner_url)
     assert "where to?" in str(CliRunner().invoke(pyzn, ["export"]).exception)
     none = CliRunner().invoke(pyzn, ["export", str(DAYS[1]), str(DAYS[0]), "--to", str(folder)])
     assert "no day from 2026-07-13 to 2026-07-12 is published" in str(none.exception)

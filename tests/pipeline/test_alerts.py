@@ -64,8 +64,8 @@ def webhook() -> Iterator[Webhook]:
         thread.join()
 
 
-def test_a_failing_day_is_told_when_it_fails_when_it_is_given_up_and_when_it_is_published() -> None:
-    state, said = AlertState(), []
+def test_a_failing_day_is_reported_when_it_fails_when_it_is_given_up_and_when_it_is_published() -> None:
+    state, shown = AlertState(), []
     course = [
         [tried()],
         [tried(failed=False)],
@@ -78,17 +78,17 @@ def test_a_failing_day_is_told_when_it_fails_when_it_is_given_up_and_when_it_is_
     for hour, now_tried in enumerate(course):
         found = news(now_tried, {}, DAY, 0, state, NOW + QUIET * hour / 2, UI)
         state = AlertState.from_json(found.state.model_dump_json())
-        said.append(found.message.splitlines())
-    assert [bool(lines) for lines in said] == [True, False, False, True, False, True, False]
-    assert said[0] == [
+        shown.append(found.message.splitlines())
+    assert [bool(lines) for lines in shown] == [True, False, False, True, False, True, False]
+    assert shown[0] == [
         f"PyZn: 1 day could not be read, tried again from 2026-07-15 17:09 UTC: {DAY}.",
         f"day {DAY}: BigQuery answered 503",
         "Nothing to do yet, unless the reason needs it.",
         f"{UI}/runs/run-{DAY}",
     ]
-    assert said[3][0] == f"PyZn: 1 day given up, not tried again unless you ask: {DAY}."
-    assert said[3][2] == f"Fix the cause, then: pyzn backfill {DAY} {DAY}"
-    assert said[5] == [f"PyZn: no longer failing: {DAY}."]
+    assert shown[3][0] == f"PyZn: 1 day given up, not tried again unless you ask: {DAY}."
+    assert shown[3][2] == f"Fix the cause, then: pyzn backfill {DAY} {DAY}"
+    assert shown[5] == [f"PyZn: no longer failing: {DAY}."]
 
 
 def test_a_hundred_failing_days_are_a_message_an_hour() -> None:
@@ -103,15 +103,15 @@ def test_a_hundred_failing_days_are_a_message_an_hour() -> None:
     assert messages[1].endswith(f": {DAY - timedelta(days=60)} to {DAY - timedelta(days=1)}.")
 
 
-def test_late_data_is_told_once_and_so_is_its_end() -> None:
-    state, said = AlertState(), []
+def test_late_data_is_reported_once_and_so_is_its_end() -> None:
+    state, shown = AlertState(), []
     for newest, days_late in ((DAY, 0), (DAY, 1), (DAY, 1), (DAY, 2), (DAY + timedelta(days=2), 0)):
         found = news([], {}, newest, days_late, state, NOW, UI)
         state = found.state
-        said.append(found.message)
-    assert said[1].startswith(f"PyZn: the data is late, the newest published day is {DAY}. Is the daemon healthy")
-    assert said[4] == "PyZn: the data is up to date again: 2026-07-16 is published."
-    assert said[0] == said[2] == said[3] == ""
+        shown.append(found.message)
+    assert shown[1].startswith(f"PyZn: the data is late, the newest published day is {DAY}. Is the daemon healthy")
+    assert shown[4] == "PyZn: the data is up to date again: 2026-07-16 is published."
+    assert shown[0] == shown[2] == shown[3] == ""
 
 
 def test_an_empty_ledger_is_not_late() -> None:
@@ -135,7 +135,7 @@ def test_the_webhooks_get_what_slack_and_monitors_take(webhook: Webhook) -> None
     ]
 
 
-def test_what_a_webhook_does_wrong_is_told_without_its_secret(webhook: Webhook) -> None:
+def test_what_a_webhook_does_wrong_is_reported_without_its_secret(webhook: Webhook) -> None:
     webhook.status = 404
     away = SecretStr(f"http://127.0.0.1:{free_port()}/secret-path")
     for url, cause in ((webhook.url, "answered 404"), (away, "ConnectionError")):
@@ -170,17 +170,17 @@ def tick(settings: Settings, database: Database, cursor: str | None) -> tuple[st
         return str(result.skip_message), context.cursor
 
 
-def test_the_sensor_tells_of_the_ledger_and_tells_again_what_was_not_taken(
+def test_the_sensor_reports_the_ledger_and_reports_again_what_was_not_taken(
     settings: Settings, database: Database, store: Engine, webhook: Webhook
 ) -> None:
     fail(store, DAY, "run-1")
     webhook.status = 500
     _, cursor = tick(settings, database, None)
     webhook.status = 200
-    said, cursor = tick(settings, database, cursor)
-    assert said == webhook.taken[1][2]["text"]  # type: ignore[index]  # the JSON that was posted
-    assert said.startswith("PyZn: 1 day could not be read")
-    assert f"{UI}/runs/run-1" in said
+    shown, cursor = tick(settings, database, cursor)
+    assert shown == webhook.taken[1][2]["text"]  # type: ignore[index]  # the JSON that was posted
+    assert shown.startswith("PyZn: 1 day could not be read")
+    assert f"{UI}/runs/run-1" in shown
     assert tick(settings, database, cursor) == ("nothing new", cursor)
     assert len(webhook.taken) == 2
 
@@ -199,7 +199,7 @@ def maintenance() -> None:
     broken()
 
 
-def test_a_failed_run_is_told_unless_the_ledger_tells_of_it_or_another_was_told_within_the_hour(
+def test_a_failed_run_is_reported_unless_the_ledger_reports_it_or_another_was_reported_within_the_hour(
     settings: Settings, database: Database, store: Engine, webhook: Webhook
 ) -> None:
     sensor = alert_sensors(settings)[1]
@@ -230,7 +230,7 @@ def test_a_failed_run_is_told_unless_the_ledger_tells_of_it_or_another_was_told_
     assert body["text"].endswith(f"\n{UI}/runs/{unknown}")
 
 
-def test_a_request_that_is_set_aside_is_told_once() -> None:
+def test_a_request_that_is_set_aside_is_reported_once() -> None:
     why = {"run abc": "'2026-9-5' is not a day: write it as 2026-07-14"}
     first = news([], why, DAY, 0, AlertState(), NOW, UI)
     assert first.message == f"PyZn: run abc asks for days that cannot be read; they are set aside: {why['run abc']}"

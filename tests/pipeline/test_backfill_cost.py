@@ -46,7 +46,9 @@ def test_small_days_cost_the_minimum_each(clients: Clients) -> None:
     assert BigQuery(clients, TABLE, 2**40).price(FIRST, LAST) == (3 * MINIMUM,) * 3
 
 
-def test_published_days_are_told_and_retired_ones_are_free(bigquery: Server, clients: Clients, store: Engine) -> None:
+def test_published_days_are_reported_and_retired_ones_are_free(
+    bigquery: Server, clients: Clients, store: Engine
+) -> None:
     for day in DAYS[:2]:
         bigquery.load(raw_rows(day, [Download("requests")]))
         ingest_day(day, BigQuery(clients, TABLE, 2**40), store, "run-1")
@@ -127,12 +129,12 @@ def answer(result: ExecuteInProcessResult) -> dict[str, Any]:
 
 
 def test_the_job_in_the_ui_says_the_same(bigquery: Server, database: Database) -> None:
-    said = answer(priced(bigquery, database, start=str(FIRST), end=str(LAST)))
-    assert (said["days"], said["days published already"], said["bytes billed"]) == (3, 0, 3 * MINIMUM)
-    assert said["US dollars"] == pytest.approx(3 * MINIMUM / 2**40 * 6.25, abs=1e-6)
+    shown = answer(priced(bigquery, database, start=str(FIRST), end=str(LAST)))
+    assert (shown["days"], shown["days published already"], shown["bytes billed"]) == (3, 0, 3 * MINIMUM)
+    assert shown["US dollars"] == pytest.approx(3 * MINIMUM / 2**40 * 6.25, abs=1e-6)
 
 
-def test_the_job_prices_everything_up_to_yesterday_unless_told(bigquery: Server, database: Database) -> None:
+def test_without_a_range_the_job_prices_everything_up_to_yesterday(bigquery: Server, database: Database) -> None:
     assert answer(priced(bigquery, database))["days"] == (datetime.now(UTC).date() - FIRST).days
 
 
@@ -143,6 +145,6 @@ def test_a_range_that_cannot_be_read_fails_in_one_line(
     bigquery: Server, database: Database, start: str, message: str
 ) -> None:
     (failure,) = [event for event in priced(bigquery, database, start=start).all_events if event.is_step_failure]
-    told = failure.step_failure_data.user_failure_data
-    assert told is not None
-    assert message in str(told.description)
+    failed = failure.step_failure_data.user_failure_data
+    assert failed is not None
+    assert message in str(failed.description)

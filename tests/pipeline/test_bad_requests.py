@@ -88,8 +88,8 @@ def test_a_bad_request_is_named_in_the_sensors_log_once(
             instance=instance, repository_def=repository, resources=dict(defs.resources or {})
         )
         repository.get_sensor_def("keep_days_true").evaluate_tick(context)
-    said = f"run {bad.run_id} is set aside in part or whole: '2026-9-5' is not a day: write it as 2026-07-14"
-    assert capfd.readouterr().err.count(said) == 1
+    shown = f"run {bad.run_id} is set aside in part or whole: '2026-9-5' is not a day: write it as 2026-07-14"
+    assert capfd.readouterr().err.count(shown) == 1
 
 
 def test_a_wanted_day_that_is_before_the_first_day_now_is_given_up_with_its_reason(

@@ -47,10 +47,10 @@ def outcome(settings: DeploymentSettings, **changes: object) -> dict[str, tuple[
 
 def wrong(found: dict[str, tuple[bool | None, str]]) -> dict[str, str]:
     """What is wrong but for Dagster, which no test here runs."""
-    return {name: said for name, (ok, said) in found.items() if ok is False and name != "Dagster"}
+    return {name: shown for name, (ok, shown) in found.items() if ok is False and name != "Dagster"}
 
 
-def test_what_is_right_is_said_with_its_figures(settings: DeploymentSettings) -> None:
+def test_what_is_right_is_shown_with_its_figures(settings: DeploymentSettings) -> None:
     found = outcome(settings)
     assert [name for name, (ok, _) in found.items() if ok] == RIGHT
     assert found["API's role"][1] == "role pyzn_api can only read"
@@ -59,14 +59,14 @@ def test_what_is_right_is_said_with_its_figures(settings: DeploymentSettings) ->
     )
 
 
-def test_that_recounts_cannot_read_the_metadata_is_said_with_what_they_cost_then(
+def test_that_recounts_cannot_read_the_metadata_is_shown_with_what_they_cost_then(
     settings: DeploymentSettings, bigquery: Server
 ) -> None:
     bigquery.inject({"deny_metadata": True})
-    right, said = outcome(settings)["cost"]
+    right, shown = outcome(settings)["cost"]
     assert right
-    assert "; a recount 0.00, by COUNT(*), because of cost of the partitions' metadata of " in said
-    assert "Access Denied" in said
+    assert "; a recount 0.00, by COUNT(*), because of cost of the partitions' metadata of " in shown
+    assert "Access Denied" in shown
 
 
 def test_days_that_wait_for_their_run_are_no_fault(settings: DeploymentSettings, store: Engine) -> None:
@@ -194,12 +194,12 @@ def test_what_is_wrong_is_one_line_with_the_way_out(
     ) as superuser:
         changes = breaking(settings, database, superuser)
 
-    ((found, said),) = wrong(outcome(settings, **changes)).items()
+    ((found, shown),) = wrong(outcome(settings, **changes)).items()
 
     assert found == name
-    assert "\n" not in said
-    assert re.search(BROKEN[broken][2], said), said
-    assert not re.search("owner-password|api-password", said)
+    assert "\n" not in shown
+    assert re.search(BROKEN[broken][2], shown), shown
+    assert not re.search("owner-password|api-password", shown)
 
 
 def test_what_rests_on_something_wrong_is_not_looked_at(settings: DeploymentSettings) -> None:
@@ -245,7 +245,7 @@ def black_hole() -> Iterator[int]:
 
 
 @pytest.mark.usefixtures("somebodys_credentials")
-def test_a_missing_route_to_google_is_told_in_time(
+def test_a_missing_route_to_google_is_reported_in_time(
     settings: DeploymentSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
@@ -258,7 +258,7 @@ def test_a_missing_route_to_google_is_told_in_time(
 
 
 @pytest.mark.usefixtures("somebodys_credentials")
-def test_what_never_answers_is_told_in_time(
+def test_what_never_answers_is_reported_in_time(
     settings: DeploymentSettings, black_hole: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{black_hole}")

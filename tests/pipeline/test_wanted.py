@@ -1,4 +1,4 @@
-"""A day that was asked for stays wanted, whatever dies and whenever, until it is read or a person takes it back.
+"""A day that was asked for stays wanted, whatever dies and whenever, until it is read or a person cancels it.
 
 Dagster's storage holds here what each death leaves in it; tests/deployment/survival.py kills the processes themselves.
 """
@@ -183,7 +183,7 @@ def test_a_backfill_that_a_person_cancels_is_not_asked_for_again(
     assert set(ledger.days(store, FIRST, LAST)["failure"]) == {
         f"day {d}: backfill {BACKFILL} was canceled" for d in DAYS
     }
-    assert trouble.days_tried(store) == []  # a person's wish is no trouble
+    assert trouble.days_tried(store) == []  # what a person cancels is no trouble
 
 
 def test_a_run_that_a_person_cancels_is_not_asked_for_again_but_what_others_want_is(

@@ -49,7 +49,7 @@ def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
         try:
             _show(settings.dagster_url, store, outcome)
         except KeyboardInterrupt:
-            click.echo(f"backfill {outcome.backfill_id} goes on in Dagster; to cancel it: Cancel, at {page}", err=True)
+            click.echo(f"backfill {outcome.backfill_id} goes on in Dagster; cancel it at {page}", err=True)
             raise click.exceptions.Exit(130) from None
     for day, reason in sorted(outcome.failed.items()):
         click.echo(reason if str(day) in reason else f"day {day}: {reason}", err=True)

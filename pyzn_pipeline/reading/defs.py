@@ -31,7 +31,7 @@ from sqlalchemy import Engine
 
 from pyzn_pipeline import calendar
 from pyzn_pipeline.breakdowns import BREAKDOWNS, FILES, Breakdown
-from pyzn_pipeline.days import days_of_tags
+from pyzn_pipeline.days import days_of_tags, ranges
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import (
     CODE_VERSION,
@@ -164,7 +164,7 @@ def _confirm(context: AssetExecutionContext, days: list[Published], engine: Engi
         context.log.warning(f"not confirmed yet: {error}")
     else:
         observe(context.op_execution_context, found)
-        context.log.info(f"{len(found)} of {len(days)} days that have settled are confirmed by the source's metadata")
+        context.log.info(f"final, by the source's metadata: {ranges([day.day for day in found]) or 'none'}")
 
 
 def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: str | None, api_url: str) -> AssetSpec:

@@ -34,7 +34,7 @@ DAYS = [date(2026, 6, 1) + timedelta(days=n) for n in range(30)]
 DISTINCT = 3  # days that are made; they take turns, because making one takes longer than all else about it
 THREADS = 2
 MIB = 2**20
-TIMES, ENOUGH = 5, 20  # repetitions, of which the median counts; after so many seconds no further one
+TIMES, ENOUGH = 3, 10  # repetitions, of which the median counts; after so many seconds no further one
 QUESTIONS = {
     "downloads by project": (
         "downloads_by_project",

@@ -49,12 +49,16 @@ ALTER TABLE pyzn.rankings ADD COLUMN counts jsonb NOT NULL DEFAULT '{"day": "dow
 COMMENT ON COLUMN pyzn.rankings.counts IS 'The count that each period is ranked by, and that pyzn.top_projects.downloads has: files if every day of the period has them, else downloads.';
 
 -- concat_ws leaves NULL out: a day without files has the checksum that it had before.
+-- In PL/pgSQL, because LANGUAGE sql took twice as long: 0.85 s for 0.41, a day of 150,000 projects on a busy machine.
 CREATE OR REPLACE FUNCTION pyzn.day_checksum(of_day date) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN (
-    SELECT md5(coalesce(sum(('x' || left(md5(concat_ws(
-        E'\n', project, downloads, pip_downloads, ci_downloads, downloads_without_mirrors, files,
-        by_version, pip_by_version, ci_by_version, files_by_version, by_country, by_installer, by_python, by_system
-    )), 16))::bit(64)::bigint), 0)::text)
-    FROM pyzn.project_days WHERE day = of_day
-);
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN (
+        SELECT md5(coalesce(sum(('x' || left(md5(concat_ws(
+            E'\n', project, downloads, pip_downloads, ci_downloads, downloads_without_mirrors, files,
+            by_version, pip_by_version, ci_by_version, files_by_version, by_country, by_installer, by_python, by_system
+        )), 16))::bit(64)::bigint), 0)::text)
+        FROM pyzn.project_days WHERE day = of_day
+    );
+END
+$$;

@@ -25,7 +25,7 @@ from pyzn_site.readme import ReadmeView, pictures
 from pyzn_site.rendering import origin_of, path_of, query, respond, synthetic
 from pyzn_site.search import similar
 from pyzn_site.switches import switches
-from pyzn_site.view import BY_CI, WORDS, Range, View, measure_of
+from pyzn_site.view import WORDS, Range, View, measure_of
 
 PATH = "/projects/{project}"
 MONTH = 30  # days
@@ -80,7 +80,7 @@ async def project(request: Request, project: str, view: Annotated[ProjectView, Q
                 "breakdown": breakdown,
                 "words": WORDS[measure],
                 "other": measure != scope.measure,
-                "ci": BY_CI.get(measure),
+                "data": {"ci": "exclude"} if measure == "without_ci" else {"count": measure},
                 "missing": len(ledger.missing(scope.window, breakdown.name, measure)),
                 "found": found,
                 "charts": charts,

@@ -92,7 +92,7 @@ def test_the_numbers_of_a_page_are_those_of_the_links_beside_them(client: httpx.
         for each in found.all("href")
         if each.startswith("/api/v4/projects/") and "format=csv" not in each
     }
-    assert len(tables) == 5
+    assert len(tables) == 6
     for name, column in [("versions", "version"), ("installers", "installer"), ("systems", "system")]:
         totals: dict[str, int] = {}
         for row in client.get(tables[f"/api/v4/projects/sampleproject/{name}"]).json()["downloads"]:
@@ -213,11 +213,12 @@ def test_files_are_shown_where_all_days_have_them_and_downloads_otherwise(client
     assert "2026-07-19 100 provisional" in both.words
     assert "1.10 94.4% 170" in both.words
     assert "; downloads, which is all that is counted by country" in both.words
-    (rows,) = [each for each in both.all("href") if "start=2026-07-17" in each and "count=downloads" in each]
+    of_project = [each for each in both.all("href") if each.startswith("/projects/")]
+    (rows,) = [each for each in of_project if "start=2026-07-17" in each and "count=downloads" in each]
     assert "215 downloads, 17 July 2026 to 19 July 2026" in page(client, rows).words
     month = page(client, "/projects/sampleproject")
     assert "227 downloads, 20 June 2026 to 19 July 2026" in month.words
-    (files,) = [each for each in month.all("href") if "count=files" in each]
+    (files,) = [each for each in month.all("href") if "/projects/" in each and "count=files" in each]
     assert "28 days of this range are missing" in page(client, files).words
     assert not [each for each in page(client, "/projects/sampleproject?end=2026-06-30").all("href") if "files" in each]
 
@@ -269,7 +270,11 @@ def test_an_unknown_project_gets_a_page_that_helps(client: httpx.Client) -> None
 
 
 def test_up_to_eight_projects_are_compared_however_their_names_are_typed(client: httpx.Client) -> None:
-    words = page(client, "/compare?name=SampleProject, busy&name=busy&name=nobody+%3Cb%3E").words
+    found = page(client, "/compare?name=SampleProject, busy&name=busy&name=nobody+%3Cb%3E")
+    words = found.words
+    (numbers,) = [each for each in found.all("href") if each.startswith("/api/v4/series?") and "csv" not in each]
+    drawn = client.get(numbers).json()["downloads"]
+    assert sum(row["downloads"] for row in drawn if row["project"] == "sampleproject") == 238
     assert re.search(r"sampleproject 238 227 215 120 319", words)
     assert re.search(r"busy 4,000 3,000", words)
     assert "Not known here: nobody , <b> ." in words

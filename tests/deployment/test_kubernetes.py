@@ -254,7 +254,8 @@ LINES: list[tuple[Check, str, tuple[str | int, ...]]] = [
         (*RUN, "pod_spec_config", "volumes", 2, "projected", "sources", 0),
     )],
     *[(check_dagster, "dagster.yaml", (key,)) for key in (
-        "storage", "concurrency", "run_coordinator", "run_monitoring", "compute_logs", "retention", "telemetry", "nux",
+        "instance_class", "storage", "concurrency", "run_coordinator", "run_monitoring", "compute_logs", "retention",
+        "telemetry", "nux",
     )],
     (check_dagster, "dagster.yaml", ("run_monitoring", "start_timeout_seconds")),
     (check_dagster, "Deployment/daemon", ("spec", "strategy")),
@@ -328,7 +329,7 @@ def test_the_values_of_dagsters_chart_are_those_of_the_instance() -> None:
     values, ours = yaml.safe_load(found[1]), demo()["dagster.yaml"]
     daemon, monitoring = values["dagsterDaemon"], ours["run_monitoring"]
     assert daemon["runCoordinator"]["config"]["customRunCoordinator"] == ours["run_coordinator"]
-    assert values["additionalInstanceConfig"]["concurrency"] == ours["concurrency"]
+    assert values["additionalInstanceConfig"] == {"concurrency": ours["concurrency"]}
     assert daemon["runMonitoring"] == {
         "enabled": True,
         "startTimeoutSeconds": monitoring["start_timeout_seconds"],

@@ -19,7 +19,7 @@ from cachetools import LRUCache
 from pyzn_api.database import Database, DatabaseAwayError
 from pyzn_api.errors import BadParameterError
 from pyzn_api.windows import DEFAULT_DAYS, LONGEST, Granularity, Window
-from pyzn_pipeline.breakdowns import FILES
+from pyzn_pipeline.breakdowns import DOWNLOADS, FILES
 
 Status = Literal["final", "provisional", "suspect"]
 
@@ -62,6 +62,7 @@ class Ranking(NamedTuple):
     day: date
     computed_from: str  # differs when the content of a day in it does
     missing: tuple[date, ...]
+    counts: dict[str, str]  # by period, what it is ranked by: files or downloads
 
 
 class Basis(NamedTuple):
@@ -145,6 +146,10 @@ class Ledger:
             earliest = f"{last - timedelta(days=longest - 1)} at the earliest: by {granularity}"
             raise BadParameterError("start", first, f"{earliest}, a range ending {last} has at most {longest} days")
         return Window(first, last)
+
+    def ranked_by(self, period: str) -> str:
+        """Return the count that the latest ranking has ranked the period by."""
+        return self.ranking.counts[period] if self.ranking else DOWNLOADS.name
 
     def not_ranked(self, window: Window) -> list[date]:
         """Return the days of a ranked window that are not counted in it, oldest first.
@@ -300,8 +305,8 @@ def _ranking(column: bytes) -> Ranking | None:
     """Return the ranking in the third column of ledger.sql."""
     if not column:
         return None
-    day, computed_from, missing = json.loads(column)
-    return Ranking(date.fromisoformat(day), computed_from, tuple(map(date.fromisoformat, missing)))
+    day, computed_from, missing, counts = json.loads(column)
+    return Ranking(date.fromisoformat(day), computed_from, tuple(map(date.fromisoformat, missing)), counts)
 
 
 def _events(column: bytes) -> list[Event]:

@@ -217,7 +217,7 @@ class Ranking(Range):
     """The parts around a table of ranked projects."""
 
     period: Literal["day", "week", "month"]
-    count: str = Field(description="what they are ranked by")
+    count: str = Field(description="what they are ranked by: files if all of the days have them, else downloads")
 
 
 class Top(Ranking):
@@ -233,12 +233,18 @@ class TopPackage(BaseModel):
     project: str
 
 
+class ListMeta(Range):
+    """The days of the list, and what is counted."""
+
+    count: str = Field(description="what `download_count` counts: files if all of the days have them, else downloads")
+
+
 class ListHead(BaseModel):
     """The parts around the rows of the list."""
 
     last_update: str | None = Field(description="UTC: the latest publication of a day that is counted; null before any")
     source: str
-    meta: Range
+    meta: ListMeta
     total_rows: int
 
 

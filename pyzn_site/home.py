@@ -54,6 +54,7 @@ async def home(request: Request, period: Annotated[Literal["day", "week", "month
             "strip": [(day, published.get(day, "missing")) for day in strip.days()],
             "period": period,
             "ranked": ranked,
+            "count": ledger.ranked_by(period),
             "not_final": ledger.uncertain(ranked, ledger.not_ranked(ranked)),
             "top": json.loads(b"[%b]" % rows),
             "canonical": PATH,

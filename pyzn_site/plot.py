@@ -15,7 +15,7 @@ from pyzn_site.texts import written
 
 HEIGHT = 240  # pixels
 _GAP = 0.15  # of a bar's room
-_STEPS = (1, 2, 2.5, 5, 10)
+_STEPS = (1, 2, 5, 10)  # halves of them have exact labels; 12.5k would be written 12k
 _LOWEST = 4  # the top of the axis at least, so that it has whole numbers only
 _FEW = {"day": 35, "week": 6}  # periods of which each Monday is named
 _DATES = 6  # names of days or months below the axis at most

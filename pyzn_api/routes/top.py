@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api.cache import ResponseSpec, Snapshot
 from pyzn_api.ledger import Basis, Ledger
-from pyzn_api.models_v4 import ListHead, Range, Ranked, Ranking, Top, TopPackages
+from pyzn_api.models_v4 import ListHead, ListMeta, Ranked, Ranking, Top, TopPackages
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.responses import JSON
 from pyzn_api.routes.parameters import Format, StrictRoute
@@ -45,7 +45,9 @@ async def top(
         if as_csv:
             return ",".join(Ranked.model_fields).encode() + b"\r\n" + ranked
         return json_body(
-            Ranking.model_validate({"period": period, "count": "downloads", **_range(snapshot)}), "projects", [ranked]
+            Ranking.model_validate({"period": period, "count": snapshot.ledger.ranked_by(period), **_range(snapshot)}),
+            "projects",
+            [ranked],
         )
 
     def window(ledger: Ledger) -> Window:
@@ -67,7 +69,7 @@ async def _list(request: Request, *, as_csv: bool) -> Response:
         head = ListHead(
             last_update=updated.decode() or None,
             source=SYNTHETIC if snapshot.ledger.synthetic else SOURCE,
-            meta=Range.model_validate(_range(snapshot)),
+            meta=ListMeta.model_validate({**_range(snapshot), "count": snapshot.ledger.ranked_by("month")}),
             total_rows=int(number),
         )
         return json_body(head, "rows", [rows])

@@ -1,6 +1,6 @@
 -- One row: a fingerprint of all that the API answers about the ledger; unless that is `fingerprint`, the ledger as a JSON array
 -- of [day, status, revision, downloads, files, projects, published_at, why it is suspect, why it was accepted, breakdowns that
--- the day has], oldest day first; the latest ranking as [day, computed_from, missing days] or NULL; the time of the last
+-- the day has], oldest day first; the latest ranking as [day, computed_from, missing days, counts] or NULL; the time of the last
 -- import that changed totals or NULL; how many seconds after its beginning a day is late; whether a day was read from a
 -- BigQuery emulator, whose name as a source ends so (source/connection.py); and, unless that is `fingerprint`, the events
 -- as a JSON array of arrays, oldest first. A retired day has no rows to answer from, and so is not in it.
@@ -26,7 +26,7 @@ SELECT fingerprint,
            FROM published
            LEFT JOIN (SELECT day, json_agg(breakdown) AS breakdowns FROM pyzn.day_breakdowns GROUP BY day) AS of_day USING (day)
        ) END,
-       (SELECT json_build_array(day, computed_from, missing) FROM pyzn.rankings ORDER BY day DESC LIMIT 1),
+       (SELECT json_build_array(day, computed_from, missing, counts) FROM pyzn.rankings ORDER BY day DESC LIMIT 1),
        (SELECT extract(epoch FROM imported_at) FROM pyzn.baseline),
        (SELECT 86400 + extract(epoch FROM late_at)::bigint FROM pyzn.calendar),
        synthetic,

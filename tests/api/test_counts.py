@@ -9,8 +9,11 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from pyzn_local.postgres import Postgres
+from pyzn_pipeline.rankings.rankings import rank
+from pyzn_pipeline.store.database import engine
 from tests.api.conftest import serving, settings
 from tests.api.stock import publish
 from tests.conftest import Database, own_database
@@ -35,6 +38,7 @@ def database(postgres: Postgres) -> Iterator[Database]:
         for table in ("days", "project_days"):
             owner.execute(f"UPDATE pyzn.{table} SET files = NULL WHERE day = %s", [BETWEEN])
         owner.execute("UPDATE pyzn.project_days SET files_by_version = NULL WHERE day = %s", [BETWEEN])
+        rank(engine(SecretStr(made.owner_url)), AFTER)
         yield made
 
 
@@ -150,11 +154,17 @@ def test_a_day_without_files_is_missing_when_files_are_counted(client: httpx.Cli
     assert [day.get("files") for day in ledger] == [17, None, None, 17]
 
 
-def test_every_breakdown_and_ranking_names_its_count(client: httpx.Client) -> None:
+def test_every_breakdown_names_its_count(client: httpx.Client) -> None:
     for path, count in (
         ("projects/lib/countries", "downloads"),
         ("projects/lib/pythons?count=without_mirrors", "without_mirrors"),
         ("projects/lib/systems", "without_mirrors"),
-        ("top", "downloads"),
     ):
         assert answer(client, path)["count"] == count
+
+
+def test_a_ranking_names_the_count_of_its_period(client: httpx.Client) -> None:
+    day, month = (answer(client, f"top?period={period}&limit=1") for period in ("day", "month"))
+    assert (day["count"], day["projects"][0]["downloads"]) == ("files", 10)
+    assert (month["count"], month["projects"][0]["downloads"]) == ("downloads", 42)  # a day of it lacks files
+    assert client.get("/top-pypi-packages.json").json()["meta"]["count"] == "downloads"

@@ -39,8 +39,8 @@ def test_fifteen_thousand_projects_are_listed_and_as_many_can_be_asked_for(datab
         publish(owner, DAY, [Download(f"p{n}", times=n) for n in range(1, 6)])
         owner.execute(
             "INSERT INTO pyzn.project_days"
-            " (downloads, pip_downloads, ci_downloads, downloads_without_mirrors, day, project)"
-            " SELECT 100 + n, 0, 0, 0, %s, 'many-' || n FROM generate_series(1, %s) AS n",
+            " (downloads, files, pip_downloads, ci_downloads, downloads_without_mirrors, day, project)"
+            " SELECT 100 + n, 100 + n, 0, 0, 0, %s, 'many-' || n FROM generate_series(1, %s) AS n",
             [DAY, RANKS],
         )
     rank(engine(SecretStr(database.owner_url)), DAY)

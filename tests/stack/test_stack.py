@@ -85,6 +85,21 @@ def test_the_tables_are_open_to_sql(up: Pyzn) -> None:
     assert totals == (row[2],)
 
 
+def test_the_examples_of_the_readme_answer_about_the_sample(up: Pyzn) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    asked = re.search(r"curl 'http://127.0.0.1:5200(/\S+)'.*?```json\n(.*?)```", readme, re.DOTALL)
+    queries = re.search(r"The tables are there for SQL:\n\n```sql\n(.*?)```", readme, re.DOTALL)
+    assert asked is not None
+    assert queries is not None
+    answer = requests.get(settings(up)["PYZN_API_URL"] + asked[1], timeout=60).json()
+    shown = json.loads(asked[2])
+    assert list(answer) == list(shown)
+    assert [list(row) for row in answer["downloads"]] == [list(shown["downloads"][0])] * len(answer["downloads"]) != []
+    with psycopg.connect(settings(up)["PYZN_API_DATABASE_URL"]) as connection:
+        for query in queries[1].removesuffix("\n").removesuffix(";").split(";"):
+            assert connection.execute(query.encode()).fetchall(), query
+
+
 def test_psql_reads_the_tables_and_shows_nobody_a_password(up: Pyzn) -> None:
     asked = up("psql", "--tuples-only", "--no-align", "--command", "SELECT count(*) FROM pyzn.days")
     assert asked.stdout == f"{SAMPLE_DAYS}\n", asked.stderr

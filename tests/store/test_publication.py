@@ -254,6 +254,7 @@ SPELLINGS = st.none() | st.text(
     st.lists(
         st.builds(
             Download,
+            times=st.just(1),
             project=st.sampled_from(["a", "b-c", "z"]),
             version=SPELLINGS,
             country=SPELLINGS,

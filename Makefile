@@ -101,7 +101,7 @@ PYTEST := $(BIN)/pytest -p no:schemathesis --numprocesses logical --dist loadfil
 
 test:  ## linters, types and every test but those of `make test-slow`; ten minutes on two cores
 	$(MAKE) --jobs 2 check browser
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" --ignore tests/deployment/test_kubernetes.py # `check` has run it
 
 test-slow: browser  ## the tests that take minutes: starts of the whole stack, many kills, load
 	$(PYTEST) -m slow

@@ -162,7 +162,7 @@ def test_a_day_that_breaks_the_code_does_not_stop_the_other_days_of_its_run(
     result = run(defs, instance, GOOD, GOOD + timedelta(days=1))
     assert not result.success
     rows = ledger.days(store, GOOD, GOOD + timedelta(days=1))
-    assert list(rows["status"]) == ["missing", "provisional"]
+    assert list(rows["status"]) == ["missing", "final"]
     assert rows["failure"][0] == f"day {GOOD}: unexpected ZeroDivisionError: see the run's log"
 
 

@@ -158,7 +158,7 @@ def test_rows_seeded_late_give_the_next_revision_and_an_empty_day_is_named(up: P
 
     assert finished.returncode == 1
     assert finished.stdout == "1 of 2 days done, 1 failed\n"
-    assert f"day {empty}: the source counts 0 downloads; not published" in finished.stderr
+    assert f"day {empty}: the source has no rows for it; not published" in finished.stderr
     with psycopg.connect(settings(up)["PYZN_DATABASE_URL"]) as connection:
         revision = connection.execute("SELECT revision FROM pyzn.days WHERE day = %s", [late]).fetchone()
     assert revision == (2,)

@@ -136,7 +136,7 @@ def test_anyone_can_compute_the_checksum_from_the_tables(store: Engine) -> None:
 @pytest.mark.parametrize(
     ("downloads", "reported", "message"),
     [
-        ([], {}, r"day 2026-07-14: the source counts 0 downloads; not published"),
+        ([], {}, r"day 2026-07-14: the source has no rows for it; not published"),
         (DOWNLOADS, {"rows": 9}, r"day 2026-07-14: BigQuery reports 9 rows, 3 arrived; not published"),
     ],
     ids=["empty day", "lost page"],

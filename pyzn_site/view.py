@@ -36,7 +36,11 @@ _WEEKS_BEFORE = 52  # of a year, besides the week that the latest day is in
 # Days that a range has to have to be counted so, and may have: neither two periods nor hundreds.
 _POSSIBLE: dict[Granularity, tuple[int, int]] = {"day": (1, 120), "week": (14, 1113), "month": (62, LONGEST["month"])}
 
-_Day = Annotated[date | None, BeforeValidator(lambda text: parse_day(text) if text else None)]  # forms send empty ones
+# Forms send empty ones.
+_Day = Annotated[
+    date | None,
+    BeforeValidator(lambda text: parse_day(text) if text else None, json_schema_input_type=date | Literal[""] | None),
+]
 
 
 class Scope(NamedTuple):

@@ -85,7 +85,7 @@ async def of_several(
         Query(
             description="a project's name; repeat it, or separate names by commas, for more, 8 at most; "
             "__all__ is all of PyPI",
-            json_schema_extra={"example": ["sampleproject", "busy"]},
+            json_schema_extra={"example": ["sampleproject", "busy"], "maxItems": MOST_AT_ONCE},
         ),
     ],
     start: Start = None,

@@ -48,7 +48,7 @@ async def several(
         list[str],
         Query(
             description="a project's name; repeat it, or separate names by commas, for more, 128 at most",
-            json_schema_extra={"example": ["sampleproject", "no-such-project"]},
+            json_schema_extra={"example": ["sampleproject", "no-such-project"], "maxItems": MOST_AT_ONCE},
         ),
     ],
     table: Format = None,

@@ -52,6 +52,7 @@ EMPTY = """
 downloads = st.lists(
     st.builds(
         Download,
+        times=st.just(1),
         project=st.sampled_from(["a", "b-c", "z", "requests"]),
         version=st.sampled_from(["1.0", "2.0", None]),
         country=st.sampled_from(["US", "DE", None]),

@@ -99,7 +99,7 @@ browser: setup  ## a browser for the tests of the pages, installed where there i
 # Without the plugin of schemathesis, which takes a second of each start: its own command is what the tests run.
 PYTEST := $(BIN)/pytest -p no:schemathesis --numprocesses logical --dist loadfile --no-loadscope-reorder
 
-test:  ## linters, types and every test but those of `make test-slow`; ten minutes on two cores
+test:  ## linters, types and every test but those of `make test-slow`; eight minutes on two cores
 	$(MAKE) --jobs 2 check browser
 	$(PYTEST) -m "not slow" --ignore tests/deployment/test_kubernetes.py # `check` has run it
 

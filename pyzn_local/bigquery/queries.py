@@ -21,10 +21,10 @@ class QueryOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     query: Annotated[str, Field(min_length=1, max_length=1_000_000)]
-    useLegacySql: Literal[False]  # noqa: N815  # the API's names; its default is true, the client always sends false
-    queryParameters: list[dict[str, Any]] = []  # noqa: N815
-    maximumBytesBilled: Whole | None = None  # noqa: N815
-    parameterMode: Literal["NAMED", None] = None  # noqa: N815
+    useLegacySql: Literal[False]  # noqa: N815  # a name of the API; its default is true, the client always sends false
+    queryParameters: list[dict[str, Any]] = []  # noqa: N815  # as above
+    maximumBytesBilled: Whole | None = None  # noqa: N815  # as above
+    parameterMode: Literal["NAMED", None] = None  # noqa: N815  # as above
     useQueryCache: Any = None  # noqa: N815  # from here on without effect: they matter at scale only
     priority: Any = None
 

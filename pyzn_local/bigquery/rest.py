@@ -44,7 +44,7 @@ class JobReference(BaseModel):
 class JobRequest(BaseModel):
     """The body of jobs.insert."""
 
-    jobReference: JobReference = Field(default_factory=JobReference)  # noqa: N815
+    jobReference: JobReference = Field(default_factory=JobReference)  # noqa: N815  # a name of the API
     configuration: dict[str, Any]
 
 
@@ -93,9 +93,9 @@ class Rest:
         project: str,
         job_id: str,
         timeoutMs: Whole = _LONGEST_WAIT,  # noqa: N803  # the API's names
-        maxResults: Whole | None = None,  # noqa: N803
-        startIndex: Whole = 0,  # noqa: N803
-        pageToken: Whole | None = None,  # noqa: N803
+        maxResults: Whole | None = None,  # noqa: N803  # a name of the API
+        startIndex: Whole = 0,  # noqa: N803  # a name of the API
+        pageToken: Whole | None = None,  # noqa: N803  # a name of the API
     ) -> dict[str, Any]:
         """A page of a query's result, when the query has finished. A page's token is its first row."""
         job = self._jobs.get(project, job_id)

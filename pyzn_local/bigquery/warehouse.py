@@ -147,7 +147,7 @@ class Warehouse:
         touched = f'SELECT {day} FROM "{table}" WHERE {" AND ".join(read.conditions)}'  # noqa: S608  # our own names, and conditions from sql.py
         figures = f"count(*), {_bytes_sql(read.table, read.leaves)}"
         with self.cursor() as cursor:
-            row = cursor.execute(f'SELECT {figures} FROM "{table}" WHERE {day} IN ({touched})').fetchone()  # noqa: S608
+            row = cursor.execute(f'SELECT {figures} FROM "{table}" WHERE {day} IN ({touched})').fetchone()  # noqa: S608  # as above
         return (int(row[0]), int(row[1])) if row else (0, 0)
 
 

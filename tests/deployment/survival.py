@@ -182,7 +182,7 @@ class Survival:
 @click.option("--seed", type=int, help="Chooses parts and moments; random unless given.")
 def main(days: int, kills: int, outage: float, seed: int | None) -> None:
     """Kill parts at random while DAYS are requested."""
-    seed = random.randrange(2**31) if seed is None else seed  # noqa: S311
+    seed = random.randrange(2**31) if seed is None else seed  # noqa: S311  # no secret
     click.echo(f"seed                                 {seed}")
     folder = Path(tempfile.mkdtemp(prefix="pyzn-survival-"))
     survival = Survival(folder, days, seed)

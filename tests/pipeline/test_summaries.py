@@ -183,4 +183,4 @@ def test_a_ranking_depends_on_the_sixty_days_it_is_computed_from(defs: Definitio
     graph = defs.resolve_asset_graph()
     downstream, upstream = graph.get(AssetKey("top_projects")), AssetKey("downloads_by_version")
     mapping = graph.get_partition_mapping(downstream.key, upstream)
-    assert (mapping.start_offset, mapping.end_offset) == (-59, 0)  # type: ignore[attr-defined]
+    assert (mapping.start_offset, mapping.end_offset) == (-59, 0)  # type: ignore[attr-defined]  # of its subclass

@@ -48,7 +48,7 @@ def opened(browser: Browser, client: httpx.Client, allowed: int = 0, **options: 
 
     `allowed`: how many messages there may be, of answers that are errors on purpose.
     """
-    context = browser.new_context(base_url=str(client.base_url), **{"viewport": WIDE, **options})  # type: ignore[arg-type]
+    context = browser.new_context(base_url=str(client.base_url), **{"viewport": WIDE, **options})  # type: ignore[arg-type]  # as given
     page = context.new_page()
     hosts: set[str] = set()
     problems: list[str] = []

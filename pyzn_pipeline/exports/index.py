@@ -90,7 +90,7 @@ class Day(LedgerColumns):
     """The content of a `day.json`: the day's row of the ledger, as far as it is about the day, and its files.
 
     `counts` are those of all rows, by column; a day without a count of files lacks it. `source` is where the exporter
-    read the day.
+    read the day; it ends with EMULATED if the downloads are none of PyPI's.
     """
 
     format: Literal[1] = 1

@@ -20,6 +20,7 @@ from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport
 from pyzn_pipeline.exports.following import compare_with_exporter
 from pyzn_pipeline.exports.index import Day, Index, existing_index, read_day, read_file
 from pyzn_pipeline.exports.storage import storage_at
+from pyzn_pipeline.source.connection import EMULATED
 from pyzn_pipeline.source.count import MIRROR, Counts, Price
 from pyzn_pipeline.source.errors import SourceError
 from pyzn_pipeline.source.protocol import ScanPrice
@@ -57,7 +58,7 @@ class Mirror:
         files = {view: read_file(self._storage, file) for view, file in found.by_view().items()}
         yield Scan(
             day=day,
-            source=self.name,
+            source=self.name + EMULATED * found.source.endswith(EMULATED),
             job_id=None,
             rows=found.projects.rows + 1,
             bytes_processed=0,

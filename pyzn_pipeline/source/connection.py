@@ -22,6 +22,9 @@ from pyzn_pipeline.source.errors import source_errors
 
 SCOPES = ("https://www.googleapis.com/auth/bigquery", "https://www.googleapis.com/auth/cloud-platform")
 
+EMULATED = " of the emulator"
+"""The end of a source's name whose days are none of PyPI's; a mirror of such days has it too."""
+
 SILENCE = 60.0  # seconds; BigQuery answers within about 10, even if only to say that the job is still running
 
 
@@ -48,8 +51,8 @@ class Clients:
     emulator: str | None = None  # its endpoint; None: Google's
 
     def of(self, table: str) -> str:
-        """Return the name of `table` as the source of a day. An emulator's differs: its downloads are not PyPI's."""
-        return table if self.emulator is None else f"{table} of the emulator"
+        """Return the name of `table` as the source of a day."""
+        return table if self.emulator is None else f"{table}{EMULATED}"
 
     def close(self) -> None:
         """Close the connections of both clients."""

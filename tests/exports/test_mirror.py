@@ -1,5 +1,6 @@
 """A mirrored day is the exported day, row for row."""
 
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -9,10 +10,11 @@ from sqlalchemy import Engine
 
 from pyzn_cli import pyzn
 from pyzn_pipeline.exports import mirror as mirror_module
+from pyzn_pipeline.exports.following import OlderIndex, follow
 from pyzn_pipeline.reading.judgement import WorseReading
 from tests.conftest import Database
 from tests.days import scan_of
-from tests.exports.conftest import DAY, DAYS, Served, content, downloads, exported, file_of, late, mirror, sql
+from tests.exports.conftest import DAY, DAYS, Served, content, downloads, exported, file_of, index_of, late, mirror, sql
 from tests.store.publishing import publish, rows
 
 
@@ -38,6 +40,29 @@ def test_every_row_figure_and_checksum_is_the_exporters(
     assert rows(second_store, query) == [(True, 0, 0)]
     query = "SELECT source, revision, mirrored_revision FROM pyzn.days ORDER BY day"
     assert rows(second_store, query) == [(url, 1, 1), (url, 2, 2), (url, 1, 1)]
+
+
+def test_a_mirror_of_a_synthetic_day_is_synthetic_and_so_is_its_mirror(
+    published: Engine, second_store: Engine, folder: Path, web: Served, tmp_path: Path
+) -> None:
+    sql(published, f"UPDATE pyzn.days SET source = 'a.table of the emulator' WHERE day = '{DAY}'")
+    exported(published, folder)
+    mirror(second_store, web.url, *DAYS[1:])
+    sources = "SELECT source FROM pyzn.days ORDER BY day"
+    assert rows(second_store, sources) == [(web.url,), (f"{web.url} of the emulator",)]
+    exported(second_store, tmp_path / "again")
+    assert '"source": "http' in (day := file_of(tmp_path / "again", "day.json").read_text())
+    assert ' of the emulator"' in day
+    late(published)  # follows its mirror as any other day
+    exported(published, folder)
+    follow(second_store, web.url, index_of(folder))
+    assert rows(second_store, "SELECT day FROM pyzn.wanted") == [(DAY,)]
+    mirror(second_store, web.url, DAY)
+    sql(published, "UPDATE pyzn.days SET revision = 1")
+    shutil.rmtree(folder)
+    exported(published, folder)
+    with pytest.raises(OlderIndex, match="goes back in time: revision 2 was read before"):
+        mirror(second_store, web.url, DAY)
 
 
 def test_a_day_of_many_batches_is_the_exporters(

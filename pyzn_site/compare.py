@@ -58,7 +58,7 @@ async def compare(request: Request, view: Annotated[CompareView, Query()]) -> Re
         totals = json.loads(row)
         known = [each["project"] for each in totals]
         counted = await by_period(snapshot, known, scope)
-        sums = {each: sum(of.downloads.values()) for each, of in counted.items()}
+        sums = {each: sum(downloads.values()) for each, downloads in counted.items()}
         return {
             "names": names,
             "totals": totals,
@@ -69,9 +69,8 @@ async def compare(request: Request, view: Annotated[CompareView, Query()]) -> Re
             "scope": scope,
             "view": view,
             "switches": switches(PATH, view, scope, ledger, "Lines", name=names),
-            "chart": comparison(scope, ledger, {each: counted[each].downloads for each in counted}, share=view.share),
+            "chart": comparison(scope, ledger, counted, share=view.share),
             "canonical": query(PATH, name=names),
-            "picture": query("/chart/compare.svg", name=known, **view.parameters()) if known else "/chart/__all__.svg",
         }
 
     return await respond(request, "compare.html", (view,), basis, make)

@@ -1,7 +1,7 @@
 """Counts of projects per period, as charts and tables show them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -28,13 +28,6 @@ class Keys(NamedTuple):
     downloads: int = 0  # of all keys
 
 
-class Periods(NamedTuple):
-    """The downloads of a project per period."""
-
-    first_day: date | None  # in the window
-    downloads: Mapping[str, int]  # by the first day of the period
-
-
 async def by_key(snapshot: Snapshot, project: str, scope: Scope, breakdown: Breakdown, most: int) -> Keys:
     """Return the counts by a breakdown, of `most` bytes at most. Raises UnknownProjectError."""
     size, first_day, counts, largest = await snapshot.project_row(
@@ -52,16 +45,19 @@ async def by_key(snapshot: Snapshot, project: str, scope: Scope, breakdown: Brea
     return Keys(int(size), _day(first_day), [tuple(each) for each in json.loads(counts)], **json.loads(largest))
 
 
-async def by_period(snapshot: Snapshot, projects: Sequence[str], scope: Scope) -> dict[str, Periods]:
-    """Return the downloads of each project that exists, in the order of `projects`."""
-    given = {**scope.window._asdict(), "granularity": scope.granularity, "measure": scope.measure}
-    rows = await snapshot.rows("pyzn_site:periods", names=list(projects), **given)
-    found = {name.decode(): Periods(_day(first_day), dict(json.loads(counts))) for name, first_day, counts in rows}
-    return {each: found[each] for each in projects if each in found}
+async def by_period(snapshot: Snapshot, projects: Sequence[str], scope: Scope) -> dict[str, dict[str, int]]:
+    """Return the downloads of each project that exists, in the order of `projects`, by the first day of the period."""
+    parameters = {"granularity": scope.granularity, "several": True, "csv": False, "partial": True}
+    ((known, rows),) = await snapshot.rows("series", names=list(projects), **scope.window._asdict(), **parameters)
+    found: dict[str, dict[str, int]] = {each: {} for each in json.loads(known or b"[]")}
+    for row in json.loads(b"[%b]" % rows):
+        number = row["downloads"] - row["ci"] if scope.measure == "without_ci" else row[scope.measure]
+        found[row["project"]][row["period"]] = number
+    return found
 
 
-async def of_project(snapshot: Snapshot, project: str, scope: Scope) -> Periods:
-    """Return the downloads of a project, or of ALL. Raises UnknownProjectError."""
+async def of_project(snapshot: Snapshot, project: str, scope: Scope) -> dict[str, int]:
+    """Return the downloads of a project, or of ALL, per period. Raises UnknownProjectError."""
     for found in (await by_period(snapshot, [project], scope)).values():
         return found
     raise UnknownProjectError(project)

@@ -45,7 +45,7 @@ async def home(request: Request, period: Annotated[Literal["day", "week", "month
         ((rows,),) = await snapshot.rows("top", period=period, limit=SHOWN, csv=False, end=ranked.end)
         month = ledger.recent(PERIODS["month"], parts.today)
         scope = View(range="month").scope(ledger, parts.today)
-        counts = (await of_project(snapshot, ALL, scope)).downloads
+        counts = await of_project(snapshot, ALL, scope)
         return {
             "latest": latest,
             "chart": chart_of("All of PyPI", scope, ledger, counts),
@@ -58,7 +58,6 @@ async def home(request: Request, period: Annotated[Literal["day", "week", "month
             "not_final": ledger.uncertain(ranked, ledger.not_ranked(ranked)),
             "top": json.loads(b"[%b]" % rows),
             "canonical": PATH,
-            "picture": f"/chart/{ALL}.svg",
         }
 
     return await respond(request, "home.html", (period, expected), basis, make)

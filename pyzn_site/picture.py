@@ -4,6 +4,7 @@ So narrow that a phone, which shows it at seven tenths, has no text below 11 pix
 """
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
@@ -87,13 +88,13 @@ async def chart(request: Request, project: ProjectNameOrAll, view: Annotated[Cha
             counted = await by_period(snapshot, [each for each in compared if is_name(each)], scope)
             if not counted:
                 raise UnknownProjectError(compared[0])
-            downloads = {each: counted[each].downloads for each in counted}
-            return comparison(scope, ledger, downloads, share=view.share)
+            return comparison(scope, ledger, counted, share=view.share)
         title = "All of PyPI" if name == ALL else shortened(name, LONGEST_NAME)
         if breakdown is None:
-            total = await of_project(snapshot, name, scope)
-            scope = scope.since(total.first_day) if view.range == "all" else scope
-            return chart_of(title, scope, ledger, total.downloads)
+            downloads = await of_project(snapshot, name, scope)
+            first = date.fromisoformat(min(downloads)) if downloads else None
+            scope = scope.since(first) if view.range == "all" else scope
+            return chart_of(title, scope, ledger, downloads)
         found = await by_key(snapshot, name, scope, breakdown, most := MOST[scope.granularity])
         scope = scope.since(found.first_day) if view.range == "all" else scope
         if found.counts is None:

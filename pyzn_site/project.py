@@ -15,16 +15,18 @@ from pyzn_api.names import known_form
 from pyzn_api.routes.counts import MOST
 from pyzn_api.state import state
 from pyzn_api.windows import Granularity, Window
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTRY, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTRY, VERSION, Breakdown
 from pyzn_pipeline.names import normalise
 from pyzn_site.charts import chart_of, map_of
 from pyzn_site.counting import by_key, of_project
 from pyzn_site.errors import error_page
 from pyzn_site.periods import periods
 from pyzn_site.readme import ReadmeView, pictures
-from pyzn_site.rendering import origin_of, path_of, query, respond, synthetic
+from pyzn_site.rendering import origin_of, path_of, respond, synthetic
 from pyzn_site.search import similar
+from pyzn_site.series import series_of
 from pyzn_site.switches import switches
+from pyzn_site.texts import key_text
 from pyzn_site.view import WORDS, Range, View, measure_of
 
 PATH = "/projects/{project}"
@@ -76,6 +78,10 @@ async def project(request: Request, project: str, view: Annotated[ProjectView, Q
             if breakdown is COUNTRY:
                 charts.insert(0, map_of(name, scope, ledger, dict(found.keys)))
             measure = measure_of(breakdown, scope.measure)
+            rows = [(key_text(key, breakdown.name), number) for key, number in found.keys[:LARGEST]]
+            if breakdown is VERSION:  # as the chart has them
+                series = series_of(VERSION.name, found.counts or ())
+                rows = [(each.label, sum(each.downloads.values())) for each in series]
             return {
                 "breakdown": breakdown,
                 "words": WORDS[measure],
@@ -84,7 +90,8 @@ async def project(request: Request, project: str, view: Annotated[ProjectView, Q
                 "missing": len(ledger.missing(scope.window, breakdown.name, measure)),
                 "found": found,
                 "charts": charts,
-                "keys": found.keys[:LARGEST],
+                "rows": rows,
+                "single": found.keys[:LARGEST] if breakdown is VERSION else (),
             }
 
         return {
@@ -95,12 +102,11 @@ async def project(request: Request, project: str, view: Annotated[ProjectView, Q
             "scope": scope,
             "words": WORDS[scope.measure],
             "switches": choices,
-            "chart": chart_of(name, scope, ledger, counted.downloads),
-            "counted": counted.downloads,
+            "chart": chart_of(name, scope, ledger, counted),
+            "counted": counted,
             "periods": periods(scope.window, scope.granularity, ledger, None, scope.measure)[::-1],
             "breakdowns": [await part(each) for each in BREAKDOWNS],
             "canonical": path,
-            "picture": query(path_of("chart", f"{name}.svg"), by="version", range="quarter"),
             **pictures(
                 origin,
                 name,

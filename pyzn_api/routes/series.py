@@ -37,7 +37,7 @@ async def _respond(
     today = state(request).today
 
     async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
-        parameters = {"names": names, "granularity": range_[2], "several": several, "csv": as_csv}
+        parameters = {"names": names, "granularity": range_[2], "several": several, "csv": as_csv, "partial": False}
         ((known, rows),) = await snapshot.rows("series", **parameters)
         made = head(json.loads(known or b"[]"), range_of(snapshot) | {"granularity": range_[2]})
         if not as_csv:

@@ -1,6 +1,6 @@
 -- One row: those of `names` that are known, as a JSON array, '__all__' (all of PyPI) always; and their downloads per period by
 -- every count, as members of a JSON array or if `csv` as lines: in the order of `names`, oldest period first, each with its
--- project if `several`. Files are null for a period with a day that was read without file names.
+-- project if `several`. Files are null for a period with a day that was read without file names, unless `partial`.
 -- Cost: an index look-up in projects for each name, and a heap row for each of its days; or the ledger's rows of those days.
 WITH daily AS (
     SELECT project, day, downloads, files, pip_downloads, ci_downloads, downloads_without_mirrors
@@ -12,7 +12,7 @@ WITH daily AS (
     WHERE '__all__' = ANY (%(names)s::text[]) AND day BETWEEN %(start)s AND %(end)s AND retired_at IS NULL
 ), periods AS (
     SELECT project, date_trunc(%(granularity)s, day::timestamp)::date AS period, sum(downloads) AS downloads,
-           CASE WHEN bool_and(files IS NOT NULL) THEN sum(files) END AS files, sum(pip_downloads) AS pip,
+           CASE WHEN %(partial)s OR bool_and(files IS NOT NULL) THEN coalesce(sum(files), 0) END AS files, sum(pip_downloads) AS pip,
            sum(ci_downloads) AS ci, sum(downloads_without_mirrors) AS without_mirrors
     FROM daily
     GROUP BY 1, 2

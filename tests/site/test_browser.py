@@ -85,7 +85,7 @@ def test_from_the_search_to_a_project_and_its_markdown(
         expect(page.get_by_role("heading", level=1)).to_have_text("sampleproject")
         page.get_by_role("link", name="1 year").click()
         expect(page.get_by_role("link", name="1 year")).to_have_attribute("aria-current", "true")
-        expect(page.get_by_role("region", name="Versions").get_by_role("row", name="1.10 ").first).to_be_visible()
+        expect(page.get_by_role("region", name="Versions").get_by_role("row", name="1.10.x ").first).to_be_visible()
         expect(page.get_by_role("region", name="Downloads by week").get_by_text("missing").first).to_be_visible()
 
         page.get_by_label("Colour right").fill("tomato")

@@ -86,13 +86,13 @@ def main(url: str, api: str) -> None:
     newest = ask(url, NEWEST)
     (backfill,) = newest["partitionBackfillsOrError"]["results"]
     days = next(node["partitionKeys"] for node in newest["assetNodes"] if node["partitionKeys"])
-    version = "/assets/downloads_by_version"
+    days_asset = "/assets/project_days"
     # Of the Dagster UI: the path, a text that must be there, and what is done before the picture is taken.
     pages: dict[str, tuple[str, str, Callable[[Page], None] | None]] = {
         "asset-graph": ("/asset-groups/", "file_downloads", None),
-        "asset-plots": (version, "Plots", plots),
-        "asset-partition": (f"{version}?view=partitions&partition={days[-2]}", "seconds to scan", None),
-        "asset-checks": (f"{version}?view=checks", "sum_equals_source", None),
+        "asset-plots": (days_asset, "Plots", plots),
+        "asset-partition": (f"{days_asset}?view=partitions&partition={days[-2]}", "seconds to scan", None),
+        "asset-checks": (f"{days_asset}?view=checks", "sum_equals_source", None),
         "daily-totals": ("/assets/daily_totals", "downloads a week before", chart),
         "top-projects": ("/assets/top_projects", "top movers", None),
         "backfill": (f"/runs/b/{backfill['id']}", backfill["id"], None),

@@ -24,7 +24,7 @@ from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.maintenance.defs import packing_schedule, retention_schedule
 from pyzn_pipeline.monitoring.defs import alert_sensors, ledger_checks, ledger_sensor
 from pyzn_pipeline.rankings.defs import ranking_sensor, summary_assets
-from pyzn_pipeline.reading.defs import READ, breakdown_assets, daily_schedule
+from pyzn_pipeline.reading.defs import READ, daily_schedule, days_asset, view_assets
 from pyzn_pipeline.recounts.defs import RECOUNT, recount_check
 from pyzn_pipeline.settings import Settings, SettingsError, load
 from pyzn_pipeline.wanted_days.defs import repair_sensor
@@ -41,9 +41,8 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
         source_table(partitions, settings.bigquery_table, emulator=settings.bigquery_endpoint is not None)
         if mirror is None
         else mirrored_table(partitions, mirror.name),
-        breakdown_assets(
-            partitions, settings.first_day, settings.bigquery_table if mirror is None else None, settings.api_url
-        ),
+        days_asset(partitions, settings.first_day, settings.bigquery_table if mirror is None else None),
+        *view_assets(partitions, settings.api_url),
         summary_assets(partitions, settings.first_day, settings.api_url),
     ]
     sensors = [

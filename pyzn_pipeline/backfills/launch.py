@@ -9,11 +9,10 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from pyzn_pipeline.backfills.dagster_client import DagsterError, ask
-from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.store import ledger
 
-READING_OP = "scan_of_a_day"
+READING_ASSET = "project_days"
 LAUNCH = """
 mutation Backfill($params: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $params) {
@@ -68,10 +67,10 @@ def launch(dagster_url: str, engine: Engine, days: list[date], accept_worse: boo
         dagster_url,
         LAUNCH,
         params={
-            "assetSelection": [{"path": [breakdown.view]} for breakdown in BREAKDOWNS],
+            "assetSelection": [{"path": [READING_ASSET]}],
             "partitionNames": [str(day) for day in days],
             "title": f"{days[0]} to {days[-1]}",
-            "runConfigData": {"ops": {READING_OP: {"config": {"accept_worse": accept_worse}}}},
+            "runConfigData": {"ops": {READING_ASSET: {"config": {"accept_worse": accept_worse}}}},
         },
     )["launchPartitionBackfill"]
     if "backfillId" not in answer:

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from zlib import crc32
 
 from dagster import (
-    AssetDep,
     AssetExecutionContext,
     AssetMaterialization,
     AssetsDefinition,
@@ -39,6 +38,7 @@ from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.exports import writing
 from pyzn_pipeline.exports.storage import storage_at
 from pyzn_pipeline.exports.writing import ExportRefused, due_for_export, export_days
+from pyzn_pipeline.instance.run_coordinator import READING_ASSET
 from pyzn_pipeline.store.database import text_of
 
 EXPORTED_DAYS = "exported_days"
@@ -50,7 +50,7 @@ def export_asset(partitions: DailyPartitionsDefinition, url: str) -> AssetsDefin
     storage = storage_at(url)
     spec = AssetSpec(
         EXPORTED_DAYS,
-        deps=[AssetDep(breakdown.view) for breakdown in BREAKDOWNS],
+        deps=[READING_ASSET],
         kinds={"parquet"},
         description=(
             f"Published days as Parquet files at `{storage.name}`: for everybody to read, and for other PyZn to "

@@ -6,11 +6,10 @@ from datetime import date
 from dagster import AssetKey, DagsterRun, QueuedRunCoordinator, SubmitRunContext
 from dagster._core.execution.backfill import PartitionBackfill
 
-from pyzn_pipeline.breakdowns import VERSION
 from pyzn_pipeline.days import days_of_tags
 
 READING_JOB = "daily_downloads"
-READING_ASSET = AssetKey(VERSION.view)
+READING_ASSET = AssetKey("project_days")
 REPAIR = {"pyzn/repair": "true"}
 """The tag of runs that the ledger asked for."""
 

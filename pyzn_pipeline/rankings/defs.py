@@ -36,7 +36,7 @@ from dagster import (
 )
 from sqlalchemy import Engine
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, VERSION
+from pyzn_pipeline.breakdowns import COUNT_COLUMNS
 from pyzn_pipeline.days import RANGE_END, RANGE_START, days_of_tags, ranges
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import (
@@ -53,6 +53,7 @@ from pyzn_pipeline.defs.presentation import (
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.runs import UNFINISHED_RUNS
 from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.instance.run_coordinator import READING_ASSET
 from pyzn_pipeline.rankings import rankings
 from pyzn_pipeline.rankings.rankings import PERIODS, Ranking, totals
 from pyzn_pipeline.store.database import text_of
@@ -76,7 +77,7 @@ def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_u
         specs=[
             AssetSpec(
                 TOP_PROJECTS,
-                deps=[AssetDep(VERSION.view, partition_mapping=_the_days_before(59))],
+                deps=[AssetDep(READING_ASSET, partition_mapping=_the_days_before(59))],
                 kinds={"postgres"},
                 description=(
                     f"The {rankings.RANKS:,} most downloaded projects of the 1, 7 and 30 days that end with the "
@@ -105,7 +106,7 @@ def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_u
             ),
             AssetSpec(
                 DAILY_TOTALS,
-                deps=[AssetDep(breakdown.view) for breakdown in BREAKDOWNS],
+                deps=[READING_ASSET],
                 kinds={"postgres", "view"},
                 description=(
                     "All of PyPI by day: downloads, by pip, by CI, projects, and the same weekday of the week "
@@ -134,6 +135,7 @@ def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_u
         ],
         check_specs=[AssetCheckSpec(check, asset=asset, description=text) for check, (asset, text) in CHECKS.items()],
         backfill_policy=BACKFILL_POLICY,
+        can_subset=True,  # so that one of them can be selected; both are recorded all the same
     )
     def summaries_of_a_day(
         context: AssetExecutionContext, store: Store
@@ -151,7 +153,7 @@ def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_u
                 except PyznError as error:  # the other days are ranked all the same
                     failures.append(str(error))
                     context.log.error(str(error))  # noqa: TRY400 - an expected error: the traceback adds nothing
-            for check, (asset, _) in CHECKS.items():
+            for asset, check in sorted(context.selected_asset_check_keys, key=str):
                 found = rankings.faulty(engine, check, asked.days)
                 yield AssetCheckResult(
                     check_name=check, asset_key=asset, passed=not found, metadata={"days": ranges(found) or "none"}
@@ -160,7 +162,7 @@ def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_u
             raise Failure("\n".join(failures), allow_retries=False)
         if missing == len(asked.days):
             raise Failure(
-                f"none of the days is published: {ranges(asked.days)}; materialize {VERSION.view} of them first",
+                f"none of the days is published: {ranges(asked.days)}; materialize project_days of them first",
                 allow_retries=False,
             )
 

@@ -64,7 +64,7 @@ def rank(engine: Engine, day: date) -> Ranking:
             written = connection.execute(statement("write_ranking", __file__), {"day": day}).one_or_none()
             if written is None:
                 raise NotPublished(
-                    f"day {day} is not published, so it has no ranking: materialize downloads_by_version of it first"
+                    f"day {day} is not published, so it has no ranking: materialize project_days of it first"
                 )
             connection.execute(statement("count_windows", __file__), {"day": day})
             connection.execute(text("ANALYZE counted"))

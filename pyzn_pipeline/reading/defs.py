@@ -1,4 +1,8 @@
-"""A day in Dagster: the assets of its breakdowns, all from one scan; the job and the schedule that read it."""
+"""A day in Dagster: the asset that is read, the views of it, the job and the schedule that read it.
+
+Only the table of days is an asset that runs make. The views of it are external assets, and a run that publishes a day
+reports a materialization of each: so a day that fails is red in one place, and its views are as green as they were.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -9,6 +13,7 @@ from dagster import (
     AssetCheckSeverity,
     AssetCheckSpec,
     AssetExecutionContext,
+    AssetKey,
     AssetMaterialization,
     AssetsDefinition,
     AssetSelection,
@@ -30,7 +35,7 @@ from pydantic import Field
 from sqlalchemy import Engine
 
 from pyzn_pipeline import calendar
-from pyzn_pipeline.breakdowns import BREAKDOWNS, FILES, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, FILES, Breakdown
 from pyzn_pipeline.days import days_of_tags, ranges
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import (
@@ -48,8 +53,8 @@ from pyzn_pipeline.defs.presentation import (
 from pyzn_pipeline.defs.resources import AnySource, Store
 from pyzn_pipeline.defs.runs import asker_of
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.instance.run_coordinator import READING_JOB
-from pyzn_pipeline.reading.audits import HARD_AUDITS, Audit, AuditFailed, Finding
+from pyzn_pipeline.instance.run_coordinator import READING_ASSET, READING_JOB
+from pyzn_pipeline.reading.audits import HARD_AUDITS, AuditFailed, Finding
 from pyzn_pipeline.reading.day import Ingested, ingest_day
 from pyzn_pipeline.reading.soft_audits import SOFT_AUDITS
 from pyzn_pipeline.recounts.defs import observe
@@ -59,12 +64,13 @@ from pyzn_pipeline.wanted_days import wanted
 
 READ = define_asset_job(
     READING_JOB,
-    selection=AssetSelection.assets(*(breakdown.view for breakdown in BREAKDOWNS)),
+    selection=AssetSelection.assets(READING_ASSET),
     description="Reads one UTC day at the source and publishes every breakdown of it.",
 )
 
 
 READING_VERSION = code_version(scan_query("file_downloads", FILES.condition))
+AUDITS = (*HARD_AUDITS, *(audit for audits in SOFT_AUDITS.values() for audit in audits))
 
 
 class Reading(Config):
@@ -77,24 +83,53 @@ class Reading(Config):
     )
 
 
-def breakdown_assets(
-    partitions: DailyPartitionsDefinition, first_day: date, table: str | None, api_url: str
-) -> AssetsDefinition:
-    """One op that reads each day once and publishes all its breakdowns together. `table`: BigQuery's, if it is read."""
+def days_asset(partitions: DailyPartitionsDefinition, first_day: date, table: str | None) -> AssetsDefinition:
+    """Return the table of days, and the op that reads each day once. `table`: BigQuery's, if it is read."""
 
     @multi_asset(
-        name="scan_of_a_day",
-        specs=[_spec(breakdown, partitions, table, api_url) for breakdown in BREAKDOWNS],
+        name=READING_ASSET.to_python_identifier(),
+        specs=[
+            AssetSpec(
+                READING_ASSET,
+                deps=["file_downloads"],
+                skippable=True,  # the op logs each day's materialization itself
+                partitions_def=partitions,
+                group_name=GROUP,
+                code_version=READING_VERSION,
+                kinds={"postgres", "arrow"},
+                owners=OWNERS,
+                description=(
+                    "The published days, a row for each project's day: its counts, and a document for each breakdown, "
+                    "which the views `downloads_by_…` make rows of. A day is replaced whole, in one transaction, and "
+                    "only by a reading that passes every hard audit. Each day's status is in `pyzn.days`.\n\nThe job "
+                    "`price_backfill` shows the cost of a backfill."
+                ),
+                metadata={
+                    "dagster/table_name": "pyzn.project_days",
+                    SCHEMA: columns(
+                        day="date",
+                        project="text",
+                        **dict.fromkeys(COUNT_COLUMNS, "bigint"),
+                        **{column: "json" for breakdown in BREAKDOWNS for column in breakdown.columns},
+                    ),
+                    **(
+                        {"query": MetadataValue.md(f"```sql\n{scan_query(table, FILES.condition)}\n```")}
+                        if table
+                        else {}
+                    ),
+                },
+            )
+        ],
         check_specs=[
             AssetCheckSpec(
-                audit.name, asset=breakdown.view, description=audit.description, blocking=audit in HARD_AUDITS
+                audit.name, asset=READING_ASSET, description=audit.description, blocking=audit in HARD_AUDITS
             )
-            for breakdown, audit in _shown()
+            for audit in AUDITS
         ],
         backfill_policy=BACKFILL_POLICY,
         pool="bigquery",
     )
-    def scan_of_a_day(
+    def project_days(
         context: AssetExecutionContext, config: Reading, source: ResourceParam[AnySource], store: Store
     ) -> Iterator[AssetCheckResult]:
         findings: list[Finding] = []
@@ -127,18 +162,13 @@ def breakdown_assets(
                 if published.status == "provisional" and calendar.settled(day, datetime.now(UTC)):
                     settled.append(Published(day, published.revision, ingested.tally.of_day["downloads"]))
                 # Logged after each day, not at the end: if the run dies, Dagster knows the days that it published.
-                for breakdown in ingested.scan.contents.breakdowns:
-                    context.log_event(
-                        AssetMaterialization(
-                            asset_key=breakdown.view,
-                            partition=str(day),
-                            metadata=day_metadata(ingested, breakdown, source),
-                            tags={
-                                DATA_VERSION: f"{day} revision {ingested.publication.revision}",
-                                CODE_VERSION: READING_VERSION,
-                            },
-                        )
-                    )
+                made = {READING_ASSET: day_metadata(ingested, source)} | {
+                    AssetKey(breakdown.view): view_metadata(ingested, breakdown)
+                    for breakdown in ingested.scan.contents.breakdowns
+                }
+                tags = {DATA_VERSION: f"{day} revision {published.revision}", CODE_VERSION: READING_VERSION}
+                for asset, metadata in made.items():
+                    context.log_event(AssetMaterialization(asset, partition=str(day), metadata=metadata, tags=tags))
             if settled:
                 _confirm(context, settled, engine, source)
         yield from _check_results(findings)
@@ -149,7 +179,7 @@ def breakdown_assets(
                 allow_retries=False,
             )
 
-    return scan_of_a_day
+    return project_days
 
 
 def _confirm(context: AssetExecutionContext, days: list[Published], engine: Engine, source: AnySource) -> None:
@@ -167,39 +197,34 @@ def _confirm(context: AssetExecutionContext, days: list[Published], engine: Engi
         context.log.info(f"final, by the source's metadata: {ranges([day.day for day in found]) or 'none'}")
 
 
-def _spec(breakdown: Breakdown, partitions: DailyPartitionsDefinition, table: str | None, api_url: str) -> AssetSpec:
-    return AssetSpec(
-        breakdown.view,
-        deps=["file_downloads"],
-        skippable=True,  # the op logs each day's materialization itself
-        partitions_def=partitions,
-        group_name=GROUP,
-        code_version=READING_VERSION,
-        kinds={"postgres", "arrow"},
-        owners=OWNERS,
-        description=(
-            f"{breakdown.description}\n\nRead it as `pyzn.{breakdown.view}` with SQL; an unknown {breakdown.name} is "
-            f"`(unknown)`. A day is replaced whole, in one transaction, and only by a reading that passes every hard "
-            f"audit. Each day's status is in `pyzn.days`.\n\nThe job `price_backfill` shows the cost of a backfill."
-        ),
-        metadata={
-            "dagster/table_name": f"pyzn.{breakdown.view}",
-            SCHEMA: columns(
-                day="date",
-                project="text",
-                **{breakdown.name: "text", "downloads": "bigint"},
-                **{subset.column: "bigint" for subset in breakdown.subsets},
+def view_assets(partitions: DailyPartitionsDefinition, api_url: str) -> list[AssetSpec]:
+    """Return the views of the days by breakdown. Postgres makes them; runs report their figures of each day."""
+    return [
+        AssetSpec(
+            breakdown.view,
+            deps=[READING_ASSET],
+            partitions_def=partitions,
+            group_name=GROUP,
+            code_version=READING_VERSION,
+            kinds={"postgres", "view"},
+            owners=OWNERS,
+            description=(
+                f"{breakdown.description}\n\nA **view** of `{READING_ASSET.to_user_string()}`, read it as "
+                f"`pyzn.{breakdown.view}` with SQL; an unknown {breakdown.name} is `(unknown)`."
             ),
-            "packed table": "pyzn.project_days",
-            **({"now": picture(api_url, f"by={breakdown.name}")} if breakdown.common else {}),
-            **({"query": MetadataValue.md(f"```sql\n{scan_query(table, FILES.condition)}\n```")} if table else {}),
-        },
-    )
-
-
-def _shown() -> list[tuple[Breakdown, Audit]]:
-    """Every check with the breakdown whose asset shows it."""
-    return [(breakdown, audit) for breakdown in BREAKDOWNS for audit in HARD_AUDITS + SOFT_AUDITS[breakdown]]
+            metadata={
+                "dagster/table_name": f"pyzn.{breakdown.view}",
+                SCHEMA: columns(
+                    day="date",
+                    project="text",
+                    **{breakdown.name: "text", "downloads": "bigint"},
+                    **{subset.column: "bigint" for subset in breakdown.subsets},
+                ),
+                **({"now": picture(api_url, f"by={breakdown.name}")} if breakdown.common else {}),
+            },
+        )
+        for breakdown in BREAKDOWNS
+    ]
 
 
 def _check_results(findings: list[Finding]) -> Iterator[AssetCheckResult]:
@@ -207,11 +232,11 @@ def _check_results(findings: list[Finding]) -> Iterator[AssetCheckResult]:
 
     A check of no day has nothing to fail; without a result, Dagster would show it as failed if its run is.
     """
-    for breakdown, audit in _shown():
-        own = [f for f in findings if f.breakdown == breakdown.name and f.audit == audit.name]
+    for audit in AUDITS:
+        own = [finding for finding in findings if finding.audit == audit.name]
         yield AssetCheckResult(
             check_name=audit.name,
-            asset_key=breakdown.view,
+            asset_key=READING_ASSET,
             passed=all(finding.passed for finding in own),
             severity=AssetCheckSeverity.ERROR if audit in HARD_AUDITS else AssetCheckSeverity.WARN,
             description=None if own else "No day of the run was read, so nothing was checked.",
@@ -236,15 +261,23 @@ def daily_schedule() -> ScheduleDefinition:
     return daily_downloads_schedule
 
 
-def day_metadata(ingested: Ingested, breakdown: Breakdown, source: AnySource) -> Metadata:
-    """The metadata of one materialization: counts, cost, seconds by stage, the day's most downloaded projects."""
-    tally, scan, publication = ingested.tally, ingested.scan, ingested.publication
-    packed = tally.packed[breakdown.name]
-    console = source.console(scan.job_id)
+def view_metadata(ingested: Ingested, breakdown: Breakdown) -> Metadata:
+    """The metadata of a view's day: its rows, counts and projects."""
+    packed = ingested.tally.packed[breakdown.name]
     return {
         "dagster/row_count": MetadataValue.int(packed.keys),
         **{count.label: MetadataValue.int(packed.sums[count.column]) for count in breakdown.counts},
         "projects": MetadataValue.int(packed.projects),
+    }
+
+
+def day_metadata(ingested: Ingested, source: AnySource) -> Metadata:
+    """The metadata of a day: counts, cost, seconds by stage, its most downloaded projects."""
+    tally, scan, publication = ingested.tally, ingested.scan, ingested.publication
+    console = source.console(scan.job_id)
+    return {
+        "dagster/row_count": MetadataValue.int(tally.projects),
+        **{count.label: MetadataValue.int(tally.of_projects[count.column]) for count in scan.contents.counts},
         "rows with replaced text": MetadataValue.int(tally.replaced_rows),
         "status": MetadataValue.text(publication.status),
         "revision": MetadataValue.int(publication.revision),
@@ -263,10 +296,9 @@ def day_metadata(ingested: Ingested, breakdown: Breakdown, source: AnySource) ->
 def findings_metadata(findings: Sequence[Finding]) -> Metadata:
     """The metadata of one check over the days of a run: how many passed, and each day that did not."""
     failed = [finding for finding in findings if not finding.passed]
+    shown = dict.fromkeys((str(finding.day), finding.message) for finding in failed or findings[:1])
     return {
-        "days checked": MetadataValue.int(len(findings)),
-        "days failed": MetadataValue.int(len(failed)),
-        "findings": table(
-            pd.DataFrame([(str(f.day), f.message) for f in failed or findings[:1]], columns=["day", "finding"])
-        ),
+        "days checked": MetadataValue.int(len({finding.day for finding in findings})),
+        "days failed": MetadataValue.int(len({finding.day for finding in failed})),
+        "findings": table(pd.DataFrame(shown, columns=["day", "finding"])),
     }

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from dagster import (
-    AssetKey,
     DagsterInstance,
     DagsterRun,
     DagsterRunStatus,
@@ -28,7 +27,6 @@ from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from sqlalchemy import Engine
 
 from pyzn_pipeline import calendar
-from pyzn_pipeline.breakdowns import VERSION
 from pyzn_pipeline.days import RANGE_END, RANGE_START, DaySelection, days_of_keys, days_of_tags, spans
 from pyzn_pipeline.defs.partitions import DAYS_A_RUN
 from pyzn_pipeline.defs.resources import Store
@@ -36,14 +34,13 @@ from pyzn_pipeline.defs.runs import UNFINISHED_RUNS, asker_of
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.exports.following import followed_at
 from pyzn_pipeline.exports.mirror import Mirror
-from pyzn_pipeline.instance.run_coordinator import CANCELED, REPAIR
+from pyzn_pipeline.instance.run_coordinator import CANCELED, READING_ASSET, REPAIR
 from pyzn_pipeline.reading.defs import READ
 from pyzn_pipeline.recounts.defs import RECOUNT
 from pyzn_pipeline.recounts.recounts import due_for_recount
 from pyzn_pipeline.wanted_days import wanted
 from pyzn_pipeline.wanted_days.wanted import LedgerRequests, Request
 
-ASSET = AssetKey(VERSION.view)
 UNFINISHED_BACKFILLS = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
 
 
@@ -73,7 +70,7 @@ def in_hand(instance: DagsterInstance, runs: Iterable[DagsterRun], first_day: da
 
 def days_of_run(run: DagsterRun, first_day: date = date.min) -> DaySelection:
     """Return the days that a run reads; none for a run that does not read days."""
-    if run.job_name != READ.name and ASSET not in (run.asset_selection or ()):
+    if run.job_name != READ.name and READING_ASSET not in (run.asset_selection or ()):
         return DaySelection([])
     return days_of_tags(run.tags, first_day)
 
@@ -123,9 +120,9 @@ def _target(backfill: PartitionBackfill) -> Sequence[str]:
     data = backfill.asset_backfill_data
     if data is None:
         return backfill.partition_names or [] if backfill.job_name == READ.name else []
-    if ASSET not in data.target_subset.asset_keys:
+    if READING_ASSET not in data.target_subset.asset_keys:
         return []
-    return list(data.target_subset.get_partitions_subset(ASSET).get_partition_keys())
+    return list(data.target_subset.get_partitions_subset(READING_ASSET).get_partition_keys())
 
 
 def _still_to_do(backfill: PartitionBackfill, first_day: date) -> set[date]:
@@ -134,8 +131,8 @@ def _still_to_do(backfill: PartitionBackfill, first_day: date) -> set[date]:
     if data is None:
         return days
     for ended in (data.materialized_subset, data.failed_and_downstream_subset):
-        if ASSET in ended.asset_keys:
-            days -= set(days_of_keys(ended.get_partitions_subset(ASSET).get_partition_keys(), first_day).days)
+        if READING_ASSET in ended.asset_keys:
+            days -= set(days_of_keys(ended.get_partitions_subset(READING_ASSET).get_partition_keys(), first_day).days)
     return days
 
 

@@ -30,7 +30,6 @@ from pyzn_local import sample
 from pyzn_local.home import StackError
 from pyzn_pipeline.backfills.dagster_client import DagsterError, ask
 from pyzn_pipeline.backfills.launch import LAUNCH
-from pyzn_pipeline.breakdowns import BREAKDOWNS
 from tests.deployment.processes import Processes
 
 PARTS = ("code", "daemon", "webserver", "postgres", "bigquery", "api")
@@ -82,7 +81,7 @@ class Survival:
         first = self.random.randrange(len(self.to_request))
         days = self.to_request[first : first + self.random.randint(1, BACKFILL_DAYS)]
         parameters = {
-            "assetSelection": [{"path": [breakdown.view]} for breakdown in BREAKDOWNS],
+            "assetSelection": [{"path": ["project_days"]}],
             "partitionNames": [str(day) for day in days],
         }
         with suppress(DagsterError):

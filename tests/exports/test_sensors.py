@@ -133,7 +133,7 @@ def test_what_one_reads_the_other_mirrors_and_a_late_row_gives_both_revision_2(
     ask(second_store, *OLD)
     mirror.live("keep_days_true")
     assert content(second_store) == content(store)
-    shown = materialized(mirror, "downloads_by_version")[str(OLD[-1])]
+    shown = materialized(mirror, "project_days")[str(OLD[-1])]
     assert (shown["source"], shown["bytes billed"], shown["US dollars"]) == (web.url, 0, 0)
 
     bigquery.load(raw_rows(OLD[-1], [Download("late")]))

@@ -2,12 +2,12 @@
 
 from datetime import UTC, date, datetime
 
-from dagster import AssetKey, DagsterInstance, Definitions
+from dagster import DagsterInstance, Definitions
 from dagster._core.definitions.selector import PartitionRangeSelector, PartitionsByAssetSelector, PartitionsSelector
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS
+from pyzn_pipeline.instance.run_coordinator import READING_ASSET
 
 LOCATION = GrpcServerCodeLocationOrigin("127.0.0.1", port=9, location_name="pyzn")  # nothing is sent there
 ORIGIN = RemoteJobOrigin(RemoteRepositoryOrigin(LOCATION, "__repository__"), "daily_downloads")  # of a queued run
@@ -29,9 +29,7 @@ def backfill(
         backfill_timestamp=datetime.now(UTC).timestamp(),
         tags={},
         dynamic_partitions_store=instance,
-        partitions_by_assets=[
-            PartitionsByAssetSelector(asset_key=AssetKey(b.view), partitions=days) for b in BREAKDOWNS
-        ],
+        partitions_by_assets=[PartitionsByAssetSelector(asset_key=READING_ASSET, partitions=days)],
         title=None,
         description=None,
         run_config=None,

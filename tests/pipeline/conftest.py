@@ -17,10 +17,9 @@ from dagster._core.storage.runs import InMemoryRunStorage
 from pydantic import SecretStr
 
 from pyzn_local.bigquery.server import Server
-from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.instance.run_coordinator import DayFirstRunCoordinator
+from pyzn_pipeline.instance.run_coordinator import READING_ASSET, DayFirstRunCoordinator
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.source.connection import Clients, connect
 from tests.conftest import Database
@@ -82,7 +81,7 @@ def run(defs: Definitions, instance: DagsterInstance, first: date, last: date | 
     bounds = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
     return materialize(
         list(defs.assets or []),  # type: ignore[arg-type]  # specs and definitions, as Definitions takes them
-        selection=[breakdown.view for breakdown in BREAKDOWNS],
+        selection=[READING_ASSET],
         resources=dict(defs.resources),
         instance=instance,
         partition_key=None if last else str(first),

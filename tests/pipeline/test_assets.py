@@ -11,12 +11,14 @@ from dagster import (
     ScheduleDefinition,
     build_schedule_context,
 )
+from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.definitions import build_defs
+from pyzn_pipeline.defs.partitions import utc_days
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.settings import Settings
 from tests import ledger
@@ -42,10 +44,13 @@ def test_a_days_run_publishes_all_assets_with_what_the_ui_plots(
 
     assert result.success
     events = materialized(result)
-    assert set(events) == {(breakdown.view, str(DAY)) for breakdown in BREAKDOWNS}
-    metadata = events["downloads_by_version", str(DAY)]
+    assert set(events) == {(name, str(DAY)) for name in ("project_days", *(b.view for b in BREAKDOWNS))}
+    assert events["downloads_by_version", str(DAY)] == {
+        "dagster/row_count": 3, "downloads": 3, "pip downloads": 3, "CI downloads": 1, "files": 3, "projects": 2,
+    }  # fmt: skip
+    metadata = events["project_days", str(DAY)]
     expected = {
-        "dagster/row_count": 3, "downloads": 3, "pip downloads": 3, "CI downloads": 1, "projects": 2, "revision": 1,
+        "dagster/row_count": 2, "downloads": 3, "pip downloads": 3, "CI downloads": 1, "revision": 1,
         "status": "provisional", "outcome": "published", "bytes billed": 10 * 2**20, "US dollars": 0.00006,
     }  # fmt: skip
     assert {name: metadata[name] for name in expected} == pytest.approx(expected, abs=1e-5)
@@ -59,17 +64,16 @@ def test_every_audit_is_a_check_and_the_hard_ones_block(
 ) -> None:
     bigquery.load(raw_rows(DAY, DOWNLOADS))
     evaluations = run(defs, instance, DAY).get_asset_check_evaluations()
-    checks = {(e.asset_key.to_user_string(), e.check_name) for e in evaluations if not e.blocking}
-    assert checks == {
-        ("downloads_by_version", "downloads_like_weekday"),
-        ("downloads_by_version", "projects_like_weekday"),
-        ("downloads_by_version", "every_hour_there"),
-        *((b.view, f"unknown_{b.name}_share") for b in BREAKDOWNS if b.common),
-        *((b.view, f"{b.name}_mix") for b in BREAKDOWNS if b.common),
+    assert {e.asset_key.to_user_string() for e in evaluations} == {"project_days"}
+    assert {e.check_name for e in evaluations if not e.blocking} == {
+        "downloads_like_weekday",
+        "projects_like_weekday",
+        "every_hour_there",
+        *(f"unknown_{b.name}_share" for b in BREAKDOWNS if b.common),
+        *(f"{b.name}_mix" for b in BREAKDOWNS if b.common),
     }
     hard = {"every_row_received", "day_not_empty", "sum_equals_source"}
-    for view in (breakdown.view for breakdown in BREAKDOWNS):
-        assert {e.check_name for e in evaluations if e.blocking and e.asset_key.to_user_string() == view} == hard
+    assert {e.check_name for e in evaluations if e.blocking} == hard
     assert all(evaluation.passed for evaluation in evaluations)
 
 
@@ -97,13 +101,13 @@ def test_a_day_that_bigquery_cannot_sort_is_published_all_the_same(
     bigquery.inject({"sort_exceeds_resources": True})
     result = run(defs, instance, DAY)
     assert result.success
-    metadata = materialized(result)["downloads_by_version", str(DAY)]
+    metadata = materialized(result)["project_days", str(DAY)]
     assert metadata["rows in project order"] is False
     first = ledger.days(store, DAY, DAY).iloc[0]
     assert metadata["bytes processed"] == first["bytes_processed"] > 0
 
     bigquery.inject({})  # from now on it can: the same content, in order
-    metadata = materialized(run(defs, instance, DAY))["downloads_by_version", str(DAY)]
+    metadata = materialized(run(defs, instance, DAY))["project_days", str(DAY)]
     assert (metadata["outcome"], metadata["rows in project order"]) == ("re-read, unchanged", True)
     assert ledger.days(store, DAY, DAY).iloc[0]["checksum"] == first["checksum"]
 
@@ -121,6 +125,23 @@ def test_a_bad_day_in_a_range_stops_only_itself(
     assert {partition for _, partition in materialized(result)} == {str(before), str(after)}
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     assert f"day {DAY}: the source has no rows for it; not published" in str(failure.step_failure_data.error)
+
+
+def test_one_bad_day_is_red_where_days_are_read_and_in_one_check_and_the_views_of_the_others_are_green(
+    defs: Definitions, instance: DagsterInstance, bigquery: Server
+) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS))
+    assert run(defs, instance, DAY).success
+    bad = DAY - timedelta(days=1)
+    result = run(defs, instance, bad)
+    assert [each.check_name for each in result.get_asset_check_evaluations() if not each.passed] == ["day_not_empty"]
+    partitions = utc_days(date(2026, 7, 1))
+    for name in ("project_days", *(breakdown.view for breakdown in BREAKDOWNS)):
+        status = instance.get_status_by_partition(AssetKey(name), [str(bad), str(DAY)], partitions)
+        assert status == {
+            str(bad): AssetPartitionStatus.FAILED if name == "project_days" else None,
+            str(DAY): AssetPartitionStatus.MATERIALIZED,
+        }
 
 
 def test_a_settled_day_that_the_metadata_confirms_is_final_at_once_by_one_question_for_all_days(
@@ -174,9 +195,9 @@ def test_more_rows_at_the_source_give_the_next_revision_and_no_more_rows_give_no
 ) -> None:
     bigquery.load(raw_rows(DAY, DOWNLOADS))
     run(defs, instance, DAY)
-    assert materialized(run(defs, instance, DAY))["downloads_by_version", str(DAY)]["outcome"] == "re-read, unchanged"
+    assert materialized(run(defs, instance, DAY))["project_days", str(DAY)]["outcome"] == "re-read, unchanged"
     bigquery.load(raw_rows(DAY, [Download("flask")]))
-    metadata = materialized(run(defs, instance, DAY))["downloads_by_country", str(DAY)]
+    metadata = materialized(run(defs, instance, DAY))["project_days", str(DAY)]
     assert (metadata["outcome"], metadata["revision"], metadata["downloads"]) == ("published", 2, 4)
 
 
@@ -195,13 +216,13 @@ def test_missing_credentials_are_the_days_reason_and_neither_a_trace_nor_failed_
     result = run(build_defs(settings, store=Store(database_url=database.owner_url)), instance, DAY)
     assert not result.success
     checks = result.get_asset_check_evaluations()
-    assert len(checks) == 26  # all that Dagster has planned, or it would show the others as failed
+    assert len(checks) == 14  # all that Dagster has planned, or it would show the others as failed
     assert {(check.passed, check.metadata["days checked"].value) for check in checks} == {(True, 0)}
     assert ledger.days(store, DAY, DAY)["failure"][0].startswith("Google credentials: no usable Google credentials")
 
 
 def test_partitions_are_the_utc_days_from_the_first_day_to_yesterday(defs: Definitions) -> None:
-    partitions = defs.resolve_asset_graph().get(AssetKey("downloads_by_version")).partitions_def
+    partitions = defs.resolve_asset_graph().get(AssetKey("project_days")).partitions_def
     assert partitions is not None
     keys = partitions.get_partition_keys()
     assert keys[0] == "2026-07-01"

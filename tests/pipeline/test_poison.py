@@ -50,11 +50,11 @@ ROWS = INNOCENT + CARRIED + POISON
 
 @pytest.fixture
 def hostile(bigquery: Server, database: Database, instance: DagsterInstance) -> dict[str, object]:
-    """The day is published through Dagster; the metadata of its materialization by version."""
+    """The day is published through Dagster; the metadata of its materialization."""
     bigquery.load(raw_rows(DAY, ROWS))
     result = run(code_location(bigquery, database), instance, DAY)
     assert result.success
-    return materialized(result)["downloads_by_version", str(DAY)]
+    return materialized(result)["project_days", str(DAY)]
 
 
 def test_the_day_is_published_and_says_how_many_rows_were_replaced(hostile: dict[str, object], store: Engine) -> None:

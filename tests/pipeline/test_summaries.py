@@ -46,12 +46,12 @@ def defs(database: Database) -> Definitions:
     return build_defs(settings, store=Store(database_url=database.owner_url))
 
 
-def run(defs: Definitions, instance: DagsterInstance, **tags: str) -> ExecuteInProcessResult:
-    """One run of both summaries, of the range in `tags`."""
+def run(defs: Definitions, instance: DagsterInstance, *selection: str, **tags: str) -> ExecuteInProcessResult:
+    """One run of the selected summaries, or both, of the range in `tags`."""
     assert defs.resources is not None
     return materialize(
         list(defs.assets or []),  # type: ignore[arg-type]  # specs and definitions, as Definitions takes them
-        selection=["top_projects", "daily_totals"],
+        selection=selection or ("top_projects", "daily_totals"),
         resources=dict(defs.resources),
         instance=instance,
         tags=tags,
@@ -118,6 +118,16 @@ def test_the_pictures_are_the_apis(defs: Definitions, database: Database, store:
             assert len(found[0]) < 1000, "Dagster shows it behind a link only"
 
 
+@pytest.mark.parametrize("asset", ["top_projects", "daily_totals"])
+def test_one_of_the_summaries_can_be_selected_and_has_its_own_check(
+    defs: Definitions, instance: DagsterInstance, store: Engine, asset: str
+) -> None:
+    put(store, DAY, a=1)
+    result = run(defs, instance, asset, **dict.fromkeys(RANGE, str(DAY)))
+    assert result.success
+    assert [each.asset_key.to_user_string() for each in result.get_asset_check_evaluations()] == [asset]
+
+
 def test_a_range_is_ranked_around_the_days_that_are_not_published(
     defs: Definitions, instance: DagsterInstance, store: Engine
 ) -> None:
@@ -136,7 +146,7 @@ def test_a_run_of_days_that_are_all_missing_fails_and_says_what_to_do(
     result = run(defs, instance, **dict.fromkeys(RANGE, str(DAY)))
     assert not result.success
     (failure,) = [event for event in result.all_events if event.is_step_failure]
-    assert "materialize downloads_by_version of them first" in str(failure.step_failure_data.error)
+    assert "materialize project_days of them first" in str(failure.step_failure_data.error)
 
 
 def test_the_sensor_asks_for_what_has_changed_and_for_nothing_else(
@@ -181,6 +191,6 @@ def test_the_sensors_job_takes_its_range(defs: Definitions, instance: DagsterIns
 
 def test_a_ranking_depends_on_the_sixty_days_it_is_computed_from(defs: Definitions) -> None:
     graph = defs.resolve_asset_graph()
-    downstream, upstream = graph.get(AssetKey("top_projects")), AssetKey("downloads_by_version")
+    downstream, upstream = graph.get(AssetKey("top_projects")), AssetKey("project_days")
     mapping = graph.get_partition_mapping(downstream.key, upstream)
     assert (mapping.start_offset, mapping.end_offset) == (-59, 0)  # type: ignore[attr-defined]  # of its subclass

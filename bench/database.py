@@ -12,11 +12,11 @@ from sqlalchemy import Engine, text
 
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
+from pyzn_pipeline.breakdowns import Contents
 from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.partitions import ensure_partition
 from pyzn_pipeline.store.schema import migrate
-from pyzn_pipeline.store.staging import COLUMNS
 
 
 class Database(NamedTuple):
@@ -47,7 +47,7 @@ def fill(own: Database, days: list[date], like: date) -> None:
     for day in days:
         ensure_partition(own.store, day)
         with own.store.begin() as connection:
-            columns = ", ".join(COLUMNS)
+            columns = ", ".join(Contents().columns)
             connection.execute(
                 text(
                     f"INSERT INTO pyzn.project_days (day, {columns}) "

@@ -9,10 +9,12 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pyzn_pipeline.source.scan import SCHEMA, Scan
+from pyzn_pipeline.breakdowns import Contents
+from pyzn_pipeline.source.scan import Scan, schema
 
 PROJECTS = 750_000  # a day of PyPI in 2026
 BATCH_ROWS = 8_192
+COLUMNS = schema(Contents())
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,14 @@ class SyntheticDay:
         with (
             duckdb.connect() as connection,
             pa.OSFile(str(_path(day, size, folder)), "wb") as file,
-            pa.ipc.new_file(file, SCHEMA) as writer,
+            pa.ipc.new_file(file, COLUMNS) as writer,
         ):
             *macros, query = connection.extract_statements(queries)
             for macro in macros:
                 connection.execute(macro)
             answer = connection.sql(query, params={"projects": projects, "day": day.toordinal()})
             for batch in answer.to_arrow_reader(BATCH_ROWS):
-                writer.write_batch(batch.cast(SCHEMA))
+                writer.write_batch(batch.cast(COLUMNS))
         return cls.made(day, size, folder)
 
     @classmethod

@@ -23,6 +23,7 @@ from pyzn_api.routes import (
     status,
     summaries,
     top,
+    wheels,
 )
 from pyzn_api.settings import Settings
 from pyzn_api.state import State
@@ -53,6 +54,7 @@ def build_app(settings: Settings, now: Clock = utc_now, install: Callable[[FastA
         summaries,
         series,
         counts,
+        wheels,
         days,
         events,
         status,

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from pyzn_api.libpq import Connection, execute
 from pyzn_api.settings import KIB, MIB
-from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, DOWNLOADS, Breakdown
+from pyzn_pipeline.breakdowns import CI, DOWNLOADS, KNOWN, Breakdown
 
 CONNECTION_SECONDS = 0.7  # of waiting for connections, all statements of an answer together; a 503 may take one second
 LOOKUP_SECONDS = 0.7  # for a small statement, such as the ledger's: after it, Postgres counts as away
@@ -88,7 +88,7 @@ def statement(name: str) -> bytes:
 def weight_of(name: str) -> bytes | None:
     """Return the SQL of the stored bytes of the documents that the statement reads; None if it reads none."""
     rows = _rows(name)
-    documents = [each.document for each in BREAKDOWNS if each.document.encode() in rows]
+    documents = [each.document for each in KNOWN if each.document.encode() in rows]
     if not documents:
         return None
     sizes = " + ".join(f"coalesce(pg_column_size({document}), 0)" for document in documents)
@@ -100,7 +100,7 @@ def _rows(name: str) -> bytes:
     file, _, by = name.partition(" by ")
     rows = _file(file)
     if by:
-        breakdown = next(breakdown for breakdown in BREAKDOWNS if breakdown.name == by)
+        breakdown = next(breakdown for breakdown in KNOWN if breakdown.name == by)
         names = {"name": by, "document": breakdown.document, "view": breakdown.view, "downloads": _counted(breakdown)}
         rows = Template(rows.decode()).substitute(names).encode()
     return rows

@@ -154,6 +154,30 @@ def counts_by(breakdown: Breakdown) -> type[Counts]:
     return create_model(f"CountsBy{title}", __base__=Counts, __doc__=doc, downloads=(list[count], ...))
 
 
+class WheelCount(BaseModel):
+    """The downloads of files of one kind in a period: it has the part that was asked for."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["period", "downloads"]})
+
+    period: date = Field(description="the first day of the period")
+    tag: str = Field(description="python-abi-platform, `sdist` or `(other)`")
+    family: str = Field(
+        description="any, manylinux, musllinux, linux (neither or both), macos, windows, android, ios, other, sdist"
+    )
+    arch: str = Field(description="as Linux calls it: x86_64, i686, aarch64")
+    python: str = Field(description="cp312, py3, py2.py3, pp310, …")
+    abi: str = Field(description="none, abi3, abi3t, free-threaded, version (of one version of an interpreter), other")
+    glibc: str = Field(description="the least version")
+    macos: str = Field(description="the least version")
+    downloads: Downloads
+
+
+class Wheels(Counts):
+    """Downloads per period and kind of wheel."""
+
+    downloads: list[WheelCount]
+
+
 class MissingDay(BaseModel):
     """A day that is not published."""
 
@@ -200,6 +224,7 @@ class ServiceStatus(BaseModel):
     days_wanted: int = Field(description="days that somebody, or the calendar, asked for and that are not read yet")
     days_given_up: int = Field(description="those of them that are not tried again unless a person asks")
     given_up: list[date] = Field(description="the latest 366 of these")
+    breakdowns: list[str] = Field(description="by what the latest published day was read")
 
 
 class Ranked(BaseModel):

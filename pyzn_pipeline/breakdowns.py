@@ -1,12 +1,14 @@
 """The counts and breakdowns of a day. Each is described here once, and everything else follows from it.
 
-To add a breakdown, add an entry to BREAKDOWNS and a migration: its column in `pyzn.project_days`, its view, and
+To add a breakdown, add an entry to KNOWN and a migration: its column in `pyzn.project_days`, its view, and
 `pyzn.day_checksum` with that column.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
+
+from pyzn_pipeline import keys
 
 UNKNOWN = "(unknown)"
 """The key for NULL at the source. No real key contains parentheses."""
@@ -41,6 +43,11 @@ FILES = Count("files", "files", r"IFNULL(REGEXP_CONTAINS(file.filename, r'(?i)\.
 """PyPI's own rule for a download since 2026-08-24, on every day. A day that was read without file names lacks it."""
 COUNTS = (DOWNLOADS, PIP, CI, WITHOUT_MIRRORS, FILES)
 COUNT_COLUMNS = tuple(count.column for count in COUNTS)
+FILES_WITHOUT_MIRRORS = Count(
+    "files_without_mirrors", "files_without_mirrors", f"{FILES.condition} AND {WITHOUT_MIRRORS.condition}"
+)
+KNOWN_COUNTS = (*COUNTS, FILES_WITHOUT_MIRRORS)
+"""The counts that a day can have. It has those of files only if needed, and if it is known what a file is."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,79 @@ SYSTEM = Breakdown(
     counted=WITHOUT_MIRRORS,
 )
 BREAKDOWNS = (VERSION, COUNTRY, INSTALLER, PYTHON, SYSTEM)
+"""The breakdowns of a day, unless the deployment chooses others."""
+
+WHEEL = Breakdown(
+    name="wheel",
+    plural="wheels",
+    key="the tags of a wheel, sdist or (other)",
+    expression=keys.WHEEL,
+    description="Files per UTC day, project and tags of the wheel (cp312-cp312-win_amd64), or sdist, without mirrors.",
+    example="cp39-abi3-*",
+    filters=r"^([A-Za-z0-9_.*-]{1,300}|\([a-z ]+\))$",
+    wildcard=True,
+    counted=FILES_WITHOUT_MIRRORS,
+)
+LIBC = Breakdown(
+    name="libc",
+    plural="libcs",
+    key="the C library and its version",
+    expression=keys.LIBC,
+    description="Files per UTC day, project and C library of who downloads (glibc 2.39), without mirrors.",
+    example="glibc 2.*",
+    wildcard=True,
+    counted=FILES_WITHOUT_MIRRORS,
+)
+CPU = Breakdown(
+    name="cpu",
+    plural="cpus",
+    key="the processor's architecture",
+    expression="details.cpu",
+    description="Files per UTC day, project and architecture of who downloads (x86_64, aarch64, …), without mirrors.",
+    example="aarch64",
+    counted=FILES_WITHOUT_MIRRORS,
+)
+IMPLEMENTATION = Breakdown(
+    name="implementation",
+    plural="implementations",
+    key="the implementation of Python",
+    expression="details.implementation.name",
+    description="Files per UTC day, project and implementation of Python (CPython, PyPy, …), without mirrors.",
+    example="PyPy",
+    counted=FILES_WITHOUT_MIRRORS,
+)
+INSTALLER_VERSION = Breakdown(
+    name="installer_version",
+    plural="installer-versions",
+    key="the installer and its version",
+    expression=keys.INSTALLER_VERSION,
+    description="Files per UTC day, project and minor version of the installer (pip 26.1).",
+    example="pip 26.*",
+    wildcard=True,
+    counted=FILES,
+)
+DISTRO = Breakdown(
+    name="distro",
+    plural="distros",
+    key="the distribution and its version",
+    expression=keys.DISTRO,
+    description="Files per UTC day, project and distribution of who downloads (Ubuntu 24.04), without mirrors.",
+    example="Ubuntu *",
+    wildcard=True,
+    counted=FILES_WITHOUT_MIRRORS,
+)
+KNOWN = (*BREAKDOWNS, WHEEL, LIBC, CPU, IMPLEMENTATION, INSTALLER_VERSION, DISTRO)
+"""The breakdowns that a deployment can choose (PYZN_BREAKDOWNS)."""
+
+
+def known(names: Collection[str]) -> tuple[Breakdown, ...]:
+    """Return the breakdowns of these names."""
+    return tuple(breakdown for breakdown in KNOWN if breakdown.name in names)
+
+
+def needs_files(breakdowns: Collection[Breakdown]) -> bool:
+    """Return whether one of the breakdowns counts files, so that file names are read where they are needed."""
+    return any(breakdown.counted in (FILES, FILES_WITHOUT_MIRRORS) for breakdown in breakdowns)
 
 
 @dataclass(frozen=True)
@@ -151,13 +231,12 @@ class Contents:
     @classmethod
     def of(cls, numbers: Mapping[str, object], breakdowns: Collection[str]) -> Self:
         """The contents of a day with these `numbers` by column (None is lacking), and breakdowns of these names."""
-        counts = tuple(count for count in COUNTS if numbers.get(count.column) is not None)
+        counts = tuple(count for count in KNOWN_COUNTS if numbers.get(count.column) is not None)
         return cls(
             counts,
             tuple(
                 replace(breakdown, subsets=tuple(subset for subset in breakdown.subsets if subset in counts))
-                for breakdown in BREAKDOWNS
-                if breakdown.name in breakdowns
+                for breakdown in known(breakdowns)
             ),
         )
 

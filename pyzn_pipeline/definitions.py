@@ -16,6 +16,7 @@ from dagster import (
 )
 
 from pyzn_pipeline.backfills.defs import backfill_cost_job
+from pyzn_pipeline.breakdowns import known
 from pyzn_pipeline.defs.partitions import utc_days
 from pyzn_pipeline.defs.resources import BigQuerySource, MirrorSource, Store
 from pyzn_pipeline.defs.table import mirrored_table, source_table
@@ -34,6 +35,7 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
     """All Dagster definitions of PyZn. `resources` replace, by name, the ones made from the settings."""
     partitions = utc_days(settings.first_day)
     mirror = Mirror(settings.mirror_url) if settings.mirror_url is not None else None
+    breakdowns = known(settings.breakdowns)
     schedules = [daily_schedule(), packing_schedule(settings.packed_tablespace)]
     if settings.retention_days is not None:
         schedules.append(retention_schedule(settings.retention_days, settings.export_url))
@@ -41,8 +43,8 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
         source_table(partitions, settings.bigquery_table, emulator=settings.bigquery_endpoint is not None)
         if mirror is None
         else mirrored_table(partitions, mirror.name),
-        days_asset(partitions, settings.first_day, settings.bigquery_table if mirror is None else None),
-        *view_assets(partitions, settings.api_url),
+        days_asset(partitions, settings.first_day, settings.bigquery_table if mirror is None else None, breakdowns),
+        *view_assets(partitions, settings.api_url, breakdowns),
         summary_assets(partitions, settings.first_day, settings.api_url),
     ]
     sensors = [
@@ -52,7 +54,7 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
         *alert_sensors(settings),
     ]
     if settings.export_url is not None:
-        assets.append(export_asset(partitions, settings.export_url))
+        assets.append(export_asset(partitions, settings.export_url, breakdowns))
         sensors.append(export_sensor(settings.export_url, settings.first_day))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BetaWarning)  # of the links from each asset to its code
@@ -60,7 +62,7 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
     return Definitions(
         assets=linked,
         asset_checks=[recount_check(), *ledger_checks()],
-        jobs=[READ, RECOUNT, backfill_cost_job(settings.first_day)],
+        jobs=[READ, RECOUNT, backfill_cost_job(settings.first_day, settings.breakdowns)],
         schedules=schedules,
         sensors=sensors,
         executor=in_process_executor,  # a run has one step: a separate process for it would only add its start-up time

@@ -27,6 +27,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import create_engine
 from sqlalchemy.exc import ArgumentError
 
+from pyzn_pipeline.breakdowns import BREAKDOWNS, KNOWN, VERSION
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.postgres_url import with_driver
 
@@ -104,6 +105,19 @@ MirrorUrl = Annotated[str, AfterValidator(_storage)]
 ExportUrl = Annotated[str, AfterValidator(partial(_storage, schemes=("file", "gs", "s3")))]
 
 
+def _names(value: object) -> object:
+    """The parts of a comma-separated variable."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _breakdowns(names: list[str]) -> list[str]:
+    if unknown := [name for name in names if name not in {breakdown.name for breakdown in KNOWN}]:
+        raise ValueError(f"{', '.join(unknown)}: not known")
+    if VERSION.name not in names:
+        raise ValueError(f"{VERSION.name} is missing: totals and rankings need it")
+    return names
+
+
 class StoreSettings(BaseSettings):
     """The settings of the store. Each field is read from the variable PYZN_<FIELD IN CAPITALS>."""
 
@@ -115,6 +129,11 @@ class StoreSettings(BaseSettings):
     api_database_url: PostgresUrl | None = Field(
         default=None,
         description="the API's connection to the same database; `pyzn migrate` creates its read-only role",
+    )
+    breakdowns: Annotated[list[str], NoDecode, BeforeValidator(_names), AfterValidator(_breakdowns)] = Field(
+        default=[breakdown.name for breakdown in BREAKDOWNS],
+        description=f"by what days are read, separated by commas, of {', '.join(each.name for each in KNOWN)}; each "
+        "that is not read by default has its price, which `pyzn check` shows",
     )
     first_day: date = Field(default=date(2016, 1, 22), description="the first partition, a UTC day")
     repair_from: date | None = Field(
@@ -235,12 +254,8 @@ class DeploymentSettings(Settings, CommandSettings):
     )
 
 
-def _host_names(value: object) -> object:
-    """Return the names of a comma-separated variable, in lower case."""
-    return [part.strip().lower() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
 def _host_name(value: str) -> str:
+    value = value.lower()
     if not re.fullmatch(r"[a-z0-9]([a-z0-9_.-]*[a-z0-9])?", value):
         raise ValueError("expected names such as dagster.example.org, without https://, port or *")
     return value
@@ -251,12 +266,12 @@ class WebserverSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PYZN_", env_ignore_empty=True, frozen=True, extra="ignore")
 
-    dagster_hosts: Annotated[
-        list[Annotated[str, AfterValidator(_host_name)]], NoDecode, BeforeValidator(_host_names)
-    ] = Field(
-        default=[],
-        description="names by which browsers reach the Dagster UI, separated by commas; localhost and IP addresses "
-        "need no entry",
+    dagster_hosts: Annotated[list[Annotated[str, AfterValidator(_host_name)]], NoDecode, BeforeValidator(_names)] = (
+        Field(
+            default=[],
+            description="names by which browsers reach the Dagster UI, separated by commas; localhost and IP addresses "
+            "need no entry",
+        )
     )
 
 

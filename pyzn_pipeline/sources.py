@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pyzn_pipeline.breakdowns import known
 from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.source.bigquery import BigQuery
@@ -17,4 +18,10 @@ def source_of(settings: Settings) -> Iterator[Source]:
         yield Mirror(settings.mirror_url)
         return
     with clients_of(settings) as clients:
-        yield BigQuery(clients, settings.bigquery_table, settings.maximum_bytes_billed, settings.read_filenames)
+        yield BigQuery(
+            clients,
+            settings.bigquery_table,
+            settings.maximum_bytes_billed,
+            settings.read_filenames,
+            known(settings.breakdowns),
+        )

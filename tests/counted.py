@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS, UNKNOWN, Count
+from pyzn_pipeline.breakdowns import BREAKDOWNS, UNKNOWN, Breakdown, Contents, Count
 from pyzn_pipeline.names import INVALID, is_name, normalise
-from pyzn_pipeline.source.scan import BY_HOUR, MARK, REPLACED, SCHEMA
+from pyzn_pipeline.source.scan import BY_HOUR, MARK, REPLACED, contents_of, schema
+from tests.wheels import wheel_key, with_version
 
 Row = Mapping[str, Any]
 
@@ -20,6 +21,12 @@ _KEYS: dict[str, Callable[[Row], str | None]] = {
     "installer": lambda row: _field(row, "details", "installer", "name"),
     "python": lambda row: _found(r"[0-9]+\.[0-9]+", _field(row, "details", "python")),
     "system": lambda row: _field(row, "details", "system", "name"),
+    "wheel": lambda row: wheel_key(_field(row, "file", "filename")),
+    "libc": lambda row: _with_version(row, "lib", "details", "distro", "libc"),
+    "cpu": lambda row: _field(row, "details", "cpu"),
+    "implementation": lambda row: _field(row, "details", "implementation", "name"),
+    "installer_version": lambda row: _with_version(row, "name", "details", "installer"),
+    "distro": lambda row: _with_version(row, "name", "details", "distro"),
 }
 _CONDITIONS: dict[str, Callable[[Row], bool]] = {
     "downloads": lambda _: True,
@@ -27,6 +34,7 @@ _CONDITIONS: dict[str, Callable[[Row], bool]] = {
     "ci": lambda row: _field(row, "details", "ci") is True,
     "without_mirrors": lambda row: _KEYS["installer"](row) not in {None, *_MIRRORS},
     "files": lambda row: row["is_file"],
+    "files_without_mirrors": lambda row: row["is_file"] and _CONDITIONS["without_mirrors"](row),
 }
 
 
@@ -35,27 +43,32 @@ def by_name(row: Row) -> bool:
     return (_field(row, "file", "filename") or "").lower().endswith((".whl", ".tar.gz", ".zip"))
 
 
-def expected(rows: Iterable[Row], day: date, is_file: Callable[[Row], bool] | None = by_name) -> list[dict[str, Any]]:
+def expected(
+    rows: Iterable[Row],
+    day: date,
+    is_file: Callable[[Row], bool] | None = by_name,
+    breakdowns: tuple[Breakdown, ...] = BREAKDOWNS,
+) -> list[dict[str, Any]]:
     """The rows of a scan of `day`, in its order: all of PyPI, with project None, and then its projects.
 
     `is_file` is None for a day whose files are not counted.
     """
+    contents = contents_of("TRUE" if is_file else None, breakdowns)
     by_project: dict[str | None, list[Row]] = {None: []}
     for row in rows:
         if row["timestamp"].date() == day:
             known = {**row, "is_file": is_file is not None and is_file(row)}
             by_project[None].append(known)
             by_project.setdefault(_project(row), []).append(known)
-    lacking = dict.fromkeys(("files", "files_by_version") if is_file is None else ())
     ordered = sorted(by_project, key=lambda name: (name is not None, name))
-    return [_counted(name, by_project[name]) | lacking for name in ordered]
+    return [_counted(name, by_project[name], contents) for name in ordered]
 
 
-def _counted(project: str | None, rows: list[Row]) -> dict[str, Any]:
+def _counted(project: str | None, rows: list[Row], contents: Contents) -> dict[str, Any]:
     found: dict[str, Any] = {"project": project}
-    found |= {count.column: sum(_CONDITIONS[count.name](row) for row in rows) for count in COUNTS}
-    found[REPLACED] = sum(_is_replaced(row) for row in rows)
-    for breakdown in BREAKDOWNS:
+    found |= {count.column: sum(_CONDITIONS[count.name](row) for row in rows) for count in contents.counts}
+    found[REPLACED] = sum(_is_replaced(row, contents.breakdowns) for row in rows)
+    for breakdown in contents.breakdowns:
         packed = rows if project is not None or breakdown.common else []
         counts = [_by_key(packed, breakdown.name, count) for count in breakdown.counts]
         keys = sorted(counts[0])
@@ -63,7 +76,7 @@ def _counted(project: str | None, rows: list[Row]) -> dict[str, Any]:
             zip(breakdown.columns, [_document(counts[0]), *(_array(keys, c) for c in counts[1:])], strict=True)
         )
     hours = Counter(str(row["timestamp"].hour) for row in (rows if project is None else ()))
-    return {name: (found | {BY_HOUR: _document(hours)})[name] for name in SCHEMA.names}
+    return {name: (found | {BY_HOUR: _document(hours)})[name] for name in schema(contents).names}
 
 
 def _by_key(rows: list[Row], breakdown: str, count: Count) -> Counter[str]:
@@ -80,8 +93,8 @@ def _project(row: Row) -> str:
     return UNKNOWN if name is None else normalise(name) if is_name(name) else INVALID
 
 
-def _is_replaced(row: Row) -> bool:
-    return _project(row) == INVALID or any("\0" in _key(row, breakdown.name) for breakdown in BREAKDOWNS)
+def _is_replaced(row: Row, breakdowns: Iterable[Breakdown]) -> bool:
+    return _project(row) == INVALID or any("\0" in _key(row, breakdown.name) for breakdown in breakdowns)
 
 
 def _field(row: Row, *path: str) -> Any:
@@ -89,6 +102,10 @@ def _field(row: Row, *path: str) -> Any:
     for name in path:
         found = None if found is None else found.get(name)
     return found
+
+
+def _with_version(row: Row, name: str, *path: str) -> str | None:
+    return with_version(_field(row, *path, name), _field(row, *path, "version"))
 
 
 def _found(pattern: str, text: str | None) -> str | None:

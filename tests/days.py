@@ -12,19 +12,22 @@ import pyarrow as pa
 from pyzn_pipeline.breakdowns import (
     BREAKDOWNS,
     CI,
-    COUNTS,
     DOWNLOADS,
     FILES,
+    FILES_WITHOUT_MIRRORS,
     INSTALLER,
     MIRRORS,
     PIP,
     PYTHON,
     UNKNOWN,
+    WHEEL,
     WITHOUT_MIRRORS,
     Breakdown,
+    Contents,
     Count,
 )
-from pyzn_pipeline.source.scan import SCHEMA, Scan, contents_of
+from pyzn_pipeline.source.scan import Scan, contents_of, schema
+from tests.wheels import wheel_key
 
 
 class Download(NamedTuple):
@@ -42,52 +45,59 @@ class Download(NamedTuple):
     times: int = 1
 
 
-def scan_of(day: date, downloads: Iterable[Download], *, files: bool = True, **changes: int) -> Scan:
+def scan_of(
+    day: date,
+    downloads: Iterable[Download],
+    *,
+    files: bool = True,
+    breakdowns: tuple[Breakdown, ...] = BREAKDOWNS,
+    **changes: int,
+) -> Scan:
     """The scan that a source with these downloads answers; `changes` replace what the job reports of itself.
 
     Without `files` it was made without file names.
     """
-    lacking = {} if files else {"files": None, "files_by_version": None}
-    batch = pa.RecordBatch.from_pylist([row | lacking for row in packed_rows(list(downloads))], schema=SCHEMA)
+    contents = contents_of("TRUE" if files else None, breakdowns)
+    batch = pa.RecordBatch.from_pylist(list(packed_rows(list(downloads), contents)), schema=schema(contents))
     return Scan(
         day=day,
         source="a.test.table",
         job_id=f"pyzn_{day:%Y%m%d}_test",
         batches=iter([batch]),
-        contents=contents_of("TRUE" if files else None),
+        contents=contents,
         **{"rows": batch.num_rows, "bytes_processed": 1000, "bytes_billed": 10 * 2**20} | changes,
     )
 
 
-def packed_rows(downloads: list[Download]) -> Iterator[dict[str, Any]]:
+def packed_rows(downloads: list[Download], contents: Contents) -> Iterator[dict[str, Any]]:
     """The rows of a scan: one for each project, and that of the day, whose project is None."""
     by_project: dict[str | None, list[Download]] = {}
     for download in downloads:
         by_project.setdefault(download.project, []).append(download)
     for project, own in by_project.items():
-        yield {"project": project, **_counts(own), **_documents(own), "by_hour": "{}"}
+        yield {"project": project, **_counts(own, contents), **_documents(own, contents.breakdowns), "by_hour": "{}"}
     number = sum(download.times for download in downloads)
     # As raw_rows spreads them: the first row at the beginning of the day, the last one at its end.
     begins = [*(min(-(-hour * max(number - 1, 1) // 24), number) for hour in range(24)), number]
     hours = Counter({str(n): begins[n + 1] - begins[n] for n in range(24) if begins[n + 1] > begins[n]})
-    of_day = _documents(downloads) | {
-        "by_version": "{}",
-        "pip_by_version": "[]",
-        "ci_by_version": "[]",
-        "files_by_version": "[]",
-    }
-    yield {"project": None, **_counts(downloads), **of_day, "by_hour": _packed(hours)}
+    common = [breakdown for breakdown in contents.breakdowns if breakdown.common]
+    others = [breakdown for breakdown in contents.breakdowns if not breakdown.common]
+    of_day = _documents(downloads, common) | _documents([], others)
+    yield {"project": None, **_counts(downloads, contents), **of_day, "by_hour": _packed(hours)}
 
 
 def counts_for(count: Count, download: Download) -> bool:
     """Whether a row is one of those that `count` counts."""
     installer = download.installer or ("pip" if download.pip else None)
+    is_file = (download.filename or "").lower().endswith((".whl", ".tar.gz", ".zip"))
+    without_mirrors = installer is not None and installer not in MIRRORS
     return {
         DOWNLOADS: True,
         PIP: installer == "pip",
         CI: download.ci,
-        FILES: (download.filename or "").lower().endswith((".whl", ".tar.gz", ".zip")),
-        WITHOUT_MIRRORS: installer is not None and installer not in MIRRORS,
+        FILES: is_file,
+        WITHOUT_MIRRORS: without_mirrors,
+        FILES_WITHOUT_MIRRORS: is_file and without_mirrors,
     }[count]
 
 
@@ -98,20 +108,23 @@ def key_of(breakdown: Breakdown, download: Download) -> str:
     if breakdown == PYTHON:
         minor = re.match(r"[0-9]+\.[0-9]+", download.python or "")
         return minor.group() if minor else UNKNOWN
-    key: str | None = getattr(download, breakdown.name)
+    if breakdown == WHEEL:
+        return wheel_key(download.filename)
+    key: str | None = getattr(download, breakdown.name, None)
     return UNKNOWN if key is None else key
 
 
-def _counts(downloads: list[Download]) -> dict[str, int]:
+def _counts(downloads: list[Download], contents: Contents) -> dict[str, int]:
     counts = {
-        count.column: sum(download.times for download in downloads if counts_for(count, download)) for count in COUNTS
+        count.column: sum(download.times for download in downloads if counts_for(count, download))
+        for count in contents.counts
     }
     return counts | {"replaced_rows": 0}  # none of these has text that Postgres cannot store
 
 
-def _documents(downloads: list[Download]) -> dict[str, str]:
+def _documents(downloads: list[Download], breakdowns: Iterable[Breakdown]) -> dict[str, str]:
     documents: dict[str, str] = {}
-    for breakdown in BREAKDOWNS:
+    for breakdown in breakdowns:
         keys, *subsets = (
             _sums((key_of(breakdown, each), each.times) for each in downloads if counts_for(count, each))
             for count in breakdown.counts

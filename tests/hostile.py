@@ -6,6 +6,7 @@ from typing import Any
 
 from pyzn_pipeline.breakdowns import UNKNOWN
 from pyzn_pipeline.source.scan import MARK
+from tests.wheels import WHEELS
 
 ROWS = 2_064
 
@@ -25,7 +26,8 @@ _PYTHONS = [
     "3..1", "\n3.1",
 ]  # fmt: skip
 FILENAMES = [
-    *TEXTS, "a.whl", "a.WHL", "a.Tar.gZ", "a.zip", "a.whl.metadata", "a.tar.gz.asc", "a.tgz", "a.egg", "a.exe",
+    *TEXTS, *(f"{text}.zip" for text in TEXTS), "a-1.tar.gz", "a-1-py3-none-any.whl",
+    "a.whl", "a.WHL", "a.Tar.gZ", "a.zip", "a.whl.metadata", "a.tar.gz.asc", "a.tgz", "a.egg", "a.exe",
     "atar.gz", ".zip", "whl", "a%2ewhl", "a%2Etar.gz", "a.whl\n", "a.whl\x00", "\x00.whl", "a\n.zip",
     "a.z\u0131p", "a.z\u0130p",
     "n" * 10_000, "n" * 10_000 + ".whl",
@@ -57,7 +59,7 @@ def _usual(draw: random.Random) -> dict[str, Any]:
     return {
         "country_code": draw.choice(["US", "DE", "IE", None]),
         "file": {
-            "filename": draw.choice(["a.whl", "a.whl.metadata", "a.tar.gz"]),
+            "filename": draw.choice(WHEELS).filename + draw.choice(["", "", ".metadata"]),
             "project": draw.choice(["requests", "numpy", "Django"]),
             "version": f"{draw.randrange(3)}.0",
         },
@@ -66,21 +68,23 @@ def _usual(draw: random.Random) -> dict[str, Any]:
             "python": draw.choice(["3.11.4", "3.12.1", None]),
             "system": {"name": draw.choice(["Linux", "Darwin", None])},
             "ci": draw.choice([True, None]),
+            "cpu": draw.choice(["x86_64", "arm64", None]),
+            "implementation": {"name": draw.choice(["CPython", "PyPy"])},
+            "distro": {"name": "Ubuntu", "version": "24.04", "libc": {"lib": "glibc", "version": "2.39"}},
         },
     }
 
 
 def _hostile(draw: random.Random) -> dict[str, Any]:
-    file = {
-        "filename": draw.choice(FILENAMES),
-        "project": draw.choice(_PROJECTS),
-        "version": draw.choice(TEXTS),
-    }
+    file = {"filename": draw.choice(FILENAMES), "project": draw.choice(_PROJECTS), "version": draw.choice(TEXTS)}
     details = {
-        "installer": draw.choice([None, *({"name": name} for name in _INSTALLERS)]),
+        "installer": draw.choice([None, *({"name": name, "version": draw.choice(TEXTS)} for name in _INSTALLERS)]),
         "python": draw.choice(_PYTHONS),
         "system": draw.choice([None, *({"name": name} for name in _SYSTEMS)]),
         "ci": draw.choice([True, False, None]),
+        "cpu": draw.choice(TEXTS),
+        "implementation": {"name": draw.choice(TEXTS)},
+        "distro": {"name": draw.choice(TEXTS), "version": "12", "libc": {"lib": draw.choice(TEXTS), "version": None}},
     }
     return {
         "country_code": draw.choice(_COUNTRIES),

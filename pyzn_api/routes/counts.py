@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -9,7 +10,8 @@ from pydantic import AfterValidator
 
 from pyzn_api.cache import Snapshot
 from pyzn_api.database import counts_of
-from pyzn_api.errors import BadParameterError, UnknownProjectError
+from pyzn_api.errors import ApiError, BadParameterError, UnknownProjectError
+from pyzn_api.ledger import Ledger
 from pyzn_api.models_v4 import Counts, counts_by
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors, table_of
@@ -17,8 +19,8 @@ from pyzn_api.routes.parameters import ByPeriod, End, Format, ProjectName, Start
 from pyzn_api.settings import MIB
 from pyzn_api.state import state
 from pyzn_api.tables import json_body, range_of, respond_with_table
-from pyzn_api.windows import Granularity
-from pyzn_pipeline.breakdowns import BREAKDOWNS, CI, UNKNOWN, WITHOUT_MIRRORS, Breakdown
+from pyzn_api.windows import Granularity, Window
+from pyzn_pipeline.breakdowns import CI, FILES_WITHOUT_MIRRORS, KNOWN, UNKNOWN, WHEEL, WITHOUT_MIRRORS, Breakdown
 
 # What Postgres reads, orders and writes within its statement timeout; 3,000 versions on 365 days are 23.
 MOST: dict[Granularity, int] = {"day": 32 * MIB, "week": 64 * MIB, "month": 64 * MIB}
@@ -80,7 +82,7 @@ def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
     """Return the function that answers for one breakdown."""
     filtered, held = _filter(breakdown), tuple(counts_of(breakdown))
     described = Query(description="what is counted, of that which this breakdown holds")
-    counted = Annotated[Literal[held], described]  # type: ignore[valid-type]  # made for each breakdown
+    own = Annotated[Literal[held], described]  # type: ignore[valid-type]  # made for each breakdown
 
     async def counts(
         request: Request,
@@ -89,33 +91,47 @@ def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
         start: Start = None,
         end: End = None,
         granularity: ByPeriod = "day",
-        count: counted = held[0],
+        count: own = held[0],
         key: filtered = None,  # type: ignore[valid-type]  # made for each breakdown
         table: Format = None,
     ) -> Response:
         name, today = known_form(project), state(request).today
-        parameters = {"pattern": _like(breakdown, key), "count": _count(count, ci)}
+        pattern, counted_by = _like(breakdown, key), _count(count, ci)
 
         async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
-            rows = await _counted(snapshot, name, breakdown, granularity, csv=as_csv, **parameters)
+            rows = await counted(snapshot, name, breakdown, granularity, csv=as_csv, pattern=pattern, count=counted_by)
             if as_csv:
                 return b"\r\n".join([f"period,{breakdown.name},downloads".encode(), *rows, b""])
-            missing = snapshot.ledger.missing(snapshot.window, breakdown.name, count)
-            head = {"project": name, "granularity": granularity, "count": parameters["count"]}
-            return json_body(Counts.model_validate(range_of(snapshot, missing) | head), "downloads", rows)
+            return json_body(head(snapshot, name, breakdown, granularity, counted_by), "downloads", rows)
 
         return await respond_with_table(
             request,
             table,
-            (breakdown.name, name, granularity, start, end, *parameters.values()),
-            lambda ledger: ledger.requested(start, end, granularity, today),
+            (breakdown.name, name, granularity, start, end, pattern, counted_by),
+            lambda ledger: requested(ledger, breakdown, start, end, granularity, today),
             render,
         )
 
     return counts
 
 
-async def _counted(
+def requested(
+    ledger: Ledger, breakdown: Breakdown, start: date | None, end: date | None, granularity: Granularity, today: date
+) -> Window:
+    """Return the requested days. Raises ApiError, 404, if days are published, and none by this breakdown."""
+    if ledger.days and not any(breakdown.name in day.breakdowns for day in reversed(ledger.days)):
+        raise ApiError(f"No day was read by {breakdown.name}: PYZN_BREAKDOWNS does not name it", 404)
+    return ledger.requested(start, end, granularity, today)
+
+
+def head(snapshot: Snapshot, project: str, breakdown: Breakdown, granularity: Granularity, count: str) -> Counts:
+    """Return the parts around the rows."""
+    missing = snapshot.ledger.missing(snapshot.window, breakdown.name, count)
+    parts = {"project": project, "granularity": granularity, "count": count}
+    return Counts.model_validate(range_of(snapshot, missing) | parts)
+
+
+async def counted(
     snapshot: Snapshot, project: str, breakdown: Breakdown, granularity: Granularity, **parameters: object
 ) -> list[bytes]:
     """Return the rows of the table, a text a period. Raises BadParameterError where there is too much to count."""
@@ -130,8 +146,10 @@ async def _counted(
     return [row[1] for row in sorted(rows) if row[1]]
 
 
-for _breakdown in BREAKDOWNS:
-    _which = ", without mirrors" if _breakdown.counted is WITHOUT_MIRRORS else ""
+for _breakdown in KNOWN:
+    if _breakdown == WHEEL:  # routes/wheels.py
+        continue
+    _which = ", without mirrors" if _breakdown.counted in (WITHOUT_MIRRORS, FILES_WITHOUT_MIRRORS) else ""
     router.add_api_route(
         f"/{{project}}/{_breakdown.plural}",
         _route(_breakdown),
@@ -139,7 +157,7 @@ for _breakdown in BREAKDOWNS:
         name=f"by_{_breakdown.name}",
         summary=f"Downloads per period and {_breakdown.name}{_which}",
         description="Oldest period first, then most downloads. What was not downloaded is absent, unknown is "
-        f"`{UNKNOWN}`. A day that was published before PyZn counted {_breakdown.plural} is in `days.missing`, and "
-        "so is one that was read without file names when files are counted.",
+        f"`{UNKNOWN}`. A day that was not read by {_breakdown.name} is in `days.missing`, and so is one that was read "
+        "without file names when files are counted.",
         responses=table_of(counts_by(_breakdown)),
     )

@@ -51,4 +51,5 @@ def _status(ledger: Ledger, now: datetime) -> dict[str, object]:
         "days_suspect": len(suspect),
         "missing": [day for day in missing if day > listed],
         "suspect": [day for day in suspect if day > listed],
+        "breakdowns": sorted(ledger.days[-1].breakdowns) if ledger.days else [],
     }

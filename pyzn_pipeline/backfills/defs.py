@@ -11,8 +11,8 @@ from pyzn_pipeline.defs.resources import AnySource, Store
 from pyzn_pipeline.errors import PyznError
 
 
-def backfill_cost_job(first_day: date) -> JobDefinition:
-    """Return the job. The range is set in its launchpad; the answer is on the run's page."""
+def backfill_cost_job(first_day: date, breakdowns: list[str]) -> JobDefinition:
+    """The job. The range is set in its launchpad; the answer is on the run's page."""
 
     class Range(Config):
         """The days that a backfill would read."""
@@ -27,7 +27,7 @@ def backfill_cost_job(first_day: date) -> JobDefinition:
         try:
             days = days_between(_day(config.start), _day(config.end), first_day)
             with store.engine() as engine, source.opened() as opened:
-                cost = backfill_cost(opened, engine, days, source.usd_per_tib)
+                cost = backfill_cost(opened, engine, days, source.usd_per_tib, breakdowns)
         except PyznError as error:
             raise Failure(str(error), allow_retries=False) from error
         context.log.info(str(cost))
@@ -39,6 +39,7 @@ def backfill_cost_job(first_day: date) -> JobDefinition:
                 "bytes billed": cost.price.billed,
                 "bytes billed without file names": cost.price.without_filenames,
                 "bytes billed with all file names": cost.price.with_filenames,
+                **{f"bytes by {name} of one day": billed for name, billed in cost.by_breakdown.items()},
                 "US dollars": round(cost.dollars, 6),
             }
         )

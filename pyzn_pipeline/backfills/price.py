@@ -1,11 +1,11 @@
 """Computes what a backfill would cost, before it is launched. This is free."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Engine
 
-from pyzn_pipeline.breakdowns import Contents
 from pyzn_pipeline.days import spans
 from pyzn_pipeline.settings import TIB
 from pyzn_pipeline.source.protocol import ScanPrice, Source
@@ -18,7 +18,8 @@ class BackfillCost:
     """The number of days, how many of them are published already and would be re-read, and the price.
 
     `lacking` of the published ones have no count of files, or miss a breakdown, which reading them again can add.
-    `retired` days are refused before anything is billed, so they cost nothing.
+    `retired` days are refused before anything is billed, so they cost nothing. `by_breakdown` has the bytes of the last
+    day that each breakdown adds which is not read by default.
     """
 
     first: date
@@ -28,6 +29,7 @@ class BackfillCost:
     lacking: int
     retired: int
     price: ScanPrice
+    by_breakdown: Mapping[str, int]
     usd_per_tib: float
 
     def __str__(self) -> str:
@@ -41,6 +43,9 @@ class BackfillCost:
             line += f"; without file names (PYZN_READ_FILENAMES=never) {self._priced(without)}"
         if with_ > self.price.billed:
             line += f"; with those of all days (PYZN_READ_FILENAMES=always) {self._priced(with_)}"
+        if self.by_breakdown:
+            added = (f"{name} {_size(billed)}" for name, billed in self.by_breakdown.items())
+            line += f"; of one day, PYZN_BREAKDOWNS can add {', '.join(added)}"
         return line
 
     @property
@@ -49,14 +54,20 @@ class BackfillCost:
         return usd(self.price.billed, self.usd_per_tib)
 
     def _priced(self, billed: int) -> str:
-        tib, dollars = billed / TIB, usd(billed, self.usd_per_tib)
-        size = f"{tib:,.2f} TiB" if tib >= 0.1 else f"{1024 * tib:,.2f} GiB"
-        return f"{size} ({billed:,} bytes), " + (
+        dollars = usd(billed, self.usd_per_tib)
+        return f"{_size(billed)} ({billed:,} bytes), " + (
             f"{dollars:,.2f} US dollars" if dollars >= 0.01 else "less than a cent"
         )
 
 
-def backfill_cost(source: Source, engine: Engine, days: list[date], usd_per_tib: float) -> BackfillCost:
+def _size(billed: int) -> str:
+    tib = billed / TIB
+    return f"{tib:,.2f} TiB" if tib >= 0.1 else f"{1024 * tib:,.2f} GiB"
+
+
+def backfill_cost(
+    source: Source, engine: Engine, days: list[date], usd_per_tib: float, breakdowns: Collection[str]
+) -> BackfillCost:
     """Return the cost of reading `days`, which are consecutive and in order, by a few dry runs for any number.
 
     Raises SourceError or StoreError.
@@ -70,8 +81,9 @@ def backfill_cost(source: Source, engine: Engine, days: list[date], usd_per_tib:
         last=days[-1],
         days=len(days),
         published=len(published),
-        lacking=sum(Contents.of(row, row["project_keys"]) != Contents() for row in published),
+        lacking=sum(row["files"] is None or not set(breakdowns) <= row["project_keys"].keys() for row in published),
         retired=len(rows) - len(readable),
         price=ScanPrice(*map(sum, zip((0, 0, 0), *prices, strict=True))),
+        by_breakdown=source.price_of_breakdowns(readable[-1]["day"]) if readable else {},
         usd_per_tib=usd_per_tib,
     )

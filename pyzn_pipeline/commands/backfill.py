@@ -73,7 +73,7 @@ def _print_cost(start: date, end: date) -> None:
     settings = load(Settings)
     asked = days_between(start, end, settings.first_day)
     with open_store(settings.database_url, "backfill") as store, source_of(settings) as source:
-        cost = backfill_cost(source, store, asked, settings.usd_per_tib)
+        cost = backfill_cost(source, store, asked, settings.usd_per_tib, settings.breakdowns)
     click.echo(f"{cost}; nothing was read")
 
 

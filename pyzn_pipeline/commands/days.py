@@ -10,7 +10,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.commands.event import table_of
 from pyzn_pipeline.settings import StoreSettings, load
@@ -29,11 +28,11 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
 
     Without START: the last 35 days. Without END: up to yesterday. A day is `final`, `provisional` (not
     yet confirmed by a recount a week later), `suspect` (published, but unlike its weekday, and how), or
-    `missing`. A day that was published before a breakdown existed is missing for that breakdown only,
-    until a backfill reads it again. A recounted day shows when, and by what: by `metadata` (the rows of the
-    day's partition by BigQuery's metadata), by `count` (COUNT(*)), or by `mirror` (what the exporter's
-    source counted last). A wanted day also shows its state: it waits for its run, failed (why, and when it
-    is tried again), was given up, or was canceled by the person who asked.
+    `missing`. A day that was read before a breakdown was chosen (PYZN_BREAKDOWNS) is missing for that
+    breakdown only, until a backfill reads it again. A recounted day shows when, and by what: by `metadata`
+    (the rows of the day's partition by BigQuery's metadata), by `count` (COUNT(*)), or by `mirror` (what
+    the exporter's source counted last). A wanted day also shows its state: it waits for its run, failed
+    (why, and when it is tried again), was given up, or was canceled by the person who asked.
     """
     settings = load(StoreSettings)
     last = end or datetime.now(UTC).date() - timedelta(days=1)
@@ -49,7 +48,7 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
             click.echo(json.dumps(row, default=_written))
     else:
         console = Console(width=None if sys.stdout.isatty() else 160)  # in a pipe, long lines are not wrapped
-        console.print(_ledger_table(rows))
+        console.print(_ledger_table(rows, settings.breakdowns))
         if known:
             console.print("Events of the source that touch these days")
             console.print(table_of(known))
@@ -62,7 +61,7 @@ def _written(value: object) -> str:
     return str(value)
 
 
-def _ledger_table(rows: list[dict[str, Any]]) -> Table:
+def _ledger_table(rows: list[dict[str, Any]], breakdowns: list[str]) -> Table:
     table = Table("day", "status", title="The ledger, UTC days", title_justify="left", box=SIMPLE_HEAD)
     for name in ("revision", "downloads", "projects"):
         table.add_column(name, justify="right")
@@ -79,12 +78,7 @@ def _ledger_table(rows: list[dict[str, Any]]) -> Table:
                 remarks.append(f"the source counts {row['source_recount']:,} since {recounted}")
             elif row["recounted_by"] != "scan":
                 remarks.append(f"recounted {recounted}")
-            if lacking := [b.name for b in BREAKDOWNS if b.name not in row["project_keys"]]:
-                remarks.append(
-                    f"missing by {', '.join(lacking)}: published before that was counted; a backfill adds it"
-                )
-            if row["files"] is None:
-                remarks.append("no count of files: read without file names (PYZN_READ_FILENAMES)")
+            remarks += _contents(row, breakdowns)
             if row["replaced_rows"]:
                 remarks.append(f"{row['replaced_rows']:,} rows with replaced text")
             if row["retired_at"]:
@@ -97,6 +91,18 @@ def _ledger_table(rows: list[dict[str, Any]]) -> Table:
             line = "; ".join(filter(None, remarks))
             table.add_row(str(row["day"]), status, str(row["revision"]), *(f"{count:,}" for count in counts), line)
     return table
+
+
+def _contents(row: dict[str, Any], breakdowns: list[str]) -> list[str]:
+    """Return the differences of a published day from those that are read now."""
+    remarks = []
+    if lacking := [name for name in breakdowns if name not in row["project_keys"]]:
+        remarks.append(f"missing by {', '.join(lacking)}: read before that was chosen; a backfill adds it")
+    if more := [name for name in row["project_keys"] if name not in breakdowns]:
+        remarks.append(f"also by {', '.join(more)}")
+    if row["files"] is None:
+        remarks.append("no count of files: read without file names (PYZN_READ_FILENAMES)")
+    return remarks
 
 
 def _attempt(row: dict[str, Any]) -> str:

@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS
+from pyzn_pipeline.breakdowns import KNOWN
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.events import COUNTS, KINDS
 from pyzn_pipeline.settings import StoreSettings, load
 from pyzn_pipeline.store import events
 from pyzn_pipeline.store.schema import open_store
 
-TOUCHED = [*COUNTS, *(breakdown.name for breakdown in BREAKDOWNS)]
+TOUCHED = [*COUNTS, *(breakdown.name for breakdown in KNOWN)]
 
 
 @click.group()

@@ -10,6 +10,7 @@ from google.cloud import bigquery
 from pydantic import Field, SecretStr
 from sqlalchemy import Engine
 
+from pyzn_pipeline.breakdowns import known
 from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.settings import ReadFilenames, Settings
 from pyzn_pipeline.source.bigquery import BigQuery
@@ -25,6 +26,7 @@ class BigQuerySource(BigQueryResource):
     table: str = Field(description="PROJECT.DATASET.TABLE in the shape of file_downloads")
     maximum_bytes_billed: int = Field(description="bytes one day's scan may bill")
     read_filenames: ReadFilenames = Field(description="whether file names are read: auto, always or never")
+    breakdowns: list[str] = Field(description="the breakdowns that are read")
     usd_per_tib: float = Field(description="US dollars per TiB billed")
 
     @classmethod
@@ -38,6 +40,7 @@ class BigQuerySource(BigQueryResource):
             table=settings.bigquery_table,
             maximum_bytes_billed=settings.maximum_bytes_billed,
             read_filenames=settings.read_filenames,
+            breakdowns=list(settings.breakdowns),
             usd_per_tib=settings.usd_per_tib,
         )
 
@@ -63,7 +66,7 @@ class BigQuerySource(BigQueryResource):
     def opened(self) -> Iterator[BigQuery]:
         """As a source of days; its connections are closed at the end."""
         with self.clients() as clients:
-            yield BigQuery(clients, self.table, self.maximum_bytes_billed, self.read_filenames)
+            yield BigQuery(clients, self.table, self.maximum_bytes_billed, self.read_filenames, known(self.breakdowns))
 
     @contextmanager
     def get_client(self) -> Iterator[bigquery.Client]:

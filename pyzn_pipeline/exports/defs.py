@@ -28,7 +28,7 @@ from dagster import (
     sensor,
 )
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS
+from pyzn_pipeline.breakdowns import Breakdown
 from pyzn_pipeline.days import ranges
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY, DAYS_A_RUN
 from pyzn_pipeline.defs.presentation import CODE_VERSION, DATA_VERSION, GROUP, OWNERS, SCHEMA, code_version, columns
@@ -45,7 +45,9 @@ EXPORTED_DAYS = "exported_days"
 EXPORT_VERSION = code_version(text_of("unpack", writing.__file__).decode())
 
 
-def export_asset(partitions: DailyPartitionsDefinition, url: str) -> AssetsDefinition:
+def export_asset(
+    partitions: DailyPartitionsDefinition, url: str, breakdowns: tuple[Breakdown, ...]
+) -> AssetsDefinition:
     """Return the asset: one op that exports each day of the run's range whose line in the index is not current."""
     storage = storage_at(url)
     spec = AssetSpec(
@@ -59,7 +61,7 @@ def export_asset(partitions: DailyPartitionsDefinition, url: str) -> AssetsDefin
         ),
         metadata={
             "index": MetadataValue.text(f"{storage.name}/index.json"),
-            SCHEMA: columns(day="date", project="string", downloads="int64", **{b.name: "string" for b in BREAKDOWNS}),
+            SCHEMA: columns(day="date", project="string", downloads="int64", **{b.name: "string" for b in breakdowns}),
         },
         code_version=EXPORT_VERSION,
         skippable=True,  # the op logs each day's materialization itself

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, FILES, Contents
+from pyzn_pipeline.breakdowns import COUNT_COLUMNS, FILES, FILES_WITHOUT_MIRRORS, KNOWN, Contents
 from pyzn_pipeline.errors import printable
 from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport, StorageError
 from pyzn_pipeline.exports.storage import Storage
@@ -108,8 +108,9 @@ class Day(LedgerColumns):
 
     def contents(self) -> Contents:
         """Return the counts and breakdowns of the day. Raises DamagedExport if this PyZn does not count the same."""
-        breakdowns = self.breakdowns.keys() - {breakdown.name for breakdown in BREAKDOWNS}
-        if strange := [*breakdowns, *((self.counts.keys() ^ set(COUNT_COLUMNS)) - {FILES.column})]:
+        breakdowns = self.breakdowns.keys() - {breakdown.name for breakdown in KNOWN}
+        not_of_every_day = {FILES.column, FILES_WITHOUT_MIRRORS.column}
+        if strange := [*breakdowns, *((self.counts.keys() ^ set(COUNT_COLUMNS)) - not_of_every_day)]:
             raise DamagedExport(
                 f"day {self.day}: {printable(', '.join(sorted(strange)), 200)}: this PyZn does not count the same: "
                 "install the version that exported the day"

@@ -4,7 +4,7 @@ Every byte is proven before a row is read: the index by its own SHA-256, and thr
 form of a scan, and are tallied, audited and compared with the exporter's checksum.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import partial
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pyzn_pipeline.breakdowns import COUNT_COLUMNS, Contents
+from pyzn_pipeline.breakdowns import Contents
 from pyzn_pipeline.errors import printable
 from pyzn_pipeline.exports import tidy
 from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport
@@ -24,7 +24,7 @@ from pyzn_pipeline.source.connection import EMULATED
 from pyzn_pipeline.source.count import MIRROR, Counts, Price
 from pyzn_pipeline.source.errors import SourceError
 from pyzn_pipeline.source.protocol import ScanPrice
-from pyzn_pipeline.source.scan import BY_HOUR, REPLACED, SCHEMA, ExporterRow, Scan
+from pyzn_pipeline.source.scan import BY_HOUR, REPLACED, ExporterRow, Scan, schema
 
 ROWS = 65_536  # tidy rows that are read at once
 PROJECTS = 8_192  # in a batch, as BigQuery sends them
@@ -42,7 +42,7 @@ class Mirror:
         return existing_index(self._storage)
 
     @contextmanager
-    def scanned(self, day: date) -> Iterator[Scan]:
+    def scanned(self, day: date, held: Collection[str] = ()) -> Iterator[Scan]:  # noqa: ARG002 - Source's
         """Read and prove the day's files, and return their rows."""
         began_at = datetime.now(UTC)
         index = self.index()
@@ -81,6 +81,10 @@ class Mirror:
         """Return 0: nothing is billed."""
         return ScanPrice(0, 0, 0)
 
+    def price_of_breakdowns(self, day: date) -> dict[str, int]:  # noqa: ARG002 - Source's
+        """Return nothing: a mirrored day has what its exporter has read."""
+        return {}
+
     def count(self, published: Mapping[date, int], metadata_alone: bool = False) -> Counts:
         """Return the latest counts of the exporter's source."""
         if metadata_alone:
@@ -96,17 +100,18 @@ class Mirror:
     def _batches(self, day: Day, files: Mapping[str, bytes], contents: Contents) -> Iterator[pa.RecordBatch]:
         """Return the rows of a scan: the PyPI totals, and then the projects."""
         try:
-            yield _totals(day)
+            columns = schema(contents)
+            yield _totals(day, columns)
             readers = {}
             for breakdown in contents.breakdowns:
                 rows = day.breakdowns[breakdown.name].file
                 batches = _rows_of(rows.path, files[breakdown.view], tidy.tidy_schema(breakdown), ROWS)
                 readers[breakdown] = tidy.Reader(breakdown, batches)
-            schema = tidy.projects_schema(contents)
-            for batch in _rows_of(day.projects.path, files["downloads_by_project"], schema, PROJECTS):
-                projects = tidy.checked(batch, schema)
+            of_project = tidy.projects_schema(contents)
+            for batch in _rows_of(day.projects.path, files["downloads_by_project"], of_project, PROJECTS):
+                projects = tidy.checked(batch, of_project)
                 rows_of = {b: reader.take(pc.sum(projects[b.plural]).as_py()) for b, reader in readers.items()}
-                yield _as_scanned(tidy.packed(projects, contents, rows_of))
+                yield _as_scanned(tidy.packed(projects, contents, rows_of), columns)
             for breakdown, reader in readers.items():
                 reader.end(day.breakdowns[breakdown.name].pypi_totals or {})
         except (pa.ArrowException, OSError, EOFError, ValueError) as error:
@@ -124,25 +129,23 @@ def _rows_of(path: str, content: bytes, schema: pa.Schema, rows: int) -> Iterato
     yield from parquet.iter_batches(rows)
 
 
-def _totals(day: Day) -> pa.RecordBatch:
+def _totals(day: Day, columns: pa.Schema) -> pa.RecordBatch:
     """Return the row of the PyPI totals, with the source's counts. Raises ValueError unless the hours are the day's."""
     if strange := day.by_hour.keys() - set(map(str, range(24))):
         raise ValueError(f"by_hour has the hour {min(strange)[:50]!r}")
     if day.by_hour and (found := sum(day.by_hour.values())) != day.source_downloads:
         raise ValueError(f"by_hour has {found:,} downloads, the source counts {day.source_downloads:,}")
-    row: dict[str, object] = {name: "{}" if name.startswith("by_") else "[]" for name in SCHEMA.names}
+    row: dict[str, object] = {name: "{}" if name.startswith("by_") else "[]" for name in columns.names}
     row |= {"project": None, REPLACED: day.replaced_rows, BY_HOUR: tidy.document(day.by_hour)}
-    row |= dict.fromkeys(COUNT_COLUMNS) | day.counts | {"downloads": day.source_downloads}
+    row |= day.counts | {"downloads": day.source_downloads}
     totals = {name: own.pypi_totals for name, own in day.breakdowns.items() if own.pypi_totals is not None}
     row |= {f"by_{name}": tidy.document(counts) for name, counts in totals.items()}
-    return pa.RecordBatch.from_pylist([row], schema=SCHEMA)
+    return pa.RecordBatch.from_pylist([row], schema=columns)
 
 
-def _as_scanned(packed: pa.Table) -> pa.RecordBatch:
-    """Packed rows with all columns of a scan; the documents of a breakdown that the day does not have are NULL."""
+def _as_scanned(packed: pa.Table, columns: pa.Schema) -> pa.RecordBatch:
+    """Return packed rows with all columns of a scan."""
     rows = packed.num_rows
-    columns = {name: packed[name].combine_chunks() for name in packed.schema.names}
-    columns |= {REPLACED: pa.repeat(pa.scalar(0, pa.int64()), rows), BY_HOUR: pa.repeat("{}", rows)}
-    return pa.RecordBatch.from_arrays(
-        [columns.get(field.name, pa.nulls(rows, field.type)) for field in SCHEMA], schema=SCHEMA
-    )
+    found = {name: packed[name].combine_chunks() for name in packed.column_names}
+    found |= {REPLACED: pa.repeat(pa.scalar(0, pa.int64()), rows), BY_HOUR: pa.repeat("{}", rows)}
+    return pa.RecordBatch.from_arrays([found[name] for name in columns.names], schema=columns)

@@ -211,6 +211,7 @@ def _cost(settings: DeploymentSettings) -> str:
     day = datetime.now(UTC).date() - timedelta(days=1)
     with source_of(settings) as source:
         billed, recount = source.price(day, day).billed, source.price_of_count([day])
+        added = source.price_of_breakdowns(day)
     scan = f"a scan of {day} bills {billed / GIB:,.1f} GiB, {usd(billed, settings.usd_per_tib):,.2f} US dollars"
     if billed > settings.maximum_bytes_billed:
         limit = settings.maximum_bytes_billed
@@ -220,7 +221,10 @@ def _cost(settings: DeploymentSettings) -> str:
         how = f"a recount {least:,.4f}, or {count:,.2f} by COUNT(*) if the metadata differs from the ledger"
     else:
         how = f"a recount {count:,.2f}, by COUNT(*), because of {recount.no_metadata}"
-    return f"{settings.bigquery_table}: {scan}; {how}"
+    breakdowns = [
+        f"{name} {more / GIB:,.1f}{' (chosen)' * (name in settings.breakdowns)}" for name, more in added.items()
+    ]
+    return f"{settings.bigquery_table}: {scan}; {how}; PYZN_BREAKDOWNS can add, in GiB, {', '.join(breakdowns)}"
 
 
 def _dagster(settings: DeploymentSettings) -> str:

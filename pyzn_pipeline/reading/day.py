@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime
 from sqlalchemy import Connection, Engine
 
 from pyzn_pipeline import calendar
-from pyzn_pipeline.breakdowns import COUNT_COLUMNS
+from pyzn_pipeline.breakdowns import KNOWN_COUNTS
 from pyzn_pipeline.days import ensure_readable
 from pyzn_pipeline.reading.audits import AuditFailed, Finding, NoRows, audit
-from pyzn_pipeline.reading.judgement import judge, name_events
+from pyzn_pipeline.reading.judgement import held_breakdowns, judge, name_events
 from pyzn_pipeline.reading.tally import Tally
 from pyzn_pipeline.source.count import MIRROR, SCAN
 from pyzn_pipeline.source.protocol import Source
@@ -57,7 +57,9 @@ def ingest_day(
         ensure_partition(engine, day)
         with day_locked(engine, day) as connection, ExitStack() as stack:
             with _timed(seconds, "scan"):
-                scanned = stack.enter_context(source.scanned(day))
+                with connection.begin():
+                    held = held_breakdowns(connection, day)
+                scanned = stack.enter_context(source.scanned(day, held))
             return publish_scan(connection, scanned, run_id, seconds, accept_worse)
 
 
@@ -72,7 +74,7 @@ def publish_scan(
     with connection.begin(), Tally(scanned.contents) as tally:
         again = is_published(connection, scanned.day)
         with _timed(seconds, "receive"):
-            stage(connection, scanned.day, scanned.batches, tally.add, beside=again)
+            stage(connection, scanned.day, scanned.batches, scanned.contents, tally.add, beside=again)
         with _timed(seconds, "audit"):
             hard = [f for b in scanned.contents.breakdowns for f in audit(scanned.day, b, scanned.rows, tally)]
             if not all(finding.passed for finding in hard):
@@ -105,7 +107,7 @@ def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, objec
     return {
         "day": scanned.day,
         "source_downloads": tally.of_day["downloads"],
-        **dict.fromkeys(COUNT_COLUMNS),  # NULL is what the day lacks
+        **{count.column: None for count in KNOWN_COUNTS},  # NULL is what the day lacks
         **tally.of_projects,
         "projects": tally.projects,
         "checksum": tally.checksum,

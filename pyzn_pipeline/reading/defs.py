@@ -35,7 +35,7 @@ from pydantic import Field
 from sqlalchemy import Engine
 
 from pyzn_pipeline import calendar
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, FILES, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, FILES, KNOWN, Breakdown
 from pyzn_pipeline.days import days_of_tags, ranges
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import (
@@ -54,12 +54,12 @@ from pyzn_pipeline.defs.resources import AnySource, Store
 from pyzn_pipeline.defs.runs import asker_of
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.instance.run_coordinator import READING_ASSET, READING_JOB
-from pyzn_pipeline.reading.audits import HARD_AUDITS, AuditFailed, Finding
+from pyzn_pipeline.reading.audits import HARD_AUDITS, Audit, AuditFailed, Finding
 from pyzn_pipeline.reading.day import Ingested, ingest_day
 from pyzn_pipeline.reading.soft_audits import SOFT_AUDITS
 from pyzn_pipeline.recounts.defs import observe
 from pyzn_pipeline.recounts.recounts import Published, recount
-from pyzn_pipeline.source.scan import scan_query, usd
+from pyzn_pipeline.source.scan import contents_of, scan_query, usd
 from pyzn_pipeline.wanted_days import wanted
 
 READ = define_asset_job(
@@ -69,8 +69,7 @@ READ = define_asset_job(
 )
 
 
-READING_VERSION = code_version(scan_query("file_downloads", FILES.condition))
-AUDITS = (*HARD_AUDITS, *(audit for audits in SOFT_AUDITS.values() for audit in audits))
+READING_VERSION = code_version(scan_query("file_downloads", FILES.condition, KNOWN))
 
 
 class Reading(Config):
@@ -83,8 +82,12 @@ class Reading(Config):
     )
 
 
-def days_asset(partitions: DailyPartitionsDefinition, first_day: date, table: str | None) -> AssetsDefinition:
+def days_asset(
+    partitions: DailyPartitionsDefinition, first_day: date, table: str | None, breakdowns: tuple[Breakdown, ...]
+) -> AssetsDefinition:
     """Return the table of days, and the op that reads each day once. `table`: BigQuery's, if it is read."""
+    contents = contents_of(FILES.condition, breakdowns)
+    audits = (*HARD_AUDITS, *(audit for breakdown in breakdowns for audit in SOFT_AUDITS[breakdown]))
 
     @multi_asset(
         name=READING_ASSET.to_python_identifier(),
@@ -109,11 +112,11 @@ def days_asset(partitions: DailyPartitionsDefinition, first_day: date, table: st
                     SCHEMA: columns(
                         day="date",
                         project="text",
-                        **dict.fromkeys(COUNT_COLUMNS, "bigint"),
-                        **{column: "json" for breakdown in BREAKDOWNS for column in breakdown.columns},
+                        **dict.fromkeys(contents.count_columns, "bigint"),
+                        **{column: "json" for breakdown in breakdowns for column in breakdown.columns},
                     ),
                     **(
-                        {"query": MetadataValue.md(f"```sql\n{scan_query(table, FILES.condition)}\n```")}
+                        {"query": MetadataValue.md(f"```sql\n{scan_query(table, FILES.condition, breakdowns)}\n```")}
                         if table
                         else {}
                     ),
@@ -124,7 +127,7 @@ def days_asset(partitions: DailyPartitionsDefinition, first_day: date, table: st
             AssetCheckSpec(
                 audit.name, asset=READING_ASSET, description=audit.description, blocking=audit in HARD_AUDITS
             )
-            for audit in AUDITS
+            for audit in audits
         ],
         backfill_policy=BACKFILL_POLICY,
         pool="bigquery",
@@ -165,13 +168,14 @@ def days_asset(partitions: DailyPartitionsDefinition, first_day: date, table: st
                 made = {READING_ASSET: day_metadata(ingested, source)} | {
                     AssetKey(breakdown.view): view_metadata(ingested, breakdown)
                     for breakdown in ingested.scan.contents.breakdowns
+                    if breakdown.name in {chosen.name for chosen in breakdowns}  # a day can hold others as well
                 }
                 tags = {DATA_VERSION: f"{day} revision {published.revision}", CODE_VERSION: READING_VERSION}
                 for asset, metadata in made.items():
                     context.log_event(AssetMaterialization(asset, partition=str(day), metadata=metadata, tags=tags))
             if settled:
                 _confirm(context, settled, engine, source)
-        yield from _check_results(findings)
+        yield from _check_results(audits, findings)
         if failures:
             raise Failure(
                 description="\n".join(failures.values()),
@@ -197,7 +201,9 @@ def _confirm(context: AssetExecutionContext, days: list[Published], engine: Engi
         context.log.info(f"final, by the source's metadata: {ranges([day.day for day in found]) or 'none'}")
 
 
-def view_assets(partitions: DailyPartitionsDefinition, api_url: str) -> list[AssetSpec]:
+def view_assets(
+    partitions: DailyPartitionsDefinition, api_url: str, breakdowns: tuple[Breakdown, ...]
+) -> list[AssetSpec]:
     """Return the views of the days by breakdown. Postgres makes them; runs report their figures of each day."""
     return [
         AssetSpec(
@@ -220,19 +226,19 @@ def view_assets(partitions: DailyPartitionsDefinition, api_url: str) -> list[Ass
                     **{breakdown.name: "text", "downloads": "bigint"},
                     **{subset.column: "bigint" for subset in breakdown.subsets},
                 ),
-                **({"now": picture(api_url, f"by={breakdown.name}")} if breakdown.common else {}),
+                **({"now": picture(api_url, f"by={breakdown.name}")} if breakdown in BREAKDOWNS[1:] else {}),
             },
         )
-        for breakdown in BREAKDOWNS
+        for breakdown in breakdowns
     ]
 
 
-def _check_results(findings: list[Finding]) -> Iterator[AssetCheckResult]:
+def _check_results(audits: Sequence[Audit], findings: list[Finding]) -> Iterator[AssetCheckResult]:
     """Return one result for each check over all days of the run.
 
     A check of no day has nothing to fail; without a result, Dagster would show it as failed if its run is.
     """
-    for audit in AUDITS:
+    for audit in audits:
         own = [finding for finding in findings if finding.audit == audit.name]
         yield AssetCheckResult(
             check_name=audit.name,

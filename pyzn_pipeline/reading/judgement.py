@@ -46,8 +46,8 @@ def judge(connection: Connection, day: date, tally: Tally, accept_worse: bool) -
         for found in (findings, soft_audit(old, before))
     )
     new_doubts = [message for name, message in failed.items() if name not in failed_before]
-    held = connection.execute(text("SELECT breakdown FROM pyzn.day_breakdowns WHERE day = :day"), {"day": day})
-    lacking = [f"it has no downloads by {name}" for name in sorted(set(held.scalars()) - tally.packed.keys())]
+    held = held_breakdowns(connection, day)
+    lacking = [f"it has no downloads by {name}" for name in sorted(held - tally.packed.keys())]
     if files is not None and staged.files is None:
         lacking.append("it has no count of files, because it was read without file names (PYZN_READ_FILENAMES)")
     fewer = staged.downloads < old.downloads and failed.keys() == failed_before.keys()
@@ -62,6 +62,12 @@ def judge(connection: Connection, day: date, tally: Tally, accept_worse: bool) -
             f"pyzn backfill --accept-worse {day} {day}"
         )
     return findings, None if new_doubts else row["accepted_because"]
+
+
+def held_breakdowns(connection: Connection, day: date) -> set[str]:
+    """Return the names of the breakdowns that the published day holds. It keeps them when it is read again."""
+    query = text("SELECT breakdown FROM pyzn.day_breakdowns WHERE day = :day")
+    return set(connection.execute(query, {"day": day}).scalars())
 
 
 def name_events(connection: Connection, day: date, findings: list[Finding]) -> list[Finding]:

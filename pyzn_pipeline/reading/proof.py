@@ -101,7 +101,7 @@ def _in_tables(breakdown: Breakdown) -> TextClause:
 
 def _checksum_at_source(source: Source, day: date, contents: Contents) -> str:
     """The checksum that the day would have if its `contents` were published from the current source."""
-    with Tally(contents) as tally, source.scanned(day) as scanned:
+    with Tally(contents) as tally, source.scanned(day, [b.name for b in contents.breakdowns]) as scanned:
         if lacking := set(contents.counts) - set(scanned.contents.counts):
             raise PyznError(
                 f"the source gives no {', '.join(c.label for c in lacking)} of it now (PYZN_READ_FILENAMES)"

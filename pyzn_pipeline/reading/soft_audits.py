@@ -15,7 +15,7 @@ from datetime import date
 
 import pandas as pd
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, DOWNLOADS, FILES, UNKNOWN, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, DOWNLOADS, FILES, KNOWN, UNKNOWN, VERSION, Breakdown
 from pyzn_pipeline.reading.audits import Audit, Finding
 
 WEEKS = 6  # back, for the median
@@ -52,8 +52,8 @@ def _of_pypi(breakdown: Breakdown) -> tuple[Audit, Audit]:
 
 
 SOFT_AUDITS = {
-    breakdown: (OF_THE_DAY if breakdown == BREAKDOWNS[0] else ()) + (_of_pypi(breakdown) if breakdown.common else ())
-    for breakdown in BREAKDOWNS
+    breakdown: (OF_THE_DAY if breakdown == VERSION else ()) + (_of_pypi(breakdown) if breakdown.common else ())
+    for breakdown in KNOWN
 }
 """The soft audits, by the breakdown whose asset shows them."""
 
@@ -88,12 +88,13 @@ def soft_audit(measures: Measures, weeks: pd.DataFrame) -> list[Finding]:
         PROJECTS_LIKE_WEEKDAY: _near("projects", measures.projects, by_downloads["projects"], -0.25, 0.4),
         EVERY_HOUR: _hours(measures),
     }
-    for breakdown in BREAKDOWNS:
+    for breakdown in KNOWN:
         if breakdown.common:
             found |= zip(_of_pypi(breakdown), _keys(measures, weeks, breakdown), strict=True)
     return [
         Finding(measures.day, breakdown.name, audit.name, *found[audit])
         for breakdown, audits in SOFT_AUDITS.items()
+        if breakdown in BREAKDOWNS or breakdown.name in measures.pypi_totals
         for audit in audits
     ]
 

@@ -37,7 +37,7 @@ class DocumentSums:
 
 
 class Tally:
-    """Adds up batches of `source.scan.SCHEMA`. A context manager, because it opens a DuckDB to count with.
+    """Adds up batches of `source.scan.schema`. A context manager, because it opens a DuckDB to count with.
 
     `rows` counts all rows, `projects` those of a project. `of_projects` are the sums of the projects' counts, `of_day`
     the source's own counts of the day, both by column; `packed` is by breakdown. `pypi_totals` has all of PyPI by key,

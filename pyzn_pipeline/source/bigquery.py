@@ -1,12 +1,13 @@
 """BigQuery, or an emulator, as the source."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import get_args
 
+from pyzn_pipeline.breakdowns import BREAKDOWNS, KNOWN, Breakdown, known
 from pyzn_pipeline.settings import ReadFilenames
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.count import Counts, Price, count_days, price
@@ -23,6 +24,7 @@ class BigQuery:
     table: str
     maximum_bytes_billed: int
     read_filenames: ReadFilenames = "auto"
+    breakdowns: tuple[Breakdown, ...] = BREAKDOWNS
 
     @property
     def name(self) -> str:
@@ -30,18 +32,35 @@ class BigQuery:
         return self.clients.of(self.table)
 
     @contextmanager
-    def scanned(self, day: date) -> Iterator[Scan]:
+    def scanned(self, day: date, held: Collection[str] = ()) -> Iterator[Scan]:
         """One scan of the day."""
-        yield scan(self.clients, self.table, day, self.maximum_bytes_billed, self.read_filenames)
+        breakdowns = known({breakdown.name for breakdown in self.breakdowns} | set(held))
+        yield scan(self.clients, self.table, day, self.maximum_bytes_billed, self.read_filenames, breakdowns)
 
     def price(self, first: date, last: date) -> ScanPrice:
         """By at most five dry runs."""
-        asked = cache(lambda first, last, condition: estimate(self.clients, self.table, first, last, condition))
+        asked = cache(self._estimate)
         spans = list(spans_of_a_rule(first, last))
         prices: dict[str, int] = {
-            read: sum(asked(*span, is_file(span[0], read)) for span in spans) for read in get_args(ReadFilenames)
+            read: sum(asked(*span, is_file(span[0], read, self.breakdowns), self.breakdowns) for span in spans)
+            for read in get_args(ReadFilenames)
         }
         return ScanPrice(prices[self.read_filenames], prices["never"], prices["always"])
+
+    def price_of_breakdowns(self, day: date) -> dict[str, int]:
+        """By a dry run for each, and one for what is chosen."""
+
+        @cache
+        def price(names: frozenset[str]) -> int:
+            breakdowns = known(names)
+            return self._estimate(day, day, is_file(day, self.read_filenames, breakdowns), breakdowns)
+
+        chosen = frozenset(breakdown.name for breakdown in self.breakdowns)
+        others = [breakdown.name for breakdown in KNOWN if breakdown not in BREAKDOWNS]
+        return {name: price(chosen | {name}) - price(chosen - {name}) for name in others}
+
+    def _estimate(self, first: date, last: date, condition: str | None, breakdowns: tuple[Breakdown, ...]) -> int:
+        return estimate(self.clients, self.table, first, last, condition, breakdowns)
 
     def count(self, published: Mapping[date, int], metadata_alone: bool = False) -> Counts:
         """See count.py."""

@@ -5,11 +5,11 @@ Until 2026-08-24 every request below `/packages/` was a row; since then only whe
 2023-05-11 (pypi/warehouse#13649); before, hardly a row was of anything but a file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from itertools import pairwise
 
-from pyzn_pipeline.breakdowns import FILES
+from pyzn_pipeline.breakdowns import FILES, Breakdown, needs_files
 from pyzn_pipeline.days import ONE
 from pyzn_pipeline.settings import ReadFilenames
 
@@ -18,11 +18,15 @@ ONLY_FILES = date(2026, 8, 25)
 """The first day on which every row is a file by PyPI's own rule."""
 
 
-def is_file(day: date, read: ReadFilenames) -> str | None:
-    """BigQuery SQL for whether a row of `day` is a file; None if file names are not read, so that it is not known."""
+def is_file(day: date, read: ReadFilenames, breakdowns: Collection[Breakdown]) -> str | None:
+    """BigQuery SQL for whether a row of `day` is a file; None if file names are not read, so that it is not known.
+
+    They are read whatever the setting, if one of the breakdowns counts files.
+    """
     if day >= ONLY_FILES:
         return "TRUE"
-    return FILES.condition if read == "always" or (read == "auto" and day >= FIRST_SIDECARS) else None
+    wanted = read == "always" or (read == "auto" and day >= FIRST_SIDECARS) or needs_files(breakdowns)
+    return FILES.condition if wanted else None
 
 
 def spans_of_a_rule(first: date, last: date) -> Iterator[tuple[date, date]]:

@@ -1,6 +1,6 @@
 """Protocol of a source, which gives a day's rows and counts. BigQuery is one (bigquery.py), a mirror another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from typing import NamedTuple, Protocol
@@ -26,11 +26,17 @@ class Source(Protocol):
     def name(self) -> str:
         """Name of the source in the ledger."""
 
-    def scanned(self, day: date) -> AbstractContextManager[Scan]:
-        """The rows of a day. They can be read inside the block. Raises CostLimitExceeded before it bills anything."""
+    def scanned(self, day: date, held: Collection[str] = ()) -> AbstractContextManager[Scan]:
+        """The rows of a day, by the breakdowns that are chosen and those that it holds already, by name.
+
+        They can be read inside the block. Raises CostLimitExceeded before it bills anything.
+        """
 
     def price(self, first: date, last: date) -> ScanPrice:
         """Return the price of reading each day from `first` to `last`. Asking is free."""
+
+    def price_of_breakdowns(self, day: date) -> dict[str, int]:
+        """Return the bytes that each breakdown adds to the price of a day, which are not read by default."""
 
     def count(self, published: Mapping[date, int], metadata_alone: bool = False) -> Counts:
         """Return the current downloads of the days in `published`, which has the ledger's count of each.

@@ -15,7 +15,18 @@ from google.cloud.bigquery.table import RowIterator
 from sqlalchemy import Connection
 
 from pyzn_pipeline import names
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNT_COLUMNS, COUNTS, DOWNLOADS, FILES, UNKNOWN, Contents, Count
+from pyzn_pipeline.breakdowns import (
+    BREAKDOWNS,
+    DOWNLOADS,
+    FILES,
+    FILES_WITHOUT_MIRRORS,
+    KNOWN_COUNTS,
+    UNKNOWN,
+    WITHOUT_MIRRORS,
+    Breakdown,
+    Contents,
+    Count,
+)
 from pyzn_pipeline.settings import TIB, ReadFilenames
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, exceeds_resources, source_errors
@@ -28,19 +39,8 @@ MIN_BYTES_BILLED = 10 * 2**20  # BigQuery bills at least 10 MiB per table, https
 MARK = "\ufffd"
 """Replaces U+0000, the one character that Postgres cannot store."""
 
-KEYS = [breakdown.name for breakdown in BREAKDOWNS]
-_SQL_TYPES = {pa.int64(): "INT64", pa.string(): "STRING"}
-DOCUMENTS = [column for breakdown in BREAKDOWNS for column in breakdown.columns]
 BY_HOUR = "by_hour"
 REPLACED = "replaced_rows"
-SCHEMA = pa.schema(
-    [
-        ("project", pa.string()),
-        *((name, pa.int64()) for name in (*COUNT_COLUMNS, REPLACED)),
-        *((name, pa.string()) for name in (*DOCUMENTS, BY_HOUR)),
-    ]
-)
-"""The columns of a scan's result, see scan_day.sql. What the day lacks is NULL in every row."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class ExporterRow:
 
 @dataclass(frozen=True)
 class Scan:
-    """A finished scan: its figures, and its rows as a stream of SCHEMA batches, which can be read once.
+    """A finished scan: its figures, and its rows as a stream of batches of `schema`, which can be read once.
 
     `source` is the table, or the URL of a mirror; `exporter` is a mirrored day's row there, and None for BigQuery's,
     which has a job. The bytes include those of a failed first job. `in_order` is false if sorting the rows exceeded
@@ -84,17 +84,35 @@ class Scan:
     exporter: ExporterRow | None = None
 
 
-def contents_of(is_file: str | None) -> Contents:
-    """The contents of a scan: everything, but no files if their condition is None."""
-    return Contents.of({count.column: True for count in COUNTS if count != FILES or is_file}, KEYS)
+def contents_of(is_file: str | None, breakdowns: tuple[Breakdown, ...]) -> Contents:
+    """The contents of a scan by these breakdowns: no files if their condition is None."""
+    lacking = set() if is_file else {FILES}
+    if all(breakdown.counted != FILES_WITHOUT_MIRRORS for breakdown in breakdowns):
+        lacking.add(FILES_WITHOUT_MIRRORS)
+    counts = {count.column: True for count in KNOWN_COUNTS if count not in lacking}
+    return Contents.of(counts, {breakdown.name for breakdown in breakdowns})
+
+
+def schema(contents: Contents) -> pa.Schema:
+    """Return the columns of a scan's result, see scan_day.sql."""
+    documents = [column for breakdown in contents.breakdowns for column in breakdown.columns]
+    return pa.schema(
+        [
+            ("project", pa.string()),
+            *((column, pa.int64()) for column in (*contents.count_columns, REPLACED)),
+            *((column, pa.string()) for column in (*documents, BY_HOUR)),
+        ]
+    )
 
 
 @cache
-def scan_query(table: str, is_file: str | None) -> str:
-    """The SQL of scan_day.sql for `table` and all breakdowns, with `is_file` of file_names.py."""
-    contents = contents_of(is_file)
+def scan_query(table: str, is_file: str | None, breakdowns: tuple[Breakdown, ...] = BREAKDOWNS) -> str:
+    """The SQL of scan_day.sql for `table` and these breakdowns, with `is_file` of file_names.py."""
+    contents = contents_of(is_file, breakdowns)
     counts, columns = contents.counts, contents.count_columns
-    conditions = {count: count.condition for count in counts} | ({FILES: is_file} if is_file else {})
+    keys = [breakdown.name for breakdown in breakdowns]
+    of_files = {FILES: f"{is_file}", FILES_WITHOUT_MIRRORS: f"{is_file} AND {WITHOUT_MIRRORS.condition}"}
+    conditions = {count: of_files.get(count, count.condition) for count in counts}
     results = {name: f"SUM(IF(k.breakdown = 'total', k.{name}, 0))" for name in (*columns, REPLACED)}
     for breakdown in contents.breakdowns:
         results |= _packed(breakdown.name, breakdown.counts, breakdown.columns)
@@ -105,23 +123,20 @@ def scan_query(table: str, is_file: str | None) -> str:
         mark=MARK,
         name=names.PATTERN,
         invalid=names.INVALID,
-        keys=",\n    ".join(f"IFNULL({b.expression}, '{UNKNOWN}') AS {b.name}" for b in BREAKDOWNS),
+        keys=",\n    ".join(f"IFNULL({b.expression}, '{UNKNOWN}') AS {b.name}" for b in breakdowns),
         conditions=",\n    ".join(f"{condition} AS is_{count.name}" for count, condition in conditions.items()),
-        carried=", ".join(f"REGEXP_REPLACE(f.{name}, r'\\x00', '{MARK}') AS {name}" for name in KEYS),
+        carried=", ".join(f"REGEXP_REPLACE(f.{name}, r'\\x00', '{MARK}') AS {name}" for name in keys),
         flags=", ".join(f"f.is_{count.name}" for count in counts),
-        texts=", ".join(f"f.{name}" for name in KEYS),
-        names=", ".join(KEYS),
+        texts=", ".join(f"f.{name}" for name in keys),
+        names=", ".join(keys),
         counts=",\n    ".join(f"COUNTIF(is_{count.name}) AS {count.column}" for count in counts),
         columns=", ".join(columns),
         sets=", ".join(
-            [f"(project, {name})" for name in KEYS]
-            + [f"({breakdown.name})" for breakdown in BREAKDOWNS if breakdown.common]
+            [f"(project, {name})" for name in keys]
+            + [f"({breakdown.name})" for breakdown in breakdowns if breakdown.common]
         ),
-        cases=" ".join(f"WHEN {name} IS NOT NULL THEN '{name}'" for name in KEYS),
-        results=",\n  ".join(
-            f"{results.get(name, f'CAST(NULL AS {_SQL_TYPES[kind]})')} AS {name}"
-            for name, kind in zip(SCHEMA.names[1:], SCHEMA.types[1:], strict=True)
-        ),
+        cases=" ".join(f"WHEN {name} IS NOT NULL THEN '{name}'" for name in keys),
+        results=",\n  ".join(f"{results[name]} AS {name}" for name in schema(contents).names[1:]),
     )
 
 
@@ -137,9 +152,9 @@ def _packed(name: str, counts: Sequence[Count], columns: Sequence[str]) -> dict[
     }
 
 
-def unsorted_query(table: str, is_file: str | None) -> str:
+def unsorted_query(table: str, is_file: str | None, breakdowns: tuple[Breakdown, ...] = BREAKDOWNS) -> str:
     """scan_query without its last clause, the ORDER BY of the whole result."""
-    query, clause, _ = scan_query(table, is_file).rpartition("\nORDER BY ")
+    query, clause, _ = scan_query(table, is_file, breakdowns).rpartition("\nORDER BY ")
     if not clause:
         raise ValueError("scan_day.sql does not end with a top-level ORDER BY")
     return query
@@ -150,7 +165,14 @@ def usd(billed: int, usd_per_tib: float) -> float:
     return billed / TIB * usd_per_tib
 
 
-def estimate(clients: Clients, table: str, day: date, last: date, is_file: str | None) -> int:
+def estimate(
+    clients: Clients,
+    table: str,
+    day: date,
+    last: date,
+    is_file: str | None,
+    breakdowns: tuple[Breakdown, ...] = BREAKDOWNS,
+) -> int:
     """Bytes that a scan of each day from `day` to `last` would bill. Asks by one dry run, which is free.
 
     BigQuery bills the bytes of the columns in the partitions that a query reads
@@ -160,12 +182,17 @@ def estimate(clients: Clients, table: str, day: date, last: date, is_file: str |
     config = _job_config(day, last)
     config.dry_run = True
     with source_errors(f"day {day}: cost estimate"):
-        job = clients.jobs.query(scan_query(table, is_file), job_config=config, retry=RETRY, job_retry=None)
+        job = clients.jobs.query(scan_query(table, is_file, breakdowns), job_config=config, retry=RETRY, job_retry=None)
     return max(int(job.total_bytes_processed), MIN_BYTES_BILLED * ((last - day).days + 1))
 
 
 def scan(
-    clients: Clients, table: str, day: date, maximum_bytes_billed: int, read_filenames: ReadFilenames = "auto"
+    clients: Clients,
+    table: str,
+    day: date,
+    maximum_bytes_billed: int,
+    read_filenames: ReadFilenames = "auto",
+    breakdowns: tuple[Breakdown, ...] = BREAKDOWNS,
 ) -> Scan:
     """Run the query for `day` until it has finished. The rows are fetched later, from the returned Scan.
 
@@ -177,8 +204,9 @@ def scan(
     `maximum_bytes_billed`; the job has the same limit.
     """
     began_at = datetime.now(UTC)
-    condition = is_file(day, read_filenames)
-    estimated = estimate(clients, table, day, day, condition)
+    condition = is_file(day, read_filenames, breakdowns)
+    contents = contents_of(condition, breakdowns)
+    estimated = estimate(clients, table, day, day, condition, breakdowns)
     if estimated > maximum_bytes_billed:
         raise CostLimitExceeded(
             f"day {day}: the scan would bill {estimated:,} bytes, the limit is {maximum_bytes_billed:,}; not run. "
@@ -187,14 +215,14 @@ def scan(
     config = _job_config(day, day)
     config.maximum_bytes_billed = maximum_bytes_billed
     with source_errors(f"day {day}: scan"):
-        jobs = [_start(clients, scan_query(table, condition), day, config)]
+        jobs = [_start(clients, scan_query(table, condition, breakdowns), day, config)]
         try:
             rows = jobs[0].result(timeout=QUERY_TIMEOUT, retry=RETRY)
         except BadRequest as error:
             if not exceeds_resources(error):
                 raise
             jobs[0].reload(retry=RETRY)  # for its bytes
-            jobs.append(_start(clients, unsorted_query(table, condition), day, config))
+            jobs.append(_start(clients, unsorted_query(table, condition, breakdowns), day, config))
             rows = jobs[1].result(timeout=QUERY_TIMEOUT, retry=RETRY)
     return Scan(
         day=day,
@@ -203,10 +231,10 @@ def scan(
         rows=int(rows.total_rows or 0),
         bytes_processed=sum(int(job.total_bytes_processed or 0) for job in jobs),
         bytes_billed=sum(int(job.total_bytes_billed or 0) for job in jobs),
-        batches=_batches(clients, rows, day),
+        batches=_batches(clients, rows, day, schema(contents)),
         began_at=began_at,
         in_order=len(jobs) == 1,
-        contents=contents_of(condition),
+        contents=contents,
     )
 
 
@@ -228,9 +256,9 @@ def _job_config(day: date, last: date) -> bigquery.QueryJobConfig:
     )
 
 
-def _batches(clients: Clients, rows: RowIterator, day: date) -> Iterator[pa.RecordBatch]:
+def _batches(clients: Clients, rows: RowIterator, day: date, expected: pa.Schema) -> Iterator[pa.RecordBatch]:
     with source_errors(f"day {day}: reading the scan's rows"):
         for batch in rows.to_arrow_iterable(bqstorage_client=clients.storage, max_stream_count=1):
-            if batch.schema.names != SCHEMA.names:
-                raise SourceError(f"day {day}: the scan returned columns {batch.schema.names}, expected {SCHEMA.names}")
-            yield batch.cast(SCHEMA)
+            if batch.schema.names != expected.names:
+                raise SourceError(f"day {day}: the scan returned {batch.schema.names}, expected {expected.names}")
+            yield batch.cast(expected)

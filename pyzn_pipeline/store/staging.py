@@ -15,9 +15,6 @@ from pyzn_pipeline.breakdowns import Contents
 from pyzn_pipeline.store import binary_copy
 from pyzn_pipeline.store.database import statement
 
-COLUMNS = Contents().columns
-"""The columns of a scan's row that `pyzn.project_days` has too; it has the day as well."""
-
 AT_ONCE = 16 * 2**20  # bytes of rows
 
 
@@ -25,10 +22,11 @@ def stage(
     connection: Connection,
     day: date,
     batches: Iterable[pa.RecordBatch],
+    contents: Contents,
     count: Callable[[pa.RecordBatch], None],
     beside: bool,
 ) -> None:
-    """Stream the rows of `day` by binary COPY, and call `count` with them, batch by batch, in another thread.
+    """Stream the `contents` of `day` by binary COPY, and call `count` with each batch, in another thread.
 
     They go directly into `pyzn.project_days`, or, if `beside`, into the temporary table `staged`, which is dropped
     with the transaction. Memory holds a few times AT_ONCE. Rows in project order (as scan_day.sql returns them) load
@@ -37,7 +35,7 @@ def stage(
     table = sql.Identifier("pg_temp", "staged") if beside else sql.Identifier("pyzn", "project_days")
     if beside:
         connection.execute(statement("create_staging"))
-    columns = sql.SQL(", ").join(map(sql.Identifier, [*COLUMNS, "day"]))
+    columns = sql.SQL(", ").join(map(sql.Identifier, [*contents.columns, "day"]))
     driver = cast("psycopg.Connection", connection.connection.driver_connection)
     with (
         ThreadPoolExecutor(1) as thread,
@@ -46,7 +44,7 @@ def stage(
         copy.write(binary_copy.HEADER)
         for batch in _joined(batches):
             counting = thread.submit(count, batch)
-            rows = batch.filter(pc.is_valid(batch["project"])).select(COLUMNS)
+            rows = batch.filter(pc.is_valid(batch["project"])).select(contents.columns)
             days = pa.repeat(pa.scalar(day, pa.date32()), rows.num_rows)
             copy.write(binary_copy.encode(rows.append_column("day", days)))
             counting.result()

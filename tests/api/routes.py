@@ -47,13 +47,24 @@ VARIANTS = {
     "/top-pypi-packages.csv": [""],
     "/api/v4/top": ["", "?period=week", "?period=month&format=csv"],
 }
+CHOSEN = {
+    "/api/v4/projects/{project}/wheels": ["", "?start=2026-07-18", "?format=csv", "?by=family"],
+    "/api/v4/projects/{project}/libcs": ["", "?libc=glibc*"],
+    "/api/v4/projects/{project}/cpus": ["", "?cpu=x86_64"],
+    "/api/v4/projects/{project}/implementations": ["", "?implementation=CPython"],
+    "/api/v4/projects/{project}/installer-versions": ["", "?installer_version=pip*"],
+    "/api/v4/projects/{project}/distros": ["", "?distro=Ubuntu*"],
+}
+"""The routes of breakdowns that are not read by default: 404 unless a day has them."""
+
 NEVER_KEPT = ["/health-check", "/api/v4/status"]  # no ETag, and no-store
 DOCUMENTATION = ["/openapi.json", "/docs", "/docs/swagger-ui.css", "/docs/start.js"]
 
 
-def urls(project: str) -> list[str]:
-    """The URLs of all routes about one project, or about none."""
-    found = [path + variant for path, variants in VARIANTS.items() for variant in variants]
+def urls(project: str, *, chosen: bool = False) -> list[str]:
+    """The URLs of all routes about one project, or about none; those of CHOSEN only if they are."""
+    routes = VARIANTS | (CHOSEN if chosen else {})
+    found = [path + variant for path, variants in routes.items() for variant in variants]
     return [url.replace("{project}", project) for url in found]
 
 

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 from pydantic import SecretStr
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS
+from pyzn_pipeline.breakdowns import KNOWN, KNOWN_COUNTS, Contents
 from pyzn_pipeline.rankings.rankings import rank
 from pyzn_pipeline.store.database import engine
 from tests.days import Download, packed_rows
@@ -97,8 +97,8 @@ def stock(owner_url: str) -> None:
 
 
 def publish(connection: psycopg.Connection, day: date, downloads: Iterable[Download], status: str = "final") -> None:
-    """One day in one transaction, in place of what was published of it."""
-    *rows, pypi = packed_rows(list(downloads))
+    """One day by all breakdowns in one transaction, in place of what was published of it."""
+    *rows, pypi = packed_rows(list(downloads), Contents(KNOWN_COUNTS, KNOWN))
     with connection.transaction():
         _ensure_partition(connection, day.replace(day=1))
         connection.execute(
@@ -117,7 +117,7 @@ def publish(connection: psycopg.Connection, day: date, downloads: Iterable[Downl
                 row,
             )
         published_at = datetime.combine(day + timedelta(days=1), time(17, 20)).isoformat() + "Z"
-        ledger = {count.column: pypi[count.column] for count in COUNTS} | {
+        ledger = {count.column: pypi[count.column] for count in KNOWN_COUNTS} | {
             "day": day, "status": status, "revision": 1, "source_downloads": pypi["downloads"], "projects": len(rows),
             "by_hour": "{}", "checksum": "", "replaced_rows": 0, "source": "", "bigquery_job": "", "bytes_processed": 0,
             "bytes_billed": 0, "run_id": "", "published_at": published_at, "read_at": published_at,
@@ -129,9 +129,9 @@ def publish(connection: psycopg.Connection, day: date, downloads: Iterable[Downl
             ledger,
             " ON CONFLICT (day) DO UPDATE SET status = excluded.status, revision = days.revision + 1,"
             " source_downloads = excluded.downloads, projects = excluded.projects, published_at = now(), "
-            + ", ".join(f"{count.column} = excluded.{count.column}" for count in COUNTS),
+            + ", ".join(f"{count.column} = excluded.{count.column}" for count in KNOWN_COUNTS),
         )
-        for breakdown in BREAKDOWNS:
+        for breakdown in KNOWN:
             documents = [json.loads(row[breakdown.document]) for row in rows]
             of_breakdown = {
                 "day": day,

@@ -13,13 +13,13 @@ from pyzn_api.direct import Direct
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from tests.api.conftest import hashed, serving, settings
 from tests.api.hostile import PARTS
-from tests.api.routes import DOCUMENTATION, NEVER_KEPT, VARIANTS, urls, urls_of_all_of_pypi
+from tests.api.routes import CHOSEN, DOCUMENTATION, NEVER_KEPT, VARIANTS, urls, urls_of_all_of_pypi
 from tests.conftest import Database
 
 ADMIN = "/api/v1/admin/projects/{project}"
-KEPT = [url for url in urls("sampleproject") + urls_of_all_of_pypi() if "/v1/admin/" not in url]
+KEPT = [url for url in urls("sampleproject", chosen=True) + urls_of_all_of_pypi() if "/v1/admin/" not in url]
 ALL = [*KEPT, *NEVER_KEPT, *DOCUMENTATION]
-V4 = [path for path in VARIANTS if path.startswith("/api/v4/")]
+V4 = [path for path in VARIANTS | CHOSEN if path.startswith("/api/v4/")]
 ORIGIN = {"Origin": "https://example.org"}
 
 

@@ -266,7 +266,7 @@ def test_an_empty_ledger_is_not_ready_and_breaks_nothing(database: Database) -> 
         assert client.get("/api/v4/status").json() == {
             "ready": False, "synthetic": False, "latest_day": None, "days_late": None,
             "days_missing": 0, "days_suspect": 0, "missing": [], "suspect": [],
-            "days_wanted": 0, "days_given_up": 0, "given_up": [],
+            "days_wanted": 0, "days_given_up": 0, "given_up": [], "breakdowns": [],
         }  # fmt: skip
         assert client.get("/api/v4/top").json()["projects"] == []
         days = client.get("/api/v4/days").json()["days"]

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 from pyzn_cli import pyzn
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.backfills.price import backfill_cost
+from pyzn_pipeline.breakdowns import BREAKDOWNS, KNOWN
 from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.reading.day import ingest_day
@@ -23,6 +24,9 @@ from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE
 
 FIRST, LAST = date(2026, 7, 13), date(2026, 7, 15)
+FIVE = [breakdown.name for breakdown in BREAKDOWNS]
+OTHERS = [breakdown.name for breakdown in KNOWN if breakdown not in BREAKDOWNS]
+MORE = f"of one day, PYZN_BREAKDOWNS can add {', '.join(f'{name} 0.00 GiB' for name in OTHERS)}"
 DAYS = [FIRST, date(2026, 7, 14), LAST]
 MINIMUM = 10 * 2**20  # bytes, BigQuery's least for a query
 
@@ -54,15 +58,15 @@ def test_published_days_are_reported_and_retired_ones_are_free(
         ingest_day(day, BigQuery(clients, TABLE, 2**40), store, "run-1")
     with store.begin() as connection:
         connection.execute(text("UPDATE pyzn.days SET retired_at = now() WHERE day = :day"), {"day": FIRST})
-    cost = backfill_cost(BigQuery(clients, TABLE, 2**40), store, DAYS, usd_per_tib=2**20)
+    cost = backfill_cost(BigQuery(clients, TABLE, 2**40), store, DAYS, 2**20, FIVE)
     assert (cost.days, cost.published, cost.retired, cost.price.billed, cost.dollars) == (3, 1, 1, 2 * MINIMUM, 20)
     assert str(cost) == (
         "2026-07-13 to 2026-07-15: 3 days, 1 of them published already (read and billed again), 1 retired (refused); "
-        "about 0.02 GiB (20,971,520 bytes), 20.00 US dollars"
+        f"about 0.02 GiB (20,971,520 bytes), 20.00 US dollars; {MORE}"
     )
 
 
-def test_ten_years_are_priced_by_four_questions(
+def test_ten_years_are_priced_by_few_questions(
     bigquery: Server, clients: Clients, store: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bigquery.load(raw_rows(LAST, [Download("requests")]))
@@ -75,8 +79,10 @@ def test_ten_years_are_priced_by_four_questions(
 
     monkeypatch.setattr(clients.jobs, "query", counted)
     days = [LAST - timedelta(days=ago) for ago in reversed(range(3653))]
-    assert backfill_cost(BigQuery(clients, TABLE, 2**40), store, days, 6.25).price.billed == 3653 * MINIMUM
-    assert len(asked) == 4  # with and without file names, before and since sidecars exist
+    assert backfill_cost(BigQuery(clients, TABLE, 2**40), store, days, 6.25, FIVE).price.billed == 3653 * MINIMUM
+    assert (
+        len(asked) == 4 + len(OTHERS) + 1
+    )  # with and without file names, before and since sidecars exist; and by breakdown
 
 
 def test_the_prices_with_and_without_file_names_are_told_where_they_differ(
@@ -87,7 +93,8 @@ def test_the_prices_with_and_without_file_names_are_told_where_they_differ(
         bigquery.load(raw_rows(day, [download._replace(filename="f" * 10_000) for download in wide(1_100)]))
     names = 1_100 * 10_002
     auto, never, always = (
-        backfill_cost(BigQuery(clients, TABLE, 2**40, read), store, days, 2**20) for read in ("auto", "never", "always")
+        backfill_cost(BigQuery(clients, TABLE, 2**40, read), store, days, 2**20, FIVE)
+        for read in ("auto", "never", "always")
     )
     without = never.price.billed
     assert (auto.price.billed, always.price.billed) == (without + names, without + 2 * names)
@@ -102,7 +109,8 @@ def test_a_dry_run_says_the_cost_and_reads_nothing(command: CliRunner, store: En
     result = command.invoke(pyzn, ["backfill", "--dry-run", str(FIRST), str(LAST)])
     assert result.exit_code == 0, result.output
     assert result.output == (
-        "2026-07-13 to 2026-07-15: 3 days; about 0.03 GiB (31,457,280 bytes), less than a cent; nothing was read\n"
+        "2026-07-13 to 2026-07-15: 3 days; about 0.03 GiB (31,457,280 bytes), less than a cent; "
+        f"{MORE}; nothing was read\n"
     )
     with store.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM pyzn.wanted")).scalar_one() == 0

@@ -12,7 +12,7 @@ from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError
 from pyzn_pipeline.source.protocol import ScanPrice
-from pyzn_pipeline.source.scan import SCHEMA, estimate, scan, usd
+from pyzn_pipeline.source.scan import estimate, scan, usd
 from tests.days import Download, raw_rows, scan_of
 from tests.pipeline.conftest import TABLE
 
@@ -29,7 +29,7 @@ DOWNLOADS = [
 
 
 def by_project(batches: list[pa.RecordBatch]) -> list[dict[str, object]]:
-    rows = pa.Table.from_batches(batches, SCHEMA).to_pylist()
+    rows = pa.Table.from_batches(batches).to_pylist()
     return sorted((row for row in rows if row["project"] is not None), key=lambda row: str(row["project"]))
 
 

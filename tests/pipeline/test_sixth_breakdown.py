@@ -39,7 +39,7 @@ FILE_TYPE = Breakdown(
     description="Downloads per UTC day, project and type of file (bdist_wheel, sdist, …).",
     example="sdist",
 )
-BREAKDOWNS = (*BREAKDOWNS, FILE_TYPE)
+KNOWN = (*KNOWN, FILE_TYPE)
 """
 MIGRATION = f"""
 from alembic import op
@@ -58,7 +58,7 @@ def upgrade():
     (definition,) = op.get_bind().exec_driver_sql(
         "SELECT pg_get_functiondef('pyzn.day_checksum(date)'::regprocedure)"
     ).one()
-    op.get_bind().exec_driver_sql(definition.replace("by_system", "by_system, by_file_type"))
+    op.get_bind().exec_driver_sql(definition.replace("by_distro", "by_distro, by_file_type"))
 """
 
 
@@ -84,6 +84,7 @@ def test_it_is_one_entry_and_one_migration(
         "PYZN_DATABASE_URL": database.owner_url,
         "PYZN_API_DATABASE_URL": database.api_url,
         "PYZN_BIGQUERY_PROJECT": "pyzn-test",
+        "PYZN_BREAKDOWNS": "version,country,installer,python,system,file_type",
         "PYZN_BIGQUERY_ENDPOINT": bigquery.endpoint,
         "PYZN_BIGQUERY_STORAGE_ENDPOINT": bigquery.storage_endpoint,
     }
@@ -124,7 +125,7 @@ def main() -> None:
     from pyzn_cli import pyzn
     from pyzn_pipeline.definitions import build_defs
     from pyzn_pipeline.settings import Settings, load
-    from pyzn_pipeline.source.connection import clients_of
+    from pyzn_pipeline.sources import source_of
     from pyzn_pipeline.store.database import engine
     from tests.api.conftest import Clock, serving
     from tests.api.conftest import settings as api_settings
@@ -140,8 +141,8 @@ def main() -> None:
 
     command("migrate")
     store = engine(settings.database_url)
-    with clients_of(settings) as clients:
-        ingest_day(AFTER, BigQuery(clients, settings.bigquery_table, 2**40), store, "run-2")
+    with source_of(settings) as source:
+        ingest_day(AFTER, source, store, "run-2")
         graph = build_defs(settings).resolve_asset_graph()
         seen["assets"] = [key.to_user_string() for key in graph.get_all_asset_keys()]
         seen["checks"] = [
@@ -165,7 +166,7 @@ def main() -> None:
                 answer = client.get(f"/api/v4/projects/{project}/{route}?start={BEFORE}&end={AFTER}")
                 assert answer.status_code == 200, answer.text
                 seen[name] = answer.json()
-        ingest_day(BEFORE, BigQuery(clients, settings.bigquery_table, 2**40), store, "run-3")
+        ingest_day(BEFORE, source, store, "run-3")
         assert "missing by" not in command("days", *days)
         with store.connect() as connection:
             query = "SELECT day::text, revision FROM pyzn.days"

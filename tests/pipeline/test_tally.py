@@ -8,7 +8,7 @@ import pytest
 
 from pyzn_pipeline.breakdowns import Contents
 from pyzn_pipeline.reading.tally import TOP_PROJECTS, Tally
-from pyzn_pipeline.source.scan import SCHEMA
+from pyzn_pipeline.source.scan import schema
 from tests.days import Download, scan_of
 
 DAY = date(2026, 7, 14)
@@ -22,7 +22,7 @@ def rows_of_the_day() -> list[dict[str, Any]]:
 def tallied(*batches: list[dict[str, Any]]) -> Tally:
     with Tally(Contents()) as tally:
         for rows in batches:
-            tally.add(pa.RecordBatch.from_pylist(rows, schema=SCHEMA))
+            tally.add(pa.RecordBatch.from_pylist(rows, schema=schema(Contents())))
     return tally
 
 

@@ -28,7 +28,7 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.reading.audits import AuditFailed
 from pyzn_pipeline.reading.judgement import WorseReading
-from pyzn_pipeline.source.scan import DOCUMENTS, SCHEMA
+from pyzn_pipeline.source.scan import schema
 from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.store.imported_totals import ImportRefused, import_totals
 from pyzn_pipeline.store.partitions import RetiredDay
@@ -154,12 +154,12 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
             scanned = scan_of(day, self.model.source[day])
             rows = pa.Table.from_batches(scanned.batches).to_pylist()
             row = data.draw(st.sampled_from([row for row in rows if row["project"]]))
-            column = data.draw(st.sampled_from(DOCUMENTS))
+            column = data.draw(st.sampled_from([column for breakdown in BREAKDOWNS for column in breakdown.columns]))
             row[column] = _with_one_more(row[column])
             try:
                 publish(
                     store,
-                    replace(scanned, batches=iter(pa.Table.from_pylist(rows, SCHEMA).to_batches())),
+                    replace(scanned, batches=iter(pa.Table.from_pylist(rows, schema(scanned.contents)).to_batches())),
                     accept_worse=True,
                 )
             except RetiredDay:

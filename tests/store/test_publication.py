@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from pyzn_pipeline.breakdowns import BREAKDOWNS, MIRRORS, UNKNOWN
 from pyzn_pipeline.reading.audits import AuditFailed
 from pyzn_pipeline.reading.judgement import WorseReading
-from pyzn_pipeline.source.scan import SCHEMA, Scan
+from pyzn_pipeline.source.scan import Scan, schema
 from pyzn_pipeline.store import staging
 from pyzn_pipeline.store.errors import StoreError
 from tests import ledger
@@ -43,8 +43,8 @@ def test_the_tidy_views_hold_what_the_source_counted(store: Engine) -> None:
         (DAY, "requests", "US", 2),
     ]
     assert rows(store, "SELECT * FROM pyzn.downloads_by_project ORDER BY project") == [
-        (DAY, "numpy", 1, 1, 0, 1, 1),
-        (DAY, "requests", 3, 2, 1, 2, 3),
+        (DAY, "numpy", 1, 1, 0, 1, 1, None),
+        (DAY, "requests", 3, 2, 1, 2, 3, None),
     ]
 
 
@@ -203,7 +203,7 @@ def test_a_source_that_disagrees_with_itself_is_refused(
     table = next(whole.batches).to_pylist()
     wrong = next(row for row in table if row["project"] == "requests")
     wrong[column] = value
-    batches = iter([pa.RecordBatch.from_pylist(table, schema=SCHEMA)])
+    batches = iter([pa.RecordBatch.from_pylist(table, schema=schema(whole.contents))])
     before = everything(store)
     with pytest.raises((AuditFailed, StoreError), match=message):
         publish(store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, batches))

@@ -6,6 +6,7 @@ SELECT
     coalesce(sum(ci_downloads), 0)::bigint              AS ci_downloads,
     coalesce(sum(downloads_without_mirrors), 0)::bigint AS downloads_without_mirrors,
     sum(files)::bigint                                  AS files,
+    sum(files_without_mirrors)::bigint                  AS files_without_mirrors,
     count(*)                                            AS projects,
     pyzn.day_checksum(:day)                             AS checksum
 FROM pyzn.project_days

@@ -6,7 +6,7 @@ SELECT
     calendar.day::date                   AS day,
     coalesce(days.status, 'missing')     AS status,
     days.revision, days.downloads, days.source_downloads, days.pip_downloads, days.ci_downloads,
-    days.downloads_without_mirrors, days.files, days.projects, days.checksum, days.replaced_rows,
+    days.downloads_without_mirrors, days.files, days.files_without_mirrors, days.projects, days.checksum, days.replaced_rows,
     (SELECT json_object_agg(breakdown, project_keys) FROM pyzn.day_breakdowns WHERE day_breakdowns.day = days.day)
                                          AS project_keys,
     days.source, days.bigquery_job, days.mirrored_revision, days.mirrored_status,

@@ -3,12 +3,12 @@
 -- the revision.
 INSERT INTO pyzn.days AS published (
     day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads,
-    downloads_without_mirrors, files, projects, by_hour, checksum, replaced_rows,
+    downloads_without_mirrors, files, files_without_mirrors, projects, by_hour, checksum, replaced_rows,
     source, bigquery_job, mirrored_revision, mirrored_status, bytes_processed, bytes_billed, run_id, published_at, read_at, recounted_at, source_recount, recounted_by,
     suspect_because, accepted_because
 ) VALUES (
     :day, :status, greatest(1, CAST(:mirrored_revision AS integer)), :source_downloads, :downloads, :pip_downloads, :ci_downloads,
-    :downloads_without_mirrors, :files, :projects, CAST(:by_hour AS json), :checksum, :replaced_rows,
+    :downloads_without_mirrors, :files, :files_without_mirrors, :projects, CAST(:by_hour AS json), :checksum, :replaced_rows,
     :source, :bigquery_job, :mirrored_revision, :mirrored_status, :bytes_processed, :bytes_billed, :run_id, statement_timestamp(), :read_at,
     coalesce(:recounted_at, statement_timestamp()), :source_recount, :recounted_by,
     :suspect_because, :accepted_because
@@ -22,6 +22,7 @@ ON CONFLICT (day) DO UPDATE SET
     ci_downloads = excluded.ci_downloads,
     downloads_without_mirrors = excluded.downloads_without_mirrors,
     files = excluded.files,
+    files_without_mirrors = excluded.files_without_mirrors,
     projects = excluded.projects,
     by_hour = excluded.by_hour,
     checksum = excluded.checksum,

@@ -54,9 +54,10 @@ def test_what_is_right_is_shown_with_its_figures(settings: DeploymentSettings) -
     found = outcome(settings)
     assert [name for name, (ok, _) in found.items() if ok] == RIGHT
     assert found["API's role"][1] == "role pyzn_api can only read"
-    assert found["cost"][1].endswith(
-        "bills 0.0 GiB, 0.00 US dollars; a recount 0.0001, or 0.00 by COUNT(*) if the metadata differs from the ledger"
-    )
+    scan, recount, breakdowns = found["cost"][1].split("; ")
+    assert recount == "a recount 0.0001, or 0.00 by COUNT(*) if the metadata differs from the ledger"
+    assert scan.endswith("bills 0.0 GiB, 0.00 US dollars")
+    assert breakdowns.startswith("PYZN_BREAKDOWNS can add, in GiB, wheel 0.0, libc 0.0, cpu 0.0")
 
 
 def test_that_recounts_cannot_read_the_metadata_is_shown_with_what_they_cost_then(

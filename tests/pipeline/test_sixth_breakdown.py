@@ -145,9 +145,7 @@ def main() -> None:
         ingest_day(AFTER, source, store, "run-2")
         graph = build_defs(settings).resolve_asset_graph()
         seen["assets"] = [key.to_user_string() for key in graph.get_all_asset_keys()]
-        seen["checks"] = [
-            key.name for key in graph.asset_check_keys if key.asset_key.to_user_string() == "downloads_by_file_type"
-        ]
+        seen["checks"] = [key.name for key in graph.asset_check_keys]
         with store.connect() as connection:
             query = "SELECT day, file_type, sum(downloads)::int FROM pyzn.downloads_by_file_type GROUP BY 1, 2"
             seen["view"] = {}

@@ -26,6 +26,7 @@ from tests.api.stock import publish
 from tests.browser import browser
 from tests.conftest import Database
 from tests.days import Download
+from tests.site import wheels
 
 LAST = date(2026, 7, 19)  # the clock of `serving` says the day after
 DAYS = 60
@@ -40,8 +41,23 @@ STATES = {
     "compare": "/compare?name=usual&name=busy&name=lonely",
     "readme": "/projects/usual/readme",
     "search": "/search?q=usu",
+    "wheels": "/projects/compiled/wheels#platforms",
+    "glibc": "/projects/compiled/wheels#glibc-of-those-who-download",
+    "pythons": "/projects/compiled/wheels#python-of-those-who-download",
+    "no-wheel": "/projects/never/wheels",
+    "all-wheels": "/projects/__all__/wheels",
 }
-KEPT = {"one-version", "many-versions", "not-final", "unknown", "empty", "away"}  # in docs/images
+KEPT = {
+    "one-version",
+    "many-versions",
+    "not-final",
+    "unknown",
+    "empty",
+    "away",
+    "wheels",
+    "glibc",
+    "pythons",
+}  # in docs/images
 IMAGES = Path(__file__).parent / "images"
 COUNTRIES = ("US", "DE", "CN", "IN", "BR", "FR", "GB", "JP", "SG", "AU", "ZA", "CA")
 
@@ -63,12 +79,24 @@ def downloads(day: date) -> Iterator[Download]:
     yield from (Download("lonely", "0.1", "NZ", times=2), Download("lonely", "0.1", "US", times=1 + day.day % 5))
 
 
+def of_wheels(ago: int) -> Iterator[Download]:
+    """Downloads of wheels, by fewer with new systems the longer ago it is."""
+    for each in wheels.downloads():
+        new = (each.libc or "") > "glibc 2.35" or (each.python or "") > "3.13"
+        yield each._replace(times=max(each.times * (2 * DAYS - ago * new) // (2 * DAYS), 1))
+
+
 def fill(owner: psycopg.Connection) -> None:
     """60 days: one is missing, one suspect, the last week is provisional."""
     for ago in range(DAYS):
         day = LAST - timedelta(days=ago)
         if ago != 12:
-            publish(owner, day, downloads(day), "provisional" if ago < 7 else "suspect" if ago == 19 else "final")
+            publish(
+                owner,
+                day,
+                [*downloads(day), *of_wheels(ago)],
+                "provisional" if ago < 7 else "suspect" if ago == 19 else "final",
+            )
     owner.execute(
         "UPDATE pyzn.days SET suspect_because = 'downloads: 31% fewer than weeks before' WHERE status = 'suspect'"
     )

@@ -19,7 +19,8 @@ _PLATFORM = re.compile(
     r"(?:_(\w+?)|32)?(?:_iphone(?:os|simulator))?"
 )
 _FAMILIES = {"macosx": "macos", "win": "windows"}
-_GLIBC = {"1": (2, 5), "2010": (2, 12), "2014": (2, 17)}
+# The tags of before PEP 600.
+GLIBC = {"1": (2, 5), "2010": (2, 12), "2014": (2, 17)}
 _LINUX = {"manylinux", "musllinux", "linux"}
 _ARCHS = {"amd64": "x86_64", "arm64": "aarch64", "arm64_v8a": "aarch64", "armeabi_v7a": "armv7l"}
 _ARCHS |= {"x86": "i686", "i386": "i686"}
@@ -70,7 +71,7 @@ def _platform(name: str) -> tuple[str, str, tuple[int, ...]]:
         return "other", UNKNOWN, ()
     family, least, arch = match.groups(default="")
     arch = arch or {"any": "any", "win": "i686"}.get(family, UNKNOWN)
-    version = _GLIBC.get(least) or tuple(int(number) for number in least.split("_")[1:])
+    version = GLIBC.get(least) or tuple(int(number) for number in least.split("_")[1:])
     return _FAMILIES.get(family, family), _ARCHS.get(arch, arch), version
 
 

@@ -6,9 +6,9 @@ Put here: what a person looks at in a browser, and what a page loads. Do not put
 
 from fastapi import FastAPI
 
-from pyzn_site import addresses, compare, days, errors, home, picture, project, readme, search, static
+from pyzn_site import addresses, compare, days, errors, home, picture, project, readme, search, static, wheels
 
-TOPICS = (home, search, project, readme, compare, days)
+TOPICS = (home, search, project, readme, wheels, compare, days)
 
 
 def install(app: FastAPI) -> None:

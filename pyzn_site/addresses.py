@@ -1,5 +1,7 @@
 """Addresses that people and browsers already have: each leads to the page that answers it."""
 
+from typing import Literal
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
@@ -28,10 +30,10 @@ async def project_page(request: Request, project: str) -> Response:
     return _redirect(path_of("projects", project) + (f"?{given}" if given else ""))
 
 
-@router.get("/projects/{project}/readme/")
-async def readme_page(request: Request, project: str) -> Response:  # noqa: ARG001  # all routes take it
-    """The page for READMEs, with a slash."""
-    return _redirect(path_of("projects", project, "readme"))
+@router.get("/projects/{project}/{part}/")
+async def part_of_project(request: Request, project: str, part: Literal["readme", "wheels"]) -> Response:  # noqa: ARG001  # all routes take it
+    """Another page of a project, with a slash."""
+    return _redirect(path_of("projects", project, part))
 
 
 @router.get("/compare/")

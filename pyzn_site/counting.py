@@ -14,6 +14,7 @@ from pyzn_site.view import Scope, measure_of
 
 _PLACES = 300  # keys of countries, which are all of them
 _LARGEST = 10  # of other keys
+_EVERY = 2**31 - 1
 _MINORS = 300  # minor versions, so that they can be added up to major ones
 
 
@@ -28,16 +29,22 @@ class Keys(NamedTuple):
     downloads: int = 0  # of all keys
 
 
-async def by_key(snapshot: Snapshot, project: str, scope: Scope, breakdown: Breakdown, most: int) -> Keys:
-    """Return the counts by a breakdown, of `most` bytes at most. Raises UnknownProjectError."""
+async def by_key(
+    snapshot: Snapshot, project: str, scope: Scope, breakdown: Breakdown, most: int, *, every: bool = False
+) -> Keys:
+    """Return the counts by a breakdown, of `most` bytes at most; with `every`, no key is left out or put together.
+
+    Raises UnknownProjectError.
+    """
     size, first_day, counts, largest = await snapshot.project_row(
         f"pyzn_site:breakdown by {breakdown.name}",
         project,
         **scope.window._asdict(),
         granularity=scope.granularity,
         count=measure_of(breakdown, scope.measure),
-        parts=_MINORS if breakdown is VERSION else SERIES + 2,  # one more than are shown, and the unknown
-        limit=_PLACES if breakdown is COUNTRY else _LARGEST,
+        # Unless all are wanted, one more than are shown, and the unknown.
+        parts=_EVERY if every else _MINORS if breakdown is VERSION else SERIES + 2,
+        limit=_EVERY if every else _PLACES if breakdown is COUNTRY else _LARGEST,
         most=most,
     )
     if not counts:

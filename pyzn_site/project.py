@@ -119,6 +119,11 @@ async def project(request: Request, project: str, view: Annotated[ProjectView, Q
         path = path_of("projects", name)
         return await respond(request, "project.html", (name, view), basis, make)
     except UnknownProjectError:
-        unknown = normalise(project)
-        shown = {"project": shortened(unknown), **await similar(request, unknown)}
-        return await error_page("unknown.html", 404, {**shown, "synthetic": await synthetic(request)})
+        return await unknown_project(request, project)
+
+
+async def unknown_project(request: Request, project: str) -> Response:
+    """Return the page for a project that is not known, with similar names."""
+    name = normalise(project)
+    shown = {"project": shortened(name), **await similar(request, name)}
+    return await error_page("unknown.html", 404, {**shown, "synthetic": await synthetic(request)})

@@ -85,7 +85,13 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": texts.number, "short": texts.written, "long_day": texts.long_day, "key": texts.key_text}
+    made.filters |= {
+        "number": texts.number,
+        "percent": texts.percent,
+        "short": texts.written,
+        "long_day": texts.long_day,
+        "key": texts.key_text,
+    }
     made.globals |= {"static": static_url, "query": query, "path": path_of, "css": _CssColors(), "font": FONT}
     return made
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyzn_api.versions import in_order
-from pyzn_pipeline.breakdowns import PYTHON, UNKNOWN, VERSION
+from pyzn_pipeline.breakdowns import LIBC, PYTHON, UNKNOWN, VERSION
 from pyzn_site.texts import label
 
 MOST = 6  # with a colour each
@@ -37,7 +37,7 @@ def series_of(by: str, counts: Sequence[Count]) -> list[Series]:
     others = len(totals.keys() - {REST}) > len(named) or totals[REST] > 0
     if len(named) > MOST + (not others):  # "other" in place of a single one would be worth less
         named = named[:MOST]
-    if by in {VERSION.name, PYTHON.name}:
+    if by in {VERSION.name, PYTHON.name, LIBC.name}:
         named = in_order(named)[::-1]
     named.sort(key=lambda key: key == UNKNOWN)
     downloads: dict[str | None, Counter[str]] = {key: Counter() for key in (*named, REST)}

@@ -25,6 +25,14 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def percent(part: int, whole: int) -> str:
+    """Return 41.2 %, 0.41 %, 0.0041 %: two digits of a small share."""
+    share = 100 * part / whole if whole else 0
+    if 0 < share < 0.001:
+        return "under\u00a00.001\u00a0%"
+    return f"{share:.1f}\u00a0%" if share >= 1 else f"{share:.2g}\u00a0%"
+
+
 def long_day(day: date) -> str:
     """19 July 2026."""
     return f"{day.day} {day:%B %Y}"

@@ -9,13 +9,13 @@ from pydantic import BaseModel, BeforeValidator, Field
 from pyzn_api.errors import BadParameterError
 from pyzn_api.ledger import Ledger
 from pyzn_api.windows import LONGEST, Granularity, Window, parse_day
-from pyzn_pipeline.breakdowns import CI, DOWNLOADS, FILES, PIP, WITHOUT_MIRRORS, Breakdown
+from pyzn_pipeline.breakdowns import CI, DOWNLOADS, FILES, FILES_WITHOUT_MIRRORS, PIP, WITHOUT_MIRRORS, Breakdown, Count
 from pyzn_site.periods import first_of
 
 Range = Literal["month", "quarter", "year", "all"]
 Ci = Literal["include", "exclude", "only"]
 CountName = Literal["files", "downloads", "pip", "ci", "without_mirrors"]
-Measure = CountName | Literal["without_ci"]
+Measure = CountName | Literal["without_ci", "files_without_mirrors"]
 
 WORDS: dict[Measure, str] = {
     "files": "downloads of files",
@@ -24,12 +24,13 @@ WORDS: dict[Measure, str] = {
     "ci": "downloads by CI",
     "without_ci": "downloads without CI",
     "without_mirrors": "downloads without mirrors",
+    "files_without_mirrors": "downloads of files without mirrors",
 }
 # The API's parameter `ci` of those counts that differ by it.
 BY_CI: dict[Measure, Ci] = {"without_ci": "exclude", "ci": "only"}
-_COUNTS = {
+_COUNTS: dict[Measure, set[Count]] = {
     "downloads": {DOWNLOADS}, "pip": {PIP}, "ci": {CI}, "without_ci": {DOWNLOADS, CI},
-    "without_mirrors": {WITHOUT_MIRRORS}, "files": {FILES},
+    "without_mirrors": {WITHOUT_MIRRORS}, "files": {FILES}, "files_without_mirrors": {FILES_WITHOUT_MIRRORS},
 }  # fmt: skip
 _DAYS: dict[Range, int] = {"month": 30, "quarter": 90}
 _WEEKS_BEFORE = 52  # of a year, besides the week that the latest day is in
@@ -130,4 +131,4 @@ def measure_of(breakdown: Breakdown, measure: Measure) -> Measure:
     """Return the count itself if the breakdown has it, otherwise the one that it has."""
     if _COUNTS[measure] <= set(breakdown.counts):
         return measure
-    return "downloads" if breakdown.counted is DOWNLOADS else "without_mirrors"
+    return next(name for name in _COUNTS if _COUNTS[name] == {breakdown.counted})

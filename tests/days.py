@@ -43,6 +43,9 @@ class Download(NamedTuple):
     system: str | None = None
     filename: str | None = "name-1.0-py3-none-any.whl"
     times: int = 1
+    libc: str | None = None
+    cpu: str | None = None
+    implementation: str | None = None
 
 
 def scan_of(

@@ -19,12 +19,12 @@ WITH weighed AS (
 ), by_day AS (
     SELECT day, $name, number::bigint AS downloads
     FROM pyzn.project_days, json_each_text($document) AS entry ($name, number)  -- the view reads two documents more
-    WHERE %(count)s::text IN ('downloads', 'without_mirrors')
+    WHERE %(count)s::text IN ('downloads', 'without_mirrors', 'files_without_mirrors')
         AND project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND (SELECT bytes FROM weighed) <= %(most)s
     UNION ALL
     SELECT day, $name, coalesce($downloads, 0)
     FROM pyzn.$view
-    WHERE %(count)s::text NOT IN ('downloads', 'without_mirrors')
+    WHERE %(count)s::text NOT IN ('downloads', 'without_mirrors', 'files_without_mirrors')
         AND project = %(project)s AND day BETWEEN %(start)s AND %(end)s AND (SELECT bytes FROM weighed) <= %(most)s
     UNION ALL
     SELECT day, key, entry.downloads

@@ -1,7 +1,7 @@
 """The API with its site on a socket, over a database with a few published days."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import httpx
 import psycopg
@@ -12,6 +12,7 @@ from tests.api import stock
 from tests.api.conftest import serving, settings
 from tests.conftest import Database, own_database
 from tests.days import Download
+from tests.site import wheels
 
 # Of the newest two days the file names are known, of the others not.
 FILES = """
@@ -45,4 +46,14 @@ def stocked(postgres: Postgres) -> Iterator[Database]:
 def client(stocked: Database) -> Iterator[httpx.Client]:
     """A client of a server over the stocked database, on 2026-07-20."""
     with serving(settings(stocked.api_url)) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def wheels_client(postgres: Postgres) -> Iterator[httpx.Client]:
+    """A client of a server over a database with the downloads of wheels.py on three days."""
+    with own_database(postgres) as made, serving(settings(made.api_url)) as client:
+        with psycopg.connect(made.owner_url) as owner:
+            for ago in range(wheels.DAYS):
+                stock.publish(owner, stock.NEWEST - timedelta(days=ago), wheels.downloads())
         yield client

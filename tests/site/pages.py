@@ -14,6 +14,8 @@ PAGES = [
     "/projects/sampleproject?range=year&granularity=month&ci=exclude",
     "/projects/sampleproject?range=all&share=1",
     "/projects/sampleproject/readme",
+    "/projects/sampleproject/wheels",
+    "/projects/__all__/wheels?range=quarter",
     "/compare",
     "/compare?name=sampleproject&name=busy",
     "/days",

@@ -11,6 +11,7 @@ import pytest
         ("/project/sampleproject/?range=year", "/projects/sampleproject?range=year"),
         ("/projects/sampleproject/", "/projects/sampleproject"),
         ("/projects/sampleproject/readme/", "/projects/sampleproject/readme"),
+        ("/projects/sampleproject/wheels/", "/projects/sampleproject/wheels"),
         ("/search/?q=a%20b", "/search?q=a%20b"),
         ("/compare/", "/compare"),
         ("/days/", "/days"),

@@ -25,6 +25,7 @@ EVERY_PAGE = [
     "/search?q=zzz",
     "/projects/sampleproject?range=year&share=1&ci=only",
     "/projects/sampleproject/readme",
+    "/projects/__all__/wheels",
     "/projects/no-such-project",
     "/compare",
     "/compare?name=sampleproject&name=busy&name=no-such-project",

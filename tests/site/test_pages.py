@@ -71,15 +71,15 @@ def test_a_project_has_its_totals_breakdowns_and_days(client: httpx.Client) -> N
     found = page(client, "/projects/SampleProject")
     assert "All time 319" in found.words
     for part in (
-        "(91.2%)",
+        "(91.2 %)",
         "United States",
-        "XK 6.6%",
+        "XK 6.6 %",
         "bandersnatch",
         "3.12",
         "Linux",
     ):
         assert part in found.words
-    assert re.search(r"2.0.x [\d.]+% 4 1.10.x [\d.]+% \d+ 1.9.x", found.words)  # as the chart's legend has them
+    assert re.search(r"2.0.x [\d.]+ % 4 1.10.x [\d.]+ % \d+ 1.9.x", found.words)  # as the chart's legend has them
     assert "27 days of this range are missing" in found.words
     assert "1 day is suspect" in found.words
     assert re.search(r"2026-07-18 not known missing", found.words)
@@ -99,7 +99,7 @@ def test_the_numbers_of_a_page_are_those_of_the_links_beside_them(client: httpx.
         for row in client.get(tables[f"/api/v4/projects/sampleproject/{name}"]).json()["downloads"]:
             totals[row[column]] = totals.get(row[column], 0) + row["downloads"]
         key, most = max(totals.items(), key=lambda item: item[1])
-        assert re.search(rf"{re.escape(key)}(: {most:,} \(| [\d.]+% {most:,})", found.words)
+        assert re.search(rf"{re.escape(key)}(: {most:,} \(| [\d.]+ % {most:,})", found.words)
 
 
 def test_a_breakdown_that_is_too_large_for_a_page_says_so(stocked: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_a_breakdown_that_is_too_large_for_a_page_says_so(stocked: Database, mon
     with serving(settings(stocked.api_url)) as client:
         words = page(client, "/projects/sampleproject").words
         assert words.count("There is too much to count for one page: choose a shorter range.") == 1
-        assert "pip 68.3% 155" in words  # more than 10 bytes: as one of the costly ones
+        assert "pip 68.3 % 155" in words  # more than 10 bytes: as one of the costly ones
 
 
 def test_every_chart_is_in_the_page_and_each_column_has_its_value(client: httpx.Client) -> None:
@@ -203,7 +203,7 @@ def test_files_are_shown_where_all_days_have_them_and_downloads_otherwise(client
     both = page(client, "/projects/sampleproject?start=2026-07-17&end=2026-07-19")
     assert "180 downloads of files, 17 July 2026 to 19 July 2026" in both.words
     assert "2026-07-19 100 provisional" in both.words
-    assert "1.10: 170 (94.4%)" in both.words
+    assert "1.10: 170 (94.4 %)" in both.words
     assert "; downloads, which is all that is counted by country" in both.words
     of_project = [each for each in both.all("href") if each.startswith("/projects/")]
     (rows,) = [each for each in of_project if "start=2026-07-17" in each and "count=downloads" in each]

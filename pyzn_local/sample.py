@@ -59,6 +59,17 @@ _SYSTEMS = {
     "Linux": 0.935, "Windows": 0.032, "Darwin": 0.022, None: 0.009, "Android": 0.0004, "FreeBSD": 0.0003,
     "CYGWIN_NT-10.0-19045": 0.0002, "MSYS_NT-10.0-22631": 0.0002, "Emscripten": 0.0001,
 }  # fmt: skip
+_LIBCS = {  # the newest first, as above; None is musl, which installers do not tell
+    "2.41": 0.1, "2.39": 0.2, "2.36": 0.27, "2.35": 0.15, "2.34": 0.08, "2.31": 0.08, "2.28": 0.035, "2.26": 0.02,
+    "2.17": 0.006, None: 0.059,
+}  # fmt: skip
+_MACHINES = {"x86_64": 0.8, "aarch64": 0.197, "armv7l": 0.002, "i686": 0.0006, "ppc64le": 0.0003, "s390x": 0.0001}
+_PYPY_SHARE = 0.002
+# Projects with a wheel for each Python and platform. All others have one for all.
+_COMPILED = (
+    "numpy", "pandas", "cryptography", "cffi", "pyyaml", "pydantic-core", "aiohttp", "lxml", "pillow",
+    "scipy", "psutil", "markupsafe", "grpcio",
+)  # fmt: skip
 _WITH_DETAILS = ("pip", "uv", "poetry", "pdm")  # the installers that say on what they run
 _CI_SHARE = 0.36
 _NO_VERSION_SHARE = 0.002
@@ -99,19 +110,30 @@ def day(date: dt.date) -> pa.Table:
     # A generator of its own: the other rolls of the dice do not depend on it.
     own = np.random.default_rng([_SEED, number, 1])
     sidecar = pc.if_else(pc.and_(fetched, pa.array(own.random(rows) < share)), ".metadata", "")
+    known, newest = (pa.array(list(column)) for column in zip(*_INSTALLER_VERSIONS.items(), strict=True))
+    installer = [installers, newest.take(pc.index_in(installers, known))]
+    in_ci = pa.array(random.random(rows) < _CI_SHARE)
+    pythons, systems = _choose(random, _PYTHONS, rows, bend), _choose(random, _SYSTEMS, rows)
+    linux = pc.fill_null(pc.equal(systems, "Linux"), False)
+    libcs, machines = pc.if_else(linux, _choose(own, _LIBCS, rows), None), _choose(own, _MACHINES, rows)
     file = [
-        pc.binary_join_element_wise(stem, pc.if_else(sdist, ".tar.gz", "-py3-none-any.whl"), sidecar, ""),
+        pc.binary_join_element_wise(
+            stem, pc.if_else(sdist, ".tar.gz", _wheels(names, pythons, systems, machines, libcs)), sidecar, ""
+        ),
         names,
         versions,
         pc.if_else(sdist, "sdist", "bdist_wheel"),
     ]
-    known, newest = (pa.array(list(column)) for column in zip(*_INSTALLER_VERSIONS.items(), strict=True))
-    installer = [installers, newest.take(pc.index_in(installers, known))]
-    in_ci = pa.array(random.random(rows) < _CI_SHARE)
+    lib = pc.if_else(pc.and_(detailed, pc.is_valid(libcs)), "glibc", None)
+    libc = pa.StructArray.from_arrays([lib, pc.if_else(detailed, libcs, None)], names=["lib", "version"])
+    implementations = pc.if_else(pa.array(own.random(rows) < _PYPY_SHARE), "PyPy", "CPython")
     details = [
         pa.StructArray.from_arrays(installer, names=["name", "version"]),
-        pc.if_else(detailed, _choose(random, _PYTHONS, rows, bend), None),
-        pa.StructArray.from_arrays([pc.if_else(detailed, _choose(random, _SYSTEMS, rows), None)], names=["name"]),
+        pc.if_else(detailed, pythons, None),
+        pa.StructArray.from_arrays([pc.if_else(detailed, implementations, None)], names=["name"]),
+        pa.StructArray.from_arrays([libc], names=["libc"]),
+        pa.StructArray.from_arrays([pc.if_else(detailed, systems, None)], names=["name"]),
+        pc.if_else(detailed, machines, None),
         pc.if_else(pc.and_(detailed, in_ci), True, None),  # installers send true in CI, and nothing otherwise
     ]
     moments = _moments(random, rows, number)
@@ -121,7 +143,9 @@ def day(date: dt.date) -> pa.Table:
             "country_code": _choose(random, _COUNTRIES, rows, 0.9 + places * 0.618 % 0.2),
             "project": names,
             "file": pa.StructArray.from_arrays(file, names=["filename", "project", "version", "type"]),
-            "details": pa.StructArray.from_arrays(details, names=["installer", "python", "system", "ci"]),
+            "details": pa.StructArray.from_arrays(
+                details, names=["installer", "python", "implementation", "distro", "system", "cpu", "ci"]
+            ),
         }
     )
     return table.filter(pc.or_(pc.equal(sidecar, ""), pc.less(moments, pa.scalar(_ONLY_FILES, moments.type))))
@@ -138,6 +162,25 @@ def _choose(random: np.random.Generator, shares: _Shares, rows: int, bend: _Numb
     ends = np.cumsum(list(shares.values()))
     drawn = np.searchsorted(ends / ends[-1], random.random(rows) ** bend, side="right")
     return pa.array(list(shares), pa.string()).take(pa.array(drawn))
+
+
+def _wheels(names: pa.Array, *details: pa.Array) -> pa.Array:
+    """The end of each wheel's name: one for all, or of compiled projects that for the Python and platform."""
+    _, systems, *_ = details
+    compiled = pc.and_(
+        pc.is_in(names, pa.array(_COMPILED)), pc.is_in(systems, pa.array(["Linux", "Windows", "Darwin"]))
+    )
+    pythons, systems, machines, libcs = (each.filter(compiled) for each in details)
+    linux = pc.binary_join_element_wise(
+        pc.if_else(pc.is_valid(libcs), "manylinux_2_17", "musllinux_1_2"), machines, "_"
+    )
+    windows = pc.if_else(pc.equal(machines, "i686"), "win32", "win_amd64")
+    macos = pc.if_else(pc.equal(machines, "x86_64"), "macosx_11_0_arm64", "macosx_10_13_x86_64")
+    others = pc.if_else(pc.equal(systems, "Windows"), windows, macos)
+    python = pc.replace_substring_regex(pythons, r"^(\d+)\.?(\d*).*", r"cp\1\2")
+    tags = pc.binary_join_element_wise("", python, python, pc.if_else(pc.equal(systems, "Linux"), linux, others), "-")
+    every = pa.repeat("-py3-none-any.whl", len(names))
+    return pc.replace_with_mask(every, compiled, pc.binary_join_element_wise(tags, ".whl", ""))
 
 
 def _moments(random: np.random.Generator, rows: int, number: int) -> pa.Array:

@@ -18,7 +18,7 @@ MIRRORS = ["bandersnatch", "z3c.pypimirror", "Artifactory", "devpi"]
 
 def flat(day: dt.date) -> pd.DataFrame:
     """A day of the sample with a column for each field: `details.installer.name`."""
-    frame: pd.DataFrame = sample.day(day).flatten().flatten().to_pandas()
+    frame: pd.DataFrame = sample.day(day).flatten().flatten().flatten().to_pandas()
     return frame
 
 
@@ -139,3 +139,18 @@ def test_the_first_day_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYZN_SAMPLE_FROM", "august")
     with pytest.raises(DaysRefused, match="'august' is not a day"):
         sample.first_day()
+
+
+def test_compiled_projects_have_a_wheel_for_each_python_and_platform(monday: pd.DataFrame) -> None:
+    names = monday[monday["file.type"] == "bdist_wheel"].set_index("file.project")["file.filename"]
+    tags = names.str.removesuffix(".metadata").str.extract(r"-(\w+)-(\w+)-(\w+)\.whl$")
+    assert tags.notna().all(axis=None)
+    assert set(tags.loc["requests"][2]) == {"any"}
+    numpy = tags.loc["numpy"]
+    assert len(numpy.drop_duplicates()) > 20
+    assert {"manylinux_2_17_x86_64", "musllinux_1_2_x86_64", "macosx_11_0_arm64", "win_amd64"} <= set(numpy[2])
+    linux = monday[monday["details.system.name"] == "Linux"]
+    assert 0.9 < (linux["details.distro.libc.lib"] == "glibc").mean() < 0.97
+    others = monday[monday["details.system.name"] != "Linux"]
+    assert others["details.distro.libc.version"].isna().all()
+    assert {"x86_64", "aarch64", "ppc64le"} <= set(linux["details.cpu"])

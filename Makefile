@@ -95,6 +95,9 @@ package: setup  ## wheel and sdist in dist/, and the wheel installed where there
 browser: setup  ## a browser for the tests of the pages, installed where there is none; without one, all others run
 	@$(BIN)/python -m tests.browser
 
+# Tests start many processes; without bytecode each would compile Dagster again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # By file, in the order that tests/conftest.py gives them: one with a test of minutes would come last, with one core idle.
 # Without the plugin of schemathesis, which takes a second of each start: its own command is what the tests run.
 PYTEST := $(BIN)/pytest -p no:schemathesis --numprocesses logical --dist loadfile --no-loadscope-reorder

@@ -23,6 +23,7 @@ from psycopg import sql
 from pyzn_pipeline.errors import PyznError
 
 SUPERUSER = "postgres"
+START_SECONDS = 120  # far away: a busy machine takes its time
 
 
 class PostgresError(PyznError):
@@ -138,14 +139,14 @@ class Postgres:
         return True
 
     @contextmanager
-    def running(self, timeout: float = 30, *settings: str) -> Iterator[Self]:
+    def running(self, *settings: str) -> Iterator[Self]:
         """Run the server with those settings (see `start`), and stop it at the end.
 
         Raises PostgresError with the end of its log if it does not start.
         """
         self.create()
         server = self.start(*settings)
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + START_SECONDS
         try:
             while not self.is_ready():
                 if server.poll() is not None or time.monotonic() > deadline:

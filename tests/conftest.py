@@ -1,7 +1,8 @@
 """Real parts for every test: one embedded PostgreSQL per test process, a migrated database per test."""
 
+import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy import Engine
@@ -19,6 +21,7 @@ from pyzn_local.bigquery import Server
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.postgres_url import with_driver
+from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.schema import migrate
 from tests import POSTGRES_BIN
@@ -37,6 +40,11 @@ def pytest_configure() -> None:
 def pytest_report_header() -> str:
     """Which PostgreSQL that is."""
     return subprocess.check_output([pyzn_local.postgres.binary("postgres"), "--version"], text=True).strip()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One test process more than cores: tests wait for a third of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -61,7 +69,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A running server with the role `pyzn` and a migrated template database."""
     server = Postgres(tmp_path_factory.mktemp("postgres"), free_port())
     # Nobody needs these databases after a power failure. Dropping one would wait for a checkpoint on the disk.
-    with server.running(30, "fsync=off", "synchronous_commit=off", "full_page_writes=off"):
+    with server.running("fsync=off", "synchronous_commit=off", "full_page_writes=off"):
         server.ensure_role("pyzn", "owner-password")
         server.ensure_database(TEMPLATE, "pyzn")
         owner = engine(SecretStr(server.url(TEMPLATE, "pyzn", "owner-password")))
@@ -96,11 +104,36 @@ def own_database(postgres: Postgres, like: str = TEMPLATE) -> Iterator[Database]
     _superuser(postgres.url()).execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-@pytest.fixture
-def database(postgres: Postgres) -> Iterator[Database]:
-    """A database of its own for the test, dropped after it."""
+@contextmanager
+def filled_database(postgres: Postgres, fill: Callable[[Engine], object]) -> Iterator[str]:
+    """The name of a database that `fill` has filled once, for a fixture `template`."""
     with own_database(postgres) as made:
+        owner = engine(SecretStr(made.owner_url))
+        fill(owner)
+        owner.dispose()
+        yield made.owner_url.rpartition("/")[2]
+
+
+@pytest.fixture(scope="session")
+def template() -> str:
+    """The database that `database` is a copy of. A module whose tests begin with the same rows has its own."""
+    return TEMPLATE
+
+
+@pytest.fixture
+def database(postgres: Postgres, template: str) -> Iterator[Database]:
+    """A database of its own for the test, dropped after it."""
+    with own_database(postgres, template) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def shared_store(postgres: Postgres) -> Iterator[Engine]:
+    """A store that the tests of a module share: for cases that must leave it as it was."""
+    with own_database(postgres) as made:
+        owner = engine(SecretStr(made.owner_url))
+        yield owner
+        owner.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -123,3 +156,25 @@ def store(database: Database) -> Iterator[Engine]:
     owner = engine(SecretStr(database.owner_url))
     yield owner
     owner.dispose()
+
+
+@pytest.fixture
+def clients(bigquery: Server) -> Iterator[Clients]:
+    """The clients that the pipeline uses, wired to the emulator."""
+    clients = connect("pyzn-test", "US", bigquery.endpoint, bigquery.storage_endpoint)
+    yield clients
+    clients.close()
+
+
+@pytest.fixture
+def command(bigquery: Server, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """Runs `pyzn` on the test's database and the emulator."""
+    for name, value in {
+        "PYZN_HOME": str(tmp_path / "no-stack"),
+        "PYZN_DATABASE_URL": database.owner_url,
+        "PYZN_BIGQUERY_PROJECT": "pyzn-test",
+        "PYZN_BIGQUERY_ENDPOINT": bigquery.endpoint,
+        "PYZN_BIGQUERY_STORAGE_ENDPOINT": bigquery.storage_endpoint,
+    }.items():
+        monkeypatch.setenv(name, value)
+    return CliRunner()

@@ -1,7 +1,6 @@
 """A streaming replica of an embedded server."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ import psycopg
 
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres, as_unprivileged_user, binary
+from tests.waiting import wait_until
 
 
 class Replica(Postgres):
@@ -29,14 +29,11 @@ class Replica(Postgres):
         """Apply all, from now on."""
         self.execute("SELECT pg_wal_replay_resume()")
 
-    def wait_for(self, primary: Postgres, seconds: float = 120) -> None:
+    def wait_for(self, primary: Postgres) -> None:
         """Until all is applied that was committed on the primary before the call."""
         with psycopg.connect(primary.url(), autocommit=True) as superuser:
             (written,) = superuser.execute("SELECT pg_current_wal_lsn()::text").fetchone() or (None,)
-        deadline = time.monotonic() + seconds
-        while not self.execute(f"SELECT pg_last_wal_replay_lsn() >= '{written}'::pg_lsn"):
-            assert time.monotonic() < deadline, f"the replica did not reach {written}"
-            time.sleep(0.05)
+        wait_until(lambda: self.execute(f"SELECT pg_last_wal_replay_lsn() >= '{written}'::pg_lsn"))
 
 
 @contextmanager
@@ -47,5 +44,5 @@ def replica_of(primary: Postgres, home: Path, *settings: str) -> Iterator[Replic
     (home / "password").write_text(primary.password)
     copy = [binary("pg_basebackup"), "-D", str(replica.data), "-R", "-X", "stream", "-c", "fast", "-d", primary.url()]
     subprocess.run(as_unprivileged_user(copy, replica.data), check=True, capture_output=True)
-    with replica.running(30, *settings):
+    with replica.running(*settings):
         yield replica

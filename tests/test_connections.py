@@ -24,7 +24,7 @@ from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.settings import DeploymentSettings
 from pyzn_pipeline.source.bigquery import BigQuery
-from pyzn_pipeline.source.connection import Clients, connect
+from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.store.database import UnusableDatabaseError, engine
 from pyzn_pipeline.store.schema import migrate
 from tests.api.conftest import serving, settings
@@ -66,22 +66,6 @@ def bigquery(emulator: Server) -> Server:
     emulator.reset()
     emulator.load(raw_rows(DAY, DOWNLOADS))
     return emulator
-
-
-@pytest.fixture
-def clients(bigquery: Server) -> Iterator[Clients]:
-    made = connect("pyzn-test", "US", bigquery.endpoint, bigquery.storage_endpoint)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def command(bigquery: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> CliRunner:
-    monkeypatch.setenv("PYZN_HOME", f"{tmp_path}/no-stack")
-    monkeypatch.setenv("PYZN_BIGQUERY_PROJECT", "pyzn-test")
-    monkeypatch.setenv("PYZN_BIGQUERY_ENDPOINT", bigquery.endpoint)
-    monkeypatch.setenv("PYZN_BIGQUERY_STORAGE_ENDPOINT", bigquery.storage_endpoint)
-    return CliRunner()
 
 
 def said(command: CliRunner, database: Database, *arguments: str) -> str:

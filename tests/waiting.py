@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import psycopg
 
-LIMIT = 120  # seconds
+LIMIT = 300  # seconds
 
 
 def wait_until(true: Callable[[], object], seconds: float = LIMIT) -> None:

@@ -46,7 +46,7 @@ def test_five_hundred_at_once_for_a_cold_answer_cost_one_statement(stocked: Data
     ):
         address = (client.base_url.host, client.base_url.port or 80)
         owner.execute("LOCK TABLE pyzn.projects IN ACCESS EXCLUSIVE MODE")  # none is answered before all have asked
-        asked = [open_.enter_context(socket.create_connection(address, timeout=10)) for _ in range(500)]
+        asked = [open_.enter_context(socket.create_connection(address, timeout=60)) for _ in range(500)]
         for each in asked:
             each.sendall(request)
         time.sleep(0.5)

@@ -140,7 +140,7 @@ def test_what_was_not_foreseen_is_500_and_tells_nothing_of_the_inside(
 
 def raw(client: httpx.Client, request: bytes) -> bytes:
     """What the server sends back to exactly these bytes."""
-    with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=5) as connection:
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=60) as connection:
         connection.sendall(request)
         return connection.recv(65536)
 

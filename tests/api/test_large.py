@@ -15,9 +15,10 @@ from starlette.types import Message
 from pyzn_api import cache, responses
 from pyzn_api import database as reading
 from pyzn_api.routes import counts
+from pyzn_local.postgres import Postgres
 from tests.api.conftest import NOW, serving, settings
 from tests.api.stock import publish
-from tests.conftest import Database
+from tests.conftest import Database, own_database
 from tests.days import Download
 from tests.waiting import wait_until
 
@@ -25,15 +26,21 @@ VERSIONS, DAYS = 1500, 30
 PATH = "/api/v4/projects/wide/versions"
 
 
+@pytest.fixture(scope="module")
+def database(postgres: Postgres) -> Iterator[Database]:
+    """A project of 1,500 versions on each of 30 days: large by day, too large by month."""
+    with own_database(postgres) as database:
+        with psycopg.connect(database.owner_url) as owner:
+            for number in range(DAYS):
+                downloads = [Download("wide", f"1.{n}", times=n + number + 1) for n in range(VERSIONS)]
+                publish(owner, NOW.date() - timedelta(days=DAYS - number), downloads)
+        yield database
+
+
 @pytest.fixture
 def client(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
-    """A server with a project of 1,500 versions on each of 30 days: large by day, too large by month."""
     monkeypatch.setattr(reading, "HEAVY", 200_000)  # bytes
     monkeypatch.setattr(counts, "MOST", {"day": 1_000_000, "week": 1_000_000, "month": 100_000})
-    with psycopg.connect(database.owner_url) as owner:
-        for number in range(DAYS):
-            downloads = [Download("wide", f"1.{n}", times=n + number + 1) for n in range(VERSIONS)]
-            publish(owner, NOW.date() - timedelta(days=DAYS - number), downloads)
     with serving(settings(database.api_url, cache_bytes=0)) as client:
         yield client
 
@@ -114,7 +121,7 @@ def test_while_large_answers_are_not_taken_no_more_are_made(
 
             wait_until(refused_when_it_asks_for_one_more)
             assert server.get(f"{PATH}?start=2026-07-19").status_code == 200
-            lazy.settimeout(10)
+            lazy.settimeout(60)
             wait_until(lambda: bool(lazy.recv(2**20)) and not refused())
 
 

@@ -26,12 +26,13 @@ def test_it_logs_json_without_queries_and_finishes_what_it_started(stocked: Data
     ):
         url = f"http://127.0.0.1:{port}"
         forwarded = {"X-Forwarded-For": "192.0.2.66, 192.0.2.7, 10.0.0.9"}
-        assert httpx.get(f"{url}/api/projects/quiet?password=hunter2", headers=forwarded).status_code == 200
-        metrics = httpx.get(f"{url}/metrics").text
+        quiet = httpx.get(f"{url}/api/projects/quiet?password=hunter2", headers=forwarded, timeout=60)
+        assert quiet.status_code == 200
+        metrics = httpx.get(f"{url}/metrics", timeout=60).text
         assert metrics.count('route="/api/projects/{project}",status="200"} 1.0') == 1
         assert "pyzn_api_latest_day_timestamp_seconds 1.7844192e+09" in metrics  # 2026-07-19
         owner.execute("LOCK TABLE pyzn.projects IN ACCESS EXCLUSIVE MODE")
-        slow = threads.submit(httpx.get, f"{url}/api/projects/busy", timeout=10)
+        slow = threads.submit(httpx.get, f"{url}/api/projects/busy", timeout=60)
         time.sleep(0.5)
         threads.submit(_after_half_a_second, owner.rollback)
     assert slow.result().status_code == 200

@@ -64,7 +64,7 @@ def serving(stocked: Database, tmp_path: Path) -> Iterator[Serving]:
 
 def test_their_numbers_are_added_up_and_one_that_dies_is_replaced(serving: Serving) -> None:
     for _ in range(ASKED):
-        assert httpx.get(serving.url + PATH).status_code == 200  # each on a connection of its own
+        assert httpx.get(serving.url + PATH, timeout=60).status_code == 200  # each on a connection of its own
     assert {serving.number(ANSWERED) for _ in range(4 * WORKERS)} == {ASKED}  # whichever answers
     assert serving.number("pyzn_api_latest_day_timestamp_seconds") == 1784419200  # 2026-07-19, and not twice that
     before = serving.workers()
@@ -73,7 +73,7 @@ def test_their_numbers_are_added_up_and_one_that_dies_is_replaced(serving: Servi
         lambda: before[0] not in serving.workers() and len(serving.workers()) == WORKERS and serving.all_answer()
     )
     assert serving.number(ANSWERED) == ASKED
-    assert httpx.get(serving.url + PATH).status_code == 200
+    assert httpx.get(serving.url + PATH, timeout=60).status_code == 200
 
 
 @pytest.mark.slow
@@ -87,5 +87,5 @@ def test_none_of_them_outlives_the_process_that_started_them(
     _, alive = psutil.wait_procs([serving.process, *workers], timeout=120)
     assert not alive
     with pytest.raises(httpx.ConnectError):
-        httpx.get(serving.url + PATH)
+        httpx.get(serving.url + PATH, timeout=60)
     assert number == signal.SIGKILL or not list(tmp_path.iterdir())

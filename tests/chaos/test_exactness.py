@@ -1,13 +1,15 @@
 """The comparison by which chaos finds defects accepts what the source has, and reports every table that differs."""
 
 import re
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
 
 from chaos.exactness import NOTHING, Content, Watched, counted, defects
-from tests.conftest import Database
+from pyzn_local.postgres import Postgres
+from tests.conftest import Database, filled_database
 from tests.days import Download, raw_rows, scan_of
 from tests.store.publishing import publish
 
@@ -24,10 +26,15 @@ def content(downloads: list[Download]) -> Content:
     return counted(raw_rows(DAY, downloads))
 
 
+@pytest.fixture(scope="module")
+def template(postgres: Postgres) -> Iterator[str]:
+    """The published day."""
+    with filled_database(postgres, lambda store: publish(store, scan_of(DAY, DOWNLOADS))) as name:
+        yield name
+
+
 @pytest.fixture
-def api(store: Engine, database: Database) -> str:
-    """The API's URL of a database in which the day is published."""
-    publish(store, scan_of(DAY, DOWNLOADS))
+def api(database: Database) -> str:
     return database.api_url
 
 

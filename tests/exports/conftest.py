@@ -23,7 +23,7 @@ from pyzn_pipeline.exports.storage import Folder
 from pyzn_pipeline.exports.writing import ExportRefused, export_days
 from pyzn_pipeline.reading.day import Ingested, ingest_day
 from pyzn_pipeline.store.database import engine
-from tests.conftest import Database, own_database
+from tests.conftest import Database, filled_database, own_database
 from tests.days import Download, scan_of
 from tests.store.publishing import publish
 
@@ -115,12 +115,8 @@ class Served:
 @pytest.fixture(scope="session")
 def published_once(postgres: Postgres) -> Iterator[str]:
     """The name of a database with the DAYS, which the tests' databases are copies of."""
-    with own_database(postgres) as database:
-        owner = engine(SecretStr(database.owner_url))
-        for day in DAYS:
-            publish(owner, scan_of(day, downloads(day)))
-        owner.dispose()
-        yield database.owner_url.rpartition("/")[2]
+    with filled_database(postgres, lambda store: [publish(store, scan_of(d, downloads(d))) for d in DAYS]) as name:
+        yield name
 
 
 @pytest.fixture

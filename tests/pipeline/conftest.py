@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, materialize
 from dagster._core.instance import InstanceType
 from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
@@ -21,18 +20,9 @@ from pyzn_pipeline.definitions import build_defs
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.instance.run_coordinator import READING_ASSET, DayFirstRunCoordinator
 from pyzn_pipeline.settings import Settings
-from pyzn_pipeline.source.connection import Clients, connect
 from tests.conftest import Database
 
 TABLE = "bigquery-public-data.pypi.file_downloads"
-
-
-@pytest.fixture
-def clients(bigquery: Server) -> Iterator[Clients]:
-    """The clients that the pipeline uses, wired to the emulator."""
-    clients = connect("pyzn-test", "US", bigquery.endpoint, bigquery.storage_endpoint)
-    yield clients
-    clients.close()
 
 
 @pytest.fixture
@@ -60,19 +50,6 @@ def code_location(bigquery: Server, database: Database, **settings: Any) -> Defi
         "first_day": date(2026, 1, 1),
     }
     return build_defs(Settings(**wanted | settings), store=Store(database_url=database.owner_url))
-
-
-@pytest.fixture
-def command(bigquery: Server, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    for name, value in {
-        "PYZN_HOME": str(tmp_path / "no-stack"),
-        "PYZN_DATABASE_URL": database.owner_url,
-        "PYZN_BIGQUERY_PROJECT": "pyzn-test",
-        "PYZN_BIGQUERY_ENDPOINT": bigquery.endpoint,
-        "PYZN_BIGQUERY_STORAGE_ENDPOINT": bigquery.storage_endpoint,
-    }.items():
-        monkeypatch.setenv(name, value)
-    return CliRunner()
 
 
 def run(defs: Definitions, instance: DagsterInstance, first: date, last: date | None = None) -> ExecuteInProcessResult:

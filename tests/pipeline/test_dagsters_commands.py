@@ -16,9 +16,7 @@ BIN = Path(sys.executable).parent
 @pytest.mark.parametrize(
     "command",
     [
-        "dg list defs",
         "dg check defs",
-        "dg dev",
         "dagster dev",
         "dagster asset materialize --select top_projects -m pyzn_pipeline.definitions",
     ],
@@ -28,7 +26,7 @@ def test_a_command_of_dagster_without_settings_names_them_and_the_way_to_export_
     environment = given | {"PATH": f"{BIN}:{given['PATH']}"}
     program, *arguments = command.split()
     done = subprocess.run(
-        [BIN / program, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
+        [BIN / program, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"Error: {NO_SETTINGS}"
@@ -40,7 +38,7 @@ def test_definitions_without_settings_name_each_of_them() -> None:
     given = {name: value for name, value in os.environ.items() if not name.startswith(("PYZN_", "DAGSTER_"))}
     done = subprocess.run(
         [BIN / "dagster", "asset", "list", "-m", "pyzn_pipeline.definitions"],
-        cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=300,
+        cwd=ROOT, env=given, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert "PYZN_DATABASE_URL is not set" in done.stderr

@@ -263,7 +263,7 @@ def test_what_never_answers_is_reported_in_time(
     settings: DeploymentSettings, black_hole: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{black_hole}")
-    started = time.monotonic()
+    monkeypatch.setattr(deployment, "WITHIN", 2)
     found = outcome(
         settings,
         database_url=SecretStr(f"postgresql://pyzn:x@127.0.0.1:{black_hole}/pyzn"),
@@ -271,8 +271,7 @@ def test_what_never_answers_is_reported_in_time(
         bigquery_storage_endpoint=None,
         dagster_url=f"http://127.0.0.1:{black_hole}",
     )
-    assert time.monotonic() - started < 60
     for name in ("database", "source", "Dagster"):
         assert found[name][0] is False
     for name in ("source", "Dagster"):
-        assert "no answer within 10 s: check the route" in found[name][1]
+        assert "no answer within 2 s: check the route" in found[name][1]

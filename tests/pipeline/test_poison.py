@@ -1,6 +1,7 @@
 """Rows that Postgres or JSON cannot carry: replaced, counted and told; the day is published, every sum holds."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote
 
@@ -12,13 +13,14 @@ from sqlalchemy import Engine, text
 
 from pyzn_cli import pyzn
 from pyzn_local.bigquery.server import Server
+from pyzn_local.postgres import Postgres
 from pyzn_pipeline.breakdowns import BREAKDOWNS, WITHOUT_MIRRORS
 from pyzn_pipeline.names import INVALID
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.scan import MARK, scan
 from tests import ledger
 from tests.api.conftest import Clock, serving, settings
-from tests.conftest import Database
+from tests.conftest import Database, own_database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE, code_location, materialized, run
 from tests.store.publishing import totals
@@ -48,22 +50,32 @@ REPLACED = 9  # of POISON; the version that spells the mark itself is none
 ROWS = INNOCENT + CARRIED + POISON
 
 
-@pytest.fixture
-def hostile(bigquery: Server, database: Database, instance: DagsterInstance) -> dict[str, object]:
-    """The day is published through Dagster; the metadata of its materialization."""
-    bigquery.load(raw_rows(DAY, ROWS))
-    result = run(code_location(bigquery, database), instance, DAY)
-    assert result.success
-    return materialized(result)["project_days", str(DAY)]
+@pytest.fixture(scope="module")
+def published(postgres: Postgres, emulator: Server) -> Iterator[tuple[str, dict[str, object]]]:
+    """The name of a database with the day, published through Dagster, and its materialization's metadata."""
+    emulator.reset()
+    emulator.load(raw_rows(DAY, ROWS))
+    with own_database(postgres) as database, DagsterInstance.ephemeral() as instance:
+        result = run(code_location(emulator, database), instance, DAY)
+        assert result.success
+        name = database.owner_url.rpartition("/")[2]
+        yield name, materialized(result)["project_days", str(DAY)]
 
 
-def test_the_day_is_published_and_says_how_many_rows_were_replaced(hostile: dict[str, object], store: Engine) -> None:
+@pytest.fixture(scope="module")
+def template(published: tuple[str, dict[str, object]]) -> str:
+    return published[0]
+
+
+def test_the_day_is_published_and_says_how_many_rows_were_replaced(
+    published: tuple[str, dict[str, object]], store: Engine
+) -> None:
+    _, metadata = published
     row = ledger.days(store, DAY, DAY).iloc[0]
     assert (row["downloads"], row["source_downloads"], row["replaced_rows"]) == (len(ROWS), len(ROWS), REPLACED)
-    assert (hostile["downloads"], hostile["rows with replaced text"]) == (len(ROWS), REPLACED)
+    assert (metadata["downloads"], metadata["rows with replaced text"]) == (len(ROWS), REPLACED)
 
 
-@pytest.mark.usefixtures("hostile")
 def test_every_view_of_the_day_adds_up_and_keys_that_become_equal_are_one(store: Engine) -> None:
     with store.connect() as connection:
         for breakdown in BREAKDOWNS:
@@ -86,25 +98,22 @@ def test_every_view_of_the_day_adds_up_and_keys_that_become_equal_are_one(store:
     assert countries == {"US": 3 + len(CARRIED), "DE": 1, "U" + MARK: 1, MARK: 1}
 
 
-@pytest.mark.usefixtures("hostile")
 def test_all_rows_with_a_name_that_no_project_can_have_are_one_marked_project(store: Engine) -> None:
     assert totals(store) == {INVALID: 6, "requests": len(ROWS) - 6}
 
 
-@pytest.mark.usefixtures("hostile")
-def test_the_day_is_proven(command: CliRunner) -> None:
+def test_the_day_is_proven(command: CliRunner, bigquery: Server) -> None:
+    bigquery.load(raw_rows(DAY, ROWS))
     for options in ((), ("--full",)):
         result = command.invoke(pyzn, ["verify", *options, str(DAY), str(DAY)])
         assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "1 of 1 days proven"), result.output
 
 
-@pytest.mark.usefixtures("hostile")
 def test_pyzn_days_tells_of_it(command: CliRunner) -> None:
     result = command.invoke(pyzn, ["days", str(DAY), str(DAY)])
     assert f"{REPLACED} rows with replaced text" in result.output
 
 
-@pytest.mark.usefixtures("hostile")
 def test_every_route_answers_with_the_whole_day(database: Database) -> None:
     requests = len(INNOCENT) + len(CARRIED) + 4
     span = f"start={DAY}&end={DAY}"

@@ -295,15 +295,16 @@ def test_fewer_rows_at_the_source_keep_a_day_from_being_final_and_are_not_read(
     ],
 )
 def test_recounts_are_due_at_23_utc_of_the_first_third_and_seventh_day(
-    store: Engine, now: str, counted: str, due: bool
+    shared_store: Engine, now: str, counted: str, due: bool
 ) -> None:
     day = date(2026, 7, 14)
+    change(shared_store, "TRUNCATE pyzn.days CASCADE")
     change(
-        store,
+        shared_store,
         "INSERT INTO pyzn.days VALUES (:day, 'provisional', 1, 1, 1, 0, 0, 0, 1, '{}', '', 0,"
         " '', '', NULL, NULL, 0, 0, '', '2026-07-15 17:20Z', '2026-07-15 17:20Z', CAST(:counted AS timestamptz), 1)",
         day=day,
         counted=counted + "Z",
     )
-    found = due_for_recount(store, datetime.fromisoformat(now + "Z"))
+    found = due_for_recount(shared_store, datetime.fromisoformat(now + "Z"))
     assert [published.day for published in found] == [day] * due

@@ -105,7 +105,9 @@ def test_an_empty_day_has_no_rows(clients: Clients) -> None:
 def test_a_scan_costs_the_columns_that_it_needs_and_file_names_only_where_they_are_wanted(
     bigquery: Server, clients: Clients, day: date, auto: bool, always: bool
 ) -> None:
-    bigquery.load(pa.concat_tables([raw_rows(day, DOWNLOADS * 100)] * 800))  # more than the least that is billed
+    bigquery.load(
+        raw_rows(day, [*DOWNLOADS, *[Download("long", "1" * 2**20)] * 12])
+    )  # more than the least that is billed
 
     def bytes_of(columns: str) -> int:
         query = (
@@ -155,7 +157,6 @@ def test_an_unknown_table_is_one_line_that_names_the_setting(clients: Clients) -
 
 
 def test_a_source_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-
     monkeypatch.setattr(scan_module, "RETRY", scan_module.RETRY.with_timeout(0.1))
     clients = connect("pyzn-test", "US", "http://127.0.0.1:9", "127.0.0.1:9")
     with pytest.raises(SourceError, match=r"^day 2026-07-14: cost estimate: BigQuery is not reachable .*$"):

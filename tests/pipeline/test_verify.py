@@ -16,25 +16,33 @@ from sqlalchemy import Engine
 
 from pyzn_cli import pyzn
 from pyzn_local.bigquery.server import Server
+from pyzn_local.postgres import Postgres
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.recounts.recounts import due_for_recount, recount
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
 from tests import ledger
-from tests.days import Download, raw_rows
+from tests.conftest import filled_database
+from tests.days import Download, raw_rows, scan_of
 from tests.pipeline.conftest import TABLE
-from tests.store.publishing import totals
+from tests.store.publishing import publish, totals
 
 DAYS = [date(2026, 7, 13), date(2026, 7, 14)]
 DOWNLOADS = [Download("requests", "2.31.0", "US"), Download("requests", "2.32.0", None, ci=True), Download("numpy")]
 
 
+@pytest.fixture(scope="module")
+def template(postgres: Postgres) -> Iterator[str]:
+    """The published DAYS."""
+    with filled_database(postgres, lambda store: [publish(store, scan_of(day, DOWNLOADS)) for day in DAYS]) as name:
+        yield name
+
+
 @pytest.fixture
-def published(bigquery: Server, clients: Clients, store: Engine) -> Engine:
+def published(bigquery: Server, store: Engine) -> Engine:
+    """The store with DAYS, and the emulator with their rows."""
     for day in DAYS:
         bigquery.load(raw_rows(day, DOWNLOADS))
-        ingest_day(day, BigQuery(clients, TABLE, 2**40), store, "run-1")
     return store
 
 
@@ -189,7 +197,7 @@ def test_an_import_that_lowers_totals_asks_in_a_terminal(published: Engine, tmp_
         with terminal(answer) as stdin:
             done = subprocess.run(
                 [sys.executable, "-m", "pyzn_cli", *arguments],
-                stdin=stdin, capture_output=True, text=True, timeout=60, check=False,
+                stdin=stdin, capture_output=True, text=True, check=False,
             )  # fmt: skip
         assert "numpy loses most: 2 becomes 1\nImport it, and lower them? [y/N]" in done.stdout, done
         assert done.returncode == (answer == "n")

@@ -57,11 +57,11 @@ def of_backfill(defs: Definitions, instance: DagsterInstance, status: DagsterRun
     return run(defs, instance, status, **{"dagster/backfill": BACKFILL})
 
 
-def read_by_themselves(defs: Definitions, instance: DagsterInstance, store: Engine) -> list[date]:
-    """The days that are read once every wait is over."""
+def asked_later(defs: Definitions, instance: DagsterInstance, store: Engine) -> list[date]:
+    """The days that are asked for once every wait is over, and not before."""
     assert not asked(defs, instance)
     a_month_passes(store)
-    return repaired(defs, instance)
+    return days_asked(asked(defs, instance))
 
 
 def states(store: Engine) -> set[str]:
@@ -88,7 +88,7 @@ def test_a_backfill_that_dagster_ends_before_a_run_of_it_exists(
     if seen_before:
         assert not asked(defs, instance)  # its runs are still being canceled
     change_backfill(instance, end)
-    assert repaired(defs, instance) == DAYS
+    assert days_asked(asked(defs, instance)) == DAYS
 
 
 def test_a_failing_backfill_whose_queued_run_dagster_cancels(defs: Definitions, instance: DagsterInstance) -> None:
@@ -99,7 +99,7 @@ def test_a_failing_backfill_whose_queued_run_dagster_cancels(defs: Definitions, 
     instance.report_run_canceling(queued)  # as Dagster's own daemon does it, past the coordinator
     instance.report_run_canceled(queued)
     change_backfill(instance, BulkActionStatus.FAILED)
-    assert repaired(defs, instance) == DAYS
+    assert days_asked(asked(defs, instance)) == DAYS
 
 
 def test_a_failing_backfill_whose_run_dagster_cancels_in_mid_scan(
@@ -114,7 +114,9 @@ def test_a_failing_backfill_whose_run_dagster_cancels_in_mid_scan(
     instance.report_run_canceling(started)
     instance.report_run_canceled(started)
     change_backfill(instance, BulkActionStatus.FAILED)
-    assert read_by_themselves(defs, instance, store) == DAYS
+    assert not asked(defs, instance)
+    a_month_passes(store)
+    assert repaired(defs, instance) == DAYS
     assert states(store) == {"final"}
 
 
@@ -127,7 +129,7 @@ def test_a_run_that_dies_before_it_begins(
     if seen_before:
         assert not asked(defs, instance)
     instance.report_run_failed(dead)
-    assert read_by_themselves(defs, instance, store) == DAYS
+    assert asked_later(defs, instance, store) == DAYS
 
 
 def test_a_run_that_dies_in_mid_scan(defs: Definitions, instance: DagsterInstance, store: Engine) -> None:
@@ -136,7 +138,7 @@ def test_a_run_that_dies_in_mid_scan(defs: Definitions, instance: DagsterInstanc
     with pytest.raises(KeyboardInterrupt), wanted.attempt(store, FIRST, dead.run_id):
         raise KeyboardInterrupt
     instance.report_run_failed(dead)
-    assert read_by_themselves(defs, instance, store) == DAYS
+    assert asked_later(defs, instance, store) == DAYS
 
 
 def test_a_day_whose_run_dies_between_its_publication_and_the_event_is_not_read_twice(
@@ -147,7 +149,7 @@ def test_a_day_whose_run_dies_between_its_publication_and_the_event_is_not_read_
     job = defs.resolve_job_def("daily_downloads")
     assert job.execute_in_process(instance=instance, partition_key=str(FIRST)).success  # but no event under its id
     instance.report_run_failed(dead)
-    assert read_by_themselves(defs, instance, store) == DAYS[1:]
+    assert asked_later(defs, instance, store) == DAYS[1:]
 
 
 def test_a_day_that_was_read_before_the_ledger_heard_of_the_request_is_not_read_again(
@@ -157,7 +159,7 @@ def test_a_day_that_was_read_before_the_ledger_heard_of_the_request_is_not_read_
     job = defs.resolve_job_def("daily_downloads")
     assert job.execute_in_process(instance=instance, partition_key=str(FIRST)).success
     change_backfill(instance, BulkActionStatus.FAILED)
-    assert repaired(defs, instance) == DAYS[1:]
+    assert days_asked(asked(defs, instance)) == DAYS[1:]
 
 
 def test_a_reading_that_began_before_the_request_does_not_serve_it(
@@ -167,7 +169,7 @@ def test_a_reading_that_began_before_the_request_does_not_serve_it(
     for day in DAYS:
         assert job.execute_in_process(instance=instance, partition_key=str(day)).success
     backfill(defs, instance, BulkActionStatus.FAILED)
-    assert repaired(defs, instance) == DAYS
+    assert days_asked(asked(defs, instance)) == DAYS
 
 
 def test_a_backfill_that_a_person_cancels_is_not_asked_for_again(
@@ -179,7 +181,7 @@ def test_a_backfill_that_a_person_cancels_is_not_asked_for_again(
     change_backfill(instance, BulkActionStatus.CANCELING)
     instance.report_run_canceled(canceled)
     change_backfill(instance, BulkActionStatus.CANCELED)
-    assert read_by_themselves(defs, instance, store) == []
+    assert asked_later(defs, instance, store) == []
     assert set(ledger.days(store, FIRST, LAST)["failure"]) == {
         f"day {d}: backfill {BACKFILL} was canceled" for d in DAYS
     }
@@ -194,7 +196,7 @@ def test_a_run_that_a_person_cancels_is_not_asked_for_again_but_what_others_want
     assert instance.run_coordinator.cancel_run(canceled.run_id)
     assert not asked(defs, instance)
     change_backfill(instance, BulkActionStatus.FAILED)
-    assert repaired(defs, instance) == DAYS
+    assert days_asked(asked(defs, instance)) == DAYS
 
 
 def test_a_run_of_the_ledger_that_a_person_cancels_is_not_asked_for_again(
@@ -217,9 +219,9 @@ def test_a_canceled_day_that_a_person_asks_for_again_is_wanted_again(
     defs: Definitions, instance: DagsterInstance, store: Engine
 ) -> None:
     backfill(defs, instance, BulkActionStatus.CANCELED)
-    assert read_by_themselves(defs, instance, store) == []
+    assert asked_later(defs, instance, store) == []
     instance.report_run_failed(run(defs, instance, DagsterRunStatus.STARTING))
-    assert read_by_themselves(defs, instance, store) == DAYS
+    assert asked_later(defs, instance, store) == DAYS
 
 
 def test_a_run_that_never_begins_is_given_up_in_the_end_and_says_why(
@@ -264,7 +266,7 @@ def test_a_request_that_becomes_visible_after_a_younger_one_is_not_lost(
     hour_ago = late.backfill_timestamp - 3600
     instance.update_backfill(late._replace(backfill_timestamp=hour_ago))
     change_backfill(instance, BulkActionStatus.FAILED)
-    assert repaired(defs, instance) == DAYS
+    assert days_asked(asked(defs, instance)) == DAYS
 
 
 def test_a_backfill_under_way_is_seen_behind_any_number_of_younger_ones(

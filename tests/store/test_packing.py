@@ -15,7 +15,7 @@ from pyzn_pipeline.maintenance import packing
 from pyzn_pipeline.maintenance.packing import PackingFailed, pack, pack_settled
 from pyzn_pipeline.store.locks import day_locked
 from pyzn_pipeline.store.partitions import partitions
-from tests.conftest import Database
+from tests.conftest import Database, filled_database
 from tests.days import Download, scan_of
 from tests.store.publishing import everything, publish, rows
 
@@ -24,12 +24,16 @@ DAYS = [date(2026, 6, 18) + timedelta(days=n) for n in range(13)]
 DAY = DAYS[2]
 
 
-@pytest.fixture
-def june(store: Engine) -> Engine:
+@pytest.fixture(scope="module")
+def template(postgres: Postgres) -> Iterator[str]:
     """A month with some published days, up to its last."""
-    for day in DAYS:
-        publish(store, scan_of(day, [Download(f"project-{n}") for n in range(day.day - 17, 30)]))
-    return store
+
+    def fill(store: Engine) -> None:
+        for day in DAYS:
+            publish(store, scan_of(day, [Download(f"project-{n}") for n in range(day.day - 17, 30)]))
+
+    with filled_database(postgres, fill) as name:
+        yield name
 
 
 def spans(store: Engine) -> list[tuple[date, date]]:
@@ -42,14 +46,14 @@ def intact(store: Engine) -> list[tuple[Any, ...]]:
     return rows(store, "SELECT DISTINCT checksum = pyzn.day_checksum(day) FROM pyzn.days")
 
 
-def test_a_month_that_is_over_becomes_one_partition_with_the_same_content(june: Engine) -> None:
-    before = everything(june)
-    done = list(pack_settled(june, date(2026, 7, 20)))
+def test_a_month_that_is_over_becomes_one_partition_with_the_same_content(store: Engine) -> None:
+    before = everything(store)
+    done = list(pack_settled(store, date(2026, 7, 20)))
     assert done == [(FIRST, FOLLOWING, 13)]
-    assert spans(june) == [(FIRST, FOLLOWING)]
-    assert everything(june) == before
-    assert intact(june) == [(True,)]
-    assert list(pack_settled(june, date(2026, 7, 21))) == []
+    assert spans(store) == [(FIRST, FOLLOWING)]
+    assert everything(store) == before
+    assert intact(store) == [(True,)]
+    assert list(pack_settled(store, date(2026, 7, 21))) == []
 
 
 @pytest.fixture
@@ -63,69 +67,67 @@ def cold(postgres: Postgres) -> Iterator[str]:
         superuser.execute("DROP TABLESPACE cold")
 
 
-def test_packed_months_and_their_indexes_are_in_the_tablespace_and_stay_true(cold: str, june: Engine) -> None:
-    before = everything(june)
+def test_packed_months_and_their_indexes_are_in_the_tablespace_and_stay_true(cold: str, store: Engine) -> None:
+    before = everything(store)
     with pytest.raises(PackingFailed, match=r'June 2026: .*"default_tablespace": "none"'):
-        list(pack_settled(june, date(2026, 7, 20), "none"))
-    list(pack_settled(june, date(2026, 7, 20), cold))
+        list(pack_settled(store, date(2026, 7, 20), "none"))
+    list(pack_settled(store, date(2026, 7, 20), cold))
     in_it = "SELECT relname FROM pg_class WHERE relname LIKE 'project%' AND reltablespace <> 0"
     packed = "project_days_2026_06_01_to_2026_06_30"
-    assert {name for (name,) in rows(june, in_it)} == {packed, f"{packed}_pkey"}
-    assert everything(june) == before
-    publish(june, scan_of(DAY, [Download("project-1")] * 100))
-    publish(june, scan_of(FOLLOWING, [Download("project-1")]))
-    assert len(rows(june, in_it)) == 2
-    assert intact(june) == [(True,)]
+    assert {name for (name,) in rows(store, in_it)} == {packed, f"{packed}_pkey"}
+    assert everything(store) == before
+    publish(store, scan_of(DAY, [Download("project-1")] * 100))
+    publish(store, scan_of(FOLLOWING, [Download("project-1")]))
+    assert len(rows(store, in_it)) == 2
+    assert intact(store) == [(True,)]
 
 
-def test_the_rows_of_a_project_lie_together(june: Engine) -> None:
+def test_the_rows_of_a_project_lie_together(store: Engine) -> None:
     order = "SELECT array_agg(project ORDER BY ctid) = array_agg(project ORDER BY project, day) FROM {}"
-    pack(june, FIRST, FOLLOWING)
-    assert rows(june, order.format("pyzn.project_days_2026_06_01_to_2026_06_30")) == [(True,)]
+    pack(store, FIRST, FOLLOWING)
+    assert rows(store, order.format("pyzn.project_days_2026_06_01_to_2026_06_30")) == [(True,)]
 
 
-def test_days_that_may_still_change_wait(june: Engine) -> None:
-    list(pack_settled(june, date(2026, 7, 1)))
-    assert len(spans(june)) == 13  # six days are not worth it yet
-    list(pack_settled(june, date(2026, 7, 3)))
-    assert spans(june)[:2] == [(FIRST, date(2026, 6, 26)), (date(2026, 6, 26), date(2026, 6, 27))]
-    list(pack_settled(june, date(2026, 7, 8)))
-    assert spans(june) == [(FIRST, FOLLOWING)]
-    assert intact(june) == [(True,)]
-
-
-def test_a_packed_day_can_be_read_again(june: Engine) -> None:
-    list(pack_settled(june, date(2026, 7, 20)))
-    later = publish(june, scan_of(DAY, [Download("project-1")] * 100))
-    assert (later.publication.revision, later.publication.changed) == (2, True)
-    assert intact(june) == [(True,)]
-    assert rows(june, f"SELECT sum(downloads)::int FROM pyzn.downloads_by_version WHERE day = '{DAY}'") == [(100,)]
-
-
-def test_a_missing_day_of_a_packed_month_can_be_published(store: Engine) -> None:
-    publish(store, scan_of(DAYS[0], [Download("a")]))
-    publish(store, scan_of(DAYS[-1], [Download("a")]))
-    list(pack_settled(store, date(2026, 7, 20)))
-    publish(store, scan_of(DAY, [Download("b")]))
+def test_days_that_may_still_change_wait(store: Engine) -> None:
+    list(pack_settled(store, date(2026, 7, 1)))
+    assert len(spans(store)) == 13  # six days are not worth it yet
+    list(pack_settled(store, date(2026, 7, 3)))
+    assert spans(store)[:2] == [(FIRST, date(2026, 6, 26)), (date(2026, 6, 26), date(2026, 6, 27))]
+    list(pack_settled(store, date(2026, 7, 8)))
     assert spans(store) == [(FIRST, FOLLOWING)]
     assert intact(store) == [(True,)]
 
 
-def test_a_publication_of_a_day_that_is_packed_waits_and_is_not_lost(june: Engine) -> None:
+def test_a_packed_day_can_be_read_again(store: Engine) -> None:
+    list(pack_settled(store, date(2026, 7, 20)))
+    later = publish(store, scan_of(DAY, [Download("project-1")] * 100))
+    assert (later.publication.revision, later.publication.changed) == (2, True)
+    assert intact(store) == [(True,)]
+    assert rows(store, f"SELECT sum(downloads)::int FROM pyzn.downloads_by_version WHERE day = '{DAY}'") == [(100,)]
+
+
+def test_a_missing_day_of_a_packed_month_can_be_published(store: Engine) -> None:
+    list(pack_settled(store, date(2026, 7, 20)))
+    publish(store, scan_of(date(2026, 6, 10), [Download("b")]))
+    assert spans(store) == [(FIRST, FOLLOWING)]
+    assert intact(store) == [(True,)]
+
+
+def test_a_publication_of_a_day_that_is_packed_waits_and_is_not_lost(store: Engine) -> None:
     with ThreadPoolExecutor(2) as threads:
-        with day_locked(june, DAY):  # a run that reads the day
-            packed = threads.submit(pack, june, FIRST, FOLLOWING)
-            other = threads.submit(publish, june, scan_of(DAYS[-1], [Download("project-1")] * 100))
+        with day_locked(store, DAY):  # a run that reads the day
+            packed = threads.submit(pack, store, FIRST, FOLLOWING)
+            other = threads.submit(publish, store, scan_of(DAYS[-1], [Download("project-1")] * 100))
         packed.result()
         other.result()
-    assert intact(june) == [(True,)]
-    assert rows(june, "SELECT max(revision) FROM pyzn.days") == [(2,)]
+    assert intact(store) == [(True,)]
+    assert rows(store, "SELECT max(revision) FROM pyzn.days") == [(2,)]
 
 
 def test_a_packing_that_dies_leaves_the_month_as_it_was_and_the_next_one_packs_it(
-    june: Engine, monkeypatch: pytest.MonkeyPatch
+    store: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, were = everything(june), spans(june)
+    before, were = everything(store), spans(store)
 
     def die(*_: object) -> None:
         raise KeyboardInterrupt
@@ -133,51 +135,51 @@ def test_a_packing_that_dies_leaves_the_month_as_it_was_and_the_next_one_packs_i
     with monkeypatch.context() as patched:
         patched.setattr(packing, "_swap", die)
         with pytest.raises(KeyboardInterrupt):
-            pack(june, FIRST, FOLLOWING)
-    assert (everything(june), spans(june)) == (before, were)
-    pack(june, FIRST, FOLLOWING)
-    assert (everything(june), spans(june)) == (before, [(FIRST, FOLLOWING)])
+            pack(store, FIRST, FOLLOWING)
+    assert (everything(store), spans(store)) == (before, were)
+    pack(store, FIRST, FOLLOWING)
+    assert (everything(store), spans(store)) == (before, [(FIRST, FOLLOWING)])
 
 
 def test_it_does_not_queue_readers_behind_a_long_one_and_gives_up_by_name(
-    june: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
+    store: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packing, "TIMEOUT_SECONDS", 0)
-    before = everything(june)
+    before = everything(store)
     with psycopg.connect(database.api_url) as reader:
         reader.execute("SELECT * FROM pyzn.project_days LIMIT 1")  # and stays in its transaction
         with pytest.raises(packing.PackingFailed, match=r"project_days_2026_06_18 to .* not packed"):
-            pack(june, FIRST, FOLLOWING)
-    assert everything(june) == before
+            pack(store, FIRST, FOLLOWING)
+    assert everything(store) == before
 
 
 def test_it_waits_for_a_day_that_looks_for_its_partition(
-    june: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
+    store: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packing, "TIMEOUT_SECONDS", 0)
     with psycopg.connect(database.owner_url) as other:
         other.execute("SELECT pg_advisory_xact_lock(hashtext('pyzn.partitions'))")
         with pytest.raises(packing.PackingFailed):
-            pack(june, FIRST, FOLLOWING)
-    pack(june, FIRST, FOLLOWING)
+            pack(store, FIRST, FOLLOWING)
+    pack(store, FIRST, FOLLOWING)
 
 
-def test_a_reader_with_an_old_snapshot_sees_the_month_whole(june: Engine, database: Database) -> None:
+def test_a_reader_with_an_old_snapshot_sees_the_month_whole(store: Engine, database: Database) -> None:
     with psycopg.connect(database.api_url) as reader:
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         days = reader.execute("SELECT count(*) FROM pyzn.days").fetchone()
-        pack(june, FIRST, FOLLOWING)
+        pack(store, FIRST, FOLLOWING)
         found = reader.execute("SELECT count(DISTINCT day) FROM pyzn.project_days").fetchone()
     assert found == days == (13,)
 
 
-def test_readers_never_miss_a_row_meanwhile(june: Engine) -> None:
+def test_readers_never_miss_a_row_meanwhile(store: Engine) -> None:
     done = threading.Event()
     query = text("SELECT (SELECT count(*) FROM pyzn.project_days), pyzn.day_checksum('2026-06-20')")
 
     def read() -> set[tuple[Any, ...]]:
         seen = set()
-        with june.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with store.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             while not done.is_set():
                 seen |= {tuple(row) for row in connection.execute(query)}
         return seen
@@ -185,17 +187,17 @@ def test_readers_never_miss_a_row_meanwhile(june: Engine) -> None:
     with ThreadPoolExecutor(2) as threads:
         readers = [threads.submit(read) for _ in range(2)]
         try:
-            pack(june, FIRST, FOLLOWING)
+            pack(store, FIRST, FOLLOWING)
         finally:
             done.set()
     assert len(set().union(*(reader.result() for reader in readers))) == 1
 
 
-def test_a_month_that_cannot_be_packed_does_not_stop_the_others(june: Engine) -> None:
+def test_a_month_that_cannot_be_packed_does_not_stop_the_others(store: Engine) -> None:
     for day in (FOLLOWING, date(2026, 7, 31)):
-        publish(june, scan_of(day, [Download("requests")]))
-    with june.begin() as connection:
+        publish(store, scan_of(day, [Download("requests")]))
+    with store.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE pyzn.project_days_2026_06_01_to_2026_06_30 ()")  # somebody's own
     with pytest.raises(packing.PackingFailed, match=r"packing of June 2026: .*already exists"):
-        list(pack_settled(june, date(2026, 8, 20)))
-    assert spans(june)[-1] == (FOLLOWING, date(2026, 8, 1))
+        list(pack_settled(store, date(2026, 8, 20)))
+    assert spans(store)[-1] == (FOLLOWING, date(2026, 8, 1))

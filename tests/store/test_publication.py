@@ -1,5 +1,6 @@
 """A day is published whole, replaced whole, or not at all."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -155,19 +156,11 @@ def test_a_day_that_fails_a_hard_audit_leaves_the_tables_untouched(
     ("column", "value", "message"),
     [
         ("downloads", 5, r"source says 4 downloads \(3 pip, 1 ci, 4 files\), version documents sum to 4 downloads"),
-        (
-            "downloads_without_mirrors",
-            1,
-            "python documents sum to 3 downloads without mirrors, 1 do not add up to their",
-        ),
+        ("downloads_without_mirrors", 1, "python documents sum to 3 downloads without mirrors, 1 do not add up"),
         ("by_version", '{"2.31.0":3,"2.32.0":1}', "version documents sum to 5 downloads"),
         ("by_country", '{"DE":1,"US":1}', "source says 4 downloads, country documents sum to 3 downloads"),
         ("by_installer", '{"(unknown)":2,"pip":2}', "installer documents sum to 5 downloads, 1 do not add up"),
-        (
-            "by_python",
-            '{"(unknown)":3}',
-            "source says 3 downloads without mirrors, python documents sum to 4 downloads w",
-        ),
+        ("by_python", '{"(unknown)":3}', "source says 3 downloads without mirrors, python documents sum to 4 down"),
         ("by_system", "{}", "system documents sum to 1 downloads without mirrors"),
         ("pip_by_version", "[2,1]", r"version documents sum to 4 downloads \(4 pip, 1 ci, 4 files\)"),
         ("ci_by_version", "[1]", "1 do not add up to their project's counts"),
@@ -178,40 +171,21 @@ def test_a_day_that_fails_a_hard_audit_leaves_the_tables_untouched(
         ("by_version", '{"2.31.0":', "Postgres: invalid input syntax for type json"),
         ("project", "numpy", "Postgres: duplicate key value"),
     ],
-    ids=[
-        "row count",
-        "without mirrors",
-        "document sum",
-        "lost country",
-        "one installer too many",
-        "mirrors on Python",
-        "no system",
-        "pip sum",
-        "short array",
-        "no files",
-        "no files by version",
-        "NUL in a key",
-        "NUL in a name",
-        "not JSON",
-        "project twice",
-    ],
 )
 def test_a_source_that_disagrees_with_itself_is_refused(
-    store: Engine, column: str, value: object, message: str
+    shared_store: Engine, column: str, value: object, message: str
 ) -> None:
     whole = scan_of(DAY, DOWNLOADS)
     table = next(whole.batches).to_pylist()
     wrong = next(row for row in table if row["project"] == "requests")
     wrong[column] = value
     batches = iter([pa.RecordBatch.from_pylist(table, schema=schema(whole.contents))])
-    before = everything(store)
     with pytest.raises((AuditFailed, StoreError), match=message):
-        publish(store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, batches))
-    assert everything(store) == before
+        publish(shared_store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, batches))
+    assert everything(shared_store) == [[], [], [], []]
 
 
-@pytest.mark.parametrize("published_before", [False, True], ids=["a new day", "a published day"])
-@pytest.mark.parametrize("at_once", [1, staging.AT_ONCE], ids=["a batch each", "joined"])
+@pytest.mark.parametrize(("published_before", "at_once"), [(False, 1), (True, staging.AT_ONCE)])
 def test_the_rows_may_come_in_any_order_and_any_batches(
     store: Engine, monkeypatch: pytest.MonkeyPatch, published_before: bool, at_once: int
 ) -> None:
@@ -282,31 +256,22 @@ def test_any_spelling_of_a_key_comes_back_as_it_was(store: Engine, downloads: li
 @pytest.mark.parametrize(
     "name", ["", "\\N", '"', "a,b", "\r\n", "a\n", "A", "a_b", "-a", "a-", "\u0131python", "reque\u017fts", "x" * 256]
 )
-def test_a_day_with_a_name_that_no_project_can_have_is_not_published(store: Engine, name: str) -> None:
+def test_a_day_with_a_name_that_no_project_can_have_is_not_published(shared_store: Engine, name: str) -> None:
     with pytest.raises(StoreError, match="project_is_a_name"):
-        publish(store, scan_of(DAY, [Download("requests"), Download(name)]))
-    assert rows(store, "SELECT * FROM pyzn.days") == []
+        publish(shared_store, scan_of(DAY, [Download("requests"), Download(name)]))
+    assert everything(shared_store) == [[], [], [], []]
 
 
-@pytest.mark.parametrize("view", ["downloads_by_version", "downloads_by_country", "downloads_by_project"])
-def test_predicates_on_the_tidy_views_reach_the_index_and_only_their_month(store: Engine, view: str) -> None:
+def test_predicates_on_the_tidy_views_reach_the_index_and_only_their_month(store: Engine) -> None:
     for month in (6, 7, 8):
         publish(store, scan_of(date(2026, month, 14), [Download(f"project-{n}") for n in range(500)]))
     with store.begin() as connection:
         connection.execute(text("ANALYZE"))
-    plan = "\n".join(
-        row[0]
-        for row in rows(
-            store,
-            f"EXPLAIN SELECT * FROM pyzn.{view} "
-            "WHERE project = 'project-7' AND day BETWEEN '2026-07-01' AND '2026-07-31'",
-        )
-    )
-    assert "Index Cond" in plan
-    assert "project-7" in plan.split("Index Cond", 1)[1].splitlines()[0]
-    assert "_2026_07" in plan
-    assert "_2026_06" not in plan
-    assert "_2026_08" not in plan
+    july = "WHERE project = 'project-7' AND day BETWEEN '2026-07-01' AND '2026-07-31'"
+    for view in ("downloads_by_version", "downloads_by_country", "downloads_by_project"):
+        plan = "\n".join(row[0] for row in rows(store, f"EXPLAIN SELECT * FROM pyzn.{view} {july}"))
+        assert re.search(r"Index Cond.*project-7", plan), plan
+        assert set(re.findall(r"_2026_\d\d", plan)) == {"_2026_07"}
 
 
 def weeks_of(store: Engine, count: int, downloads: list[Download]) -> None:

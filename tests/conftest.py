@@ -128,12 +128,18 @@ def database(postgres: Postgres, template: str) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="module")
-def shared_store(postgres: Postgres) -> Iterator[Engine]:
-    """A store that the tests of a module share: for cases that must leave it as it was."""
+def shared_database(postgres: Postgres) -> Iterator[Database]:
+    """A database that the tests of a module share: for cases that leave it as it was."""
     with own_database(postgres) as made:
-        owner = engine(SecretStr(made.owner_url))
-        yield owner
-        owner.dispose()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_store(shared_database: Database) -> Iterator[Engine]:
+    """The schema owner's engine on the shared database."""
+    owner = engine(SecretStr(shared_database.owner_url))
+    yield owner
+    owner.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -31,10 +31,12 @@ from tests.api.conftest import serving, settings
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pooler import transaction_pooler
+from tests.store.publishing import rows
 
 TABLE = "bigquery-public-data.pypi.file_downloads"
 DAY = date(2026, 7, 14)
 DOWNLOADS = [Download("requests", "é\\ü"), Download("requests", "2.0", "DE"), Download("numpy", "1.0", None)]
+LIMIT = 2000  # milliseconds; a busy machine needs some until the session is set up
 HOSTILE = {
     "datestyle": "SQL, DMY",
     "intervalstyle": "sql_standard",
@@ -49,11 +51,11 @@ HOSTILE = {
     "default_transaction_isolation": "serializable",
     "default_transaction_deferrable": "on",
     "row_security": "off",
-    "statement_timeout": "300",
-    "lock_timeout": "300",
-    "transaction_timeout": "300",
-    "idle_in_transaction_session_timeout": "300",
-    "idle_session_timeout": "300",
+    "statement_timeout": str(LIMIT),
+    "lock_timeout": str(LIMIT),
+    "transaction_timeout": str(LIMIT),
+    "idle_in_transaction_session_timeout": str(LIMIT),
+    "idle_session_timeout": str(LIMIT),
     "client_encoding": "LATIN1",
     "xmloption": "document",
     "plan_cache_mode": "force_generic_plan",
@@ -93,6 +95,8 @@ def everything_works(database: Database, command: CliRunner, bigquery: Server, c
         answer = client.get("/api/v2/projects/requests")
     assert set(answer.json()["versions"]) == {"2.0", "é\\ü"}
     assert answer.json()["downloads"][str(DAY)] == {"2.0": 1, "é\\ü": 1}
+    limited = f"SELECT name FROM pg_settings WHERE name LIKE '%timeout' AND setting = '{LIMIT}'"
+    assert rows(owner, limited) == []
     owner.dispose()
 
 
@@ -238,13 +242,16 @@ URLS = [
 
 @pytest.mark.parametrize("form", URLS)
 def test_every_url_that_libpq_takes_reaches_the_database(
-    form: str, database: Database, command: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    form: str, shared_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner, api = (psycopg.conninfo.conninfo_to_dict(url) for url in (database.owner_url, database.api_url))
+    command, urls = CliRunner(), (shared_database.owner_url, shared_database.api_url)
+    owner, api = map(psycopg.conninfo.conninfo_to_dict, urls)
     service = tmp_path / "services"
     service.write_text("\n".join(["[pyzn]", *(f"{name}={value}" for name, value in api.items())]))
     monkeypatch.setenv("PGSERVICEFILE", str(service))
-    said(command, Database(form.format(**api), database.api_url), "days")  # the reader's role may read the ledger
+    said(
+        command, Database(form.format(**api), shared_database.api_url), "days"
+    )  # the reader's role may read the ledger
     if "service" not in form:
         said(command, Database(form.format(**owner), form.format(**api)), "migrate")
     monkeypatch.setenv("PYZN_API_DATABASE_URL", form.format(**api))
@@ -260,10 +267,8 @@ def test_every_url_that_libpq_takes_reaches_the_database(
         "postgresql://u:hunter2@a:1,b:2,c/d?port=1,2", "postgresql://u:hunter2@h/d?sslmode=perhaps", "postgres:hunter2",
     ],
 )  # fmt: skip
-def test_a_url_that_cannot_be_is_refused_without_its_password(
-    url: str, command: CliRunner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    result = command.invoke(pyzn, ["days"], env={"PYZN_DATABASE_URL": url})
+def test_a_url_that_cannot_be_is_refused_without_its_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = CliRunner().invoke(pyzn, ["days"], env={"PYZN_DATABASE_URL": url})
     assert isinstance(result.exception, PyznError)
     assert "PYZN_DATABASE_URL" in str(result.exception) or "days: Postgres: " in str(result.exception)
     assert "hunter2" not in str(result.exception) + result.output

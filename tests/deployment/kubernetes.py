@@ -4,11 +4,10 @@ import json
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +22,7 @@ from dagster._serdes import ConfigurableClassData
 from dagster_k8s import K8sRunLauncher
 
 from tests.deployment.compose import ROOT
+from tests.web import WebServer
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 
@@ -139,12 +139,8 @@ def _cluster(requests: list[tuple[str, str, Any]], folder: Path) -> Iterator[str
 
         do_POST = do_DELETE = do_GET  # noqa: N815  # the library's names
 
-        def log_message(self, *_: object) -> None:
-            """Write nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        name, cluster = "test", {"server": f"http://127.0.0.1:{server.server_port}"}
+    with WebServer(Api) as server:
+        name, cluster = "test", {"server": server.url}
         config = {
             "current-context": name,
             "clusters": [{"name": name, "cluster": cluster}],
@@ -153,4 +149,3 @@ def _cluster(requests: list[tuple[str, str, Any]], folder: Path) -> Iterator[str
         }
         (folder / "kubeconfig").write_text(yaml.safe_dump(config))
         yield str(folder / "kubeconfig")
-        server.shutdown()

@@ -3,12 +3,9 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from functools import partial
 from hashlib import sha256
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,6 +23,7 @@ from pyzn_pipeline.store.database import engine
 from tests.conftest import Database, filled_database, own_database
 from tests.days import Download, scan_of
 from tests.store.publishing import publish
+from tests.web import WebServer, serving_folder
 
 DAY = date(2026, 7, 14)
 DAYS = [DAY - timedelta(days=n) for n in (2, 1, 0)]
@@ -91,27 +89,6 @@ def second_store(second: Database) -> Iterator[Engine]:
     owner.dispose()
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
-
-
-class Served:
-    """A plain web server over a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture(scope="session")
 def published_once(postgres: Postgres) -> Iterator[str]:
     """The name of a database with the DAYS, which the tests' databases are copies of."""
@@ -143,10 +120,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def web(folder: Path) -> Iterator[Served]:
+def web(folder: Path) -> Iterator[WebServer]:
     """A web server over it."""
-    with Served(folder) as served:
-        yield served
+    with serving_folder(folder) as server:
+        yield server
 
 
 def exported(store: Engine, folder: Path) -> None:

@@ -19,7 +19,6 @@ from tests.days import Download, scan_of
 from tests.exports.conftest import (
     DAY,
     DAYS,
-    Served,
     change_day,
     change_index,
     change_rows,
@@ -34,6 +33,7 @@ from tests.exports.conftest import (
     with_column,
 )
 from tests.store.publishing import publish, rows
+from tests.web import serving_folder
 
 Change = Callable[[Path], object]
 
@@ -148,7 +148,7 @@ def test_damage_and_lies_are_refused_by_name_and_change_nothing(
     exported(published, tmp_path / "good")
     mirror(second_store, tmp_path / "good", DAYS[0])
     known = content(second_store)
-    with Served(tmp_path) as web:
+    with serving_folder(tmp_path) as web:
         for name, (damage, message) in DAMAGES.items():
             damage(shutil.copytree(tmp_path / "good", tmp_path / name))
             with pytest.raises(PyznError, match=message):

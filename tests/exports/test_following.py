@@ -8,8 +8,9 @@ from sqlalchemy import Engine
 
 from pyzn_pipeline.exports.following import follow
 from tests.days import scan_of
-from tests.exports.conftest import DAY, DAYS, Served, content, downloads, exported, index_of, late, mirror, sql
+from tests.exports.conftest import DAY, DAYS, content, downloads, exported, index_of, late, mirror, sql
 from tests.store.publishing import publish, rows
+from tests.web import WebServer
 
 
 def test_following_brings_counts_final_days_and_asks_for_newer_revisions(
@@ -58,7 +59,7 @@ def test_a_day_that_the_exporter_accepts_or_doubts_later_is_read_again(
 
 
 def test_what_was_mirrored_under_another_url_or_read_from_bigquery_is_followed_too(
-    published: Engine, second_store: Engine, folder: Path, web: Served
+    published: Engine, second_store: Engine, folder: Path, web: WebServer
 ) -> None:
     exported(published, folder)
     mirror(second_store, folder, *DAYS[1:])

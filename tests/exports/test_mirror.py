@@ -14,13 +14,14 @@ from pyzn_pipeline.exports.following import OlderIndex, follow
 from pyzn_pipeline.reading.judgement import WorseReading
 from tests.conftest import Database
 from tests.days import scan_of
-from tests.exports.conftest import DAY, DAYS, Served, content, downloads, exported, file_of, index_of, late, mirror, sql
+from tests.exports.conftest import DAY, DAYS, content, downloads, exported, file_of, index_of, late, mirror, sql
 from tests.store.publishing import publish, rows
+from tests.web import WebServer
 
 
 @pytest.mark.parametrize("over_http", [False, True], ids=["from a folder", "over HTTP"])
 def test_every_row_figure_and_checksum_is_the_exporters(
-    published: Engine, second_store: Engine, folder: Path, web: Served, over_http: bool
+    published: Engine, second_store: Engine, folder: Path, web: WebServer, over_http: bool
 ) -> None:
     sql(
         published,
@@ -43,7 +44,7 @@ def test_every_row_figure_and_checksum_is_the_exporters(
 
 
 def test_a_mirror_of_a_synthetic_day_is_synthetic_and_so_is_its_mirror(
-    published: Engine, second_store: Engine, folder: Path, web: Served, tmp_path: Path
+    published: Engine, second_store: Engine, folder: Path, web: WebServer, tmp_path: Path
 ) -> None:
     sql(published, f"UPDATE pyzn.days SET source = 'a.table of the emulator' WHERE day = '{DAY}'")
     exported(published, folder)
@@ -108,7 +109,7 @@ def test_the_command_publishes_what_is_not_there(
     second_store: Engine,
     second: Database,
     folder: Path,
-    web: Served,
+    web: WebServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PYZN_HOME", str(folder / "no-stack"))

@@ -23,10 +23,11 @@ from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store.partitions import RetiredDay
 from tests.conftest import Database
 from tests.days import Download, raw_rows, scan_of
-from tests.exports.conftest import Served, content, downloads, sql
+from tests.exports.conftest import content, downloads, sql
 from tests.exports.conftest import mirror as mirror_days
 from tests.pipeline.conftest import code_location
 from tests.store.publishing import publish, rows
+from tests.web import WebServer
 
 TODAY = datetime.now(UTC).date()
 OLD = [TODAY - timedelta(days=n) for n in (12, 11, 10)]
@@ -77,7 +78,7 @@ def exporter(bigquery: Server, database: Database, folder: Path) -> Iterator[Sid
 
 
 @pytest.fixture
-def mirror(second: Database, web: Served) -> Iterator[Side]:
+def mirror(second: Database, web: WebServer) -> Iterator[Side]:
     settings = Settings(database_url=SecretStr(second.owner_url), mirror_url=web.url, first_day=date(2026, 1, 1))
     with DagsterInstance.ephemeral() as instance:
         yield Side(build_defs(settings, store=Store(database_url=second.owner_url)), instance)
@@ -122,7 +123,7 @@ def test_what_one_reads_the_other_mirrors_and_a_late_row_gives_both_revision_2(
     mirror: Side,
     store: Engine,
     second_store: Engine,
-    web: Served,
+    web: WebServer,
 ) -> None:
     for day in OLD:
         bigquery.load(raw_rows(day, downloads(day)))
@@ -208,7 +209,7 @@ def test_an_export_whose_index_is_gone_fails_its_run_while_days_are_retired(
 
 
 def test_a_mirror_that_is_away_stops_no_sensor_and_is_the_days_reason(
-    mirror: Side, second_store: Engine, web: Served
+    mirror: Side, second_store: Engine, web: WebServer
 ) -> None:
     ask(second_store, OLD[0])
     web.__exit__()

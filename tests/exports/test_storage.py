@@ -5,9 +5,8 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -16,7 +15,7 @@ from pyzn_pipeline.exports.errors import DamagedExport, StorageError
 from pyzn_pipeline.exports.index import INDEX, read_index
 from pyzn_pipeline.exports.storage import Folder, Storage, storage_at
 from pyzn_pipeline.settings import Settings, SettingsError, load
-from tests.exports.conftest import Served
+from tests.web import WebServer
 
 MIB = 2**20
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -33,15 +32,8 @@ def answering(answer: Answer) -> Iterator[str]:
             except OSError:
                 self.close_connection = True
 
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with WebServer(Handler) as server:
+        yield server.url
 
 
 def head(handler: BaseHTTPRequestHandler, status: int = 200, **headers: str) -> None:
@@ -52,7 +44,7 @@ def head(handler: BaseHTTPRequestHandler, status: int = 200, **headers: str) -> 
 
 
 @pytest.fixture(params=["folder", "web", "s3"])
-def storage(request: pytest.FixtureRequest, folder: Path, web: Served, monkeypatch: pytest.MonkeyPatch) -> Storage:
+def storage(request: pytest.FixtureRequest, folder: Path, web: WebServer, monkeypatch: pytest.MonkeyPatch) -> Storage:
     """The folder, by each kind of storage. `web` speaks enough of S3 to be read as a bucket."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "none")

@@ -1,12 +1,11 @@
 """What people are state, and what not: each trouble once, to webhooks that are really called."""
 
 import json
-import threading
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from dagster import DagsterInstance, SkipReason, build_run_status_sensor_context, build_sensor_context, job, op
@@ -21,6 +20,7 @@ from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.wanted_days import wanted
 from pyzn_pipeline.wanted_days.trouble import WantedDay
 from tests.conftest import Database
+from tests.web import WebServer
 
 DAY = date(2026, 7, 14)
 NOW = datetime.combine(DAY + timedelta(days=1), time(17, 5), UTC)
@@ -52,16 +52,9 @@ def webhook() -> Iterator[Webhook]:
 
         do_GET = do_POST  # noqa: N815 - http.server's name
 
-        def log_message(self, *_: object) -> None:
-            """Not on the test's output."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        taken = Webhook(SecretStr(f"http://127.0.0.1:{server.server_address[1]}/secret-path"))
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with WebServer(Handler) as server:
+        taken = Webhook(SecretStr(f"{server.url}/secret-path"))
         yield taken
-        server.shutdown()
-        thread.join()
 
 
 def test_a_failing_day_is_reported_when_it_fails_when_it_is_given_up_and_when_it_is_published() -> None:

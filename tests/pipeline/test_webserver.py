@@ -5,12 +5,11 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +25,7 @@ from pyzn_local.ports import free_port
 from pyzn_pipeline.backfills.dagster_client import ask
 from pyzn_pipeline.settings import SettingsError, WebserverSettings, load
 from tests.browser import browser
+from tests.web import WebServer
 
 JOB = """
 from dagster import Definitions, job, op
@@ -263,13 +263,8 @@ def _foreign_page(webserver: Webserver) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(page)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Page) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with WebServer(Page) as server:
+        yield f"{server.url}/"
 
 
 @pytest.mark.parametrize("value", ["https://dagster.example.org", "dagster.example.org:443", "*", "a,*.example.org"])

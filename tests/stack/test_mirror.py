@@ -10,9 +10,10 @@ import requests
 from sqlalchemy import Engine
 
 from tests.days import Download, scan_of
-from tests.exports.conftest import Served, exported
+from tests.exports.conftest import exported
 from tests.stack.conftest import Pyzn, pyzn_at
 from tests.store.publishing import publish, rows
+from tests.web import WebServer, serving_folder
 
 pytestmark = pytest.mark.slow
 
@@ -24,17 +25,17 @@ def downloads(day: date) -> list[Download]:
 
 
 @pytest.fixture
-def web(store: Engine, tmp_path: Path) -> Iterator[Served]:
+def web(store: Engine, tmp_path: Path) -> Iterator[WebServer]:
     """A web server with 37 exported days."""
     for day in DAYS:
         publish(store, scan_of(day, downloads(day)))
     exported(store, tmp_path / "export")
-    with Served(tmp_path / "export") as served:
+    with serving_folder(tmp_path / "export") as served:
         yield served
 
 
 @pytest.fixture
-def up(web: Served, tmp_path: Path) -> Iterator[Pyzn]:
+def up(web: WebServer, tmp_path: Path) -> Iterator[Pyzn]:
     """A stack that was started with the mirror alone."""
     command = pyzn_at(tmp_path / "home")
     started = command("up", "--detach", PYZN_MIRROR_URL=web.url)
@@ -45,7 +46,7 @@ def up(web: Served, tmp_path: Path) -> Iterator[Pyzn]:
     command("down")
 
 
-def test_a_mirror_is_all_that_a_newcomer_needs(up: Pyzn, store: Engine, web: Served) -> None:
+def test_a_mirror_is_all_that_a_newcomer_needs(up: Pyzn, store: Engine, web: WebServer) -> None:
     settings = dict(line.split("=", 1) for line in up("env").stdout.splitlines())
     assert not [name for name in settings if "BIGQUERY" in name]
     answer = requests.get(f"{settings['PYZN_API_URL']}/api/v2/projects/requests", timeout=60).json()

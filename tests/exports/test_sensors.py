@@ -135,7 +135,7 @@ def test_what_one_reads_the_other_mirrors_and_a_late_row_gives_both_revision_2(
     mirror.live("keep_days_true")
     assert content(second_store) == content(store)
     shown = materialized(mirror, "project_days")[str(OLD[-1])]
-    assert (shown["source"], shown["bytes billed"], shown["US dollars"]) == (web.url, 0, 0)
+    assert (shown["source"], shown["bytes billed"], shown["US dollars"]) == (f"{web.url} of the emulator", 0, 0)
 
     bigquery.load(raw_rows(OLD[-1], [Download("late")]))
     sql(

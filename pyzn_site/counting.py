@@ -14,7 +14,7 @@ from pyzn_site.view import Scope, measure_of
 
 _PLACES = 300  # keys of countries, which are all of them
 _LARGEST = 10  # of other keys
-_EVERY = 2**31 - 1
+_ALL = 1000  # keys, where all are wanted; only all of PyPI has more, and these are nearly all of its downloads
 _MINORS = 300  # minor versions, so that they can be added up to major ones
 
 
@@ -32,7 +32,7 @@ class Keys(NamedTuple):
 async def by_key(
     snapshot: Snapshot, project: str, scope: Scope, breakdown: Breakdown, most: int, *, every: bool = False
 ) -> Keys:
-    """Return the counts by a breakdown, of `most` bytes at most; with `every`, no key is left out or put together.
+    """Return the counts by a breakdown, of `most` bytes at most; with `every`, all keys have their own counts.
 
     Raises UnknownProjectError.
     """
@@ -43,8 +43,8 @@ async def by_key(
         granularity=scope.granularity,
         count=measure_of(breakdown, scope.measure),
         # Unless all are wanted, one more than are shown, and the unknown.
-        parts=_EVERY if every else _MINORS if breakdown is VERSION else SERIES + 2,
-        limit=_EVERY if every else _PLACES if breakdown is COUNTRY else _LARGEST,
+        parts=_ALL if every else _MINORS if breakdown is VERSION else SERIES + 2,
+        limit=_ALL if every else _PLACES if breakdown is COUNTRY else _LARGEST,
         most=most,
     )
     if not counts:

@@ -118,7 +118,7 @@ def _python(key: str) -> str | None:
 
 
 def _known(key: str) -> str | None:
-    return None if key == UNKNOWN else key
+    return None if key in {"", UNKNOWN} else key
 
 
 def _has_32_bits(arch: str) -> bool:
@@ -135,8 +135,8 @@ def _about_wheels(sums: Sums) -> Iterable[str]:
     for count, kinds in alike:
         if kinds >= _ALIKE:
             yield (
-                f"{kinds} of {len(wheels)} kinds of wheels have the same count, {number(count)}. Robots that fetch all "
-                "files leave such counts: numbers of this size are no users."
+                f"{kinds} of {len(wheels)} kinds of wheels have the same small count, {number(count)}: by chance, or "
+                "by robots that fetch every file. Numbers of this size are no users."
             )
 
 
@@ -282,7 +282,10 @@ async def wheels(request: Request, project: str, view: Annotated[View, Query()])
                 (period, topic.name(key), n) for period, key, n in counted.counts or () if key and topic.name(key)
             ]
             chart = chart_of(f"{title}, {topic.title}", trend, ledger, counts, by, share=True) if counts else None
-            said, rows, total = _figures(topic, Counter(dict(found.keys)))
+            sums = Counter(dict(found.keys))
+            if rest := found.downloads - sums.total():
+                sums[""] = rest  # of the keys that are too many
+            said, rows, total = _figures(topic, sums)
             lacking = sum(by.name not in day.breakdowns for day in published)
             shown = rows if topic.steps else rows[:LARGEST]
             counted_all = total if found.counts is not None else None
@@ -306,7 +309,7 @@ async def wheels(request: Request, project: str, view: Annotated[View, Query()])
 
     try:
         name = known_form_or_all(project)
-        path, title = path_of("projects", name, "wheels"), "All of PyPI" if name == ALL else name
+        path, title = path_of("projects", name, "wheels"), "all of PyPI" if name == ALL else name
         return await respond(request, "wheels.html", (name, view), basis, make)
     except UnknownProjectError:
         return await unknown_project(request, project)

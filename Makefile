@@ -29,7 +29,9 @@ setup: .venv/complete  ## the virtual environment, from the lock, with all that 
 up: .venv/installed  ## start everything here, with a synthetic sample; Ctrl-C stops it
 	$(BIN)/pyzn up
 
-check: check-code check-dagster check-migrations check-workflows check-kubernetes check-docs wheels  ## all that can be seen without running PyZn
+CHECKS := check-code check-dagster check-migrations check-workflows check-docs wheels
+
+check: $(CHECKS) check-kubernetes  ## all that can be seen without running PyZn
 
 check-code: check-style check-imports check-types  ## linters, who may import whom, and strict types
 
@@ -103,8 +105,8 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/pytest -p no:schemathesis --numprocesses logical --dist loadfile --no-loadscope-reorder
 
 test:  ## linters, types and every test but those of `make test-slow`; eight minutes on two cores
-	$(MAKE) --jobs 2 check browser
-	$(PYTEST) -m "not slow" --ignore tests/deployment/test_kubernetes.py # `check` has run it
+	$(MAKE) --jobs 2 $(CHECKS) browser
+	$(PYTEST) -m "not slow"
 
 test-slow: browser  ## the tests that take minutes: starts of the whole stack, many kills, load
 	$(PYTEST) -m slow

@@ -50,8 +50,8 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, so that the test processes finish together."""
     longest = [
-        "test_stack.py", "test_leftovers.py", "test_replica.py", "test_etags.py", "test_repairs.py", "test_wanted.py",
-        "test_browser.py", "test_every_route.py",
+        "test_stack.py", "test_leftovers.py", "test_replica.py", "test_browser.py", "test_googlesql.py",
+        "test_every_route.py", "test_repairs.py", "test_wanted.py", "test_etags.py", "test_publication.py",
     ]  # fmt: skip
     items.sort(key=lambda item: longest.index(item.path.name) if item.path.name in longest else len(longest))
 

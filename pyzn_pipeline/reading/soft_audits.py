@@ -112,10 +112,10 @@ def _keys(measures: Measures, weeks: pd.DataFrame, breakdown: Breakdown) -> tupl
     """The findings of the two audits of all of PyPI by a breakdown."""
     name = breakdown.name
     counts = measures.pypi_totals.get(name)
-    alike = _alike(weeks, breakdown.counted.name, name)["pypi_totals"]
-    mixes = pd.DataFrame([totals[name] for totals in alike if totals.get(name)], dtype="float64")
-    if len(mixes) < FEWEST_WEEKS or not counts:
-        return (True, _too_few(len(mixes))), (True, _too_few(len(mixes)))
+    alike = [totals[name] for totals in _alike(weeks, breakdown.counted.name, name)["pypi_totals"] if totals.get(name)]
+    if len(alike) < FEWEST_WEEKS or not counts:
+        return (True, _too_few(len(alike))), (True, _too_few(len(alike)))
+    mixes = pd.DataFrame(alike, dtype="float64")
     shares = mixes.fillna(0).div(mixes.sum(axis=1), axis=0)
     downloads = sum(counts.values())
     own = pd.Series(counts, dtype="float64") / downloads

@@ -140,7 +140,7 @@ def test_a_client_that_takes_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPat
     body = b"x" * (3 * responses.SLICE)
     sending = responses.Sending()
     response = responses.AnswerResponse(body, [], sending)
-    asyncio.run(asyncio.wait_for(response({"type": "http"}, receive, send), 5))
+    asyncio.run(asyncio.wait_for(response({"type": "http"}, receive, send), 50))
     assert [len(message.get("body", b"")) for message in sent] == [0, responses.SLICE, responses.SLICE]
     assert sent[-1]["more_body"]
     assert sending.bytes == 0

@@ -125,4 +125,4 @@ def test_a_server_stops_at_once_while_a_query_runs(tmp_path: Path) -> None:
         server.load(sampled(MONDAY))
         bq.query(ENDLESS)
         began = time.monotonic()
-    assert time.monotonic() - began < 20  # it would run for hours
+    assert time.monotonic() - began < 120  # it would run for hours

@@ -252,7 +252,7 @@ def test_a_missing_route_to_google_is_reported_in_time(
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
     started = time.monotonic()
     found = outcome(settings, bigquery_endpoint=None, bigquery_storage_endpoint=None)
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 120
     assert found["source"][0] is False
     assert re.search("not reachable .*check the network", found["source"][1]), found["source"][1]
     assert found["cost"] == (None, "not checked: fix `source` first")

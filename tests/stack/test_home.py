@@ -147,7 +147,7 @@ def test_ctrl_c_ends_every_process_even_when_nobody_reads_what_it_says(pyzn: Pyz
 
     supervisor.send_signal(signal.SIGINT)
 
-    foreground.wait(60)
+    foreground.wait(120)
     wait_for_the_end(children)
 
 

@@ -34,7 +34,7 @@ def killed(pyzn: Pyzn) -> list[psutil.Process]:
     assert started.returncode == 0, started.stderr
     supervisor, *children = processes(pyzn)
     supervisor.kill()
-    supervisor.wait(10)
+    supervisor.wait(120)
     assert len(alive(children)) > 5
     return children
 
@@ -70,7 +70,7 @@ def test_a_supervisor_that_is_killed_while_it_starts_leaves_nothing_that_down_do
     assert foreground.stdout is not None
     assert any(line == f"pyzn: {said}\n" for line in foreground.stdout)
     foreground.send_signal(signal.SIGKILL)
-    foreground.wait(10)
+    foreground.wait(120)
     foreground.stdout.close()
 
     down = pyzn("down")
@@ -89,5 +89,5 @@ def test_a_stack_whose_home_is_moved_stops(pyzn: Pyzn, tmp_path: Path) -> None:
 
     assert f"{pyzn.home} was moved or removed" in foreground.stdout.read()
     foreground.stdout.close()
-    assert foreground.wait(60) == 1
+    assert foreground.wait(120) == 1
     wait_for_the_end(children)

@@ -47,7 +47,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pyzn]:
     foreground.stdout.close()
     yield command
     command("down")
-    foreground.wait(60)
+    foreground.wait(120)
 
 
 def settings(pyzn: Pyzn) -> dict[str, str]:
@@ -218,7 +218,7 @@ def test_a_stack_whose_supervisor_was_killed_starts_again_with_everything(up: Py
     before = up("days", "--json").stdout
     supervisor, *children = processes(up)
     supervisor.kill()
-    supervisor.wait(10)
+    supervisor.wait(120)
     assert alive(children)
 
     restarted = up("up", "--detach")

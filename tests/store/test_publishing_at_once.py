@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 from pyzn_pipeline.store.locks import day_locked
 from tests.days import Download, scan_of
 from tests.store.publishing import publish, rows
+from tests.waiting import LIMIT
 
 DAY = date(2026, 7, 14)
 
@@ -25,7 +26,7 @@ def test_a_day_is_worked_on_by_one_at_a_time(store: Engine) -> None:
     inside = threading.Event()
 
     def second() -> None:
-        inside.wait(10)
+        inside.wait(LIMIT)
         with day_locked(store, DAY):
             order.append("second")
 
@@ -36,7 +37,7 @@ def test_a_day_is_worked_on_by_one_at_a_time(store: Engine) -> None:
         with day_locked(store, DAY + timedelta(days=1)):  # another day is nobody's business
             time.sleep(0.5)
         order.append("first")
-    waiting.join(10)
+    waiting.join(LIMIT)
     assert order == ["first", "second"]
 
 

@@ -13,6 +13,7 @@ from pyzn_pipeline.store.partitions import RetiredDay
 from pyzn_pipeline.wanted_days.wanted import due_for_reading
 from tests.days import Download, scan_of
 from tests.store.publishing import publish, rows, totals
+from tests.waiting import LIMIT
 
 KEEP = 366
 LAST_OF_JUNE, JULY = date(2026, 6, 30), date(2026, 7, 1)
@@ -67,7 +68,7 @@ def test_a_reader_delays_the_drop_and_a_reader_that_never_ends_prevents_it(
         waiting = threading.Thread(target=retire, args=(two_months, DUE, KEEP))
         waiting.start()
         reader.rollback()
-        waiting.join(30)
+        waiting.join(LIMIT)
     assert len(rows(two_months, "SELECT day FROM pyzn.days WHERE retired_at IS NULL")) == 1
 
 

@@ -174,7 +174,7 @@ def _clickhouse(exported: str) -> Ask:
 
 def _spark(exported: str) -> Ask:
     builder = importlib.import_module("pyspark.sql").SparkSession.builder.master(f"local[{THREADS}]")
-    spark = builder.config("spark.ui.enabled", "false").config("spark.driver.memory", "4g").getOrCreate()
+    spark = builder.config("spark.ui.enabled", "false").config("spark.driver.memory", "8g").getOrCreate()
     for view in VIEWS:
         spark.read.parquet(*_files(exported, view)).createOrReplaceTempView(view)
     return lambda query: [list(row) for row in spark.sql(query).collect()]

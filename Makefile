@@ -142,8 +142,8 @@ survive: setup  ## the production shape, its parts killed at random: DAYS (30), 
 	    --outage $(or $(OUTAGE),120) $(if $(SEED),--seed $(SEED))
 
 screenshots: setup  ## the pictures in docs/images, most of them from the running stack
-	$(BIN)/python -m docs.page_states
-	$(BIN)/pyzn env | $(BIN)/python docs/screenshots.py
+	$(if $(ONLY),,$(BIN)/python -m docs.page_states)
+	$(BIN)/pyzn env | $(BIN)/python docs/screenshots.py $(ONLY)
 
 bench: setup  ## every speed that is promised, beside its limit; SIZE=1 is a full day of PyPI (0.002); ONLY="publishing exchange" for some; wrk for serving
 	$(BIN)/python -m bench $(or $(SIZE),0.002) $(ONLY)

@@ -1,6 +1,7 @@
 """Takes the pictures in docs/images from a running stack with the sample: `make screenshots`.
 
-Reads what `pyzn env` prints. Needs Chromium: Debian's (apt-get install chromium), or Playwright's own.
+Reads what `pyzn env` prints; takes the pictures that the arguments name, or all. Needs Chromium: Debian's (apt-get
+install chromium), or Playwright's own.
 """
 
 import shutil
@@ -81,8 +82,8 @@ def keep(page: Page, name: str) -> None:
         sys.exit(f"{file.name} has more than {LARGEST:,} bytes: take less of the page")
 
 
-def main(url: str, api: str) -> None:
-    """Take every picture."""
+def main(url: str, api: str, chosen: set[str]) -> None:
+    """Take the chosen pictures, or all."""
     newest = ask(url, NEWEST)
     (backfill,) = newest["partitionBackfillsOrError"]["results"]
     days = next(node["partitionKeys"] for node in newest["assetNodes"] if node["partitionKeys"])
@@ -99,18 +100,24 @@ def main(url: str, api: str) -> None:
         "backfill-price": (f"/runs/{priced(url, days[-60], days[-1])}", "days published already", None),
         "automation": ("/automation", "packing_schedule", None),
     }
+    known = PAGES.keys() | pages.keys()
+    if unknown := chosen - known:
+        sys.exit(f"no such picture: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    chosen = chosen or known
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        for name, (path, (width, height), theme) in PAGES.items():
+        for name in chosen & PAGES.keys():
+            path, (width, height), theme = PAGES[name]
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
             page = context.new_page()
             page.goto(api + path, wait_until="networkidle")
             keep(page, name)
             context.close()
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-        for name, (path, text, act) in pages.items():
+        for name in chosen & pages.keys():
+            path, text, act = pages[name]
             page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
             page.goto(url + path)
             expect(page.get_by_text(text).first).to_be_visible(timeout=60_000)
@@ -125,4 +132,4 @@ def main(url: str, api: str) -> None:
 
 if __name__ == "__main__":
     settings = dict(line.rstrip("\n").split("=", 1) for line in sys.stdin)
-    main(settings["PYZN_DAGSTER_URL"], settings["PYZN_API_URL"])
+    main(settings["PYZN_DAGSTER_URL"], settings["PYZN_API_URL"], set(sys.argv[1:]))

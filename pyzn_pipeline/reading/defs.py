@@ -306,5 +306,5 @@ def findings_metadata(findings: Sequence[Finding]) -> Metadata:
     return {
         "days checked": MetadataValue.int(len({finding.day for finding in findings})),
         "days failed": MetadataValue.int(len({finding.day for finding in failed})),
-        "findings": table(pd.DataFrame(shown, columns=["day", "finding"])),
+        "findings": table(pd.DataFrame(list(shown), columns=["day", "finding"])),
     }

@@ -134,7 +134,12 @@ def test_one_bad_day_is_red_where_days_are_read_and_in_one_check_and_the_views_o
     assert run(defs, instance, DAY).success
     bad = DAY - timedelta(days=1)
     result = run(defs, instance, bad)
-    assert [each.check_name for each in result.get_asset_check_evaluations() if not each.passed] == ["day_not_empty"]
+    (failed,) = [each for each in result.get_asset_check_evaluations() if not each.passed]
+    assert failed.check_name == "day_not_empty"
+    findings = failed.metadata["findings"].value
+    assert [each.data for each in findings.records] == [  # type: ignore[union-attr]  # a table's
+        {"day": str(bad), "finding": "the source has no rows for it"}
+    ]
     partitions = utc_days(date(2026, 7, 1))
     for name in ("project_days", *(breakdown.view for breakdown in BREAKDOWNS)):
         status = instance.get_status_by_partition(AssetKey(name), [str(bad), str(DAY)], partitions)

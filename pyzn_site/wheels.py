@@ -183,8 +183,8 @@ TOPICS = (
         _glibc,
         "downloads with a known glibc",
         steps=_baselines,
-        unknown="no glibc is known: pip and uv alone tell it, Windows and macOS have none, and musl is hardly ever "
-        "told (the musllinux wheels show it)",
+        unknown="no glibc is known: pip and uv alone report it, Windows and macOS have none, and musl is hardly ever "
+        "reported (the musllinux wheels show it)",
     ),
     Topic(
         "Python of those who download",
@@ -193,8 +193,8 @@ TOPICS = (
         _python,
         "downloads with a known Python",
         steps=_requirements,
-        unknown="no Python is known: pip, uv and setuptools alone tell it. A free-threaded Python tells the version "
-        "alone (its wheels show it)",
+        unknown="no Python is known: pip, uv and setuptools alone report it. Whether a Python is free-threaded is not "
+        "reported (its wheels show it)",
     ),
     Topic(
         "Systems of those who download",
@@ -202,7 +202,7 @@ TOPICS = (
         SYSTEM,
         _known,
         "downloads with a known system",
-        unknown="no system is known: pip, uv and poetry alone tell it",
+        unknown="no system is known: pip, uv and poetry alone report it",
     ),
     Topic(
         "Machines of those who download",
@@ -211,7 +211,7 @@ TOPICS = (
         _known,
         "downloads with a known machine",
         {"are for 32 bits": _has_32_bits},
-        unknown="no machine is known: pip and uv alone tell it",
+        unknown="no machine is known: pip and uv alone report it",
     ),
     Topic(
         "Implementation of their Python",
@@ -220,7 +220,7 @@ TOPICS = (
         _known,
         "downloads with a known implementation",
         {"are by PyPy": lambda key: key == "PyPy"},
-        unknown="no implementation is known: pip, uv, poetry, pdm and twine alone tell it",
+        unknown="no implementation is known: pip, uv, poetry, pdm and twine alone report it",
     ),
 )
 

@@ -216,15 +216,18 @@ def test_names_are_offered_while_one_is_typed(browser: Browser, client: httpx.Cl
 
 @pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide-light", "phone-dark"])
 def test_axe_finds_no_violation_and_nothing_is_wider_than_the_screen(
-    browser: Browser, client: httpx.Client, theme: str, size: dict[str, int]
+    browser: Browser, client: httpx.Client, wheels_client: httpx.Client, theme: str, size: dict[str, int]
 ) -> None:
-    with opened(browser, client, allowed=len(UNKNOWN), color_scheme=theme, viewport=size) as page:
-        for path in EVERY_PAGE:
-            answer = page.goto(path, wait_until="domcontentloaded")  # charts take their time, and another test waits
-            assert answer is not None
-            assert answer.status == UNKNOWN.get(path, 200)
-            assert violations(page) == []
-            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+    for served, paths in ((client, EVERY_PAGE), (wheels_client, ["/projects/compiled/wheels"])):
+        with opened(browser, served, allowed=len(UNKNOWN), color_scheme=theme, viewport=size) as page:
+            for path in paths:
+                answer = page.goto(
+                    path, wait_until="domcontentloaded"
+                )  # charts take their time, and another test waits
+                assert answer is not None
+                assert answer.status == UNKNOWN.get(path, 200)
+                assert violations(page) == []
+                assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
 
 
 def test_an_empty_database_and_one_that_is_away_have_pages_without_violations(

@@ -6,6 +6,7 @@ done in SQL because Postgres needed 6 seconds for a full day, while the other co
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from string import Template
 from typing import Self
 
@@ -25,6 +26,15 @@ _TOP_COLUMNS = ["project", "downloads", "pip_downloads", "ci_downloads"]
 Numbers = dict[str, int]
 
 
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """The DuckDB of this process, empty, as it takes longer to open than to count a small day.
+
+    One thread: a batch is too small for DuckDB to divide.
+    """
+    return duckdb.connect(config={"threads": 1, "enable_external_access": False})
+
+
 @dataclass
 class DocumentSums:
     """The sums over the documents of one breakdown; `sums` has one number for each of its columns, see tally.sql."""
@@ -37,7 +47,7 @@ class DocumentSums:
 
 
 class Tally:
-    """Adds up batches of `source.scan.schema`. A context manager, because it opens a DuckDB to count with.
+    """Adds up batches of `source.scan.schema`. A context manager, because it counts with a connection to DuckDB.
 
     `rows` counts all rows, `projects` those of a project. `of_projects` are the sums of the projects' counts, `of_day`
     the source's own counts of the day, both by column; `packed` is by breakdown. `pypi_totals` has all of PyPI by key,
@@ -46,8 +56,7 @@ class Tally:
     """
 
     def __init__(self, contents: Contents) -> None:
-        # One thread: a batch is too small for DuckDB to divide.
-        self._duckdb = duckdb.connect(config={"threads": 1, "enable_external_access": False})
+        self._duckdb = _database().cursor()  # a connection of its own
         self._columns = contents.count_columns
         self._query = " UNION ALL ".join(map(_of_breakdown, contents.breakdowns))  # each statement has its cost
         self._counted = {b.name: [count.column for count in b.counts] for b in contents.breakdowns}

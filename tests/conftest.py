@@ -42,9 +42,9 @@ def pytest_report_header() -> str:
     return subprocess.check_output([pyzn_local.postgres.binary("postgres"), "--version"], text=True).strip()
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One test process more than cores: tests wait for a third of their time."""
-    return (os.cpu_count() or 1) + 1
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One test process more than cores: tests wait for a third of their time. The slow ones start many themselves."""
+    return (os.cpu_count() or 1) + int(config.option.markexpr != "slow")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -127,7 +127,10 @@ def test_every_engine_counts_what_the_tables_have(
     assert isinstance(table, exp.Create)
     assert isinstance(copy, exp.Copy)
     assert all(path in found["bigquery"] and path in found["snowflake"] for path in found["paths"])
-    columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'downloads_by_country'"
+    columns = (
+        "SELECT column_name FROM information_schema.columns WHERE table_name = 'downloads_by_country'"
+        " ORDER BY ordinal_position"
+    )
     assert [name for (name,) in rows(exported_days, columns)] == [
         column.name for column in table.find_all(exp.ColumnDef)
     ]

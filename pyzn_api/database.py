@@ -6,6 +6,7 @@ of them ready JSON, so that nothing is decoded on the way through; or a few, whe
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -77,8 +78,9 @@ class Budget:
 def statement(name: str) -> bytes:
     """Return the SQL of sql/`name`.sql, with its bound parameters; as one column more snapshot_id.sql.
 
-    `counts by python` is counts.sql for that breakdown; `package:name` is a file of another package. One
-    that reads documents has the parameter `light`: if they have more bytes, it returns no row, and reads none of them.
+    `counts by python` is counts.sql for that breakdown, `counts of all by python` the same for all of PyPI;
+    `package:name` is a file of another package. One that reads documents has the parameter `light`: if they have more
+    bytes, it returns no row, and reads none of them.
     """
     limit = b" WHERE (%b) <= %%(light)s::bigint" % weight if (weight := weight_of(name)) else b""
     return b"SELECT answer.*, (%b) AS snapshot_id FROM (%b) AS answer%b" % (_file("snapshot_id"), _rows(name), limit)
@@ -87,23 +89,46 @@ def statement(name: str) -> bytes:
 @cache
 def weight_of(name: str) -> bytes | None:
     """Return the SQL of the stored bytes of the documents that the statement reads; None if it reads none."""
-    rows = _rows(name)
-    documents = [each.document for each in KNOWN if each.document.encode() in rows]
+    rows, of = _rows(name), _OF_PROJECT
+    documents = [each.document for each in KNOWN if re.search(rb"%b\b" % each.document.encode(), rows)]
+    if b"%(names)s" in rows:
+        of = of | {"of": "project = ANY (%(names)s::text[])"}
+    elif " of all by " in name:
+        of, documents = _of_all(name.rpartition(" ")[2]), ["pypi_totals"]
     if not documents:
         return None
     sizes = " + ".join(f"coalesce(pg_column_size({document}), 0)" for document in documents)
-    projects = "ANY (%(names)s::text[])" if b"%(names)s" in rows else "%(project)s"
-    return Template(_file("weight").decode()).substitute(sizes=sizes, projects=projects).encode()
+    return Template(_file("weight").decode()).substitute(of, sizes=sizes).encode()
 
 
 def _rows(name: str) -> bytes:
     file, _, by = name.partition(" by ")
+    file, _, of_all = file.partition(" of ")
     rows = _file(file)
     if by:
         breakdown = next(breakdown for breakdown in KNOWN if breakdown.name == by)
-        names = {"name": by, "document": breakdown.document, "view": breakdown.view, "downloads": _counted(breakdown)}
+        key, *others = (each.name for each in breakdown.keys)
+        names = {"name": key, "document": breakdown.document, "view": breakdown.view, "downloads": _counted(breakdown)}
+        names |= {"rows": f"pyzn.{breakdown.view}", **_OF_PROJECT}
+        names["within"] = "".join(f"AND replace({each}, '+', ' ') ILIKE %(within)s" for each in others)
+        if of_all:
+            names |= {"document": "pypi_totals", **_of_all(by)}
+            names["rows"] = f"(SELECT *, key AS {key} FROM pyzn.pypi_downloads) AS entry"  # noqa: S608  # of KNOWN
         rows = Template(rows.decode()).substitute(names).encode()
     return rows
+
+
+_OF_PROJECT = {
+    "table": "pyzn.project_days",
+    "of": "project = %(project)s",
+    "known": "SELECT 1 FROM pyzn.projects WHERE project = %(project)s",
+}
+
+
+def _of_all(breakdown: str) -> dict[str, str]:
+    """Return the same for all of PyPI by a breakdown, in which retired days count for nothing either."""
+    there = "day IN (SELECT day FROM pyzn.days WHERE retired_at IS NULL)"
+    return {"table": "pyzn.day_breakdowns", "of": f"breakdown = '{breakdown}' AND {there}", "known": "SELECT 1"}
 
 
 def _file(name: str) -> bytes:

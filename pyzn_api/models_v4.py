@@ -141,8 +141,8 @@ class SeveralSeries(SeveralHead):
 
 def counts_by(breakdown: Breakdown) -> type[Counts]:
     """Return the shape of the counts by one breakdown."""
-    name, title = breakdown.name, breakdown.name.title().replace("_", "")
-    fields: dict[str, Any] = {name: (str, Field(description=f'{breakdown.key}; unknown is "{UNKNOWN}"'))}
+    (key,), name, title = breakdown.keys, breakdown.name, breakdown.name.title().replace("_", "")
+    fields: dict[str, Any] = {name: (str, Field(description=f'{key.description}; unknown is "{UNKNOWN}"'))}
     count = create_model(
         f"{title}Count",
         __doc__=f"The downloads of a project with one {name} in a period.",
@@ -198,6 +198,7 @@ class Day(BaseModel):
     published_at: datetime = Field(description="UTC")
     suspect_because: str | None = Field(None, description="in what it differed from the weeks before, if it did")
     accepted_because: str | None = Field(None, description="why a person has accepted it nevertheless")
+    breakdowns: list[str] = Field(description="by what it was read")
     events: list[str] = Field(description="the ids of the events that touch it")
 
 

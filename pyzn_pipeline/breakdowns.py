@@ -51,26 +51,45 @@ KNOWN_COUNTS = (*COUNTS, FILES_WITHOUT_MIRRORS)
 
 
 @dataclass(frozen=True)
-class Breakdown:
-    """One way to divide a project's day by a key.
+class Key:
+    """A key of a breakdown: its SQL over `file_downloads`, in BigQuery's dialect; NULL means unknown.
 
-    `expression` is the key, BigQuery SQL over `file_downloads`; NULL means unknown. `counted` are the rows that
-    count, and `subsets` are counted for each key as well. `common`: a key means the same for every project, so all of
-    PyPI is divided by it too. The API can be asked for keys of the form `filters`; `key` says what they are, `example`
-    is one of them, in which `*` is anything if there are `wildcard`s.
+    The API can be asked for keys of the form `filters`, such as `example`, in which `*` is anything if there are
+    `wildcard`s.
+    """
+
+    name: str
+    description: str
+    expression: str
+    example: str
+    filters: str = r"^[^\u0000]{0,100}$"
+    wildcard: bool = False
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """One way to divide a project's day: by a key, or by two.
+
+    `counted` are the rows that count, and `subsets` are counted for each key as well. `common`: a key means the same
+    for every project, so all of PyPI is divided by it too.
     """
 
     name: str
     plural: str
-    key: str
-    expression: str
     description: str
-    example: str
+    keys: tuple[Key, ...]
     counted: Count = DOWNLOADS
     subsets: tuple[Count, ...] = ()
     common: bool = True
-    filters: str = r"^[^\u0000]{0,100}$"
-    wildcard: bool = False
+
+    @property
+    def expression(self) -> str:
+        """BigQuery SQL for the text in documents, never NULL: the key, or two with a space between.
+
+        The first of two has no space itself.
+        """
+        texts = [f"IFNULL({key.expression}, '{UNKNOWN}')" for key in self.keys]
+        return texts[0] if len(texts) == 1 else f"CONCAT({texts[0]}, ' ', {texts[1]})"
 
     @property
     def counts(self) -> tuple[Count, ...]:
@@ -96,50 +115,75 @@ class Breakdown:
 VERSION = Breakdown(
     name="version",
     plural="versions",
-    key="the release as PyPI spells it",
-    expression="file.version",
     description="Downloads per UTC day, project and version: all of them, by pip, by CI, and of files.",
-    example="2.*",
+    keys=(
+        Key(
+            "version",
+            description="the release as PyPI spells it",
+            expression="file.version",
+            example="2.*",
+            wildcard=True,
+        ),
+    ),
     subsets=(PIP, CI, FILES),
     common=False,
-    wildcard=True,
 )
 COUNTRY = Breakdown(
     name="country",
     plural="countries",
-    key="an ISO 3166-1 alpha-2 code",
-    expression="country_code",
     description="Downloads per UTC day, project and country (ISO 3166-1 alpha-2).",
-    example="US",
-    # ISO 3166-1 alpha-2; what Fastly and MaxMind add (T1, A1, **); nothing at all; a mark.
-    filters=r"^([^\u0000]{0,2}|\([a-z ]+\))$",
+    keys=(
+        Key(
+            "country",
+            description="an ISO 3166-1 alpha-2 code",
+            expression="country_code",
+            example="US",
+            # ISO 3166-1 alpha-2; what Fastly and MaxMind add (T1, A1, **); nothing at all; a mark.
+            filters=r"^([^\u0000]{0,2}|\([a-z ]+\))$",
+        ),
+    ),
 )
 INSTALLER = Breakdown(
     name="installer",
     plural="installers",
-    key="the installer's name",
-    expression="details.installer.name",
     description="Downloads per UTC day, project and installer (pip, uv, bandersnatch, …).",
-    example="pip",
+    keys=(
+        Key(
+            "installer",
+            description="the installer's name",
+            expression="details.installer.name",
+            example="pip",
+        ),
+    ),
 )
 PYTHON = Breakdown(
     name="python",
     plural="pythons",
-    key="the minor version of Python",
-    expression=r"REGEXP_EXTRACT(details.python, r'^[0-9]+\.[0-9]+')",
     description="Downloads per UTC day, project and minor version of Python (3.12), without mirrors.",
-    example="3.*",
-    filters=r"^([0-9.*]{1,100}|\([a-z ]+\))$",
-    wildcard=True,
+    keys=(
+        Key(
+            "python",
+            description="the minor version of Python",
+            expression=r"REGEXP_EXTRACT(details.python, r'^[0-9]+\.[0-9]+')",
+            example="3.*",
+            filters=r"^([0-9.*]{1,100}|\([a-z ]+\))$",
+            wildcard=True,
+        ),
+    ),
     counted=WITHOUT_MIRRORS,
 )
 SYSTEM = Breakdown(
     name="system",
     plural="systems",
-    key="the operating system's name",
-    expression="details.system.name",
     description="Downloads per UTC day, project and operating system (Linux, Darwin, Windows, …), without mirrors.",
-    example="Linux",
+    keys=(
+        Key(
+            "system",
+            description="the operating system's name",
+            expression="details.system.name",
+            example="Linux",
+        ),
+    ),
     counted=WITHOUT_MIRRORS,
 )
 BREAKDOWNS = (VERSION, COUNTRY, INSTALLER, PYTHON, SYSTEM)
@@ -148,63 +192,101 @@ BREAKDOWNS = (VERSION, COUNTRY, INSTALLER, PYTHON, SYSTEM)
 WHEEL = Breakdown(
     name="wheel",
     plural="wheels",
-    key="the tags of a wheel, sdist or (other)",
-    expression=keys.WHEEL,
     description="Files per UTC day, project and tags of the wheel (cp312-cp312-win_amd64), or sdist, without mirrors.",
-    example="cp39-abi3-*",
-    filters=r"^([A-Za-z0-9_.*-]{1,300}|\([a-z ]+\))$",
-    wildcard=True,
+    keys=(
+        Key(
+            "wheel",
+            description="the tags of a wheel, sdist or (other)",
+            expression=keys.WHEEL,
+            example="cp39-abi3-*",
+            filters=r"^([A-Za-z0-9_.*-]{1,300}|\([a-z ]+\))$",
+            wildcard=True,
+        ),
+    ),
     counted=FILES_WITHOUT_MIRRORS,
 )
 LIBC = Breakdown(
     name="libc",
     plural="libcs",
-    key="the C library and its version",
-    expression=keys.LIBC,
     description="Files per UTC day, project and C library of who downloads (glibc 2.39), without mirrors.",
-    example="glibc 2.*",
-    wildcard=True,
+    keys=(
+        Key(
+            "libc",
+            description="the C library and its version",
+            expression=keys.LIBC,
+            example="glibc 2.*",
+            wildcard=True,
+        ),
+    ),
     counted=FILES_WITHOUT_MIRRORS,
 )
 CPU = Breakdown(
     name="cpu",
     plural="cpus",
-    key="the processor's architecture",
-    expression="details.cpu",
     description="Files per UTC day, project and architecture of who downloads (x86_64, aarch64, …), without mirrors.",
-    example="aarch64",
+    keys=(
+        Key(
+            "cpu",
+            description="the processor's architecture",
+            expression="details.cpu",
+            example="aarch64",
+        ),
+    ),
     counted=FILES_WITHOUT_MIRRORS,
 )
 IMPLEMENTATION = Breakdown(
     name="implementation",
     plural="implementations",
-    key="the implementation of Python",
-    expression="details.implementation.name",
     description="Files per UTC day, project and implementation of Python (CPython, PyPy, …), without mirrors.",
-    example="PyPy",
+    keys=(
+        Key(
+            "implementation",
+            description="the implementation of Python",
+            expression="details.implementation.name",
+            example="PyPy",
+        ),
+    ),
     counted=FILES_WITHOUT_MIRRORS,
 )
 INSTALLER_VERSION = Breakdown(
     name="installer_version",
     plural="installer-versions",
-    key="the installer and its version",
-    expression=keys.INSTALLER_VERSION,
     description="Files per UTC day, project and minor version of the installer (pip 26.1).",
-    example="pip 26.*",
-    wildcard=True,
+    keys=(
+        Key(
+            "installer_version",
+            description="the installer and its version",
+            expression=keys.INSTALLER_VERSION,
+            example="pip 26.*",
+            wildcard=True,
+        ),
+    ),
     counted=FILES,
 )
 DISTRO = Breakdown(
     name="distro",
     plural="distros",
-    key="the distribution and its version",
-    expression=keys.DISTRO,
     description="Files per UTC day, project and distribution of who downloads (Ubuntu 24.04), without mirrors.",
-    example="Ubuntu *",
-    wildcard=True,
+    keys=(
+        Key(
+            "distro",
+            description="the distribution and its version",
+            expression=keys.DISTRO,
+            example="Ubuntu *",
+            wildcard=True,
+        ),
+    ),
     counted=FILES_WITHOUT_MIRRORS,
 )
-KNOWN = (*BREAKDOWNS, WHEEL, LIBC, CPU, IMPLEMENTATION, INSTALLER_VERSION, DISTRO)
+VERSION_PYTHON = Breakdown(
+    name="version_python",
+    plural="version-pythons",
+    description="Files per UTC day, project, version and minor version of Python, without mirrors.",
+    keys=(*PYTHON.keys, *VERSION.keys),
+    counted=FILES_WITHOUT_MIRRORS,
+    common=False,
+)
+KNOWN = (*BREAKDOWNS, WHEEL, LIBC, CPU, IMPLEMENTATION, INSTALLER_VERSION, DISTRO, VERSION_PYTHON)
 """The breakdowns that a deployment can choose (PYZN_BREAKDOWNS)."""
 
 

@@ -27,6 +27,7 @@ _KEYS: dict[str, Callable[[Row], str | None]] = {
     "implementation": lambda row: _field(row, "details", "implementation", "name"),
     "installer_version": lambda row: _with_version(row, "name", "details", "installer"),
     "distro": lambda row: _with_version(row, "name", "details", "distro"),
+    "version_python": lambda row: f"{_key(row, 'python')} {_key(row, 'version')}",
 }
 _CONDITIONS: dict[str, Callable[[Row], bool]] = {
     "downloads": lambda _: True,

@@ -20,6 +20,8 @@ from pyzn_pipeline.breakdowns import (
     PIP,
     PYTHON,
     UNKNOWN,
+    VERSION,
+    VERSION_PYTHON,
     WHEEL,
     WITHOUT_MIRRORS,
     Breakdown,
@@ -111,6 +113,8 @@ def key_of(breakdown: Breakdown, download: Download) -> str:
     if breakdown == PYTHON:
         minor = re.match(r"[0-9]+\.[0-9]+", download.python or "")
         return minor.group() if minor else UNKNOWN
+    if breakdown == VERSION_PYTHON:
+        return f"{key_of(PYTHON, download)} {key_of(VERSION, download)}"
     if breakdown == WHEEL:
         return wheel_key(download.filename)
     key: str | None = getattr(download, breakdown.name, None)

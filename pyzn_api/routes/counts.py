@@ -13,14 +13,26 @@ from pyzn_api.database import counts_of
 from pyzn_api.errors import ApiError, BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Ledger
 from pyzn_api.models_v4 import Counts, counts_by
-from pyzn_api.names import known_form
+from pyzn_api.names import ALL, known_form, known_form_or_all
 from pyzn_api.openapi import errors, table_of
-from pyzn_api.routes.parameters import ByPeriod, End, Format, ProjectName, Start, StrictRoute
+from pyzn_api.routes.parameters import ByPeriod, End, Format, ProjectName, ProjectNameOrAll, Start, StrictRoute
 from pyzn_api.settings import MIB
 from pyzn_api.state import state
 from pyzn_api.tables import json_body, range_of, respond_with_table
 from pyzn_api.windows import Granularity, Window
-from pyzn_pipeline.breakdowns import CI, FILES_WITHOUT_MIRRORS, KNOWN, UNKNOWN, WHEEL, WITHOUT_MIRRORS, Breakdown
+from pyzn_pipeline.breakdowns import (
+    CI,
+    FILES_WITHOUT_MIRRORS,
+    KNOWN,
+    PYTHON,
+    UNKNOWN,
+    VERSION,
+    VERSION_PYTHON,
+    WHEEL,
+    WITHOUT_MIRRORS,
+    Breakdown,
+    Key,
+)
 
 # What Postgres reads, orders and writes within its statement timeout; 3,000 versions on 365 days are 23.
 MOST: dict[Granularity, int] = {"day": 32 * MIB, "week": 64 * MIB, "month": 64 * MIB}
@@ -47,72 +59,99 @@ def _count(count: str, ci: ByCI) -> str:
     return {"include": count, "exclude": "without_ci", "only": "ci"}[ci]
 
 
-def _filter(breakdown: Breakdown) -> object:
+def _filter(key: Key, plural: str) -> object:
     """Return the parameter that is named like the key."""
 
-    def valid(key: str | None) -> str | None:
-        if key is not None and not re.fullmatch(breakdown.filters, key):
-            raise ValueError(f"{breakdown.key}, as answers list it, or {UNKNOWN}")
-        return key
+    def valid(value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(key.filters, value):
+            raise ValueError(f"{key.description}, as answers list it, or {UNKNOWN}")
+        return value
 
-    anything = ", where * is anything" if breakdown.wildcard else ""
+    anything = ", where * is anything" if key.wildcard else ""
     return Annotated[
         str | None,
         AfterValidator(valid),
         Query(
-            alias=breakdown.name,
-            description=f"only {breakdown.plural} like this, in any case{anything}: {breakdown.example}",
-            json_schema_extra={"pattern": breakdown.filters},
+            alias=key.name,
+            description=f"only {plural} like this, in any case{anything}: {key.example}",
+            json_schema_extra={"pattern": key.filters},
         ),
     ]
 
 
-def _like(breakdown: Breakdown, key: str | None) -> str | None:
+_Version = _filter(VERSION.keys[0], VERSION.plural)
+
+
+def _within(version: _Version = None) -> str | None:  # type: ignore[valid-type]  # made of the breakdown
+    return version
+
+
+def _no_within() -> None:
+    return None
+
+
+def _like(key: Key, value: str | None) -> str | None:
     """Return the ILIKE pattern in which everything stands for itself, and `*` for anything if there are wildcards.
 
     A plus is the same as a space, which it has become if the client did not write it as %2B.
     """
-    if key is None:
+    if value is None:
         return None
-    literal = re.sub(r"([\\%_])", r"\\\1", key).replace("+", " ")
-    return literal.replace("*", "%") if breakdown.wildcard else literal
+    literal = re.sub(r"([\\%_])", r"\\\1", value).replace("+", " ")
+    return literal.replace("*", "%") if key.wildcard else literal
 
 
 def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
-    """Return the function that answers for one breakdown."""
-    filtered, held = _filter(breakdown), tuple(counts_of(breakdown))
+    """Return the function that answers for one breakdown; by Python also of some versions alone."""
+    (key,) = breakdown.keys
+    has_version = breakdown == PYTHON
+    filtered, held = _filter(key, breakdown.plural), tuple(counts_of(breakdown))
+    choice = (*held, *(counts_of(VERSION_PYTHON) if has_version else ()))
     described = Query(description="what is counted, of that which this breakdown holds")
-    own = Annotated[Literal[held], described]  # type: ignore[valid-type]  # made for each breakdown
+    own = Annotated[Literal[choice] | None if has_version else Literal[choice], described]  # type: ignore[valid-type]  # made for each breakdown
 
     async def counts(
         request: Request,
-        project: ProjectName,
+        project: ProjectNameOrAll if breakdown.common else ProjectName,  # type: ignore[valid-type]  # see above
         ci: Annotated[ByCI, Depends(_ci if CI in breakdown.subsets else _no_ci)],
+        version: Annotated[str | None, Depends(_within if has_version else _no_within)],
         start: Start = None,
         end: End = None,
         granularity: ByPeriod = "day",
-        count: own = held[0],
-        key: filtered = None,  # type: ignore[valid-type]  # made for each breakdown
+        count: own = None if has_version else held[0],  # type: ignore[valid-type]  # see above
+        value: filtered = None,  # type: ignore[valid-type]  # see above
         table: Format = None,
     ) -> Response:
-        name, today = known_form(project), state(request).today
-        pattern, counted_by = _like(breakdown, key), _count(count, ci)
+        by = breakdown if version is None else VERSION_PYTHON
+        name, today = (known_form_or_all if breakdown.common else known_form)(project), state(request).today
+        counted_by = _count(_held(by, count), ci)
+        patterns = _like(key, value), _like(VERSION.keys[0], version)
+        if version is not None and name == ALL:
+            raise BadParameterError("version", version, f"the name of a project: a version means nothing for {ALL}")
 
         async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
-            rows = await counted(snapshot, name, breakdown, granularity, csv=as_csv, pattern=pattern, count=counted_by)
+            rows = await counted(snapshot, name, by, granularity, counted_by, *patterns, csv=as_csv)
             if as_csv:
-                return b"\r\n".join([f"period,{breakdown.name},downloads".encode(), *rows, b""])
-            return json_body(head(snapshot, name, breakdown, granularity, counted_by), "downloads", rows)
+                return b"\r\n".join([f"period,{key.name},downloads".encode(), *rows, b""])
+            return json_body(head(snapshot, name, by, granularity, counted_by), "downloads", rows)
 
         return await respond_with_table(
             request,
             table,
-            (breakdown.name, name, granularity, start, end, pattern, counted_by),
-            lambda ledger: requested(ledger, breakdown, start, end, granularity, today),
+            (by.name, name, granularity, start, end, *patterns, counted_by),
+            lambda ledger: requested(ledger, by, start, end, granularity, today),
             render,
         )
 
     return counts
+
+
+def _held(breakdown: Breakdown, count: str | None) -> str:
+    """Return the count, or that of the breakdown itself. Raises BadParameterError for one that it does not hold."""
+    held = tuple(counts_of(breakdown))
+    if count not in {None, *held}:
+        raise BadParameterError("count", count, f"{', '.join(held)} by {' and '.join(k.name for k in breakdown.keys)}")
+    return count or held[0]
 
 
 def requested(
@@ -132,11 +171,24 @@ def head(snapshot: Snapshot, project: str, breakdown: Breakdown, granularity: Gr
 
 
 async def counted(
-    snapshot: Snapshot, project: str, breakdown: Breakdown, granularity: Granularity, **parameters: object
+    snapshot: Snapshot,
+    project: str,
+    breakdown: Breakdown,
+    granularity: Granularity,
+    count: str,
+    pattern: str | None = None,
+    within: str | None = None,
+    *,
+    csv: bool = False,
 ) -> list[bytes]:
-    """Return the rows of the table, a text a period. Raises BadParameterError where there is too much to count."""
-    statement, most, window = f"counts by {breakdown.name}", MOST[granularity], snapshot.window
-    rows = await snapshot.rows(statement, project=project, granularity=granularity, most=most, **parameters)
+    """Return the rows of the table, a text a period; JSON objects with commas between, or CSV lines.
+
+    `project` can be ALL by a common breakdown. Raises BadParameterError where there is too much to count.
+    """
+    statement = f"counts of all by {breakdown.name}" if project == ALL else f"counts by {breakdown.name}"
+    most, window = MOST[granularity], snapshot.window
+    given = {"project": project, "granularity": granularity, "count": count, "pattern": pattern, "within": within}
+    rows = await snapshot.rows(statement, most=most, csv=csv, **given)
     if not rows:
         raise UnknownProjectError(project)
     if (size := int(rows[0][2])) > most:
@@ -147,7 +199,7 @@ async def counted(
 
 
 for _breakdown in KNOWN:
-    if _breakdown == WHEEL:  # routes/wheels.py
+    if _breakdown in (WHEEL, VERSION_PYTHON):  # routes/wheels.py; by Python
         continue
     _which = ", without mirrors" if _breakdown.counted in (WITHOUT_MIRRORS, FILES_WITHOUT_MIRRORS) else ""
     router.add_api_route(

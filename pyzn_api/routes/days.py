@@ -41,7 +41,7 @@ def _rows(ledger: Ledger, window: Window) -> Iterator[Day | MissingDay]:
         events = [each.id for each in ledger.events_in(Window(day, day))]
         if row := published.get(day):
             known = {name: value for name, value in row._asdict().items() if value is not None}
-            known |= {"published_at": row.published_at.replace(microsecond=0), "events": events}
-            yield Day.model_validate(known)
+            known |= {"published_at": row.published_at.replace(microsecond=0), "breakdowns": sorted(row.breakdowns)}
+            yield Day.model_validate(known | {"events": events})
         else:
             yield MissingDay(day=day, status="missing", events=events)

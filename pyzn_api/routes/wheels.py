@@ -11,10 +11,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api.cache import Snapshot
 from pyzn_api.models_v4 import Wheels
-from pyzn_api.names import known_form
+from pyzn_api.names import known_form_or_all
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.counts import counted, head, requested
-from pyzn_api.routes.parameters import ByPeriod, End, Format, ProjectName, Start, StrictRoute
+from pyzn_api.routes.parameters import ByPeriod, End, Format, ProjectNameOrAll, Start, StrictRoute
 from pyzn_api.state import state
 from pyzn_api.tables import json_body, respond_with_table
 from pyzn_api.wheels import tags_of
@@ -38,7 +38,7 @@ router = APIRouter(
 )
 async def wheels(
     request: Request,
-    project: ProjectName,
+    project: ProjectNameOrAll,
     start: Start = None,
     end: End = None,
     granularity: ByPeriod = "day",
@@ -46,11 +46,11 @@ async def wheels(
     table: Format = None,
 ) -> Response:
     """Oldest period first, then most downloads. `(none)` is a part that means nothing for the file."""
-    name, today = known_form(project), state(request).today
+    name, today = known_form_or_all(project), state(request).today
 
     async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
-        periods = await counted(snapshot, name, WHEEL, granularity, csv=False, pattern=None, count=COUNT)
-        rows = [row for entries in periods for row in _summed(entries, by)]
+        periods = await counted(snapshot, name, WHEEL, granularity, COUNT)
+        rows = [row for entries in periods for row in summed(entries, by)]
         if as_csv:
             text = StringIO()
             safe = [(period, f"'{part}" if part.startswith(RUN) else part, n) for period, part, n in rows]
@@ -69,7 +69,7 @@ async def wheels(
     )
 
 
-def _summed(entries: bytes, by: str) -> Iterator[tuple[str, str, int]]:
+def summed(entries: bytes, by: str) -> Iterator[tuple[str, str, int]]:
     """Yield a row for each part of a period, of the JSON objects that Postgres has written; most downloads first."""
     found = json.loads(b"[%b]" % entries)
     sums: Counter[str] = Counter()

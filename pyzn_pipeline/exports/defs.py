@@ -61,7 +61,12 @@ def export_asset(
         ),
         metadata={
             "index": MetadataValue.text(f"{storage.name}/index.json"),
-            SCHEMA: columns(day="date", project="string", downloads="int64", **{b.name: "string" for b in breakdowns}),
+            SCHEMA: columns(
+                day="date",
+                project="string",
+                downloads="int64",
+                **{key.name: "string" for b in breakdowns for key in b.keys},
+            ),
         },
         code_version=EXPORT_VERSION,
         skippable=True,  # the op logs each day's materialization itself

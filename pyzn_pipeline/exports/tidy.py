@@ -38,7 +38,7 @@ def projects_schema(contents: Contents) -> pa.Schema:
 def tidy_schema(breakdown: Breakdown) -> pa.Schema:
     """Return the columns of a project and key, as in the breakdown's view."""
     return pa.schema(
-        [_DAY, _PROJECT, pa.field(breakdown.name, pa.string(), nullable=False)]
+        [_DAY, _PROJECT, *(pa.field(key.name, pa.string(), nullable=False) for key in breakdown.keys)]
         + [pa.field(column, pa.int64(), nullable=False) for column in _numbers(breakdown)]
     )
 
@@ -67,7 +67,11 @@ def _unpack_query(breakdown: Breakdown) -> str:
         for n, (column, name) in enumerate(zip(breakdown.columns, _numbers(breakdown), strict=True))
     ]
     template = Template(text_of("unpack", __file__).decode())
-    return template.substitute(document=breakdown.document, name=breakdown.name, numbers=", ".join(numbers))
+    parts = ["key"] if len(breakdown.keys) == 1 else ["split_part(key, ' ', 1)", "substr(key, instr(key, ' ') + 1)"]
+    keys = ", ".join(f"{part} AS {key.name}" for part, key in zip(parts, breakdown.keys, strict=True))
+    return template.substitute(
+        document=breakdown.document, keys=keys, numbers=", ".join(numbers), names=", ".join(_numbers(breakdown))
+    )
 
 
 def project_rows(day: date, packed: pa.Table, contents: Contents, keys: Mapping[Breakdown, pa.Array]) -> pa.Table:
@@ -97,14 +101,15 @@ def packed(projects: pa.Table, contents: Contents, tidy: Mapping[Breakdown, pa.T
     return pa.Table.from_arrays(columns, schema=packed_schema(contents))
 
 
-def documents(breakdown: Breakdown, keys: pa.Array | pa.ChunkedArray, rows: pa.Table) -> list[pa.Array]:
+def documents(breakdown: Breakdown, of_project: pa.Array | pa.ChunkedArray, rows: pa.Table) -> list[pa.Array]:
     """Return the columns of a breakdown, of its tidy rows and the number of keys of each project.
 
     Arrow trusts offsets, and would read any memory: the numbers must be at least 0 and add up to the rows.
     """
-    offsets = np.concatenate([[0], np.cumsum(keys.to_numpy(), dtype=np.int64)])
+    offsets = np.concatenate([[0], np.cumsum(of_project.to_numpy(), dtype=np.int64)])
     first, *subsets = (rows[name].combine_chunks().cast(pa.string()) for name in _numbers(breakdown))
-    entries = pc.binary_join_element_wise(_quoted(rows[breakdown.name].combine_chunks()), first, ":")
+    keys = pc.binary_join_element_wise(*(rows[key.name].combine_chunks() for key in breakdown.keys), " ")
+    entries = pc.binary_join_element_wise(_quoted(keys), first, ":")
     return [_joined(offsets, entries, "{", "}"), *(_joined(offsets, subset, "[", "]") for subset in subsets)]
 
 

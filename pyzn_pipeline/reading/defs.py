@@ -216,14 +216,15 @@ def view_assets(
             owners=OWNERS,
             description=(
                 f"{breakdown.description}\n\nA **view** of `{READING_ASSET.to_user_string()}`, read it as "
-                f"`pyzn.{breakdown.view}` with SQL; an unknown {breakdown.name} is `(unknown)`."
+                f"`pyzn.{breakdown.view}` with SQL; an unknown key is `(unknown)`."
             ),
             metadata={
                 "dagster/table_name": f"pyzn.{breakdown.view}",
                 SCHEMA: columns(
                     day="date",
                     project="text",
-                    **{breakdown.name: "text", "downloads": "bigint"},
+                    **{key.name: "text" for key in breakdown.keys},
+                    downloads="bigint",
                     **{subset.column: "bigint" for subset in breakdown.subsets},
                 ),
                 **({"now": picture(api_url, f"by={breakdown.name}")} if breakdown in BREAKDOWNS[1:] else {}),

@@ -92,6 +92,7 @@ def _in_tables(breakdown: Breakdown) -> TextClause:
     return text(
         Template(text_of("breakdown_in_tables", __file__).decode()).substitute(
             name=breakdown.name,
+            key=breakdown.keys[0].name,
             view=breakdown.view,
             sums=", ".join(f"sum({of_view}) AS {of_view}" for of_view in columns.values()),
             totals=", ".join(f"coalesce(sum({of_view}), 0)::bigint AS {c}" for c, of_view in columns.items()),

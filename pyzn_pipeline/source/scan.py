@@ -123,7 +123,7 @@ def scan_query(table: str, is_file: str | None, breakdowns: tuple[Breakdown, ...
         mark=MARK,
         name=names.PATTERN,
         invalid=names.INVALID,
-        keys=",\n    ".join(f"IFNULL({b.expression}, '{UNKNOWN}') AS {b.name}" for b in breakdowns),
+        keys=",\n    ".join(f"{b.expression} AS {b.name}" for b in breakdowns),
         conditions=",\n    ".join(f"{condition} AS is_{count.name}" for count, condition in conditions.items()),
         carried=", ".join(f"REGEXP_REPLACE(f.{name}, r'\\x00', '{MARK}') AS {name}" for name in keys),
         flags=", ".join(f"f.is_{count.name}" for count in counts),

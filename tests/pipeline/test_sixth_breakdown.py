@@ -34,10 +34,8 @@ ENTRY = """
 FILE_TYPE = Breakdown(
     name="file_type",
     plural="file-types",
-    key="the type of the file",
-    expression="file.type",
     description="Downloads per UTC day, project and type of file (bdist_wheel, sdist, …).",
-    example="sdist",
+    keys=(Key("file_type", "the type of the file", "file.type", example="sdist"),),
 )
 KNOWN = (*KNOWN, FILE_TYPE)
 """

@@ -2,7 +2,7 @@
 -- all of PyPI by key is the same as in the ledger. proof.py fills the names after a dollar sign.
 -- Costs a pass over the day's documents, a few seconds for a day of all PyPI.
 WITH counted AS (
-    SELECT $name AS key, count(*) AS keys, $sums FROM pyzn.$view WHERE day = :day GROUP BY $name
+    SELECT $key AS key, count(*) AS keys, $sums FROM pyzn.$view WHERE day = :day GROUP BY 1
 )
 SELECT
     coalesce(sum(keys), 0)::bigint AS project_keys,

@@ -13,7 +13,8 @@ ALTER TABLE pyzn.project_days
     ADD COLUMN by_cpu json,
     ADD COLUMN by_implementation json,
     ADD COLUMN by_installer_version json,
-    ADD COLUMN by_distro json;
+    ADD COLUMN by_distro json,
+    ADD COLUMN by_version_python json;
 COMMENT ON COLUMN pyzn.project_days.files_without_mirrors IS 'As in pyzn.days; NULL in all rows of a day, or in none.';
 
 CREATE VIEW pyzn.downloads_by_wheel AS
@@ -46,6 +47,12 @@ SELECT packed.day, packed.project, entry.distro, entry.downloads::bigint AS down
 FROM pyzn.project_days AS packed, json_each_text(packed.by_distro) AS entry (distro, downloads);
 COMMENT ON VIEW pyzn.downloads_by_distro IS 'Files without mirrors per UTC day, project (PEP 503 normalised) and distribution with its version (Ubuntu 24.04); an unknown one is ''(unknown)'', never NULL. Predicates on project and day use the index.';
 
+CREATE VIEW pyzn.downloads_by_version_python AS
+SELECT packed.day, packed.project, split_part(entry.keys, ' ', 1) AS python,
+       substr(entry.keys, strpos(entry.keys, ' ') + 1) AS version, entry.downloads::bigint AS downloads
+FROM pyzn.project_days AS packed, json_each_text(packed.by_version_python) AS entry (keys, downloads);
+COMMENT ON VIEW pyzn.downloads_by_version_python IS 'Files without mirrors per UTC day, project (PEP 503 normalised), minor version of Python and version; an unknown one is ''(unknown)'', never NULL. Predicates on project and day use the index.';
+
 CREATE OR REPLACE VIEW pyzn.downloads_by_project AS
 SELECT day, project, downloads, pip_downloads, ci_downloads, downloads_without_mirrors, files, files_without_mirrors
 FROM pyzn.project_days;
@@ -58,7 +65,7 @@ BEGIN
         SELECT md5(coalesce(sum(('x' || left(md5(concat_ws(
             E'\n', project, downloads, pip_downloads, ci_downloads, downloads_without_mirrors, files, files_without_mirrors,
             by_version, pip_by_version, ci_by_version, files_by_version, by_country, by_installer, by_python, by_system,
-            by_wheel, by_libc, by_cpu, by_implementation, by_installer_version, by_distro
+            by_wheel, by_libc, by_cpu, by_implementation, by_installer_version, by_distro, by_version_python
         )), 16))::bit(64)::bigint), 0)::text)
         FROM pyzn.project_days WHERE day = of_day
     );

@@ -7,12 +7,12 @@ RUN sed -n '/^uv==/,/[^\\]$/p' requirements.lock > uv.lock \
     && python -m venv --without-pip /venv
 # uv checks the hashes of constraints as well: nothing gets in that the lock does not name.
 ENV UV_PYTHON=/venv/bin/python UV_CONSTRAINT=requirements.lock UV_BUILD_CONSTRAINT=requirements.lock UV_NO_CACHE=1
-# What nothing reads: other packages' tests and headers, and translated names of countries. Bytecode stays: a read-only
-# container cannot make it, and each run would compile for seconds.
+# What nothing reads: other packages' tests and headers, translated names of countries, and the descriptions of 500
+# Google APIs. Bytecode stays: a read-only container cannot make it, and each run would compile for seconds.
 RUN uv pip install --requirement pyproject.toml \
     && cd /venv/lib/python*/site-packages \
     && find . -type d -name tests -prune -exec rm -r {} + \
-    && rm -r pycountry/locales pyarrow/include \
+    && rm -r googleapiclient/discovery_cache/documents pycountry/locales pyarrow/include \
     && python -m compileall -q -j 0 .
 COPY README.md LICENSE pyzn_cli.py ./
 COPY pyzn_pipeline pyzn_pipeline

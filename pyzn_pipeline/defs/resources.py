@@ -1,10 +1,12 @@
 """Dagster's resources: the source and the store."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from dagster import ConfigurableResource
+from dagster_gcp import BigQueryResource
+from google.cloud import bigquery
 from pydantic import Field, SecretStr
 from sqlalchemy import Engine
 
@@ -12,18 +14,13 @@ from pyzn_pipeline.breakdowns import known
 from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.settings import ReadFilenames, Settings
 from pyzn_pipeline.source.bigquery import BigQuery
-from pyzn_pipeline.source.connection import connect
+from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.store.database import LIFETIME, engine
 
 
-class BigQuerySource(ConfigurableResource[Any]):
-    """BigQuery's table, or an emulator's, and a day's cost limit.
+class BigQuerySource(BigQueryResource):
+    """dagster-gcp's BigQuery resource, which can also connect to an emulator; with the table and a day's cost limit."""
 
-    Not dagster-gcp's resource, which knows no emulator and no Storage Read, and brings ten packages that nothing uses.
-    """
-
-    project: str = Field(description="the project that is billed")
-    location: str = Field(description="where jobs run, such as US")
     endpoint: str | None = Field(default=None, description="http://HOST:PORT of an emulator; unset means Google")
     storage_endpoint: str | None = Field(default=None, description="HOST:PORT of the emulator's Storage Read service")
     table: str = Field(description="PROJECT.DATASET.TABLE in the shape of file_downloads")
@@ -57,10 +54,25 @@ class BigQuerySource(ConfigurableResource[Any]):
         )
 
     @contextmanager
+    def clients(self) -> Iterator[Clients]:
+        """Both clients; they are closed at the end. Raises SourceError without usable credentials."""
+        clients = connect(self.project or "", self.location or "", self.endpoint, self.storage_endpoint)
+        try:
+            yield clients
+        finally:
+            clients.close()
+
+    @contextmanager
     def opened(self) -> Iterator[BigQuery]:
-        """As a source of days; its connections are closed at the end. Raises SourceError without usable credentials."""
-        with closing(connect(self.project, self.location, self.endpoint, self.storage_endpoint)) as clients:
+        """As a source of days; its connections are closed at the end."""
+        with self.clients() as clients:
             yield BigQuery(clients, self.table, self.maximum_bytes_billed, self.read_filenames, known(self.breakdowns))
+
+    @contextmanager
+    def get_client(self) -> Iterator[bigquery.Client]:
+        """Only the jobs client, as in dagster-gcp's resource."""
+        with self.clients() as clients:
+            yield clients.jobs
 
 
 class MirrorSource(ConfigurableResource[Any]):

@@ -43,7 +43,7 @@ router = APIRouter(tags=["charts"])
 class ChartView(View, frozen=True):
     """The parameters of a chart."""
 
-    by: By | None = Field(None, description="what downloads are told apart by; unless given, they are not")
+    by: By | None = Field(None, description="what downloads are divided by; unless given, they are not")
     kind: Literal["bars", "map"] = Field("bars", description="bars per period, or with by=country a map of the world")
     theme: Theme = Field("light", description="for light or dark pages")
     name: tuple[str, ...] = Field((), description="projects to be compared, up to eight, in /chart/compare.svg")

@@ -96,9 +96,15 @@ def test_a_project_with_many_wheels_shows_what_robots_fetch_and_all_its_topics(w
     )
     charts = [each["aria-label"] for tag, each in found.elements if tag == "svg" and each.get("role") == "group"]
     assert [re.split(", |:", each)[1] for each in charts] == [topic.title for topic in TOPICS]
-    links = {urlsplit(each).path.rpartition("/")[2] for each in found.all("href") if each.startswith("/api/v4/")}
-    assert links == {topic.breakdown.plural for topic in TOPICS}
     assert "PYZN_BREAKDOWNS" not in found.words
+
+
+@pytest.mark.parametrize("project", ["compiled", "__all__"])
+def test_the_numbers_of_each_chart_are_linked(wheels_client: httpx.Client, project: str) -> None:
+    found = page(wheels_client, f"/projects/{project}/wheels")
+    links = [each for each in found.all("href") if each.startswith("/api/v4/")]
+    assert {urlsplit(each).path.rpartition("/")[2] for each in links} == {topic.breakdown.plural for topic in TOPICS}
+    assert {wheels_client.get(each).status_code for each in links} == {200}
 
 
 def test_a_pure_project_and_one_that_nobody_downloads_as_a_wheel_say_so(wheels_client: httpx.Client) -> None:

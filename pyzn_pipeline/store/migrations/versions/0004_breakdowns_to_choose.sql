@@ -1,9 +1,9 @@
 -- The breakdowns that a deployment can choose. Days that were read without them have NULL. Changes no row: it takes a
 -- moment, however many days there are.
 
+ALTER TABLE pyzn.days ADD COLUMN files_without_mirrors bigint;
 -- squawk-ignore constraint-missing-not-valid -- the ledger has a row a day: the scan takes milliseconds
-ALTER TABLE pyzn.days ADD COLUMN files_without_mirrors bigint,
-    ADD CONSTRAINT files_without_mirrors_are_files CHECK (files_without_mirrors <= files);
+ALTER TABLE pyzn.days ADD CONSTRAINT files_without_mirrors_are_files CHECK (files_without_mirrors <= files);
 COMMENT ON COLUMN pyzn.days.files_without_mirrors IS 'The files without mirrors; NULL unless the day holds a breakdown that counts them.';
 
 ALTER TABLE pyzn.project_days

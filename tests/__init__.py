@@ -10,7 +10,7 @@ import resource
 CALLERS = ("PYZN_", "DAGSTER_", "PG", "GOOGLE_", "CLOUDSDK_", "BIGQUERY_", "GCLOUD_", "GCE_", "NO_GCE_CHECK")
 
 POSTGRES_BIN = os.environ.pop("PYZN_TEST_POSTGRES_BIN", None)
-"""The programs of another PostgreSQL than the wheel's, for the tests of store, pipeline and API."""
+"""The programs of another PostgreSQL than the wheel's, for the tests of all that uses it."""
 
 for _name in [name for name in os.environ if name.upper().startswith(CALLERS)]:  # pydantic reads pyzn_api_port as well
     del os.environ[_name]

@@ -1,6 +1,6 @@
 """Runs all benchmarks and prints one table.
 
-    python -m bench SIZE [publishing|exchange|serving|charts|engines]...
+    python -m bench SIZE [publishing|breakdowns|exchange|serving|charts|engines]...
 
 SIZE is the fraction of a full day of PyPI: 1 for all of it, 0.01 to check that everything runs.
 Without names: all benchmarks.
@@ -14,11 +14,13 @@ from pathlib import Path
 
 import psutil
 
-from bench import charts, engines, exchange, publishing, serving
+from bench import breakdowns, charts, engines, exchange, publishing, serving
 from bench.figures import show
 
 GIB = 2**30
-PARTS = {part.__name__.removeprefix("bench."): part for part in (publishing, exchange, serving, charts, engines)}
+PARTS = {
+    part.__name__.removeprefix("bench."): part for part in (publishing, breakdowns, exchange, serving, charts, engines)
+}
 
 
 def main(size: float, names: list[str]) -> None:

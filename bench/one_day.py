@@ -1,6 +1,6 @@
 """Publishes, exports or mirrors one day in its own process. Prints the seconds by stage and the memory, as JSON.
 
-python -m bench.one_day publish OWNER_URL DAY FOLDER SIZE
+python -m bench.one_day publish OWNER_URL DAY FOLDER SIZE five|all
 python -m bench.one_day export|mirror OWNER_URL DAY FOLDER
 """
 
@@ -37,10 +37,10 @@ def _export(store: Engine, day: date, folder: str) -> None:
         raise done
 
 
-def main(action: str, url: str, text: str, folder: str, size: str = "") -> None:
+def main(action: str, url: str, text: str, folder: str, size: str = "", breakdowns: str = "") -> None:
     """Do it, measure and print."""
     store, day, seconds = engine(SecretStr(url)), date.fromisoformat(text), dict[str, float]()
-    synthetic = SyntheticDay.made(day, float(size), Path(folder)) if action == "publish" else None
+    synthetic = SyntheticDay.made(day, float(size), Path(folder), breakdowns) if action == "publish" else None
     started = time.perf_counter()
     if synthetic:
         publish_synthetic(store, synthetic, seconds)

@@ -5,7 +5,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,45 +16,43 @@ from psycopg2.extras import execute_values
 
 from bench.database import Database, database
 from bench.figures import Figure
-from pyzn_pipeline.breakdowns import BREAKDOWNS
+from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
 
 FIRST = date(2026, 7, 6)
 TIMES = 3  # repetitions, of which the median counts
 PEER_SIZE = 0.05  # of PyPI: with a full day the peers would run for an hour
 MIB = 2**20
-TIDY_TABLES = "".join(
-    f"CREATE TABLE tidy_{b.name} (LIKE pyzn.{b.view}, UNIQUE (project, {b.name}, day));" for b in BREAKDOWNS
-)
 
 
 def figures(size: float, folder: Path) -> Iterator[Figure]:
     """Yield all figures. Uses two servers, because the peer is measured at its own size."""
     with database(folder / "publishing") as own:
-        yield from _against_copy(own, size, folder)
+        yield from against_copy(own, size, folder)
     with database(folder / "peers") as own:
         yield from _against_peer(own, min(size, PEER_SIZE), folder)
 
 
-def _against_copy(own: Database, size: float, folder: Path) -> Iterator[Figure]:
+def against_copy(own: Database, size: float, folder: Path, breakdowns: str = "five") -> Iterator[Figure]:
+    """Compare with COPY, and the memory with that of a day twice as large."""
     day = FIRST
     published: list[dict[str, Any]] = []
     limits: list[float] = []
-    publish(own, day, size, folder)  # the very first day inserts all projects, so it is not measured
+    publish(own, day, size, folder, breakdowns)  # the very first day inserts all projects, so it is not measured
     with psycopg.connect(own.superuser_url, autocommit=True) as connection:
         for _ in range(TIMES):  # in turn, so that what else the machine does meets both
             day += timedelta(days=1)
-            published.append(publish(own, day, size, folder))
+            published.append(publish(own, day, size, folder, breakdowns))
             limits.append(_copy_bare(connection, own, day))
         stages = [statistics.median(run["seconds"][name] for run in published) for name in ("receive", "publish")]
         ours, limit = statistics.median(run["seconds"]["all"] for run in published), statistics.median(limits)
         yield Figure(
-            f"publish a day ({stages[0]:.1f} s receive and audit, {stages[1]:.1f} s the rest)",
+            f"publish a day by {breakdowns} ({stages[0]:.1f} s receive and audit, {stages[1]:.1f} s the rest)",
             f"{ours:.2f} s", f"{limit:.2f} s COPY of the same rows", ours / limit, "≤ 2.5",
         )  # fmt: skip
-        again = publish(own, day, size, folder)
+        again = publish(own, day, size, folder, breakdowns)
         seconds = again["seconds"]["all"]
         yield Figure("re-read it, unchanged", f"{seconds:.2f} s", f"{limit:.2f} s the same COPY", seconds / limit, "")
-    twice = publish(own, day + timedelta(days=1), 2 * size, folder)
+    twice = publish(own, day + timedelta(days=1), 2 * size, folder, breakdowns)
     rss = [published[0]["rss"], twice["rss"]]
     yield Figure(
         "peak memory of the process, a day twice as large",
@@ -66,11 +64,11 @@ def _against_copy(own: Database, size: float, folder: Path) -> Iterator[Figure]:
     yield Figure("the same", f"{max(rss) / MIB:.0f} MiB", "1024 MiB", max(rss) / MIB / 1024, "≤ 1.0")
 
 
-def publish(own: Database, day: date, size: float, folder: Path) -> dict[str, Any]:
+def publish(own: Database, day: date, size: float, folder: Path, breakdowns: str = "five") -> dict[str, Any]:
     """Publish a synthetic day in a separate process, and return the output of bench.one_day."""
     for module, arguments in (
-        ("bench.synthetic_day", [str(day), str(size), str(folder)]),
-        ("bench.one_day", ["publish", own.owner_url, str(day), str(folder), str(size)]),
+        ("bench.synthetic_day", [str(day), str(size), str(folder), breakdowns]),
+        ("bench.one_day", ["publish", own.owner_url, str(day), str(folder), str(size), breakdowns]),
     ):
         done = subprocess.run([sys.executable, "-m", module, *arguments], check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -87,13 +85,20 @@ def _copy_bare(connection: psycopg.Connection, own: Database, day: date) -> floa
     return time.perf_counter() - started
 
 
+def tidy_tables(breakdowns: Iterable[Breakdown]) -> str:
+    """Return the SQL of the tables that a user would make instead, each with a unique key."""
+    keys = {b: ", ".join(key.name for key in b.keys) for b in breakdowns}
+    tables = (f"CREATE TABLE tidy.tidy_{b.name} (LIKE pyzn.{b.view}, UNIQUE (project, {keys[b]}, day));" for b in keys)
+    return "CREATE SCHEMA tidy;" + "".join(tables)
+
+
 def _against_peer(own: Database, size: float, folder: Path) -> Iterator[Figure]:
     """Compare with psycopg2's execute_values into five tidy tables with a unique key."""
     publish(own, FIRST, size, folder)
     day = FIRST + timedelta(days=1)
     ours = publish(own, day, size, folder)["seconds"]["all"]
     with psycopg.connect(own.owner_url, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA tidy; SET search_path = tidy; {TIDY_TABLES}")
+        connection.execute(tidy_tables(BREAKDOWNS))
         rows = {
             b: connection.execute(f"SELECT * FROM pyzn.{b.view} WHERE day = '{day}'").fetchall() for b in BREAKDOWNS
         }

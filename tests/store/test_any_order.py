@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS
+from pyzn_pipeline.breakdowns import KNOWN
 from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.reading.audits import AuditFailed
 from pyzn_pipeline.reading.judgement import WorseReading
@@ -118,7 +118,7 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
             rows = self.model.source[day]
             published = self.model.published.get(day, [])
             try:
-                publication = publish(store, scan_of(day, rows), accept_worse).publication
+                publication = publish(store, scan_of(day, rows, breakdowns=KNOWN), accept_worse).publication
             except RetiredDay:
                 assert self.model.closed(day)
             except WorseReading:
@@ -137,7 +137,7 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
         @rule(data=st.data())
         def read_and_be_killed(self, data: st.DataObject) -> None:
             day = data.draw(st.sampled_from(sorted(self.model.source)))
-            scanned = scan_of(day, self.model.source[day])
+            scanned = scan_of(day, self.model.source[day], breakdowns=KNOWN)
             try:
                 publish(store, replace(scanned, batches=_killing(database, scanned.batches)), accept_worse=True)
             except RetiredDay:
@@ -151,10 +151,10 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
         @rule(data=st.data())
         def read_a_wrong_document(self, data: st.DataObject) -> None:
             day = data.draw(st.sampled_from(sorted(self.model.source)))
-            scanned = scan_of(day, self.model.source[day])
+            scanned = scan_of(day, self.model.source[day], breakdowns=KNOWN)
             rows = pa.Table.from_batches(scanned.batches).to_pylist()
             row = data.draw(st.sampled_from([row for row in rows if row["project"]]))
-            column = data.draw(st.sampled_from([column for breakdown in BREAKDOWNS for column in breakdown.columns]))
+            column = data.draw(st.sampled_from([column for breakdown in KNOWN for column in breakdown.columns]))
             row[column] = _with_one_more(row[column])
             try:
                 publish(
@@ -203,13 +203,14 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
                 days = {day: (revision, retired) for day, revision, retired in connection.execute(LEDGER)}
                 assert days == {day: (n, day in self.model.retired) for day, n in (+self.model.revisions).items()}
                 kept = [(day, row) for day, rows in self.model.published.items() for row in rows if day in self.kept()]
-                for breakdown in BREAKDOWNS:
+                for breakdown in KNOWN:
                     counted = Counter(
                         (day, row.project, key_of(breakdown, row))
                         for day, row in kept
                         if counts_for(breakdown.counted, row)
                     )
-                    read = connection.execute(OF_VIEW.format(key=breakdown.name, view=breakdown.view).encode())
+                    keys = ", ".join(key.name for key in breakdown.keys)
+                    read = connection.execute(OF_VIEW.format(keys=keys, view=breakdown.view).encode())
                     assert {tuple(key): count for *key, count in read} == counted
 
         def kept(self) -> set[date]:
@@ -219,7 +220,7 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
 
 
 TOTALS = "SELECT project, total_downloads FROM pyzn.projects WHERE total_downloads <> 0"
-OF_VIEW = "SELECT day, project, {key}, downloads FROM pyzn.{view}"
+OF_VIEW = "SELECT day, project, concat_ws(' ', {keys}), downloads FROM pyzn.{view}"
 LEDGER = "SELECT day, revision, retired_at IS NOT NULL FROM pyzn.days"
 
 

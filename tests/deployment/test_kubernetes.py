@@ -283,7 +283,7 @@ LINES: list[tuple[Check, str, tuple[str | int, ...]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("check", {check for check, _, _ in LINES}, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", dict.fromkeys(check for check, _, _ in LINES), ids=lambda check: check.__name__)
 def test_the_demo_passes(check: Check, instance: DagsterInstance) -> None:
     check(demo(), instance)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import httpx
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
+from dagster import DagsterInstance
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
@@ -19,10 +20,13 @@ from pyzn_local.bigquery.server import Server
 from pyzn_local.bigquery.tables import FILE_DOWNLOADS
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.breakdowns import BREAKDOWNS, KNOWN, MIRRORS, known
+from pyzn_pipeline.definitions import build_defs
+from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.exports.storage import Folder
 from pyzn_pipeline.exports.writing import export_days
 from pyzn_pipeline.reading.day import Ingested, ingest_day
+from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.store.database import engine
@@ -183,16 +187,17 @@ def test_the_pythons_of_some_versions(client: httpx.Client) -> None:
     assert refused.status_code == 400
 
 
-@pytest.mark.parametrize("route", ["countries", "pythons", "libcs?libc=glibc*", "installer-versions", "wheels?by=arch"])
+@pytest.mark.parametrize(
+    "route", ["countries?", "pythons?", "libcs?libc=glibc*", "installer-versions?", "wheels?by=arch"]
+)
 @pytest.mark.parametrize("form", ["json", "csv"])
 def test_all_of_pypi_is_counted_by_a_breakdown_as_its_only_project_is(
     client: httpx.Client, route: str, form: str
 ) -> None:
-    of_all, of_one = (
-        client.get(f"/api/v4/projects/{name}/{route}", params=WINDOW | {"granularity": "month", "format": form})
-        for name in ("__all__", "sampleproject")
-    )
+    window = f"start={BEFORE}&end={AGAIN}&granularity=month&format={form}"
+    of_all, of_one = (client.get(f"/api/v4/projects/{name}/{route}&{window}") for name in ("__all__", "sampleproject"))
     assert of_all.text.replace("__all__", "sampleproject") == of_one.text
+    assert of_one.status_code == 200
     assert len(of_one.text.splitlines()) > (form == "csv")
 
 
@@ -208,3 +213,69 @@ def test_wheels_are_summed_by_what_their_tags_mean(client: httpx.Client, by: str
     lines = client.get(path, params=window | {"format": "csv"}).text.splitlines()
     assert lines[0] == f"period,{by},downloads"
     assert len(lines) == 1 + 2 * len(right)
+
+
+JOINT = {  # downloads by project, cpu, Python and glibc of who downloads
+    ("numpy", "x86_64", "3.12.1", "2.39"): 7,
+    ("numpy", "x86_64", "3.12.4", "2.17"): 2,
+    ("numpy", "aarch64", "3.14.0", "2.39"): 3,
+    ("numpy", "ppc64le", None, "2.28"): 1,
+    ("polars", "x86_64", "3.9.1", None): 4,
+    ("polars", "aarch64", "3.12.1", "2.39"): 5,
+    ("polars", None, "3.14.0", "2.41"): 1,
+}
+MARGINALS: dict[str, Callable[[str | None, str | None, str | None], str]] = {
+    "cpus?": lambda cpu, _, __: cpu or "(unknown)",
+    "pythons?version=1*": lambda _, python, __: ".".join(python.split(".")[:2]) if python else "(unknown)",
+    "libcs?": lambda _, __, glibc: f"glibc {glibc}" if glibc else "glibc",
+    "wheels?by=arch": lambda cpu, _, __: cpu or "riscv64",
+}
+
+
+def test_every_marginal_of_a_joint_distribution_reaches_the_api(
+    bigquery: Server, database: Database, store: Engine
+) -> None:
+    made = [
+        {
+            "timestamp": datetime.combine(CHOSEN, time(), UTC),
+            "file": {
+                "project": project,
+                "version": "1.0",
+                "filename": f"{project}-1.0-cp39-abi3-manylinux_2_17_{cpu or 'riscv64'}.whl",
+            },
+            "details": {
+                "installer": {"name": "pip"},
+                "python": python,
+                "cpu": cpu,
+                "distro": {"libc": {"lib": "glibc", "version": glibc}},
+            },
+        }
+        for (project, cpu, python, glibc), downloads in JOINT.items()
+        for _ in range(downloads)
+    ]
+    bigquery.load(pa.Table.from_pylist(made, FILE_DOWNLOADS.schema))
+    settings = Settings(
+        database_url=SecretStr(database.owner_url),
+        bigquery_project="pyzn-test",
+        bigquery_endpoint=bigquery.endpoint,
+        bigquery_storage_endpoint=bigquery.storage_endpoint,
+        breakdowns=[breakdown.name for breakdown in KNOWN],
+    )
+    with DagsterInstance.ephemeral() as instance:
+        assert (
+            build_defs(settings, store=Store(database_url=database.owner_url))
+            .resolve_job_def("daily_downloads")
+            .execute_in_process(partition_key=str(CHOSEN), instance=instance)
+            .success
+        )
+    store.dispose()
+    clock = Clock(datetime.combine(AGAIN, time(), UTC))
+    with serving(api_settings(database.api_url), clock) as client:
+        for route, key in MARGINALS.items():
+            for project in ("numpy", "polars", *(["__all__"] * ("version" not in route))):
+                right: Counter[str] = Counter()
+                for (name, *keys), downloads in JOINT.items():
+                    right[key(*keys)] += downloads * (project in {name, "__all__"})
+                answer = client.get(f"/api/v4/projects/{project}/{route}&start={CHOSEN}")
+                part = next(iter(answer.json()["downloads"][0].keys() - {"period", "downloads"}))
+                assert {row[part]: row["downloads"] for row in answer.json()["downloads"]} == +right, (route, project)

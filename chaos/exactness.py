@@ -10,15 +10,28 @@ import duckdb
 import psycopg
 import pyarrow as pa
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTS, Breakdown, Count
+from pyzn_pipeline.breakdowns import KNOWN, KNOWN_COUNTS, Count, Key
 
-# The keys and counts once more, by hand, in DuckDB's SQL. Other breakdowns are counted by their own expression.
+# The keys and counts once more, by hand, in DuckDB's SQL. Other keys and counts are counted by their own expression.
+_NUMBERS = "coalesce(' ' || nullif(regexp_extract({}.version, '^[0-9]+([.][0-9]+)?'), ''), '')"
 _KEYS = {
     "version": "file.version",
     "country": "country_code",
     "installer": "details.installer.name",
     "python": "nullif(regexp_extract(details.python, '^[0-9]+[.][0-9]+'), '')",
     "system": "details.system.name",
+    "wheel": """
+        CASE WHEN file.filename LIKE '%.whl' THEN array_to_string(list_transform(
+                string_split(file.filename[:-5], '-')[-3:],
+                lambda tags: array_to_string(list_sort(list_distinct(string_split(tags, '.'))), '.')
+            ), '-')
+            WHEN regexp_matches(file.filename, '[.](tar[.]gz|zip)$') THEN 'sdist' ELSE '(other)' END
+    """,
+    "libc": f"details.distro.libc.lib || {_NUMBERS.format('details.distro.libc')}",
+    "cpu": "details.cpu",
+    "implementation": "details.implementation.name",
+    "installer_version": f"details.installer.name || {_NUMBERS.format('details.installer')}",
+    "distro": f"details.distro.name || {_NUMBERS.format('details.distro')}",
 }
 _COUNTED = {
     "downloads": "TRUE",
@@ -33,6 +46,7 @@ _COUNTED = {
     """,
     "files": "regexp_matches(lower(file.filename), '[.](whl|tar[.]gz|zip)$')",
 }
+_COUNTED["files_without_mirrors"] = f"{_COUNTED['files']} AND {_COUNTED['without_mirrors']}"
 _OF_RAW_ROWS = """
     SELECT coalesce(regexp_replace(lower(file.project), '[-_.]+', '-', 'g'), '(unknown)') AS project, {columns}
     FROM rows WHERE {counted} GROUP BY ALL
@@ -43,13 +57,13 @@ Counts = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Content:
-    """A day: the counts of each project, and by each breakdown the counts of each (project, key).
+    """A day by every breakdown: the counts of each project, and by each breakdown those of each (project, key…).
 
-    The counts are in the order of COUNTS, and of the breakdown's counts.
+    The counts are in the order of KNOWN_COUNTS, and of the breakdown's counts.
     """
 
     projects: Mapping[str, Counts]
-    by: Mapping[str, Mapping[tuple[str, str], Counts]]
+    by: Mapping[str, Mapping[tuple[str, ...], Counts]]
 
     def ledger(self) -> Counts:
         """Return the expected ledger row, in the order of _LEDGER."""
@@ -59,8 +73,8 @@ class Content:
     def pypi(self, breakdown: str) -> Counter[str]:
         """Return the downloads of all of PyPI by the keys of a breakdown."""
         totals: Counter[str] = Counter()
-        for (_, key), (downloads, *_) in self.by[breakdown].items():
-            totals[key] += downloads
+        for (_, *keys), (downloads, *_) in self.by[breakdown].items():
+            totals[" ".join(keys)] += downloads
         return totals
 
 
@@ -83,13 +97,13 @@ def counted(rows: pa.Table) -> Content:
                 _OF_RAW_ROWS.format(columns=", ".join(columns), counted=_condition(counted))
             ).fetchall()
 
-        projects = found(COUNTS[0], list(map(_counting, COUNTS)))
-        by = {b.name: found(b.counted, [_key(b), *map(_counting, b.counts)]) for b in BREAKDOWNS}
+        projects = found(KNOWN_COUNTS[0], list(map(_counting, KNOWN_COUNTS)))
+        by = {b.name: found(b.counted, [*map(_key, b.keys), *map(_counting, b.counts)]) for b in KNOWN}
     return _content(projects, by)
 
 
-def _key(breakdown: Breakdown) -> str:
-    return f"coalesce({_KEYS.get(breakdown.name, breakdown.expression)}, '(unknown)')"
+def _key(key: Key) -> str:
+    return f"coalesce({_KEYS.get(key.name, key.expression)}, '(unknown)')"
 
 
 def _condition(count: Count) -> str:
@@ -101,10 +115,11 @@ def _counting(count: Count) -> str:
 
 
 def _content(projects: Sequence[tuple[Any, ...]], by: Mapping[str, Sequence[tuple[Any, ...]]]) -> Content:
-    """Return the content of rows (project, counts…), and by breakdown (project, key, counts…)."""
+    """Return the content of rows (project, counts…), and by breakdown (project, key…, counts…)."""
+    keys = {breakdown.name: 1 + len(breakdown.keys) for breakdown in KNOWN}
     return Content(
         {project: tuple(counts) for project, *counts in projects},
-        {name: {(project, key): tuple(counts) for project, key, *counts in rows} for name, rows in by.items()},
+        {name: {tuple(row[: keys[name]]): tuple(row[keys[name] :]) for row in rows} for name, rows in by.items()},
     )
 
 
@@ -123,12 +138,15 @@ def published(connection: psycopg.Connection, day: date) -> Content:
         return connection.execute(query.encode(), [day]).fetchall()
 
     return _content(
-        found("downloads_by_project", [count.column for count in COUNTS]),
-        {b.name: found(b.view, [b.name, "downloads", *(subset.column for subset in b.subsets)]) for b in BREAKDOWNS},
+        found("downloads_by_project", [count.column for count in KNOWN_COUNTS]),
+        {
+            b.name: found(b.view, [*(k.name for k in b.keys), "downloads", *(subset.column for subset in b.subsets)])
+            for b in KNOWN
+        },
     )
 
 
-NOTHING = Content({}, {breakdown.name: {} for breakdown in BREAKDOWNS})
+NOTHING = Content({}, {breakdown.name: {} for breakdown in KNOWN})
 """The content of a day that is not published."""
 
 
@@ -158,7 +176,7 @@ def defects(api: str | psycopg.Connection, accepted: Mapping[date, Sequence[Cont
 
 def _defects_of(connection: psycopg.Connection, day: date, contents: Sequence[Content]) -> list[str]:
     content = published(connection, day)
-    ledger = _LEDGER.format(columns=", ".join(count.column for count in COUNTS))
+    ledger = _LEDGER.format(columns=", ".join(count.column for count in KNOWN_COUNTS))
     of_ledger = connection.execute(ledger.encode(), [day]).fetchone()
     if content not in contents:
         return [f"day {day}: {_difference(content, contents[-1])}"]
@@ -171,7 +189,7 @@ def _defects_of(connection: psycopg.Connection, day: date, contents: Sequence[Co
     if not intact:
         found.append(f"day {day}: the checksum is not that of the rows")
     of_breakdowns = {name: tuple(row) for name, *row in connection.execute(_BREAKDOWNS, [day])}
-    for breakdown in BREAKDOWNS:
+    for breakdown in KNOWN:
         pairs, totals = content.by[breakdown.name], content.pypi(breakdown.name)
         downloads = sum(totals.values())
         expected = (downloads, downloads, len(pairs), dict(totals) if breakdown.common else None)

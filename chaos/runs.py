@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from pydantic import SecretStr
 
 from chaos.source import TABLE
+from pyzn_pipeline.breakdowns import KNOWN
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.reading.day import ingest_day
@@ -113,6 +114,6 @@ def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[dat
 def _bigquery(target: Target) -> Iterator[BigQuery]:
     clients = connect("pyzn-chaos", "US", target.endpoint, target.storage_endpoint, target.silence)
     try:
-        yield BigQuery(clients, TABLE, 2**40)
+        yield BigQuery(clients, TABLE, 2**40, breakdowns=KNOWN)
     finally:
         clients.close()

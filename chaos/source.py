@@ -10,6 +10,8 @@ import pyarrow as pa
 from chaos.exactness import Content, counted
 from pyzn_local import sample
 from pyzn_local.bigquery import Server
+from pyzn_local.bigquery.loads import conform
+from pyzn_local.bigquery.tables import FILE_DOWNLOADS
 
 TABLE = "bigquery-public-data.pypi.file_downloads"
 
@@ -23,6 +25,7 @@ class Source:
 
     def add(self, day: date, rows: pa.Table) -> Content:
         """Append raw rows to `day`, and return its expected content from then on."""
+        rows = pa.Table.from_batches(conform(rows.to_batches(), rows.schema, FILE_DOWNLOADS))
         self.server.load(rows)
         self.rows[day] = pa.concat_tables([self.rows[day], rows]) if day in self.rows else rows
         return self.content(day)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from pyzn_local.bigquery.tables import FILE_DOWNLOADS
 from pyzn_pipeline.breakdowns import (
     BREAKDOWNS,
     CI,
@@ -16,6 +17,7 @@ from pyzn_pipeline.breakdowns import (
     FILES,
     FILES_WITHOUT_MIRRORS,
     INSTALLER,
+    INSTALLER_VERSION,
     MIRRORS,
     PIP,
     PYTHON,
@@ -108,7 +110,7 @@ def counts_for(count: Count, download: Download) -> bool:
 
 def key_of(breakdown: Breakdown, download: Download) -> str:
     """The key of a row."""
-    if breakdown == INSTALLER:
+    if breakdown in (INSTALLER, INSTALLER_VERSION):  # which has none
         return download.installer or ("pip" if download.pip else UNKNOWN)
     if breakdown == PYTHON:
         minor = re.match(r"[0-9]+\.[0-9]+", download.python or "")
@@ -158,36 +160,26 @@ def raw_rows(day: date, downloads: Iterable[Download]) -> pa.Table:
     rows = [row for row in downloads for _ in range(row.times)]
     midnight = datetime.combine(day, time(), UTC)
     last = timedelta(days=1) - timedelta(microseconds=1)
-    return pa.table(
-        {
-            "timestamp": pa.array(
-                [midnight + last * n / max(len(rows) - 1, 1) for n in range(len(rows))], pa.timestamp("us", "UTC")
-            ),
-            "country_code": pa.array([row.country for row in rows], pa.string()),
-            "project": pa.array([row.project for row in rows], pa.string()),
-            "file": pa.array(
-                [{"filename": row.filename, "project": row.project, "version": row.version} for row in rows],
-                pa.struct([("filename", pa.string()), ("project", pa.string()), ("version", pa.string())]),
-            ),
-            "details": pa.array(
-                # As linehaul writes it: no installer is NULL, not on CI is NULL.
-                [
-                    {
-                        "installer": {"name": row.installer or "pip"} if row.installer or row.pip else None,
-                        "python": row.python,
-                        "system": {"name": row.system} if row.system else None,
-                        "ci": row.ci or None,
-                    }
-                    for row in rows
-                ],
-                pa.struct(
-                    [
-                        ("installer", pa.struct([("name", pa.string())])),
-                        ("python", pa.string()),
-                        ("system", pa.struct([("name", pa.string())])),
-                        ("ci", pa.bool_()),
-                    ]
-                ),
-            ),
-        }
+    return pa.Table.from_pylist(
+        [
+            {
+                "timestamp": midnight + last * n / max(len(rows) - 1, 1),
+                "country_code": row.country,
+                "project": row.project,
+                "file": {"filename": row.filename, "project": row.project, "version": row.version},
+                "details": {  # as linehaul writes it: no installer is NULL, not on CI is NULL
+                    "installer": {"name": row.installer or "pip"} if row.installer or row.pip else None,
+                    "python": row.python,
+                    "system": {"name": row.system} if row.system else None,
+                    "ci": row.ci or None,
+                    "cpu": row.cpu,
+                    "implementation": {"name": row.implementation} if row.implementation else None,
+                    "distro": {"libc": dict(zip(("lib", "version"), row.libc.split(), strict=True))}
+                    if row.libc
+                    else None,
+                },
+            }
+            for n, row in enumerate(rows)
+        ],
+        FILE_DOWNLOADS.schema,
     )

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 
 from chaos.exactness import NOTHING, Content, Watched, counted, defects
 from pyzn_local.postgres import Postgres
+from pyzn_pipeline.breakdowns import KNOWN
 from tests.conftest import Database, filled_database
 from tests.days import Download, raw_rows, scan_of
 from tests.store.publishing import publish
@@ -29,7 +30,7 @@ def content(downloads: list[Download]) -> Content:
 @pytest.fixture(scope="module")
 def template(postgres: Postgres) -> Iterator[str]:
     """The published day."""
-    with filled_database(postgres, lambda store: publish(store, scan_of(DAY, DOWNLOADS))) as name:
+    with filled_database(postgres, lambda store: publish(store, scan_of(DAY, DOWNLOADS, breakdowns=KNOWN))) as name:
         yield name
 
 
@@ -55,6 +56,14 @@ def test_a_day_as_the_source_has_it_has_no_defects(api: str) -> None:
         ),
         ("UPDATE pyzn.project_days SET ci_by_version = '[1,0]' WHERE project = 'requests'", "by version .* 1 wrong"),
         ("""UPDATE pyzn.project_days SET by_python = '{"3.12":2}' WHERE project = 'requests'""", "by python .* wrong"),
+        (
+            """UPDATE pyzn.project_days SET by_wheel = '{"sdist":2}' WHERE project = 'requests'""",
+            "by wheel 1 rows lost",
+        ),
+        (
+            """UPDATE pyzn.project_days SET by_version_python = '{"3.1 2.0":2}' WHERE project = 'requests'""",
+            "by version_python 2 rows lost",
+        ),
         ("DELETE FROM pyzn.project_days", "by project 2 rows lost"),
         ("UPDATE pyzn.days SET ci_downloads = 1", "the ledger has .*, not"),
         ("UPDATE pyzn.days SET projects = 3", "the ledger has .*, not"),
@@ -98,7 +107,7 @@ def test_a_reader_sees_no_older_content_after_a_newer_one(store: Engine, api: st
     day.expect(content(LATE))
     assert day.look() == []
     assert "1 wrong" in day.look_for_the_newest()[0]
-    publish(store, scan_of(DAY, LATE))
+    publish(store, scan_of(DAY, LATE, breakdowns=KNOWN))
     assert day.look() == []
-    publish(store, scan_of(DAY, DOWNLOADS), accept_worse=True)
+    publish(store, scan_of(DAY, DOWNLOADS, breakdowns=KNOWN), accept_worse=True)
     assert "1 wrong" in day.look()[0]

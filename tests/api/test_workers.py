@@ -15,6 +15,8 @@ from tests.api.process import command
 from tests.conftest import Database
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 WORKERS = 2
 ASKED = 40
 PATH = "/api/projects/sampleproject"
@@ -76,7 +78,6 @@ def test_their_numbers_are_added_up_and_one_that_dies_is_replaced(serving: Servi
     assert httpx.get(serving.url + PATH, timeout=60).status_code == 200
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_none_of_them_outlives_the_process_that_started_them(
     number: signal.Signals, serving: Serving, tmp_path: Path

@@ -16,6 +16,8 @@ from pyzn_local.bigquery import Server
 from pyzn_local.ports import free_port, is_taken
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 def command(data: Path, port: int, storage_port: int, *options: str) -> list[str]:
     module = [sys.executable, "-m", "pyzn_local.bigquery"]

@@ -11,6 +11,8 @@ import pytest
 from pyzn_pipeline.instance.instance import NO_SETTINGS, NOT_RUNNING
 from tests.deployment.compose import ROOT
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 
 

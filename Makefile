@@ -104,7 +104,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Without the plugin of schemathesis, which takes a second of each start: its own command is what the tests run.
 PYTEST := $(BIN)/pytest -p no:schemathesis --numprocesses logical --dist loadfile --no-loadscope-reorder
 
-test:  ## linters, types and every test but those of `make test-slow`; eight minutes on two cores
+test:  ## linters, types and every test but those of `make test-slow`; five minutes on two cores
 	$(MAKE) --jobs 2 $(CHECKS) browser
 	$(PYTEST) -m "not slow"
 

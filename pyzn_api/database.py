@@ -113,7 +113,7 @@ def _rows(name: str) -> bytes:
         names["within"] = "".join(f"AND replace({each}, '+', ' ') ILIKE %(within)s" for each in others)
         if of_all:
             names |= {"document": "pypi_totals", **_of_all(by)}
-            names["rows"] = f"(SELECT *, key AS {key} FROM pyzn.pypi_downloads) AS entry"  # noqa: S608  # of KNOWN
+            names["rows"] = f"(SELECT *, key AS {key} FROM pyzn.pypi_downloads) AS entry"  # noqa: S608 - KNOWN has it
         rows = Template(rows.decode()).substitute(names).encode()
     return rows
 

@@ -25,13 +25,10 @@ from pyzn_local.bigquery.errors import BigQueryError
 from pyzn_local.bigquery.tables import PARTITIONS
 
 Route = Literal[
-    "jobs.insert", "jobs.get", "jobs.getQueryResults", "tables.get", "storage.createReadSession", "storage.readRows",
+    "jobs.insert", "jobs.get", "jobs.getQueryResults", "storage.createReadSession", "storage.readRows",
     "job",
 ]  # fmt: skip
 Count = Annotated[int, Field(ge=0)]
-
-_REASONS = {429: "rateLimitExceeded", 403: "quotaExceeded", 500: "internalError"}
-_STATUSES = {"rateLimitExceeded": 403, "quotaExceeded": 403, "internalError": 500, "resourcesExceeded": 400}
 
 
 class Refusal(BaseModel):
@@ -40,15 +37,9 @@ class Refusal(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     route: Route
-    status: int | None = Field(default=None, ge=400, lt=600)
-    reason: str | None = None
+    status: int = Field(default=503, ge=400, lt=600)
+    reason: str = "backendError"
     times: Count = 1
-
-    def error(self) -> BigQueryError:
-        """The error, with a status that fits its reason, or the reverse."""
-        status = self.status or _STATUSES.get(self.reason or "", 503)
-        reason = self.reason or _REASONS.get(status, "backendError")
-        return BigQueryError(status, reason, f"Injected fault: {reason}")
 
 
 class Faults(BaseModel):
@@ -71,7 +62,7 @@ class Faults(BaseModel):
             for refusal in self.refuse:
                 if refusal.route == route and refusal.times:
                     refusal.times -= 1
-                    raise refusal.error()
+                    raise BigQueryError(refusal.status, refusal.reason, f"Injected fault: {refusal.reason}")
 
     def check_sort(self) -> None:
         """Fail a query that is about to sort its whole result, if there is a fault for that. Raises BigQueryError."""

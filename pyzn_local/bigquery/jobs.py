@@ -1,39 +1,58 @@
-"""Jobs: run on a few threads, and kept with their results until there are enough newer ones, or the server ends."""
+"""Query jobs: run on a few threads, and kept with their results until there are enough newer ones."""
 
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import duckdb
 import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field
 
 from pyzn_local.bigquery.errors import BigQueryError, not_found
 from pyzn_local.bigquery.faults import Faults
-from pyzn_local.bigquery.tables import LOCATION
+from pyzn_local.bigquery.sql import Statement, translate
+from pyzn_local.bigquery.tables import LOCATION, PARTITIONS, find_dataset, schema_resource
 from pyzn_local.bigquery.warehouse import Warehouse
 
 _KEPT = 200  # jobs
 _WORKERS = 4
+_MIB = 2**20
+_MINIMUM = 10 * _MIB  # bytes billed for each table of a query
 
 RESULTS_DATASET = "_local_results"
 
-# Does a job's work with its own cursor and fills in its statistics.
-Work = Callable[["Job", duckdb.DuckDBPyConnection], None]
+Whole = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class QueryOptions(BaseModel):
+    """`configuration.query` of a job. What would change a result and is not here is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    query: Annotated[str, Field(min_length=1, max_length=1_000_000)]
+    useLegacySql: Literal[False]  # noqa: N815  # a name of the API; its default is true, the client always sends false
+    queryParameters: list[dict[str, Any]] = []  # noqa: N815  # as above
+    maximumBytesBilled: Whole | None = None  # noqa: N815  # as above
+    parameterMode: Literal["NAMED", None] = None  # noqa: N815  # as above
+    useQueryCache: Any = None  # noqa: N815  # from here on without effect: they matter at scale only
+    priority: Any = None
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One query. `statistics` is what REST returns under `query`."""
+    """One query, its price in bytes, and its state."""
 
     project: str
     job_id: str
     configuration: dict[str, Any]
-    statistics: dict[str, Any]
+    statement: Statement
+    schema: pa.Schema
+    processed: int
+    billed: int
     created: float = field(default_factory=time.time)
     started: float | None = None
     ended: float | None = None
@@ -62,9 +81,8 @@ class Job:
         if self.error is not None and self.done.is_set():
             status |= {"errorResult": self.error.proto(), "errors": [self.error.proto()]}
         times = {"creationTime": self.created, "startTime": self.started, "endTime": self.ended}
-        statistics = {name: str(int(moment * 1000)) for name, moment in times.items() if moment}
-        if processed := self.statistics.get("totalBytesProcessed"):
-            statistics["totalBytesProcessed"] = processed
+        price = {"totalBytesProcessed": str(self.processed), "totalBytesBilled": str(self.billed)}
+        of_query = price | {"cacheHit": False, "statementType": "SELECT", "schema": schema_resource(self.schema)}
         result = {"projectId": self.project, "datasetId": RESULTS_DATASET, "tableId": self.table_id}
         query = self.configuration["query"] | {"destinationTable": result}
         return {
@@ -73,7 +91,8 @@ class Job:
             "jobReference": self.reference,
             "configuration": self.configuration | {"jobType": "QUERY", "query": query},
             "status": status,
-            "statistics": statistics | {"query": self.statistics},
+            "statistics": {name: str(int(moment * 1000)) for name, moment in times.items() if moment}
+            | {"totalBytesProcessed": str(self.processed), "query": of_query},
             "user_email": "local@localhost",
         }
 
@@ -89,26 +108,36 @@ class Jobs:
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(_WORKERS, thread_name_prefix="job")
 
-    def result_path(self, job: Job) -> Path:
-        """The file for the rows of a query's result."""
-        return self.results_dir / f"{job.table_id}.arrow"
-
-    def start(self, job: Job, work: Work) -> None:
-        """Run `work` in the background as `job`.
+    def submit(self, project: str, job_id: str, location: str, configuration: dict[str, Any]) -> Job:
+        """Start the query of a job's `configuration`. A dry run is returned as done, and not stored.
 
         Raises:
-            BigQueryError: 409 `duplicate` when a job of that name exists.
+            ValidationError, BigQueryError: 400 for SQL and options that are wrong or unsupported, 404 for unknown
+                tables and a wrong location, 409 `duplicate` when a job of that name exists.
         """
+        options = QueryOptions.model_validate(configuration["query"])
+        statement = translate(options.query, options.queryParameters)
+        for table in statement.tables:
+            find_dataset(table.project, table.dataset, location)
+            if table is PARTITIONS:
+                self.faults.check_metadata()
+        schema = self.warehouse.schema(statement)  # errors that DuckDB finds refuse the query, as in BigQuery
+        processed = self.warehouse.processed_bytes(statement)
+        billed = max(_MINIMUM * len(statement.tables), -(-processed // _MIB) * _MIB)
+        job = Job(project, job_id, configuration, statement, schema, processed, billed)
+        if configuration.get("dryRun"):
+            job.done.set()
+            return job
         with self._lock:
-            if (job.project, job.job_id) in self._jobs:
-                message = f"Already Exists: Job {job.project}:{LOCATION}.{job.job_id}"
-                raise BigQueryError(409, "duplicate", message)
-            self._jobs[job.project, job.job_id] = job
+            if (project, job_id) in self._jobs:
+                raise BigQueryError(409, "duplicate", f"Already Exists: Job {project}:{LOCATION}.{job_id}")
+            self._jobs[project, job_id] = job
             for key, old in list(self._jobs.items())[:-_KEPT]:
                 if old.done.is_set():
                     del self._jobs[key]
-                    self.result_path(old).unlink(missing_ok=True)  # who reads it keeps its mapping
-        self._threads.submit(self._run, job, work)
+                    self._result_path(old).unlink(missing_ok=True)  # who reads it keeps its mapping
+        self._threads.submit(self._run, job, options.maximumBytesBilled)
+        return job
 
     def get(self, project: str, job_id: str) -> Job:
         """The job of that name. Raises BigQueryError: 404 `notFound`."""
@@ -138,7 +167,10 @@ class Jobs:
                     cursor.interrupt()
         self._threads.shutdown()
 
-    def _run(self, job: Job, work: Work) -> None:
+    def _result_path(self, job: Job) -> Path:
+        return self.results_dir / f"{job.table_id}.arrow"
+
+    def _run(self, job: Job, cap: int | None) -> None:
         job.started = time.time()
         try:
             self.faults.check("job")
@@ -146,7 +178,13 @@ class Jobs:
                 job.cursor = cursor
                 if job.canceled:
                     raise duckdb.InterruptException
-                work(job, cursor)
+                if cap is not None and job.billed > cap:
+                    words = f"Query exceeded limit for bytes billed: {cap}. {job.billed} or higher required."
+                    raise BigQueryError(400, "bytesBilledLimitExceeded", words)
+                if job.statement.sorts:
+                    self.faults.check_sort()
+                unpartitioned = self.faults.unpartitioned_rows
+                job.result = self.warehouse.run(job.statement, cursor, self._result_path(job), unpartitioned)
         except BigQueryError as error:
             job.error = error
         except Exception as error:  # noqa: BLE001 -- a job without an end would make its client wait for ever
@@ -154,6 +192,6 @@ class Jobs:
         finally:
             job.cursor = None
             job.ended = time.time()
-            if job.error is not None and "totalBytesBilled" in job.statistics:
-                job.statistics["totalBytesBilled"] = "0"  # a query that fails is not billed
+            if job.error is not None:
+                job.billed = 0  # a query that fails is not billed
             job.done.set()

@@ -1,11 +1,10 @@
 """Rows to be loaded into a table.
 
-What does not fit the table is refused by its row. Columns that a file lacks, and those without any value, are NULL. A
-timestamp without a time zone is UTC, INT96 too.
+What does not fit the table is refused by its column or row. Columns that a file lacks, and those without any value, are
+NULL. A timestamp without a time zone is UTC, INT96 too.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,7 @@ def parquet_batches(path: Path, table: Table) -> Iterator[pa.RecordBatch]:
 
     Raises:
         BigQueryError: 400 `invalid` for a file that is not Parquet or is damaged, for columns that the table does not
-            have, has with another type, or requires, and for values that it cannot hold.
+            have, or has with another type, and for times that no download has.
     """
     try:
         # Nanoseconds, which INT96 is read as otherwise, wrap in the year 2262.
@@ -39,40 +38,32 @@ def parquet_batches(path: Path, table: Table) -> Iterator[pa.RecordBatch]:
 
 def conform(batches: Iterable[pa.RecordBatch], schema: pa.Schema, table: Table) -> Iterator[pa.RecordBatch]:
     """`batches` of `schema`, with the columns of `table`. Raises as `parquet_batches` does."""
-    wanted = pa.struct(list(table.schema))
+    given = [field for field in schema if field.name != _PANDAS_INDEX]
+    _check_columns(given, table.schema)
     first = 1
-    for batch in chain([pa.RecordBatch.from_pylist([], schema)], batches):  # a wrong schema is refused without rows too
-        kept = batch.select([name for name in batch.schema.names if name != _PANDAS_INDEX])
-        columns = _conformed(kept.to_struct_array(), wanted, "", first).flatten()
-        for field, column in zip(table.schema, columns, strict=True):
-            if not field.nullable and (nulls := column.is_null()).true_count:
-                row = first + nulls.index(pa.scalar(True)).as_py()
-                raise invalid(f"row {row}: column {field.name} is REQUIRED, and is NULL")
+    for batch in batches:
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        _check_times(columns.get(table.partition_column), first)
+        absent = pa.nulls(batch.num_rows)
+        # Not safe: it cuts nanoseconds, as BigQuery does; the years show that none wraps.
+        fitting = [columns.get(field.name, absent).cast(field.type, safe=False) for field in table.schema]
         first += batch.num_rows
-        yield pa.RecordBatch.from_arrays(columns, schema=table.schema)
+        yield pa.RecordBatch.from_arrays(fitting, schema=table.schema)
 
 
-def _conformed(array: pa.Array, wanted: pa.DataType, path: str, first: int) -> pa.Array:
-    """`array`, the column `path`, with the type `wanted`; its first value is of row `first`."""
-    if types.is_null(array.type):
-        return pa.nulls(len(array), wanted)
-    name = scalar(wanted)[0]
-    if (found := "RECORD" if types.is_struct(array.type) else _name(array.type)) != name:
-        raise invalid(f"Provided Schema does not match: Field {path} has changed type from {name} to {found}")
-    if name == "RECORD":
-        given = {part.name: column for part, column in zip(array.type.fields, array.flatten(), strict=True)}
-        dots = path and f"{path}."
-        if unknown := given.keys() - {part.name for part in wanted.fields}:
-            raise invalid(f"Provided Schema does not match: Cannot add field {dots}{min(unknown)}")
-        columns = [
-            _conformed(given.get(part.name, pa.nulls(len(array))), part.type, dots + part.name, first)
-            for part in wanted.fields
-        ]
-        return pa.StructArray.from_arrays(columns, fields=wanted.fields, mask=array.is_null())
-    if name == "TIMESTAMP":
-        _check_years(array, path, first)
-        return array.cast(wanted, safe=False)  # cuts nanoseconds, as BigQuery does; the years show that none wraps
-    return array.cast(wanted)
+def _check_columns(given: Iterable[pa.Field], wanted: Iterable[pa.Field], path: str = "") -> None:
+    """Refuse a column that the table does not have, or has with another type."""
+    known = {field.name: field.type for field in wanted}
+    for field in given:
+        if field.name not in known:
+            raise invalid(f"Provided Schema does not match: Cannot add field {path}{field.name}")
+        kind = known[field.name]
+        name, found = _name(kind), _name(field.type)
+        if found != name and not types.is_null(field.type):
+            changed = f"Field {path}{field.name} has changed type from {name} to {found}"
+            raise invalid(f"Provided Schema does not match: {changed}")
+        if found == "RECORD":
+            _check_columns(field.type.fields, kind.fields, f"{path}{field.name}.")
 
 
 def _name(kind: pa.DataType) -> str:
@@ -82,13 +73,18 @@ def _name(kind: pa.DataType) -> str:
         return str(kind)
 
 
-def _check_years(array: pa.TimestampArray, path: str, first: int) -> None:
-    """Refuse a time that no download has. Compared as integers: a cast to another unit may wrap."""
-    unit = array.type.unit
+def _check_times(times: pa.TimestampArray | None, first: int) -> None:
+    """Refuse a time that no download has, by its row; the first is row `first`.
+
+    Compared as integers: a cast to another unit may wrap.
+    """
+    if times is None or times.null_count:
+        row = first + (0 if times is None else pc.index(times.is_null(), True).as_py())
+        raise invalid(f"row {row}: column timestamp is REQUIRED, and is NULL")
+    unit = times.type.unit
     start, end = (int(np.datetime64(year, unit).astype(np.int64)) for year in _YEARS)
-    numbers = array.cast(pa.int64())
-    wrong = pc.or_(pc.less(numbers, start), pc.greater_equal(numbers, end))
-    at = pc.index(wrong, True).as_py()
+    numbers = times.cast(pa.int64())
+    at = pc.index(pc.or_(pc.less(numbers, start), pc.greater_equal(numbers, end)), True).as_py()
     if at >= 0:
         moment = np.datetime64(numbers[at].as_py(), unit)
-        raise invalid(f"row {first + at}: {path} {moment} is not from {_YEARS[0]} to {int(_YEARS[1]) - 1}")
+        raise invalid(f"row {first + at}: timestamp {moment} is not from {_YEARS[0]} to {int(_YEARS[1]) - 1}")

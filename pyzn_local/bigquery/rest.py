@@ -4,7 +4,6 @@ A page in somebody's browser can do nothing here: the Host must be this machine'
 and FastAPI reads JSON only where it is sent as such.
 """
 
-import datetime as dt
 import logging
 import socket
 import uuid
@@ -22,11 +21,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from pyzn_local.bigquery.errors import BigQueryError, invalid
-from pyzn_local.bigquery.jobs import Jobs
+from pyzn_local.bigquery.jobs import Jobs, Whole
 from pyzn_local.bigquery.loads import parquet_batches
-from pyzn_local.bigquery.queries import Whole, submit
 from pyzn_local.bigquery.results import page
-from pyzn_local.bigquery.tables import FILE_DOWNLOADS, LOCATION, find_table, schema_resource
+from pyzn_local.bigquery.tables import FILE_DOWNLOADS, LOCATION, schema_resource
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +64,6 @@ class Rest:
             ("jobs.insert", "POST", f"{_PROJECT}/jobs", self.insert_job),
             ("jobs.get", "GET", f"{_PROJECT}/jobs/{{job_id}}", self.get_job),
             ("jobs.getQueryResults", "GET", f"{_PROJECT}/queries/{{job_id}}", self.get_query_results),
-            ("tables.get", "GET", f"{_PROJECT}/datasets/{{dataset}}/tables/{{table}}", self.get_table),
             ("healthz", "GET", "/healthz", self.health),
             ("rows", "POST", "/rows", self.load),
         ):
@@ -80,9 +77,8 @@ class Rest:
 
     def insert_job(self, project: str, body: JobRequest) -> dict[str, Any]:
         """Start a query."""
-        named, dry_run = body.jobReference, bool(body.configuration.get("dryRun"))
-        job = submit(self._jobs, project, named.jobId, named.location, body.configuration, dry_run=dry_run)
-        return job.resource()
+        named = body.jobReference
+        return self._jobs.submit(project, named.jobId, named.location, body.configuration).resource()
 
     def get_job(self, project: str, job_id: str) -> dict[str, Any]:
         """A job's state and statistics."""
@@ -110,33 +106,10 @@ class Rest:
             found = page(job.rows, start, maxResults)
         end = start + len(found)
         answer |= {"schema": schema_resource(job.rows.schema), "totalRows": str(total)}
-        answer |= {name: job.statistics[name] for name in ("totalBytesProcessed", "cacheHit")}
+        answer |= {"totalBytesProcessed": str(job.processed), "cacheHit": False}
         if found:
             answer |= {"rows": found} | ({"pageToken": str(end)} if end < total else {})
         return answer
-
-    def get_table(self, project: str, dataset: str, table: str) -> dict[str, Any]:
-        """A table, or one partition of it: `table$YYYYMMDD`."""
-        name, _, partition = table.partition("$")
-        found = find_table(project, dataset, name)
-        try:
-            day = dt.datetime.strptime(partition, "%Y%m%d").replace(tzinfo=dt.UTC).date() if partition else None
-        except ValueError:
-            raise invalid(f"Invalid partition id: {partition}") from None
-        rows, size = self._jobs.warehouse.size(found, day)
-        return {
-            "kind": "bigquery#table",
-            "id": f"{project}:{dataset}.{table}",
-            "tableReference": found.reference | {"tableId": table},
-            "type": "TABLE",
-            "location": LOCATION,
-            "numRows": str(rows),
-            "numBytes": str(size),
-            "schema": schema_resource(found.schema),
-            "description": found.description,
-            "timePartitioning": {"type": "DAY", "field": found.partition_column, "requirePartitionFilter": True},
-            "requirePartitionFilter": True,
-        }
 
     async def load(self, request: Request) -> dict[str, int]:
         """Append the rows of a Parquet file, the body, to `file_downloads`, for `pyzn seed`. BigQuery has load jobs."""
@@ -145,7 +118,7 @@ class Rest:
                 file.write(part)
             file.flush()
             batches = parquet_batches(Path(file.name), FILE_DOWNLOADS)
-            return {"rows": await run_in_threadpool(self._jobs.warehouse.load, FILE_DOWNLOADS, batches)}
+            return {"rows": await run_in_threadpool(self._jobs.warehouse.load, batches)}
 
     def health(self) -> Response:
         """200 when everything is ready, including the sample; 503 before."""

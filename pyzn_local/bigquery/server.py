@@ -121,15 +121,15 @@ class Server:
     def load(self, rows: pa.Table) -> int:
         """Append rows to `file_downloads`, and return how many. Raises BigQueryError for rows that do not fit it."""
         batches = conform(rows.combine_chunks().to_batches(), rows.schema, FILE_DOWNLOADS)
-        return self._warehouse.load(FILE_DOWNLOADS, batches)
+        return self._warehouse.load(batches)
 
     def forget(self, day: dt.date) -> None:
         """Delete the rows of one UTC day of `file_downloads`."""
-        self._warehouse.forget(FILE_DOWNLOADS, day)
+        self._warehouse.forget(day)
 
     def reset(self) -> None:
         """Delete all rows and faults: as a new server, but with its ports and its finished jobs."""
-        self._warehouse.forget(FILE_DOWNLOADS)
+        self._warehouse.forget()
         self.inject({})
 
     def inject(self, document: Mapping[str, Any]) -> None:
@@ -140,7 +140,7 @@ class Server:
         while self._with_sample and not self._stopping.is_set():
             first, today = sample.first_day(), dt.datetime.now(dt.UTC).date()
             days = [first + dt.timedelta(days=n) for n in range((today - first).days)]
-            present = self._warehouse.days(FILE_DOWNLOADS)
+            present = self._warehouse.days()
             missing = [day for day in days if day not in present]
             for start in range(0, len(missing), 7):  # loading a week at once takes half the time of seven days
                 if not self._stopping.is_set():

@@ -115,7 +115,7 @@ def _bind(tree: exp.Query, parameters: Sequence[Mapping[str, Any]]) -> None:
 def _table(node: exp.Table) -> Table:
     if not node.catalog:
         raise invalid_query(f'Table "{node.name}" must be qualified with its project and dataset')
-    return find_table(node.catalog, node.db, node.name, among=QUERIED)
+    return find_table(node.catalog, node.db, node.name)
 
 
 def _reads(scope: Scope) -> Iterator[Read]:

@@ -3,7 +3,7 @@
 Columns: https://docs.pypi.org/api/bigquery/, and https://cloud.google.com/bigquery/docs/information-schema-partitions
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,17 +36,11 @@ class Table:
     name: str
     schema: pa.Schema
     partition_column: str | None
-    description: str
 
     @property
     def path(self) -> str:
         """`project.dataset.table`, the form in SQL."""
         return f"{self.project}.{self.dataset}.{self.name}"
-
-    @property
-    def reference(self) -> dict[str, str]:
-        """The TableReference of the REST API."""
-        return {"projectId": self.project, "datasetId": self.dataset, "tableId": self.name}
 
 
 def _texts(*names: str) -> list[pa.Field]:
@@ -62,10 +56,6 @@ FILE_DOWNLOADS = Table(
     dataset="pypi",
     name="file_downloads",
     partition_column="timestamp",
-    description=(
-        "SYNTHETIC. A local emulator of the PyPI download log: it holds what was loaded here, "
-        "possibly a generated sample, never the real log."
-    ),
     schema=pa.schema(
         [
             pa.field("timestamp", UTC, nullable=False),
@@ -86,12 +76,11 @@ FILE_DOWNLOADS = Table(
     ),
 )
 
-PARTITIONS = Table(
+PARTITIONS = Table(  # BigQuery has more columns
     project=FILE_DOWNLOADS.project,
     dataset=FILE_DOWNLOADS.dataset,
     name="INFORMATION_SCHEMA.PARTITIONS",
     partition_column=None,
-    description="The dataset's partitions. BigQuery has more columns.",
     schema=pa.schema(
         [
             *_texts("table_catalog", "table_schema", "table_name", "partition_id"),
@@ -101,18 +90,17 @@ PARTITIONS = Table(
     ),
 )
 
-TABLES = {FILE_DOWNLOADS.path: FILE_DOWNLOADS}
-QUERIED = TABLES | {PARTITIONS.path: PARTITIONS}
+QUERIED = {table.path: table for table in (FILE_DOWNLOADS, PARTITIONS)}
 """The tables that a query can read."""
 
 
-def find_table(project: str, dataset: str, name: str, *, among: Mapping[str, Table] = TABLES) -> Table:
+def find_table(project: str, dataset: str, name: str) -> Table:
     """Return the table of that name.
 
     Raises:
         BigQueryError: 404 `notFound` for the table, or for its dataset if that does not exist either.
     """
-    if found := among.get(f"{project}.{dataset}.{name}"):
+    if found := QUERIED.get(f"{project}.{dataset}.{name}"):
         return found
     find_dataset(project, dataset)
     raise not_found(f"Table {project}:{dataset}.{name} was not found in location {LOCATION}")

@@ -26,7 +26,6 @@ TABLE = "bigquery-public-data.pypi.file_downloads"
 MONDAY = dt.date(2026, 7, 6)
 SUNDAY = dt.date(2026, 7, 5)
 ODD_DAY = dt.date(2026, 7, 1)  # a handful of rows with every kind of awkward value
-EMPTY_DAY = dt.date(2026, 6, 1)
 
 
 @cache
@@ -62,6 +61,12 @@ class Connected:
     def rows(self, sql: str, **options: Any) -> list[tuple[Any, ...]]:
         """The rows of `sql` over REST."""
         return [tuple(row.values()) for row in self.query(sql, **options).result()]
+
+    def partitions(self) -> dict[str, tuple[int, int]]:
+        """The rows and the bytes of each partition, by its id."""
+        view = "`bigquery-public-data.pypi.INFORMATION_SCHEMA.PARTITIONS`"
+        found = self.rows(f"SELECT partition_id, total_rows, total_logical_bytes FROM {view}")
+        return {name: (rows, size) for name, rows, size in found}
 
     def post(self, body: bytes, **headers: str) -> requests.Response:
         """The emulator's answer to the rows of a file, as `pyzn seed` sends them."""

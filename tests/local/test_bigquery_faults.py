@@ -1,9 +1,7 @@
 """Injected faults reach the real clients as BigQuery's own, and end when they should."""
 
-from typing import Any
-
 import pytest
-from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPICallError, ServiceUnavailable, TooManyRequests
+from google.api_core.exceptions import BadRequest, Forbidden, ServiceUnavailable
 from google.cloud.bigquery import DEFAULT_RETRY
 from pydantic import ValidationError
 
@@ -21,28 +19,8 @@ def test_a_client_gets_through_after_a_few_503s(own_bq: Connected) -> None:
     assert len(list(own_bq.query("SELECT 1", retry=QUICK).result())) == 1  # meets the second, then none
 
 
-@pytest.mark.parametrize(
-    ("fault", "kind", "reason"),
-    [
-        ({"status": 429}, TooManyRequests, "rateLimitExceeded"),
-        ({"reason": "rateLimitExceeded"}, Forbidden, "rateLimitExceeded"),
-        ({"reason": "quotaExceeded"}, Forbidden, "quotaExceeded"),
-        ({"reason": "backendError"}, ServiceUnavailable, "backendError"),
-    ],
-)
-def test_refusals_have_the_status_and_reason_asked_for(
-    own_bq: Connected, fault: dict[str, Any], kind: type[GoogleAPICallError], reason: str
-) -> None:
-    own_bq.server.inject({"refuse": [{"route": "jobs.insert"} | fault]})
-    assert own_bq.client.get_table("bigquery-public-data.pypi.file_downloads").num_rows == TOTAL  # another route
-    with pytest.raises(kind) as refused:
-        own_bq.query("SELECT 1", retry=None, job_retry=None)
-    assert refused.value.errors[0]["reason"] == reason
-    assert own_bq.rows("SELECT 1") == [(1,)]
-
-
 def test_a_job_can_start_and_then_fail(own_bq: Connected) -> None:
-    own_bq.server.inject({"refuse": [{"route": "job", "reason": "quotaExceeded"}]})
+    own_bq.server.inject({"refuse": [{"route": "job", "status": 403, "reason": "quotaExceeded"}]})
     job = own_bq.query("SELECT 1")
     with pytest.raises(Forbidden, match="quotaExceeded"):
         job.result(job_retry=None)
@@ -60,8 +38,7 @@ def test_a_query_that_sorts_its_whole_result_exceeds_resources(own_bq: Connected
     assert job.error_result is not None
     assert (job.state, job.error_result["reason"]) == ("DONE", "resourcesExceeded")
     assert job.total_bytes_processed > job.total_bytes_billed == 0
-    for query in (ROWS.replace("ORDER BY timestamp", ""), ROWS + " LIMIT 3"):
-        assert own_bq.rows(query)
+    assert own_bq.rows(ROWS + " LIMIT 3")
 
 
 def test_a_cut_stream_is_resumed_without_losing_or_doubling_a_row(own_bq: Connected) -> None:
@@ -80,17 +57,6 @@ def test_a_lost_batch_or_page_leaves_fewer_rows_than_the_job_reports(own_bq: Con
         assert own_bq.query(ROWS).result().to_arrow(bqstorage_client=own_bq.storage).num_rows == TOTAL
 
 
-@pytest.mark.parametrize(
-    ("document", "named"),
-    [
-        ({"lose_pages": True}, "lose_pages"),
-        ({"refuse": [{"rout": "jobs.insert"}]}, r"refuse\.0\.rout"),
-        ({"refuse": [{"route": "jobs.instert"}]}, r"refuse\.0\.route"),
-        ({"refuse": [{"status": 200}]}, r"refuse\.0\.status"),
-        ({"cut_stream_after_rows": -1}, "cut_stream_after_rows"),
-        ({"lose_page": 1}, "lose_page"),
-    ],
-)
-def test_a_fault_that_is_not_understood_is_refused_by_name(bq: Connected, document: Any, named: str) -> None:
-    with pytest.raises(ValidationError, match=named):
-        bq.server.inject(document)
+def test_a_fault_that_is_not_understood_is_refused_by_name(bq: Connected) -> None:
+    with pytest.raises(ValidationError, match=r"(?s)refuse\.0\.route.*lose_pages"):
+        bq.server.inject({"refuse": [{"route": "jobs.instert"}], "lose_pages": True})

@@ -11,7 +11,7 @@ from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import bigquery
 
 from pyzn_local.bigquery import Server
-from tests.local.conftest import MONDAY, TABLE, Connected, connected, odd_rows, parquet, sampled
+from tests.local.conftest import MONDAY, Connected, connected, odd_rows, parquet, sampled
 
 ENDLESS = """
     WITH a AS (SELECT timestamp AS t FROM {table} WHERE DATE(timestamp) = '2026-07-06')
@@ -71,16 +71,11 @@ QUERY = '{"configuration": {"query": {"query": "SELECT 1", "useLegacySql": false
     ("method", "path", "body"),
     [
         ("POST", "jobs", "{"),
-        ("POST", "jobs", "[]"),
         ("POST", "jobs", '{"configuration": {}}'),
-        ("POST", "jobs", '{"configuration": {"query": 3}}'),
         ("POST", "jobs", '{"configuration": {"load": {"sourceUris": ["gs://x/y"]}}}'),
         ("POST", "jobs", QUERY),
         ("POST", "jobs", QUERY.replace('"x": 1', '"maximumBytesBilled": "many"')),
-        ("POST", "jobs", QUERY.replace('"x": 1', '"queryParameters": [{"name": "a"}]')),
         ("POST", "jobs", QUERY.replace('"x": 1', '"queryParameters": [{"parameterType": 3}]')),
-        ("POST", "jobs", QUERY.replace(', "x": 1', "").replace('"SELECT 1"', "1")),
-        ("GET", "jobs", ""),
         ("GET", "queries/nope?maxResults=many", ""),
         ("DELETE", "datasets/d/tables/t", ""),
     ],
@@ -105,19 +100,17 @@ FOREIGN = [
 @pytest.mark.parametrize(
     "headers", [*FOREIGN, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}]
 )
-def test_a_page_in_a_browser_can_start_nothing(bq: Connected, headers: dict[str, str]) -> None:
+def test_a_page_in_a_browser_can_start_and_load_nothing(bq: Connected, headers: dict[str, str]) -> None:
     body = '{"jobReference": {"jobId": "by-a-page"}, ' + QUERY.replace(', "x": 1', "")[1:]
     url = f"{bq.server.endpoint}/bigquery/v2/projects/someone/jobs"
     answer = requests.post(url, data=body, headers={"Content-Type": "application/json"} | headers, timeout=60)
     assert answer.status_code in {400, 403}
     with pytest.raises(NotFound):
         bq.client.get_job("by-a-page")
-
-
-@pytest.mark.parametrize("headers", FOREIGN)
-def test_a_page_in_a_browser_can_load_nothing(own_bq: Connected, headers: dict[str, str]) -> None:
-    assert own_bq.post(parquet(odd_rows()), **headers).status_code in {400, 403}
-    assert own_bq.client.get_table(TABLE).num_rows == sampled(MONDAY).num_rows
+    if headers in FOREIGN:
+        before = bq.partitions()
+        assert bq.post(parquet(odd_rows()), **headers).status_code in {400, 403}
+        assert bq.partitions() == before
 
 
 def test_a_server_stops_at_once_while_a_query_runs(tmp_path: Path) -> None:

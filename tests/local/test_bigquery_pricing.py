@@ -80,8 +80,6 @@ def test_a_finished_job_reports_what_it_read_and_was_billed(bq: Connected) -> No
     job.result()
     assert job.total_bytes_processed == TIMESTAMPS + COUNTRIES
     assert job.total_bytes_billed == 10 * MIB
-    assert (job.cache_hit, job.statement_type) == (False, "SELECT")
-    assert [table.table_id for table in job.referenced_tables] == ["file_downloads"]
     assert job.created <= job.started <= job.ended
 
 

@@ -3,16 +3,12 @@
 import datetime as dt
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 
 from pyzn_local import sample
 from pyzn_pipeline.days import DaysRefused
 
 MONDAY = dt.date(2026, 7, 6)
-
-
 MIRRORS = ["bandersnatch", "z3c.pypimirror", "Artifactory", "devpi"]
 
 
@@ -27,42 +23,27 @@ def monday() -> pd.DataFrame:
     return flat(MONDAY)
 
 
-def test_a_day_is_the_same_whenever_it_is_generated() -> None:
-    assert sample.day(MONDAY).equals(sample.day(MONDAY))
-    assert not sample.day(MONDAY).equals(sample.day(MONDAY + dt.timedelta(days=7)))
+def test_a_day_is_the_same_whenever_it_is_generated_and_in_order(monday: pd.DataFrame) -> None:
+    assert flat(MONDAY).equals(monday)
+    moments = monday["timestamp"]
+    assert moments.is_monotonic_increasing
+    assert set(moments.dt.date) == {MONDAY}
+    hours = moments.dt.hour.value_counts()
+    assert 1.3 < hours.max() / hours.min() < 2  # nights are quiet
 
 
-def test_every_row_is_within_its_utc_day_in_order() -> None:
-    moments = pc.cast(sample.day(MONDAY)["timestamp"], pa.int64()).to_numpy()
-    start = int(dt.datetime(2026, 7, 6, tzinfo=dt.UTC).timestamp()) * 1_000_000
-    assert start <= moments.min() < moments.max() < start + 86_400_000_000
-    assert (moments[1:] >= moments[:-1]).all()
-
-
-def test_weeks_have_a_shape_and_grow() -> None:
-    weeks = [[sample.day(MONDAY + dt.timedelta(days=7 * week + at)).num_rows for at in range(7)] for week in range(5)]
-    for rows in weeks:
-        assert all(85_000 < count < 105_000 for count in rows[:5])
-        assert 0.58 < sum(rows[5:]) / 2 / (sum(rows[:5]) / 5) < 0.7
-        assert max(rows) in rows[1:4]  # Tuesday to Thursday
-    assert 1.01 < sum(weeks[-1]) / sum(weeks[0]) < 1.05
+def test_a_week_has_a_shape_and_years_grow() -> None:
+    week = [sample.day(MONDAY + dt.timedelta(days=at)).num_rows for at in range(7)]
+    assert all(85_000 < count < 105_000 for count in week[:5])
+    assert 0.58 < sum(week[5:]) / 2 / (sum(week[:5]) / 5) < 0.7
+    assert max(week) in week[1:4]  # Tuesday to Thursday
+    assert 1.2 < week[1] / sample.day(dt.date(2025, 7, 8)).num_rows < 1.5
     assert sample.day(dt.date(2035, 1, 3)).num_rows < 170_000  # it does not grow for ever
 
 
-def test_nights_are_quiet(monday: pd.DataFrame) -> None:
-    hours = monday["timestamp"].dt.hour.value_counts()
-    assert set(hours.index) == set(range(24))
-    assert 1.3 < hours.max() / hours.min() < 2
-
-
-@pytest.mark.parametrize("day", [MONDAY, dt.date(2020, 2, 29), dt.date(2016, 1, 22)])
-def test_well_known_projects_occur_every_day(day: dt.date) -> None:
-    projects = set(sample.day(day)["file"].combine_chunks().field("project").to_pylist())
-    assert {"requests", "numpy", "boto3", "urllib3", "pandas"} <= projects
-    assert len(projects) > 300
-
-
 def test_shares_are_plausible_and_everything_optional_is_null_at_times(monday: pd.DataFrame) -> None:
+    assert {"requests", "numpy", "boto3", "urllib3", "pandas"} <= set(monday["file.project"])
+    assert monday["file.project"].nunique() > 300
     assert set(monday["details.ci"].dropna()) == {True}
     assert 0.30 < monday["details.ci"].notna().mean() < 0.38
     assert 0.6 < (monday["country_code"] == "US").mean() < 0.7
@@ -95,14 +76,14 @@ def test_mirrors_fetch_everything_alike_and_say_nothing_of_their_machine(monday:
 
 def test_a_release_takes_over_within_weeks_and_old_ones_stay() -> None:
     newest = set()
-    for weeks in range(6):
+    for weeks in (0, 3, 6):
         rows = flat(MONDAY + dt.timedelta(weeks=weeks))
         versions = rows[rows["file.project"] == "requests"]["file.version"].value_counts(normalize=True)
         newest.add(versions.index[0])
         assert 0.25 < versions.iloc[0] < 0.85
         assert (versions > 0.02).sum() >= 4
         assert len(versions) > 10
-    assert 2 <= len(newest) <= 4
+    assert len(newest) >= 2
 
 
 def test_projects_differ(monday: pd.DataFrame) -> None:
@@ -120,8 +101,7 @@ def test_sidecars_are_rows_until_pypi_stopped_counting_them(day: str, least: flo
     rows = flat(dt.date.fromisoformat(day))
     names = rows[rows["details.installer.name"] == "pip"]["file.filename"]
     assert least <= names.str.endswith(".whl.metadata").mean() <= most
-    files = rows["file.filename"].str.endswith((".whl", ".tar.gz"))
-    assert (files | rows["file.filename"].str.endswith(".whl.metadata")).all()
+    assert rows["file.filename"].str.endswith((".whl", ".tar.gz", ".whl.metadata")).all()
 
 
 def test_files_do_not_step_where_downloads_do() -> None:

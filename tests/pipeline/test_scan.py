@@ -69,7 +69,7 @@ def test_a_scan_that_exceeds_resources_without_a_sort_is_not_run_a_third_time(
     bigquery: Server, clients: Clients
 ) -> None:
     bigquery.load(raw_rows(DAY, DOWNLOADS))
-    bigquery.inject({"refuse": [{"route": "job", "reason": "resourcesExceeded", "times": 2}]})
+    bigquery.inject({"refuse": [{"route": "job", "status": 400, "reason": "resourcesExceeded", "times": 2}]})
     with pytest.raises(SourceError, match=r"^day 2026-07-14: scan: .*resourcesExceeded: run the day again later, .*$"):
         scan(clients, TABLE, DAY, LIMIT)
     assert scan(clients, TABLE, DAY, LIMIT).in_order  # both refusals are used up

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -126,14 +127,27 @@ def test_nobody_else_may_enter_a_home_or_take_its_lock(pyzn: Pyzn) -> None:
         ]  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments", [("up",), ("up", "--detach")])
-def test_a_second_stack_in_the_same_home_is_refused_and_names_the_first(pyzn: Pyzn, arguments: tuple[str, ...]) -> None:
-    home = Home(pyzn.home)
-    home.create()
-    with home.locked():
-        second = pyzn(*arguments)  # a process of its own: a lock does not keep out the one that holds it
-    assert second.returncode == 1
-    assert f"a stack runs in {pyzn.home} already (process {os.getpid()})" in second.stderr
+HOLD = """
+import pathlib, sys
+from pyzn_local.home import Home
+home = Home(pathlib.Path(sys.argv[1]))
+home.create()
+with home.locked():
+    print(flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_stack_in_the_same_home_is_refused_and_names_the_first(pyzn: Pyzn, run: Run) -> None:
+    with subprocess.Popen(  # a process of its own: a lock does not keep out the one that holds it
+        [sys.executable, "-c", HOLD, str(pyzn.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as first:
+        assert first.stdin is not None
+        assert first.stdout is not None
+        first.stdout.readline()
+        for arguments in (("up",), ("up", "--detach")):
+            assert f"a stack runs in {pyzn.home} already (process {first.pid})" in refused(run(*arguments))
+        first.stdin.close()
 
 
 @pytest.mark.slow

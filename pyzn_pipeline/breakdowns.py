@@ -113,58 +113,35 @@ class Breakdown:
 
 
 VERSION = Breakdown(
-    name="version",
-    plural="versions",
-    description="Downloads per UTC day, project and version: all of them, by pip, by CI, and of files.",
-    keys=(
-        Key(
-            "version",
-            description="the release as PyPI spells it",
-            expression="file.version",
-            example="2.*",
-            wildcard=True,
-        ),
-    ),
+    "version",
+    "versions",
+    "Downloads per UTC day, project and version: all of them, by pip, by CI, and of files.",
+    (Key("version", "the release as PyPI spells it", "file.version", example="2.*", wildcard=True),),
     subsets=(PIP, CI, FILES),
     common=False,
 )
 COUNTRY = Breakdown(
-    name="country",
-    plural="countries",
-    description="Downloads per UTC day, project and country (ISO 3166-1 alpha-2).",
-    keys=(
-        Key(
-            "country",
-            description="an ISO 3166-1 alpha-2 code",
-            expression="country_code",
-            example="US",
-            # ISO 3166-1 alpha-2; what Fastly and MaxMind add (T1, A1, **); nothing at all; a mark.
-            filters=r"^([^\u0000]{0,2}|\([a-z ]+\))$",
-        ),
-    ),
+    "country",
+    "countries",
+    "Downloads per UTC day, project and country (ISO 3166-1 alpha-2).",
+    # ISO 3166-1 alpha-2; what Fastly and MaxMind add (T1, A1, **); nothing at all; a mark.
+    (Key("country", "an ISO 3166-1 alpha-2 code", "country_code", "US", filters=r"^([^\u0000]{0,2}|\([a-z ]+\))$"),),
 )
 INSTALLER = Breakdown(
-    name="installer",
-    plural="installers",
-    description="Downloads per UTC day, project and installer (pip, uv, bandersnatch, …).",
-    keys=(
-        Key(
-            "installer",
-            description="the installer's name",
-            expression="details.installer.name",
-            example="pip",
-        ),
-    ),
+    "installer",
+    "installers",
+    "Downloads per UTC day, project and installer (pip, uv, bandersnatch, …).",
+    (Key("installer", "the installer's name", "details.installer.name", example="pip"),),
 )
 PYTHON = Breakdown(
-    name="python",
-    plural="pythons",
-    description="Downloads per UTC day, project and minor version of Python (3.12), without mirrors.",
-    keys=(
+    "python",
+    "pythons",
+    "Downloads per UTC day, project and minor version of Python (3.12), without mirrors.",
+    (
         Key(
             "python",
-            description="the minor version of Python",
-            expression=r"REGEXP_EXTRACT(details.python, r'^[0-9]+\.[0-9]+')",
+            "the minor version of Python",
+            r"REGEXP_EXTRACT(details.python, r'^[0-9]+\.[0-9]+')",
             example="3.*",
             filters=r"^([0-9.*]{1,100}|\([a-z ]+\))$",
             wildcard=True,
@@ -173,31 +150,24 @@ PYTHON = Breakdown(
     counted=WITHOUT_MIRRORS,
 )
 SYSTEM = Breakdown(
-    name="system",
-    plural="systems",
-    description="Downloads per UTC day, project and operating system (Linux, Darwin, Windows, …), without mirrors.",
-    keys=(
-        Key(
-            "system",
-            description="the operating system's name",
-            expression="details.system.name",
-            example="Linux",
-        ),
-    ),
+    "system",
+    "systems",
+    "Downloads per UTC day, project and operating system (Linux, Darwin, Windows, …), without mirrors.",
+    (Key("system", "the operating system's name", "details.system.name", example="Linux"),),
     counted=WITHOUT_MIRRORS,
 )
 BREAKDOWNS = (VERSION, COUNTRY, INSTALLER, PYTHON, SYSTEM)
 """The breakdowns of a day, unless the deployment chooses others."""
 
 WHEEL = Breakdown(
-    name="wheel",
-    plural="wheels",
-    description="Files per UTC day, project and tags of the wheel (cp312-cp312-win_amd64), or sdist, without mirrors.",
-    keys=(
+    "wheel",
+    "wheels",
+    "Files per UTC day, project and tags of the wheel (cp312-cp312-win_amd64), or sdist, without mirrors.",
+    (
         Key(
             "wheel",
-            description="the tags of a wheel, sdist or (other)",
-            expression=keys.WHEEL,
+            "the tags of a wheel, sdist or (other)",
+            keys.WHEEL,
             example="cp39-abi3-*",
             filters=r"^([A-Za-z0-9_.*-]{1,300}|\([a-z ]+\))$",
             wildcard=True,
@@ -206,83 +176,45 @@ WHEEL = Breakdown(
     counted=FILES_WITHOUT_MIRRORS,
 )
 LIBC = Breakdown(
-    name="libc",
-    plural="libcs",
-    description="Files per UTC day, project and C library of who downloads (glibc 2.39), without mirrors.",
-    keys=(
-        Key(
-            "libc",
-            description="the C library and its version",
-            expression=keys.LIBC,
-            example="glibc 2.*",
-            wildcard=True,
-        ),
-    ),
+    "libc",
+    "libcs",
+    "Files per UTC day, project and C library of who downloads (glibc 2.39), without mirrors.",
+    (Key("libc", "the C library and its version", keys.LIBC, example="glibc 2.*", wildcard=True),),
     counted=FILES_WITHOUT_MIRRORS,
 )
 CPU = Breakdown(
-    name="cpu",
-    plural="cpus",
-    description="Files per UTC day, project and architecture of who downloads (x86_64, aarch64, …), without mirrors.",
-    keys=(
-        Key(
-            "cpu",
-            description="the processor's architecture",
-            expression="details.cpu",
-            example="aarch64",
-        ),
-    ),
+    "cpu",
+    "cpus",
+    "Files per UTC day, project and architecture of who downloads (x86_64, aarch64, …), without mirrors.",
+    (Key("cpu", "the processor's architecture", "details.cpu", example="aarch64"),),
     counted=FILES_WITHOUT_MIRRORS,
 )
 IMPLEMENTATION = Breakdown(
-    name="implementation",
-    plural="implementations",
-    description="Files per UTC day, project and implementation of Python (CPython, PyPy, …), without mirrors.",
-    keys=(
-        Key(
-            "implementation",
-            description="the implementation of Python",
-            expression="details.implementation.name",
-            example="PyPy",
-        ),
-    ),
+    "implementation",
+    "implementations",
+    "Files per UTC day, project and implementation of Python (CPython, PyPy, …), without mirrors.",
+    (Key("implementation", "the implementation of Python", "details.implementation.name", example="PyPy"),),
     counted=FILES_WITHOUT_MIRRORS,
 )
 INSTALLER_VERSION = Breakdown(
-    name="installer_version",
-    plural="installer-versions",
-    description="Files per UTC day, project and minor version of the installer (pip 26.1).",
-    keys=(
-        Key(
-            "installer_version",
-            description="the installer and its version",
-            expression=keys.INSTALLER_VERSION,
-            example="pip 26.*",
-            wildcard=True,
-        ),
-    ),
+    "installer_version",
+    "installer-versions",
+    "Files per UTC day, project and minor version of the installer (pip 26.1).",
+    (Key("installer_version", "the installer and its version", keys.INSTALLER_VERSION, "pip 26.*", wildcard=True),),
     counted=FILES,
 )
 DISTRO = Breakdown(
-    name="distro",
-    plural="distros",
-    description="Files per UTC day, project and distribution of who downloads (Ubuntu 24.04), without mirrors.",
-    keys=(
-        Key(
-            "distro",
-            description="the distribution and its version",
-            expression=keys.DISTRO,
-            example="Ubuntu *",
-            wildcard=True,
-        ),
-    ),
+    "distro",
+    "distros",
+    "Files per UTC day, project and distribution of who downloads (Ubuntu 24.04), without mirrors.",
+    (Key("distro", "the distribution and its version", keys.DISTRO, example="Ubuntu *", wildcard=True),),
     counted=FILES_WITHOUT_MIRRORS,
 )
 VERSION_PYTHON = Breakdown(
-    name="version_python",
-    plural="version-pythons",
-    description="Files per UTC day, project, version and minor version of Python, without mirrors.",
-    keys=(*PYTHON.keys, *VERSION.keys),
+    "version_python",
+    "version-pythons",
+    "Files per UTC day, project, version and minor version of Python, without mirrors.",
+    (*PYTHON.keys, *VERSION.keys),
     counted=FILES_WITHOUT_MIRRORS,
     common=False,
 )

@@ -1,7 +1,7 @@
 """Hard audits: conditions that must hold before a day is published. Pure functions that compare numbers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -33,10 +33,9 @@ HARD_AUDITS = (EVERY_ROW_RECEIVED, DAY_NOT_EMPTY, SUM_EQUALS_SOURCE)
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one audit for one breakdown of one day."""
+    """The result of one audit of one day."""
 
     day: date
-    breakdown: str
     audit: str
     passed: bool
     message: str
@@ -47,7 +46,7 @@ class AuditFailed(PyznError):
 
     def __init__(self, findings: list[Finding]) -> None:
         self.findings = findings
-        reasons = dict.fromkeys(finding.message for finding in findings if not finding.passed)
+        reasons = [finding.message for finding in findings if not finding.passed]
         super().__init__(f"day {findings[0].day}: {'; '.join(reasons)}; not published")
 
 
@@ -57,40 +56,35 @@ class NoRows(AuditFailed):
     transient = False
 
 
-def audit(day: date, breakdown: Breakdown, reported_rows: int, tally: Tally) -> list[Finding]:
-    """Run every hard audit on one staged breakdown and return the findings.
+def audit(day: date, breakdowns: Iterable[Breakdown], reported_rows: int, tally: Tally) -> list[Finding]:
+    """Run every hard audit on a staged day and return the findings.
 
     `reported_rows` is the row count of the scan's job.
     """
-    packed, source = tally.packed[breakdown.name], tally.of_day
-    columns = [count.column for count in breakdown.counts]
-    readable = packed.ragged == 0 and packed.nuls == 0
-    sums_hold = all(source[column] == tally.of_projects[column] == packed.sums[column] for column in columns)
-    of_pypi = sum(json.loads(tally.pypi_totals[breakdown.name]).values()) if breakdown.common else source[columns[0]]
+    downloads = tally.of_day["downloads"]
+    received = f"BigQuery reports {reported_rows:,} rows, {tally.rows:,} arrived"
+    counted = f"the source counts {downloads:,} downloads" if downloads else NO_ROWS
     return [
-        Finding(day, breakdown.name, check.name, passed, message)
-        for check, passed, message in (
-            (
-                EVERY_ROW_RECEIVED,
-                tally.rows == reported_rows,
-                f"BigQuery reports {reported_rows:,} rows, {tally.rows:,} arrived",
-            ),
-            (
-                DAY_NOT_EMPTY,
-                source["downloads"] > 0,
-                f"the source counts {source['downloads']:,} downloads" if source["downloads"] else NO_ROWS,
-            ),
-            (
-                SUM_EQUALS_SOURCE,
-                sums_hold and readable and of_pypi == source[columns[0]],
-                f"source says {_named(source, breakdown)}, {breakdown.name} documents sum to "
-                f"{_named(packed.sums, breakdown)}"
-                + ("" if of_pypi == source[columns[0]] else f", that of all of PyPI to {of_pypi:,}")
-                + (f", {packed.ragged:,} do not add up to their project's counts" if packed.ragged else "")
-                + (f", {packed.nuls:,} have a NUL character, which Postgres cannot read" if packed.nuls else ""),
-            ),
-        )
+        Finding(day, EVERY_ROW_RECEIVED.name, tally.rows == reported_rows, received),
+        Finding(day, DAY_NOT_EMPTY.name, downloads > 0, counted),
+        *(Finding(day, SUM_EQUALS_SOURCE.name, *_sums(breakdown, tally)) for breakdown in breakdowns),
     ]
+
+
+def _sums(breakdown: Breakdown, tally: Tally) -> tuple[bool, str]:
+    """Whether the documents of a breakdown, and all of PyPI by it, add up to the source's counts; and the sums."""
+    packed, source = tally.packed[breakdown.name], tally.of_day
+    expected = source[breakdown.counted.column]
+    of_pypi = sum(json.loads(tally.pypi_totals[breakdown.name]).values()) if breakdown.common else expected
+    columns = [count.column for count in breakdown.counts]
+    sums_hold = all(source[column] == tally.of_projects[column] == packed.sums[column] for column in columns)
+    message = (
+        f"source says {_named(source, breakdown)}, {breakdown.name} documents sum to {_named(packed.sums, breakdown)}"
+        + ("" if of_pypi == expected else f", that of all of PyPI to {of_pypi:,}")
+        + (f", {packed.ragged:,} do not add up to their project's counts" if packed.ragged else "")
+        + (f", {packed.nuls:,} have a NUL character, which Postgres cannot read" if packed.nuls else "")
+    )
+    return sums_hold and of_pypi == expected and not packed.ragged and not packed.nuls, message
 
 
 def _named(sums: Mapping[str, int], breakdown: Breakdown) -> str:

@@ -76,7 +76,7 @@ def publish_scan(
         with _timed(seconds, "receive"):
             stage(connection, scanned.day, scanned.batches, scanned.contents, tally.add, beside=again)
         with _timed(seconds, "audit"):
-            hard = [f for b in scanned.contents.breakdowns for f in audit(scanned.day, b, scanned.rows, tally)]
+            hard = audit(scanned.day, scanned.contents.breakdowns, scanned.rows, tally)
             if not all(finding.passed for finding in hard):
                 # Rows arrive for a week: until then, an empty day is tried again.
                 empty = tally.of_day["downloads"] == 0 and calendar.settled(scanned.day, datetime.now(UTC))

@@ -9,13 +9,13 @@ They compare like with like: files with files where both days have them, and nev
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import pandas as pd
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, DOWNLOADS, FILES, KNOWN, UNKNOWN, VERSION, Breakdown
+from pyzn_pipeline.breakdowns import DOWNLOADS, FILES, UNKNOWN, Breakdown, known
 from pyzn_pipeline.reading.audits import Audit, Finding
 
 WEEKS = 6  # back, for the median
@@ -31,8 +31,6 @@ PROJECTS_LIKE_WEEKDAY = Audit(
     "The distinct projects are within -25% and +40% of the median of the same weekday in the six weeks before.",
 )
 EVERY_HOUR = Audit("every_hour_there", "No UTC hour has less than a quarter of the downloads of the day's median hour.")
-OF_THE_DAY = (LIKE_ITS_WEEKDAY, PROJECTS_LIKE_WEEKDAY, EVERY_HOUR)
-"""The audits of the day as a whole. The asset of the first breakdown shows them."""
 
 
 def _of_pypi(breakdown: Breakdown) -> tuple[Audit, Audit]:
@@ -51,11 +49,10 @@ def _of_pypi(breakdown: Breakdown) -> tuple[Audit, Audit]:
     )
 
 
-SOFT_AUDITS = {
-    breakdown: (OF_THE_DAY if breakdown == VERSION else ()) + (_of_pypi(breakdown) if breakdown.common else ())
-    for breakdown in KNOWN
-}
-"""The soft audits, by the breakdown whose asset shows them."""
+def soft_audits(breakdowns: Iterable[Breakdown]) -> list[Audit]:
+    """Return the soft audits of a day with these breakdowns."""
+    of_pypi = [audit for breakdown in breakdowns if breakdown.common for audit in _of_pypi(breakdown)]
+    return [LIKE_ITS_WEEKDAY, PROJECTS_LIKE_WEEKDAY, EVERY_HOUR, *of_pypi]
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class Measures:
 
 
 def soft_audit(measures: Measures, weeks: pd.DataFrame) -> list[Finding]:
-    """Run every soft audit, in the order of SOFT_AUDITS. One with too little data to compare passes and says so.
+    """Run every soft audit, as `soft_audits` lists them. One with too little data to compare passes and says so.
 
     `weeks` has a row per earlier published day of the same weekday: downloads, files, projects, pypi_totals (as in
     Measures), and the names of the counts and breakdowns that were `redefined` since.
@@ -83,20 +80,14 @@ def soft_audit(measures: Measures, weeks: pd.DataFrame) -> list[Finding]:
         rows = _near("files", measures.files, by_files["files"], -0.35, 0.5)
     else:
         rows = _near("downloads", measures.downloads, by_downloads["downloads"], -0.35, 0.5)
-    found = {
-        LIKE_ITS_WEEKDAY: rows,
-        PROJECTS_LIKE_WEEKDAY: _near("projects", measures.projects, by_downloads["projects"], -0.25, 0.4),
-        EVERY_HOUR: _hours(measures),
-    }
-    for breakdown in KNOWN:
-        if breakdown.common:
-            found |= zip(_of_pypi(breakdown), _keys(measures, weeks, breakdown), strict=True)
-    return [
-        Finding(measures.day, breakdown.name, audit.name, *found[audit])
-        for breakdown, audits in SOFT_AUDITS.items()
-        if breakdown in BREAKDOWNS or breakdown.name in measures.pypi_totals
-        for audit in audits
+    found = [
+        (LIKE_ITS_WEEKDAY, rows),
+        (PROJECTS_LIKE_WEEKDAY, _near("projects", measures.projects, by_downloads["projects"], -0.25, 0.4)),
+        (EVERY_HOUR, _hours(measures)),
     ]
+    for breakdown in known(measures.pypi_totals):
+        found += zip(_of_pypi(breakdown), _keys(measures, weeks, breakdown), strict=True)
+    return [Finding(measures.day, audit.name, *outcome) for audit, outcome in found]
 
 
 def _alike(weeks: pd.DataFrame, *names: str) -> pd.DataFrame:

@@ -36,10 +36,11 @@ def publish(
 ) -> Publication:
     """Publish the staged day inside the caller's transaction. `again`: the day is published already and is replaced.
 
-    `ledger` has the columns of write_ledger_row.sql without status, `breakdowns` a row each for write_breakdown.sql.
-    New content is `provisional`, or `suspect` if it has `suspect_because`. It becomes `final` when the day has settled
-    (calendar.py) and is then re-read or recounted and found the same; a mirror says itself whether it is (`final`). If
-    the content is unchanged, only what the source says of it is updated.
+    `ledger` has the columns of write_ledger_row.sql without status and revision, `breakdowns` a row each for
+    write_breakdown.sql. The revision is the next one, and no lower than at the mirror. New content is `provisional`, or
+    `suspect` if it has `suspect_because`. It becomes `final` when the day has settled (calendar.py) and is then re-read
+    or recounted and found the same; a mirror says itself whether it is (`final`). If the content is unchanged, only
+    what the source says of it is updated.
     """
     day: date = ledger["day"]
     settled = calendar.settled(day, datetime.now(UTC)) if final is None else final
@@ -56,14 +57,14 @@ def publish(
     ensure_not_retired(connection, day)  # a second time, now under the lock that retirement takes too
     # Most of a day's projects have a total already: one hash join is much cheaper than a look-up for each.
     connection.execute(text("SET LOCAL work_mem = '128MB'; SET LOCAL enable_nestloop = off; SET LOCAL jit = off"))
+    connection.execute(statement("add_to_totals"), {"day": day, "again": again})
     if again:
-        connection.execute(statement("add_difference_to_totals"), {"day": day})
         connection.execute(text("DELETE FROM pyzn.project_days WHERE day = :day"), {"day": day})
         connection.execute(statement("insert_staged"))
-    else:
-        connection.execute(statement("add_to_totals"), {"day": day})
-    status = "suspect" if suspect else "final" if final else "provisional"
-    revision = connection.execute(statement("write_ledger_row"), ledger | {"status": status}).scalar_one()
     connection.execute(text("DELETE FROM pyzn.day_breakdowns WHERE day = :day"), {"day": day})
+    replaced = connection.execute(text("DELETE FROM pyzn.days WHERE day = :day RETURNING revision"), {"day": day})
+    revision = max((replaced.scalar_one_or_none() or 0) + 1, ledger["mirrored_revision"] or 1)
+    status = "suspect" if suspect else "final" if final else "provisional"
+    connection.execute(statement("write_ledger_row"), ledger | {"status": status, "revision": revision})
     connection.execute(statement("write_breakdown"), [{"day": day} | breakdown for breakdown in breakdowns])
     return Publication(day, revision, status, changed=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from pyzn_pipeline.days import spans
 from pyzn_pipeline.settings import TIB
 from pyzn_pipeline.source.protocol import ScanPrice, Source
-from pyzn_pipeline.source.scan import usd
+from pyzn_pipeline.source.queries import usd
 from pyzn_pipeline.store import ledger
 
 

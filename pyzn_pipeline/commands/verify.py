@@ -10,7 +10,7 @@ from pyzn_pipeline.days import days_between, spans
 from pyzn_pipeline.reading.proof import Proof
 from pyzn_pipeline.reading.proof import verify as proofs
 from pyzn_pipeline.settings import Settings, load
-from pyzn_pipeline.source.scan import usd
+from pyzn_pipeline.source.queries import usd
 from pyzn_pipeline.sources import source_of
 from pyzn_pipeline.store import ledger
 from pyzn_pipeline.store.schema import open_store

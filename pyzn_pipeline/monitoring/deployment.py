@@ -23,7 +23,7 @@ from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.settings import DeploymentSettings
 from pyzn_pipeline.source.connection import clients_of
 from pyzn_pipeline.source.errors import CostLimitExceeded, source_errors
-from pyzn_pipeline.source.scan import RETRY, usd
+from pyzn_pipeline.source.queries import RETRY, usd
 from pyzn_pipeline.sources import source_of
 from pyzn_pipeline.store import schema
 from pyzn_pipeline.store.database import engine, statement

@@ -56,10 +56,11 @@ from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.instance.run_coordinator import READING_ASSET, READING_JOB
 from pyzn_pipeline.reading.audits import HARD_AUDITS, Audit, AuditFailed, Finding
 from pyzn_pipeline.reading.day import Ingested, ingest_day
-from pyzn_pipeline.reading.soft_audits import SOFT_AUDITS
+from pyzn_pipeline.reading.soft_audits import soft_audits
 from pyzn_pipeline.recounts.defs import observe
 from pyzn_pipeline.recounts.recounts import Published, recount
-from pyzn_pipeline.source.scan import contents_of, scan_query, usd
+from pyzn_pipeline.source.queries import usd
+from pyzn_pipeline.source.scan import contents_of, scan_query
 from pyzn_pipeline.wanted_days import wanted
 
 READ = define_asset_job(
@@ -87,7 +88,7 @@ def days_asset(
 ) -> AssetsDefinition:
     """Return the table of days, and the op that reads each day once. `table`: BigQuery's, if it is read."""
     contents = contents_of(FILES.condition, breakdowns)
-    audits = (*HARD_AUDITS, *(audit for breakdown in breakdowns for audit in SOFT_AUDITS[breakdown]))
+    audits = (*HARD_AUDITS, *soft_audits(breakdowns))
 
     @multi_asset(
         name=READING_ASSET.to_python_identifier(),
@@ -303,9 +304,9 @@ def day_metadata(ingested: Ingested, source: AnySource) -> Metadata:
 def findings_metadata(findings: Sequence[Finding]) -> Metadata:
     """The metadata of one check over the days of a run: how many passed, and each day that did not."""
     failed = [finding for finding in findings if not finding.passed]
-    shown = dict.fromkeys((str(finding.day), finding.message) for finding in failed or findings[:1])
+    shown = [(str(finding.day), finding.message) for finding in failed or findings[:1]]
     return {
         "days checked": MetadataValue.int(len({finding.day for finding in findings})),
         "days failed": MetadataValue.int(len({finding.day for finding in failed})),
-        "findings": table(pd.DataFrame(list(shown), columns=["day", "finding"])),
+        "findings": table(pd.DataFrame(shown, columns=["day", "finding"])),
     }

@@ -28,7 +28,7 @@ from pyzn_pipeline.exports.following import follow
 from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.recounts.recounts import due_for_recount, recount
 from pyzn_pipeline.source.count import COUNT, Counts, DayCount
-from pyzn_pipeline.source.scan import usd
+from pyzn_pipeline.source.queries import usd
 
 RECOUNT_CHECK = AssetCheckKey(AssetKey(NAME), "counts_what_is_published")
 RECOUNT = define_asset_job(

@@ -6,17 +6,13 @@ says another number than the ledger, `COUNT(*)` decides.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from importlib.resources import files
-from string import Template
+from datetime import date, timedelta
 from typing import NamedTuple
-
-from google.cloud import bigquery
 
 from pyzn_pipeline.days import spans
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, source_errors
-from pyzn_pipeline.source.scan import MIN_BYTES_BILLED, QUERY_TIMEOUT, RETRY
+from pyzn_pipeline.source.queries import Query, bounds, rows_of, sql_of
 
 SCAN, METADATA, COUNT, MIRROR = "scan", "metadata", "count", "mirror"
 """Origin of a count: a reading, the metadata of the day's partition, `COUNT(*)`, or the index of a mirror."""
@@ -113,14 +109,11 @@ def price(clients: Clients, table: str, days: Sequence[date]) -> Price:
     if not days:
         return Price(0, 0)
     count = _price_of_count(clients, table, days)
-    config = _stored_rows_config(table, days[0], days[-1])
-    config.dry_run = True
     try:
         with source_errors(f"cost of the partitions' metadata of {days[0]} to {days[-1]}", _NEEDS):
-            job = clients.jobs.query(_stored_rows_query(table), job_config=config, retry=RETRY, job_retry=None)
+            return Price(_metadata_query(table, days).price(clients), count)
     except SourceError as error:
         return Price(0, count, str(error))
-    return Price(max(int(job.total_bytes_processed or 0), MIN_BYTES_BILLED), count)
 
 
 def _stored_rows(
@@ -130,15 +123,10 @@ def _stored_rows(
 
     A day without a partition is left out; all are, while rows are in no partition yet: they may be of any day.
     """
-    config = _stored_rows_config(table, days[0], days[-1])
-    config.maximum_bytes_billed = maximum_bytes_billed * len(days)
     try:
         with source_errors(f"partitions' metadata of {days[0]} to {days[-1]}", _NEEDS):
-            job = clients.jobs.query(
-                _stored_rows_query(table), job_config=config, job_id_prefix="pyzn_stored_", retry=RETRY
-            )
-            rows = job.result(timeout=QUERY_TIMEOUT, retry=RETRY)
-            found = [(row.partition_id, int(row.total_rows or 0)) for row in rows]
+            job = _metadata_query(table, days).start(clients, maximum_bytes_billed * len(days))
+            found = [(row.partition_id, int(row.total_rows or 0)) for row in rows_of(job)]
     except SourceError as error:
         return {}, 0, str(error)
     billed = int(job.total_bytes_billed or 0)
@@ -159,12 +147,9 @@ def _count(
             f"recount of {first} to {last}: it would bill {estimated:,} bytes, the limit is {limit:,}; not run. "
             "Raise PYZN_MAXIMUM_BYTES_BILLED to allow it"
         )
-    config = _count_config(first, last)
-    config.maximum_bytes_billed = limit
     with source_errors(f"recount of {first} to {last}"):
-        job = clients.jobs.query(_count_query(table), job_config=config, job_id_prefix="pyzn_count_", retry=RETRY)
-        rows = job.result(timeout=QUERY_TIMEOUT, retry=RETRY)
-        counts = dict.fromkeys(days, 0) | {row.day: row.downloads for row in rows}
+        job = _count_query(table, first, last).start(clients, limit)
+        counts = dict.fromkeys(days, 0) | {row.day: row.downloads for row in rows_of(job)}
     return counts, int(job.total_bytes_billed or 0)
 
 
@@ -172,44 +157,16 @@ def _price_of_count(clients: Clients, table: str, days: Sequence[date]) -> int:
     """Bytes that COUNT(*) of these days would bill, by dry runs."""
     estimated = 0
     for first, last in spans(days):
-        config = _count_config(first, last)
-        config.dry_run = True
         with source_errors(f"cost of a recount of {first} to {last}"):
-            job = clients.jobs.query(_count_query(table), job_config=config, retry=RETRY, job_retry=None)
-            estimated += max(int(job.total_bytes_processed or 0), MIN_BYTES_BILLED)
+            estimated += _count_query(table, first, last).price(clients)
     return estimated
 
 
-def _stored_rows_query(table: str) -> str:
-    return _filled("stored_rows.sql", dataset=table.rpartition(".")[0])
+def _metadata_query(table: str, days: Sequence[date]) -> Query:
+    dataset, _, name = table.rpartition(".")
+    parameters = {"table": name, "first": f"{days[0]:%Y%m%d}", "last": f"{days[-1]:%Y%m%d}"}
+    return Query("stored", sql_of("stored_rows.sql", dataset=dataset), parameters)
 
 
-def _count_query(table: str) -> str:
-    return _filled("count_days.sql", table=table)
-
-
-def _filled(file: str, **names: str) -> str:
-    return Template(files(__package__).joinpath(file).read_text(encoding="utf-8")).substitute(names)
-
-
-def _stored_rows_config(table: str, first: date, last: date) -> bigquery.QueryJobConfig:
-    return _config(
-        bigquery.ScalarQueryParameter("table", "STRING", table.rpartition(".")[2]),
-        bigquery.ScalarQueryParameter("first", "STRING", f"{first:%Y%m%d}"),
-        bigquery.ScalarQueryParameter("last", "STRING", f"{last:%Y%m%d}"),
-    )
-
-
-def _count_config(first: date, last: date) -> bigquery.QueryJobConfig:
-    return _config(
-        bigquery.ScalarQueryParameter("start", "TIMESTAMP", datetime.combine(first, time(), UTC)),
-        bigquery.ScalarQueryParameter("end", "TIMESTAMP", datetime.combine(last + timedelta(days=1), time(), UTC)),
-    )
-
-
-def _config(*parameters: bigquery.ScalarQueryParameter) -> bigquery.QueryJobConfig:
-    return bigquery.QueryJobConfig(
-        query_parameters=list(parameters),
-        use_query_cache=False,  # the current table, not a cached result
-        job_timeout_ms=QUERY_TIMEOUT * 1000,
-    )
+def _count_query(table: str, first: date, last: date) -> Query:
+    return Query("count", sql_of("count_days.sql", table=table), bounds(first, last))

@@ -1,16 +1,12 @@
 """Scans one UTC day: its price, the query, and the rows as a stream."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from functools import cache
-from importlib.resources import files
-from string import Template
 
 import pyarrow as pa
 from google.api_core.exceptions import BadRequest
-from google.cloud import bigquery
-from google.cloud.bigquery.retry import DEFAULT_RETRY
 from google.cloud.bigquery.table import RowIterator
 from sqlalchemy import Connection
 
@@ -27,14 +23,11 @@ from pyzn_pipeline.breakdowns import (
     Contents,
     Count,
 )
-from pyzn_pipeline.settings import TIB, ReadFilenames
+from pyzn_pipeline.settings import ReadFilenames
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError, exceeds_resources, source_errors
 from pyzn_pipeline.source.file_names import is_file
-
-QUERY_TIMEOUT = 30 * 60  # seconds; a scan of all PyPI takes one or two minutes
-RETRY = DEFAULT_RETRY.with_timeout(2 * 60)  # seconds of retrying one request; the library's default is 10 minutes
-MIN_BYTES_BILLED = 10 * 2**20  # BigQuery bills at least 10 MiB per table, https://cloud.google.com/bigquery/pricing
+from pyzn_pipeline.source.queries import MIN_BYTES_BILLED, RETRY, Query, bounds, rows_of, sql_of
 
 MARK = "\ufffd"
 """Replaces U+0000, the one character that Postgres cannot store."""
@@ -117,7 +110,8 @@ def scan_query(table: str, is_file: str | None, breakdowns: tuple[Breakdown, ...
     for breakdown in contents.breakdowns:
         results |= _packed(breakdown.name, breakdown.counts, breakdown.columns)
     results |= _packed("hour", [DOWNLOADS], [BY_HOUR])
-    return Template(files(__package__).joinpath("scan_day.sql").read_text(encoding="utf-8")).substitute(
+    return sql_of(
+        "scan_day.sql",
         table=table,
         unknown=UNKNOWN,
         mark=MARK,
@@ -152,19 +146,6 @@ def _packed(name: str, counts: Sequence[Count], columns: Sequence[str]) -> dict[
     }
 
 
-def unsorted_query(table: str, is_file: str | None, breakdowns: tuple[Breakdown, ...] = BREAKDOWNS) -> str:
-    """scan_query without its last clause, the ORDER BY of the whole result."""
-    query, clause, _ = scan_query(table, is_file, breakdowns).rpartition("\nORDER BY ")
-    if not clause:
-        raise ValueError("scan_day.sql does not end with a top-level ORDER BY")
-    return query
-
-
-def usd(billed: int, usd_per_tib: float) -> float:
-    """US dollars for `billed` bytes."""
-    return billed / TIB * usd_per_tib
-
-
 def estimate(
     clients: Clients,
     table: str,
@@ -175,15 +156,11 @@ def estimate(
 ) -> int:
     """Bytes that a scan of each day from `day` to `last` would bill. Asks by one dry run, which is free.
 
-    BigQuery bills the bytes of the columns in the partitions that a query reads
-    (https://cloud.google.com/bigquery/docs/estimate-costs), so a range costs the sum of its days.
     Each day below BigQuery's minimum may bill up to that minimum more than estimated. Raises SourceError.
     """
-    config = _job_config(day, last)
-    config.dry_run = True
     with source_errors(f"day {day}: cost estimate"):
-        job = clients.jobs.query(scan_query(table, is_file, breakdowns), job_config=config, retry=RETRY, job_retry=None)
-    return max(int(job.total_bytes_processed), MIN_BYTES_BILLED * ((last - day).days + 1))
+        billed = _query(table, day, last, is_file, breakdowns).price(clients)
+    return max(billed, MIN_BYTES_BILLED * ((last - day).days + 1))
 
 
 def scan(
@@ -212,18 +189,18 @@ def scan(
             f"day {day}: the scan would bill {estimated:,} bytes, the limit is {maximum_bytes_billed:,}; not run. "
             "Raise PYZN_MAXIMUM_BYTES_BILLED to allow it"
         )
-    config = _job_config(day, day)
-    config.maximum_bytes_billed = maximum_bytes_billed
+    query = _query(table, day, day, condition, breakdowns)
     with source_errors(f"day {day}: scan"):
-        jobs = [_start(clients, scan_query(table, condition, breakdowns), day, config)]
+        jobs = [query.start(clients, maximum_bytes_billed)]
         try:
-            rows = jobs[0].result(timeout=QUERY_TIMEOUT, retry=RETRY)
+            rows = rows_of(jobs[0])
         except BadRequest as error:
             if not exceeds_resources(error):
                 raise
             jobs[0].reload(retry=RETRY)  # for its bytes
-            jobs.append(_start(clients, unsorted_query(table, condition, breakdowns), day, config))
-            rows = jobs[1].result(timeout=QUERY_TIMEOUT, retry=RETRY)
+            unsorted = replace(query, sql=query.sql.rpartition("\nORDER BY ")[0])  # of the whole result
+            jobs.append(unsorted.start(clients, maximum_bytes_billed))
+            rows = rows_of(jobs[1])
     return Scan(
         day=day,
         source=clients.of(table),
@@ -238,22 +215,8 @@ def scan(
     )
 
 
-def _start(clients: Clients, query: str, day: date, config: bigquery.QueryJobConfig) -> bigquery.QueryJob:
-    # A prefix, not an id: with a fixed id the client could not run a failed job again.
-    return clients.jobs.query(query, job_config=config, job_id_prefix=f"pyzn_{day:%Y%m%d}_", retry=RETRY)
-
-
-def _job_config(day: date, last: date) -> bigquery.QueryJobConfig:
-    start, end = (datetime.combine(midnight, time(), UTC) for midnight in (day, last + timedelta(days=1)))
-    return bigquery.QueryJobConfig(
-        query_parameters=[
-            bigquery.ScalarQueryParameter("start_of_day", "TIMESTAMP", start),
-            bigquery.ScalarQueryParameter("end_of_day", "TIMESTAMP", end),
-        ],
-        use_query_cache=False,  # the current table, not a cached result
-        job_timeout_ms=QUERY_TIMEOUT * 1000,  # or a scan that nobody waits for any more would run on and be billed
-        labels={"pyzn_day": str(day)},
-    )
+def _query(table: str, day: date, last: date, is_file: str | None, breakdowns: tuple[Breakdown, ...]) -> Query:
+    return Query(f"{day:%Y%m%d}", scan_query(table, is_file, breakdowns), bounds(day, last))
 
 
 def _batches(clients: Clients, rows: RowIterator, day: date, expected: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -20,7 +20,7 @@ WITH flat AS (
     CAST(EXTRACT(HOUR FROM timestamp) AS STRING) AS hour,
     $conditions
   FROM `$table`
-  WHERE timestamp >= @start_of_day AND timestamp < @end_of_day
+  WHERE timestamp >= @start AND timestamp < @end
 ),
 scan AS (
   -- Replaces U+0000, which Postgres cannot store. Keys that become equal are added up, so every sum stays exact.

@@ -10,7 +10,7 @@ from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.count import Price, count_days, price
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError
-from pyzn_pipeline.source.scan import MIN_BYTES_BILLED, usd
+from pyzn_pipeline.source.queries import MIN_BYTES_BILLED, usd
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE
 

@@ -193,7 +193,7 @@ def test_a_day_is_counted_alike_by_google_by_the_emulator_and_by_plain_python(
 def _bounds(day: date) -> list[ScalarQueryParameter]:
     return [
         ScalarQueryParameter(name, "TIMESTAMP", datetime.combine(day + timedelta(days=days), time(), UTC))
-        for days, name in enumerate(["start_of_day", "end_of_day"])
+        for days, name in enumerate(["start", "end"])
     ]
 
 

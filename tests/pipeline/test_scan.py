@@ -7,12 +7,13 @@ import pytest
 from google.cloud.bigquery import QueryJobConfig
 
 from pyzn_local.bigquery.server import Server
-from pyzn_pipeline.source import scan as scan_module
+from pyzn_pipeline.source import queries
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError
 from pyzn_pipeline.source.protocol import ScanPrice
-from pyzn_pipeline.source.scan import estimate, scan, usd
+from pyzn_pipeline.source.queries import usd
+from pyzn_pipeline.source.scan import estimate, scan
 from tests.days import Download, raw_rows, scan_of
 from tests.pipeline.conftest import TABLE
 
@@ -157,7 +158,7 @@ def test_an_unknown_table_is_one_line_that_names_the_setting(clients: Clients) -
 
 
 def test_a_source_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_module, "RETRY", scan_module.RETRY.with_timeout(0.1))
+    monkeypatch.setattr(queries, "RETRY", queries.RETRY.with_timeout(0.1))
     clients = connect("pyzn-test", "US", "http://127.0.0.1:9", "127.0.0.1:9")
     with pytest.raises(SourceError, match=r"^day 2026-07-14: cost estimate: BigQuery is not reachable .*$"):
         estimate(clients, TABLE, DAY, DAY, None)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,32 +21,36 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._serdes import ConfigurableClassData
 from dagster_k8s import K8sRunLauncher
 
-from tests.deployment.compose import ROOT
 from tests.web import WebServer
 
-FOLDER = ROOT / "deploy" / "kubernetes"
 
-Objects = dict[str, dict[str, Any]]
-"""Objects by KIND/NAME. Dagster's instance is `dagster.yaml`, taken out of its ConfigMap."""
+@dataclass(frozen=True)
+class Overlay:
+    """A rendered folder.
+
+    `objects` are by KIND/NAME; `dagster` is the dagster.yaml in its ConfigMap; `pods` are the templates of pods by the
+    name of what makes them, `run` is a run's; `job` is the Job of a run, and `asked` all that its launcher asked of
+    Kubernetes: API group, resource, verb.
+    """
+
+    objects: dict[str, dict[str, Any]]
+    dagster: dict[str, Any]
+    pods: dict[str, dict[str, Any]]
+    job: dict[str, Any]
+    asked: set[tuple[str, str, str]]
 
 
-def render(folder: Path) -> Objects:
-    """Return what `kubectl kustomize` makes of a folder."""
+def render(folder: Path, instance: DagsterInstance) -> Overlay:
+    """Return what `kubectl kustomize` makes of a folder, and launch a run by its dagster.yaml."""
     kubectl = Path(sys.executable).with_name("kubectl")
     done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    objects: Objects = {f"{one['kind']}/{one['metadata']['name']}": one for one in yaml.safe_load_all(done.stdout)}
-    return objects | {"dagster.yaml": yaml.safe_load(objects["ConfigMap/pyzn-dagster"]["data"]["dagster.yaml"])}
-
-
-def templates(objects: Objects, instance: DagsterInstance) -> dict[str, dict[str, Any]]:
-    """Return the templates of pods by the name of what makes them; `run` is a run's."""
-    made = {
-        one["metadata"]["name"]: one["spec"]["template"]
-        for one in objects.values()
-        if "template" in one.get("spec", {})
-    }
-    return made | {"run": launch(objects, instance)[0]["spec"]["template"]}
+    objects = {f"{one['kind']}/{one['metadata']['name']}": one for one in yaml.safe_load_all(done.stdout)}
+    dagster = yaml.safe_load(objects["ConfigMap/pyzn-dagster"]["data"]["dagster.yaml"])
+    job, asked = _launch(dagster["run_launcher"], objects["ConfigMap/pyzn-settings"]["data"], instance)
+    made = [one for one in objects.values() if "template" in one.get("spec", {})]
+    pods = {one["metadata"]["name"]: one["spec"]["template"] for one in made} | {"run": job["spec"]["template"]}
+    return Overlay(objects, dagster, pods, job, asked)
 
 
 def container(template: dict[str, Any]) -> dict[str, Any]:
@@ -56,24 +60,17 @@ def container(template: dict[str, Any]) -> dict[str, Any]:
     return only
 
 
-def launch(objects: Objects, instance: DagsterInstance) -> tuple[dict[str, Any], set[tuple[str, str, str]]]:
-    """Launch a run, look at it and cancel it by the launcher of dagster.yaml, with the storage of `instance`.
-
-    Return the Job that it creates, and all that it asked of Kubernetes: API group, resource, verb.
-    """
-    return _launch(json.dumps([objects["dagster.yaml"]["run_launcher"], objects["ConfigMap/pyzn-settings"]]), instance)
-
-
-@cache
-def _launch(configuration: str, instance: DagsterInstance) -> tuple[dict[str, Any], set[tuple[str, str, str]]]:
-    launcher, settings = json.loads(configuration)
+def _launch(
+    launcher: dict[str, Any], settings: dict[str, str], instance: DagsterInstance
+) -> tuple[dict[str, Any], set[tuple[str, str, str]]]:
+    """Launch a run, look at it and cancel it; return its Job, and all that it asked of Kubernetes."""
     requests: list[tuple[str, str, Any]] = []
     with (
         TemporaryDirectory() as folder,
         _cluster(requests, Path(folder)) as kubeconfig,
         pytest.MonkeyPatch.context() as patch,
     ):
-        for name, value in settings["data"].items():
+        for name, value in settings.items():
             patch.setenv(name, value)
         config = launcher["config"] | {"load_incluster_config": False, "kubeconfig_file": kubeconfig}
         made = ConfigurableClassData(launcher["module"], launcher["class"], yaml.safe_dump(config)).rehydrate(

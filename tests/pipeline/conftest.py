@@ -25,18 +25,24 @@ from tests.conftest import Database
 TABLE = "bigquery-public-data.pypi.file_downloads"
 
 
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
+def memory_instance(folder: Path, **settings: Any) -> DagsterInstance:
     """A Dagster instance in memory, where a run takes a fifth of its time, with the deployment's run coordinator."""
-    with DagsterInstance(
+    return DagsterInstance(
         instance_type=InstanceType.EPHEMERAL,
-        local_artifact_storage=LocalArtifactStorage(str(tmp_path)),
+        local_artifact_storage=LocalArtifactStorage(str(folder)),
         run_storage=InMemoryRunStorage(),
         event_storage=InMemoryEventLogStorage(),
         compute_log_manager=NoOpComputeLogManager(),
         run_coordinator=DayFirstRunCoordinator(),
         run_launcher=SyncInMemoryRunLauncher(),
-    ) as made:
+        settings=settings,
+    )
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
+    """A Dagster instance in memory."""
+    with memory_instance(tmp_path) as made:
         yield made
 
 

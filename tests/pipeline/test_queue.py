@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -12,7 +13,6 @@ from dagster import (
     DagsterRunStatus,
     Definitions,
     SubmitRunContext,
-    instance_for_test,
 )
 from dagster._core.workspace.context import BaseWorkspaceRequestContext
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
@@ -23,7 +23,7 @@ from pyzn_pipeline.instance.run_coordinator import REPAIR
 from tests.conftest import Database
 from tests.deployment.compose import ROOT
 from tests.pipeline.backfills import ORIGIN, backfill
-from tests.pipeline.conftest import code_location
+from tests.pipeline.conftest import code_location, memory_instance
 
 CONFIG = yaml.safe_load((ROOT / "dagster.yaml").read_text(encoding="utf-8"))
 MONTHS = [(date(2026, month, 1), date(2026, month, 28)) for month in range(1, 5)]
@@ -31,9 +31,10 @@ YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 
 
 @pytest.fixture
-def instance() -> Iterator[DagsterInstance]:
-    """A Dagster instance with the queue of the deployment."""
-    with instance_for_test(overrides={part: CONFIG[part] for part in ("run_coordinator", "concurrency")}) as made:
+def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
+    """A Dagster instance in memory with the queue of the deployment."""
+    with memory_instance(tmp_path, concurrency=CONFIG["concurrency"]) as made:
+        assert type(made.run_coordinator).__name__ == CONFIG["run_coordinator"]["class"]
         yield made
 
 

@@ -41,33 +41,19 @@ FEDERATED = {
 BROKEN_KEY = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"
 UNUSABLE: dict[str, object] = {
     "empty": b"",
-    "not JSON": b"not json",
     "binary": bytes(range(256)),
     "UTF-16": json.dumps(SERVICE_ACCOUNT | {"private_key": "secret"}).encode("utf-16"),
-    "UTF-8 with a mark": json.dumps(SERVICE_ACCOUNT).encode("utf-8-sig"),
     "a list": [],
     "null": None,
-    "a text": "x",
-    "a number": 3,
-    "nothing in it": {},
     "another type": {"type": "nonsense"},
     "a type that is no text": {"type": ["service_account"]},
     "no key": SERVICE_ACCOUNT,
-    "a key that is none": SERVICE_ACCOUNT | {"private_key": "secret"},
     "a key that is broken": SERVICE_ACCOUNT | {"private_key": BROKEN_KEY},
     "a key that is no text": SERVICE_ACCOUNT | {"private_key": []},
     "no refresh token": {"type": "authorized_user", "client_id": "a", "client_secret": "secret"},
-    "no token source": FEDERATED,
-    "an empty token source": FEDERATED | {"credential_source": {}},
     "a token source that is none": FEDERATED | {"credential_source": []},
     "impersonation of nobody": {"type": "impersonated_service_account"},
-    "impersonation by nobody": {
-        "type": "impersonated_service_account",
-        "service_account_impersonation_url": "http://127.0.0.1:9/x:generateAccessToken",
-        "source_credentials": {"type": "nonsense"},
-    },
     "gdch": {"type": "gdch_service_account"},
-    "a federated user": {"type": "external_account_authorized_user"},
 }
 
 
@@ -85,33 +71,22 @@ def test_unusable_credentials_name_their_file_and_show_nothing_of_it(
 
 
 @pytest.mark.parametrize("what", ["absent", "a folder", "a loop"])
-def test_credentials_that_cannot_be_read_name_their_file(
+def test_credentials_or_a_token_that_cannot_be_read_name_their_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str
 ) -> None:
-    key = tmp_path / "key.json"
+    file = tmp_path / "file"
     if what == "a folder":
-        key.mkdir()
+        file.mkdir()
     elif what == "a loop":
-        key.symlink_to(key)
-    monkeypatch.setenv(environment_vars.CREDENTIALS, str(key))
-    with pytest.raises(SourceError, match=rf"^Google credentials: no usable .*{key}.*$"):
+        file.symlink_to(file)
+    monkeypatch.setenv(environment_vars.CREDENTIALS, str(file))
+    with pytest.raises(SourceError, match=rf"^Google credentials: no usable .*{file}.*$"):
         connect("billed-project", "US", None, None)
-
-
-@pytest.mark.parametrize("what", ["absent", "empty", "a folder"])
-def test_a_federated_identity_without_its_token_names_the_token_file(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str
-) -> None:
-    key, token = tmp_path / "key.json", tmp_path / "token"
-    if what == "a folder":
-        token.mkdir()
-    elif what == "empty":
-        token.write_text("")
-    key.write_text(json.dumps(FEDERATED | {"credential_source": {"file": str(token)}}))
+    key = tmp_path / "key.json"
+    key.write_text(json.dumps(FEDERATED | {"credential_source": {"file": str(file)}}))
     monkeypatch.setenv(environment_vars.CREDENTIALS, str(key))
-    with pytest.raises(SourceError, match=r"^Google credentials: the Google credentials cannot be used") as error:
+    with pytest.raises(SourceError, match=rf"^Google credentials: the Google credentials cannot be used.*{file}"):
         connect("billed-project", "US", None, None)
-    assert str(token) in str(error.value)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from pyzn_pipeline.days import ranges
 from pyzn_pipeline.errors import PyznError, printable
-from pyzn_pipeline.wanted_days.trouble import WantedDay
+from pyzn_pipeline.wanted_days.trouble import WantedDay, outcome
 
 QUIET = timedelta(hours=1)  # between two messages about failing days: a bad night is a few messages, not hundreds
 TIMEOUT = 10  # seconds
@@ -96,20 +96,11 @@ def news(
     return News("\n".join(messages), newer and not late, after)
 
 
-def _failing(tried: list[WantedDay], dagster_url: str) -> str:
-    """Return a message about days with one outcome. Reason and run are those of the newest day."""
-    days, last = [day.day for day in tried], tried[-1]
-    count = "1 day" if len(days) == 1 else f"{len(days)} days"
-    if again := min((day.next_attempt_at for day in tried if day.next_attempt_at), default=None):
-        at = f"{again.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        what = f"{count} could not be read, tried again from {at}: {ranges(days)}."
-        way_out = "Nothing to do yet, unless the reason needs it."
-    else:
-        what = f"{count} given up, not tried again unless you ask: {ranges(days)}."
-        way_out = f"Fix the cause, then: pyzn backfill {days[0]} {days[-1]}"
-    reason = last.reason or f"day {last.day}: its run died {last.attempts} times without an error"
-    run = f"\n{dagster_url}/runs/{last.run_id}" if last.run_id else ""
-    return f"PyZn: {what}\n{reason}\n{way_out}{run}"
+def _failing(failed: list[WantedDay], dagster_url: str) -> str:
+    """Return a message about days with one outcome. Its run is that of the newest day."""
+    what, reason, way_out = outcome(failed)
+    run = f"\n{dagster_url}/runs/{failed[-1].run_id}" if failed[-1].run_id else ""
+    return f"PyZn: {what}.\n{reason}\n{way_out[0].upper()}{way_out[1:]}{run}"
 
 
 def post(webhook: SecretStr, message: str) -> None:

@@ -258,22 +258,12 @@ def _dagster(settings: DeploymentSettings) -> str:
 
 def _days(settings: DeploymentSettings) -> str:
     owner = engine(settings.database_url)
-    tried, waiting, wrong = trouble.days_tried(owner), trouble.waiting(owner), []
-    if given_up := [each for each in tried if each.given_up]:
-        days, last = [each.day for each in given_up], given_up[-1]
-        wrong.append(
-            f"{len(days)} days are not tried again: {ranges(days)} ({last.reason or f'run {last.run_id} died'}): "
-            f"fix the cause, then pyzn backfill {days[0]} {days[-1]}"
-        )
-    if failed := [each for each in tried if each.failed and not each.given_up]:
-        again = min(each.next_attempt_at for each in failed if each.next_attempt_at)
-        wrong.append(
-            f"{len(failed)} days could not be read: {ranges([each.day for each in failed])} ({failed[-1].reason}): "
-            f"tried again from {_utc(again)}; nothing to do unless the reason needs it"
-        )
+    tried, waiting = trouble.days_tried(owner), trouble.waiting(owner)
+    given_up, failed = ([day for day in tried if day.failed and day.given_up == how] for how in (True, False))
+    wrong = [": ".join(trouble.outcome(days)) for days in (given_up, failed) if days]
     if waiting.idle_since and datetime.now(UTC) - waiting.idle_since > LONGEST_WAIT:
         wrong.append(
-            f"{len(waiting.days)} days wait, and nothing was read since {_utc(waiting.idle_since)}: "
+            f"{len(waiting.days)} days wait, and nothing was read since {trouble.utc(waiting.idle_since)}: "
             f"{ranges(waiting.days)}: is the sensor keep_days_true on? {settings.dagster_url}/automation"
         )
     wrong += [
@@ -287,13 +277,9 @@ def _days(settings: DeploymentSettings) -> str:
     ]
     if wrong:
         raise CheckFailed("; ".join(wrong))
-    return (
-        f"{len(waiting.days)} days wait or are being read: {ranges(waiting.days)}" if waiting.days else "no day waits"
-    )
-
-
-def _utc(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if not waiting.days:
+        return "no day waits"
+    return f"{len(waiting.days)} days wait or are being read: {ranges(waiting.days)}"
 
 
 CHECKS: list[tuple[str, str | None, Check]] = [

@@ -1,10 +1,12 @@
 """Reads the trouble in the ledger: days that failed or wait, backfills that failed, requests that are set aside."""
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, TextClause, text
 
+from pyzn_pipeline.days import ranges
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
 
@@ -19,6 +21,23 @@ class WantedDay(NamedTuple):
     next_attempt_at: datetime | None
     failed: bool
     given_up: bool
+
+
+def outcome(failed: Sequence[WantedDay]) -> tuple[str, str, str]:
+    """Return what became of days that were all given up, or will all be tried again; a reason; and the way out."""
+    days, last = [day.day for day in failed], failed[-1]
+    count = "1 day" if len(days) == 1 else f"{len(days)} days"
+    reason = last.reason or f"day {last.day}: its run died {last.attempts} times without an error"
+    if again := min((day.next_attempt_at for day in failed if day.next_attempt_at), default=None):
+        what = f"{count} could not be read, tried again from {utc(again)}: {ranges(days)}"
+        return (what, reason, "nothing to do yet, unless the reason needs it")
+    what = f"{count} given up, not tried again unless you ask: {ranges(days)}"
+    return (what, reason, f"fix the cause, then: pyzn backfill {days[0]} {days[-1]}")
+
+
+def utc(moment: datetime) -> str:
+    """Return a time to the minute."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 class WaitingDays(NamedTuple):

@@ -76,7 +76,7 @@ def test_a_failing_day_is_reported_when_it_fails_when_it_is_given_up_and_when_it
     assert shown[0] == [
         f"PyZn: 1 day could not be read, tried again from 2026-07-15 17:09 UTC: {DAY}.",
         f"day {DAY}: BigQuery answered 503",
-        "Nothing to do yet, unless the reason needs it.",
+        "Nothing to do yet, unless the reason needs it",
         f"{UI}/runs/run-{DAY}",
     ]
     assert shown[3][0] == f"PyZn: 1 day given up, not tried again unless you ask: {DAY}."
@@ -96,39 +96,35 @@ def test_a_hundred_failing_days_are_a_message_an_hour() -> None:
     assert messages[1].endswith(f": {DAY - timedelta(days=60)} to {DAY - timedelta(days=1)}.")
 
 
-def test_late_data_is_reported_once_and_so_is_its_end() -> None:
+def test_late_data_is_reported_once_and_so_is_its_end_and_a_heartbeat_is_for_each_new_day_in_time() -> None:
     state, shown = AlertState(), []
-    for newest, days_late in ((DAY, 0), (DAY, 1), (DAY, 1), (DAY, 2), (DAY + timedelta(days=2), 0)):
+    for newest, days_late in (
+        (None, 1),
+        (DAY, 0),
+        (DAY, 1),
+        (DAY + timedelta(days=1), 2),
+        (DAY + timedelta(days=3), 0),
+    ):
         found = news([], {}, newest, days_late, state, NOW, UI)
         state = found.state
-        shown.append(found.message)
-    assert shown[1].startswith(f"PyZn: the data is late, the newest published day is {DAY}. Is the daemon healthy")
-    assert shown[4] == "PyZn: the data is up to date again: 2026-07-16 is published."
-    assert shown[0] == shown[2] == shown[3] == ""
+        shown.append((found.message.split(".")[0], found.newer_day))
+    assert shown == [
+        ("", False),  # an empty ledger is not late
+        ("", True),
+        (f"PyZn: the data is late, the newest published day is {DAY}", False),
+        ("", False),
+        ("PyZn: the data is up to date again: 2026-07-17 is published", True),
+    ]
+    assert not news([], {}, date(2026, 7, 17), 0, state, NOW, UI).newer_day
 
 
-def test_an_empty_ledger_is_not_late() -> None:
-    assert news([], {}, None, 1, AlertState(), NOW, UI).message == ""
-
-
-def test_a_heartbeat_is_for_each_newest_day_in_time_and_for_no_other() -> None:
-    before = AlertState(newest=DAY - timedelta(days=1))
-    assert news([], {}, None, 1, AlertState(), NOW, UI).newer_day is False
-    assert news([], {}, DAY, 0, before, NOW, UI).newer_day is True
-    assert news([], {}, DAY, 0, AlertState(newest=DAY), NOW, UI).newer_day is False
-    assert news([], {}, DAY, 1, before, NOW, UI).newer_day is False
-
-
-def test_the_webhooks_get_what_slack_and_monitors_take(webhook: Webhook) -> None:
+def test_the_webhooks_get_what_slack_and_monitors_take_and_their_errors_have_no_secret(webhook: Webhook) -> None:
     post(webhook.url, "a\nmessage of <!channel> & \x1b[2J")
     beat(webhook.url)
     assert webhook.taken == [
         ("POST", "/secret-path", {"text": "a\nmessage of &lt;!channel&gt; &amp; \\x1b[2J"}),
         ("GET", "/secret-path", None),
     ]
-
-
-def test_what_a_webhook_does_wrong_is_reported_without_its_secret(webhook: Webhook) -> None:
     webhook.status = 404
     away = SecretStr(f"http://127.0.0.1:{free_port()}/secret-path")
     for url, cause in ((webhook.url, "answered 404"), (away, "ConnectionError")):

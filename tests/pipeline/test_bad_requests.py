@@ -92,59 +92,42 @@ def test_a_bad_request_is_named_in_the_sensors_log_once(
     assert capfd.readouterr().err.count(shown) == 1
 
 
-def test_a_wanted_day_that_is_before_the_first_day_now_is_given_up_with_its_reason(
+def test_a_wanted_day_before_the_first_day_is_given_up_and_one_that_is_not_over_waits(
     bigquery: Server, database: Database, instance: DagsterInstance, store: Engine
 ) -> None:
+    early = GOOD - timedelta(days=1)
     with store.begin() as connection:
-        connection.execute(
-            text("INSERT INTO pyzn.wanted (day, asked_by, next_attempt_at) VALUES (:day, '{backfill x}', now())"),
-            {"day": GOOD},
-        )
-    defs = code_location(bigquery, database, repair_from=date.max, first_day=GOOD + timedelta(days=1))
-    assert not asked(defs, instance)
-    (tried,) = trouble.days_tried(store)
-    assert tried.given_up
-    assert "set PYZN_FIRST_DAY" in str(tried.reason)
-
-
-def test_a_day_that_is_not_over_waits_until_it_is(defs: Definitions, instance: DagsterInstance, store: Engine) -> None:
-    with store.begin() as connection:
-        for day in (TODAY, GOOD):
+        for day in (early, GOOD, TODAY):
             connection.execute(
                 text("INSERT INTO pyzn.wanted (day, asked_by, next_attempt_at) VALUES (:day, '{backfill x}', now())"),
                 {"day": day},
             )
+    defs = code_location(bigquery, database, repair_from=date.max, first_day=GOOD)
     assert days_asked(asked(defs, instance)) == [GOOD]
+    (tried,) = trouble.days_tried(store)
+    assert (tried.day, tried.given_up) == (early, True)
+    assert "set PYZN_FIRST_DAY" in str(tried.reason)
     assert ledger.days(store, TODAY, TODAY)["wanted"][0] == "waiting"
 
 
 def test_today_is_not_read_whoever_launches_it(
     defs: Definitions, instance: DagsterInstance, bigquery: Server, clients: Clients, store: Engine
 ) -> None:
-    bigquery.load(raw_rows(TODAY, [Download("requests")]))
-    job, tags = defs.resolve_job_def("daily_downloads"), {PARTITION: str(TODAY)}
+    yesterday = TODAY - timedelta(days=1)
+    for day in (yesterday, TODAY):
+        bigquery.load(raw_rows(day, [Download("requests")]))
+    job = defs.resolve_job_def("daily_downloads")
+    tags = {RANGE_START: str(yesterday), RANGE_END: str(TODAY)}
     result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
-    assert not result.success
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     assert f"day {TODAY} is not over yet in UTC" in str(failure.step_failure_data.error)
     with pytest.raises(DaysRefused, match=f"day {TODAY} is not over yet in UTC: the latest day that can be read is"):
         ingest_day(TODAY, BigQuery(clients, TABLE, 2**40), store, "run-1")
     with pytest.raises(StoreError, match="over_when_it_was_read"):
         publish(store, scan_of(TODAY, [Download("requests")]))
-    row = ledger.days(store, TODAY, TODAY).iloc[0]
-    assert (row["status"], row.isna()["wanted"]) == ("missing", True)
-
-
-def test_a_range_up_to_today_publishes_the_days_that_are_over_and_fails_for_today(
-    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
-) -> None:
-    yesterday = TODAY - timedelta(days=1)
-    for day in (yesterday, TODAY):
-        bigquery.load(raw_rows(day, [Download("requests")]))
-    job = defs.resolve_job_def("daily_downloads")
-    tags = {RANGE_START: str(yesterday), RANGE_END: str(TODAY)}
-    assert not job.execute_in_process(instance=instance, tags=tags, raise_on_error=False).success
-    assert list(ledger.days(store, yesterday, TODAY)["status"]) == ["provisional", "missing"]
+    found = ledger.days(store, yesterday, TODAY)
+    assert list(found["status"]) == ["provisional", "missing"]
+    assert found.iloc[1].isna()["wanted"]
 
 
 def test_a_day_that_breaks_the_code_does_not_stop_the_other_days_of_its_run(

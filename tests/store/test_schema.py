@@ -1,23 +1,17 @@
 """The schema: migrations, and what the API's role may do."""
 
-from datetime import date
 from pathlib import Path
 
 import psycopg
 import pytest
-from alembic import command
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.postgres_url import with_driver
-from pyzn_pipeline.reading.proof import verify
-from pyzn_pipeline.store import ledger, schema
 from pyzn_pipeline.store.schema import SchemaError, ensure_current, migrate, newest
 from tests.conftest import Database
-from tests.days import Download, scan_of
-from tests.store.publishing import publish, rows
 
 
 def test_migrating_again_changes_nothing(store: Engine) -> None:
@@ -30,41 +24,6 @@ def test_an_unmigrated_database_is_named_with_the_command_that_mends_it(store: E
         connection.execute(text("DROP SCHEMA pyzn CASCADE"))
     with pytest.raises(SchemaError, match=r"revision none.*pyzn migrate"):
         ensure_current(store)
-
-
-PUBLISHED_BEFORE = """
-CREATE TABLE pyzn.first PARTITION OF pyzn.project_days FOR VALUES FROM ('2026-07-14') TO ('2026-07-15');
-INSERT INTO pyzn.project_days (day, project, downloads, pip_downloads, ci_downloads, downloads_without_mirrors,
-    by_version, pip_by_version, ci_by_version, by_country, by_installer, by_python, by_system)
-VALUES ('2026-07-14', 'a', 2, 2, 0, 2, '{"1.0":2}', '[2]', '[0]', '{"US":2}', '{"pip":2}', '{"3.12":2}', '{"Linux":2}');
-INSERT INTO pyzn.days (day, status, revision, source_downloads, downloads, pip_downloads, ci_downloads,
-    downloads_without_mirrors, projects, by_hour, checksum, replaced_rows, source, bigquery_job, bytes_processed,
-    bytes_billed, run_id, published_at, read_at, recounted_at, source_recount)
-VALUES ('2026-07-14', 'final', 1, 2, 2, 2, 0, 2, 1, '{"0":1,"23":1}', pyzn.day_checksum('2026-07-14'), 0, 't', 'job', 1,
-    1, 'run', now(), now(), now(), 2);
-INSERT INTO pyzn.day_breakdowns (day, breakdown, source_downloads, downloads, project_keys, whole)
-SELECT '2026-07-14', breakdown, 2, 2, 1, totals::json FROM (VALUES ('version', NULL), ('country', '{"US":2}'),
-    ('installer', '{"pip":2}'), ('python', '{"3.12":2}'), ('system', '{"Linux":2}')) AS known (breakdown, totals);
-"""
-
-
-def test_days_that_were_published_before_files_were_counted_stay_right_and_lack_them(store: Engine) -> None:
-    day = date(2026, 7, 14)
-    with store.begin() as connection:
-        connection.execute(text("DROP SCHEMA pyzn CASCADE"))
-        connection.execute(text("CREATE SCHEMA pyzn"))
-        config = schema._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-        connection.exec_driver_sql(PUBLISHED_BEFORE)
-    migrate(store)
-    held = ledger.days(store, day, day)
-    assert [(row["status"], row["downloads"], row["files"]) for row in held] == [("final", 2, None)]
-    assert [proof.differences for proof in verify(held, {day: 2}, store, None)] == [[]]
-    assert rows(store, "SELECT downloads, files FROM pyzn.downloads_by_version") == [(2, None)]
-    again = publish(store, scan_of(day, [Download("a")] * 2)).publication
-    assert (again.revision, again.changed) == (2, True)
-    assert rows(store, "SELECT downloads, files FROM pyzn.downloads_by_version") == [(2, 2)]
 
 
 WRITES = [

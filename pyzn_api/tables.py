@@ -1,15 +1,17 @@
 """Tables as JSON or CSV. Small ones are written here, the rows of large ones by Postgres."""
 
 import csv
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from io import StringIO
 
 from fastapi import Request, Response
 from pydantic import BaseModel
+from pydantic_core import to_json, to_jsonable_python
 
 from pyzn_api.cache import ResponseSpec, Snapshot
-from pyzn_api.ledger import Basis, Ledger
+from pyzn_api.ledger import Basis, Event, Ledger
+from pyzn_api.models import RangeEvent
 from pyzn_api.responses import CACHE_CONTROL, JSON, Headers, weighted
 from pyzn_api.state import state
 from pyzn_api.windows import Window
@@ -41,33 +43,43 @@ async def respond_with_table(
     render: Callable[[Snapshot, bool], Awaitable[bytes]],
     **needs: bool,
 ) -> Response:
-    """Respond with a table as JSON, which names the uncertain days, or as CSV, at one address.
+    """Respond with a table as JSON, which names the uncertain days, or as CSV; `table` is which, None as accepted.
 
     `window` returns the days that it counts, and `render` the body, as CSV or not; `needs` are of `Basis`.
     """
     as_csv = wants_csv(request, table)
     spec = ResponseSpec(
-        (*key, as_csv),
+        (*key, table, as_csv),  # `table`, since the headers differ
         lambda ledger: Basis(window(ledger), **{"days": not as_csv, **needs}),
         lambda snapshot: render(snapshot, as_csv),
-        {**(CSV if as_csv else JSON), "Vary": "Accept-Encoding, Accept"},
+        {**(CSV if as_csv else JSON), **({} if table else {"Vary": "Accept-Encoding, Accept"})},
     )
     return await state(request).answers.respond(request, spec)
 
 
 def range_of(snapshot: Snapshot, missing: list[date] | None = None) -> dict[str, object]:
-    """Return the members of `Range`: the window, its uncertain days, and its events."""
-    ledger, window = snapshot.ledger, snapshot.window
-    return {**window._asdict(), "days": ledger.uncertain(window, missing), "events": ledger.events}
+    """Return the members of the model `Range`: the window, its uncertain days, and its events."""
+    return {**snapshot.window._asdict(), **certainty(snapshot, missing)}
 
 
-def csv_body(columns: type[BaseModel], rows: Sequence[BaseModel]) -> bytes:
+def certainty(snapshot: Snapshot, missing: list[date] | None = None) -> dict[str, object]:
+    """Return the uncertain days and the events of the window; unless given, what is not published is missing."""
+    ledger = snapshot.ledger
+    return {"days": ledger.uncertain(snapshot.window, missing), "events": events_as(RangeEvent, ledger.events)}
+
+
+def events_as(model: type[RangeEvent], events: Sequence[Event]) -> list[RangeEvent]:
+    """Return the events with as much as the model has of each."""
+    return [model.model_validate(each) for each in events]
+
+
+def csv_body(columns: type[BaseModel], rows: Sequence[Mapping[str, object]]) -> bytes:
     """Return the rows by RFC 4180, with a header line; nothing for null, spaces between several in a cell."""
     text = StringIO()
     writer = csv.DictWriter(text, tuple(columns.model_fields))
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: _cell(value) for name, value in row.model_dump(mode="json", exclude_unset=True).items()})
+        writer.writerow({name: _cell(value) for name, value in to_jsonable_python(row).items()})
     return text.getvalue().encode()
 
 
@@ -77,12 +89,12 @@ def _cell(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def json_body(head: BaseModel, member: str | None = None, rows: Sequence[bytes] = ()) -> bytes:
+def json_body(head: Mapping[str, object], member: str | None = None, rows: Sequence[bytes] = ()) -> bytes:
     """Return `head` as compact JSON; as its last member the array of `rows`, which Postgres has written.
 
     They may be many megabytes, so they are copied once.
     """
-    body = head.model_dump_json(exclude_unset=True).encode()
+    body = to_json(head)
     if member is None:
         return body
     first, *others = rows or [b""]

@@ -83,7 +83,7 @@ def test_the_database_has_the_calendars_hour(store: Engine) -> None:
             "docs/api.md",
             [f"at {calendar.clock_time(calendar.READ_AT)} of", f"late from {calendar.clock_time(calendar.LATE_AT)} on"],
         ),
-        ("pyzn_api/models_v4.py", [f"late from {calendar.clock_time(calendar.LATE_AT)} of D+1 on"]),
+        ("pyzn_api/models.py", [f"late from {calendar.clock_time(calendar.LATE_AT)} of D+1 on"]),
     ],
 )
 def test_documents_name_the_calendars_hours(path: str, words: list[str]) -> None:

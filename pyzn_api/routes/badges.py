@@ -1,6 +1,6 @@
 """Badges for READMEs."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -93,22 +93,28 @@ async def _badge(
         return picture_of(error, svg(left, "unknown project", GREY, PALE))
 
 
-@router.get("/badge/{project}", summary="All-time downloads", responses=errors(503) | svg_of("badge"))
-async def total(request: Request, project: ProjectName) -> Response:
-    """Grey and blue."""
-    return await _badge(request, project, "total", "downloads")
+def _fixed(period: Period, left: str) -> Callable[..., Awaitable[Response]]:
+    async def fixed(request: Request, project: ProjectName) -> Response:
+        return await _badge(request, project, period, left)
+
+    return fixed
 
 
-@router.get("/badge/{project}/month", summary="Downloads, last 30 days", responses=errors(503) | svg_of("badge"))
-async def month(request: Request, project: ProjectName) -> Response:
-    """The 30 days that end with the latest published one."""
-    return await _badge(request, project, "month", "downloads/month")
-
-
-@router.get("/badge/{project}/week", summary="Downloads, last 7 days", responses=errors(503) | svg_of("badge"))
-async def week(request: Request, project: ProjectName) -> Response:
-    """The 7 days that end with the latest published one."""
-    return await _badge(request, project, "week", "downloads/week")
+_FIXED: dict[Period, str] = {
+    "total": "All-time downloads",
+    "month": "Downloads, last 30 days",
+    "week": "Downloads, last 7 days",
+}
+for _period, _counted in _FIXED.items():
+    _path = "" if _period == "total" else f"/{_period}"
+    router.add_api_route(
+        f"/badge/{{project}}{_path}",
+        _fixed(_period, f"downloads{_path}"),
+        name=_period,
+        summary=_counted,
+        description="Grey and blue. Days end with the latest published one.",
+        responses=errors(503) | svg_of("badge"),
+    )
 
 
 @router.get(

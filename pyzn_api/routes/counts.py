@@ -12,7 +12,7 @@ from pyzn_api.cache import Snapshot
 from pyzn_api.database import counts_of
 from pyzn_api.errors import ApiError, BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Ledger
-from pyzn_api.models_v4 import Counts, counts_by
+from pyzn_api.models import counts_by
 from pyzn_api.names import ALL, known_form, known_form_or_all
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.parameters import ByPeriod, End, Format, ProjectName, ProjectNameOrAll, Start, StrictRoute
@@ -163,11 +163,12 @@ def requested(
     return ledger.requested(start, end, granularity, today)
 
 
-def head(snapshot: Snapshot, project: str, breakdown: Breakdown, granularity: Granularity, count: str) -> Counts:
+def head(
+    snapshot: Snapshot, project: str, breakdown: Breakdown, granularity: Granularity, count: str
+) -> dict[str, object]:
     """Return the parts around the rows."""
     missing = snapshot.ledger.missing(snapshot.window, breakdown.name, count)
-    parts = {"project": project, "granularity": granularity, "count": count}
-    return Counts.model_validate(range_of(snapshot, missing) | parts)
+    return {**range_of(snapshot, missing), "project": project, "granularity": granularity, "count": count}
 
 
 async def counted(

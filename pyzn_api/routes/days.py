@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request, Response
 
 from pyzn_api.cache import Snapshot
 from pyzn_api.ledger import Ledger
-from pyzn_api.models_v4 import Day, Days, MissingDay
+from pyzn_api.models import Day, Days
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.parameters import End, Format, Start, StrictRoute
 from pyzn_api.state import state
-from pyzn_api.tables import csv_body, json_body, respond_with_table
+from pyzn_api.tables import csv_body, json_body, range_of, respond_with_table
 from pyzn_api.windows import Window
 
 router = APIRouter(prefix="/api/v4", tags=["v4"], route_class=StrictRoute)
@@ -24,9 +24,8 @@ async def days(request: Request, start: Start = None, end: End = None, table: Fo
     today = state(request).today
 
     async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
-        window, rows = snapshot.window, list(_rows(snapshot.ledger, snapshot.window))
-        made = {**window._asdict(), "days": rows, "events": snapshot.ledger.events}
-        return csv_body(Day, rows) if as_csv else json_body(Days.model_validate(made))
+        rows = list(_rows(snapshot.ledger, snapshot.window))
+        return csv_body(Day, rows) if as_csv else json_body(range_of(snapshot) | {"days": rows})
 
     def window(ledger: Ledger) -> Window:
         return ledger.requested(start, end, "day", today)
@@ -34,7 +33,7 @@ async def days(request: Request, start: Start = None, end: End = None, table: Fo
     return await respond_with_table(request, table, ("days", start, end), window, render, days=True)
 
 
-def _rows(ledger: Ledger, window: Window) -> Iterator[Day | MissingDay]:
+def _rows(ledger: Ledger, window: Window) -> Iterator[dict[str, object]]:
     """Return a row per day of the window, published or not, oldest first."""
     published = {row.day: row for row in ledger.within(window)}
     for day in window.days():
@@ -42,6 +41,6 @@ def _rows(ledger: Ledger, window: Window) -> Iterator[Day | MissingDay]:
         if row := published.get(day):
             known = {name: value for name, value in row._asdict().items() if value is not None}
             known |= {"published_at": row.published_at.replace(microsecond=0), "breakdowns": sorted(row.breakdowns)}
-            yield Day.model_validate(known | {"events": events})
+            yield known | {"events": events}
         else:
-            yield MissingDay(day=day, status="missing", events=events)
+            yield {"day": day, "status": "missing", "events": events}

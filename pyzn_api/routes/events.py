@@ -10,12 +10,12 @@ from fastapi import APIRouter, Query, Request, Response
 from pyzn_api.cache import ResponseSpec, Snapshot
 from pyzn_api.errors import BadParameterError
 from pyzn_api.ledger import Basis, Event
-from pyzn_api.models_v4 import EventKind, Events, SourceEvent
+from pyzn_api.models import EventKind, Events, SourceEvent
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.responses import CACHE_CONTROL, Headers
 from pyzn_api.routes.parameters import Format, OptionalDay, StrictRoute
 from pyzn_api.state import state
-from pyzn_api.tables import csv_body, json_body, respond_with_table
+from pyzn_api.tables import csv_body, events_as, json_body, respond_with_table
 from pyzn_api.windows import EVER, Window
 
 ATOM: Headers = {"Content-Type": "application/atom+xml", "Cache-Control": CACHE_CONTROL}
@@ -39,8 +39,8 @@ async def events(
 
     async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
         found = [each for each in snapshot.ledger.events if kind in {None, each.kind}]
-        made = Events.model_validate({"events": found})
-        return csv_body(SourceEvent, made.events) if as_csv else json_body(made)
+        rows = [each.model_dump() for each in events_as(SourceEvent, found)]
+        return csv_body(SourceEvent, rows) if as_csv else json_body({"events": rows})
 
     key = ("events", start, end, kind)
     return await respond_with_table(request, table, key, lambda _: window, render, days=False, events=True)

@@ -27,6 +27,15 @@ Format = Annotated[
     Query(alias="format", description="csv, or an Accept header that prefers text/csv, gives the table as CSV"),
 ]
 
+
+def names_query(most: int, more: str = "") -> Any:
+    """Return the declaration of the names of several projects."""
+    return Query(
+        description=f"a project's name; repeat it, or separate names by commas, for more, {most} at most{more}",
+        json_schema_extra={"example": ["sampleproject", "busy"], "maxItems": most},
+    )
+
+
 # Names of other APIs, among them the fixed shapes' own, that are no misspelling.
 _SYNONYMS = {"from": "start", "since": "start", "to": "end", "until": "end", "names": "name", "project": "name"}
 

@@ -2,7 +2,8 @@
 
 import json
 import re
-from typing import Annotated, Literal
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import WithJsonSchema
@@ -21,15 +22,9 @@ from pyzn_pipeline.names import is_name, normalise
 
 WINDOW_DAYS = 181
 PERIODS = {"day": 1, "month": 30, "week": 7}  # days; in the order of the answer, as the statement counts them
-SYSTEMS = ("darwin", "linux", "windows", "other", "null")
-LONGEST_VERSION = 20  # characters; a version of Python has five
 HEADERS = {**JSON, **LINK}  # the shape has no place for the days that are missing
 
-By = Literal["overall", "python_major", "python_minor", "system"]
-
 router = APIRouter(prefix="/api/packages", tags=["pypistats.org"])
-
-Version = Annotated[str | None, Query(description="only this one, or null; of what is none there is no data")]
 
 
 @router.get(
@@ -56,8 +51,8 @@ async def recent(
 
     async def render(snapshot: Snapshot) -> bytes:
         counted = zip(PERIODS, await snapshot.project_row("pypistats_recent", name), strict=True)
-        counts = models.RecentCounts(**{f"last_{each}": int(n) for each, n in counted if period in {None, each}})
-        return json_body(models.Recent(data=counts, package=name, type="recent_downloads"))
+        counts = {f"last_{each}": int(n) for each, n in counted if period in {None, each}}
+        return json_body({"data": counts, "package": name, "type": "recent_downloads"})
 
     spec = ResponseSpec(("recent", name, period), basis, render, HEADERS)
     return await state(request).answers.respond(request, spec)
@@ -80,63 +75,46 @@ async def overall(
     return await _daily(request, "overall", known_form_or_all(project), shown)
 
 
-@router.get(
-    "/{project}/python_major",
-    summary="Downloads per day and major version of Python, without mirrors, 181 days",
-    responses=errors(401, 503) | {200: {"model": models.Daily}},
-)
-async def python_major(request: Request, project: ProjectNameOrAll, version: Version = None) -> Response:
-    """By version, oldest day first; where it is not known the version is "null"."""
-    return await _daily_by(request, "python_major", project, _version(version))
+def _by(kind: str, choice: Any, possible: str) -> Callable[..., Awaitable[Response]]:
+    async def by(request: Request, project: ProjectNameOrAll, category: choice = None) -> Response:
+        """Oldest day first, a category after the other; what is not known is "null"."""
+        known, asked = project == ALL or is_name(project), category and category.lower()
+        name = project if project == ALL else normalise(project) if known else shortened(normalise(project))
+        # What can be none never reaches Postgres.
+        empty = not known or (asked is not None and not re.fullmatch(possible, asked))
+        return await _daily(request, kind, name, {"by": kind, "category": asked}, empty=empty)
+
+    return by
 
 
-@router.get(
-    "/{project}/python_minor",
-    summary="Downloads per day and minor version of Python, without mirrors, 181 days",
-    responses=errors(401, 503) | {200: {"model": models.Daily}},
-)
-async def python_minor(request: Request, project: ProjectNameOrAll, version: Version = None) -> Response:
-    """By version as a text, oldest day first; where it is not known the version is "null"."""
-    return await _daily_by(request, "python_minor", project, _version(version))
+_VERSION = Annotated[str | None, Query(alias="version", description="only this one, or null; else there is no data")]
+_OS = Annotated[
+    str | None,
+    Query(
+        alias="os",
+        description="only this one, in any case: Darwin, Linux, Windows, other or null; else there is no data",
+    ),
+]
+_POSSIBLE_VERSION = r"null|[0-9]{1,10}(\.[0-9]{1,10})?"  # a version of Python has five characters
 
-
-@router.get(
-    "/{project}/system",
-    summary="Downloads per day and operating system, without mirrors, 181 days",
-    responses=errors(401, 503) | {200: {"model": models.Daily}},
-)
-async def system(
-    request: Request,
-    project: ProjectNameOrAll,
-    os: Annotated[
-        str | None,
-        Query(description="only this one, in any case: Darwin, Linux, Windows, other or null; else there is no data"),
-    ] = None,
-) -> Response:
-    """By system, oldest day first; where it is not known the system is "null"."""
-    category = os if os is None else os.lower()
-    return await _daily_by(request, "system", project, category if category in {None, *SYSTEMS} else "")
-
-
-def _version(version: str | None) -> str | None:
-    """Return the requested category; nothing for what can be none, so that it never reaches Postgres."""
-    if version is None or version == "null":
-        return version
-    possible = len(version) <= LONGEST_VERSION and re.fullmatch(r"[0-9]+(\.[0-9]+)?", version)
-    return version if possible else ""
-
-
-async def _daily_by(request: Request, by: By, project: str, category: str | None) -> Response:
-    """Respond per day and category; for an unknown project, or a category that is none, there is no data."""
-    possible = project == ALL or is_name(project)
-    name = project if project == ALL else normalise(project) if possible else shortened(normalise(project))
-    return await _daily(request, by, name, {"by": by, "category": category}, empty=not possible or category == "")
+for _kind, _what, _choice, _possible in (
+    ("python_major", "major version of Python", _VERSION, _POSSIBLE_VERSION),
+    ("python_minor", "minor version of Python", _VERSION, _POSSIBLE_VERSION),
+    ("system", "operating system", _OS, "darwin|linux|windows|other|null"),
+):
+    router.add_api_route(
+        f"/{{project}}/{_kind}",
+        _by(_kind, _choice, _possible),
+        name=_kind,
+        summary=f"Downloads per day and {_what}, without mirrors, 181 days",
+        responses=errors(401, 503) | {200: {"model": models.Daily}},
+    )
 
 
 async def _daily(
-    request: Request, kind: By, name: str, parameters: dict[str, object], *, empty: bool = False
+    request: Request, kind: str, name: str, parameters: dict[str, object], *, empty: bool = False
 ) -> Response:
-    """Respond with the rows that Postgres writes of the project."""
+    """Respond with the rows that Postgres writes of the project; with none of what is `empty`."""
     statement, today = "pypistats_overall" if kind == "overall" else "pypistats_by", state(request).today
 
     def basis(ledger: Ledger) -> Basis:

@@ -1,19 +1,17 @@
 """/api/v4/projects/{project}/downloads and /api/v4/series: downloads per period, every count side by side."""
 
 import json
-from collections.abc import Callable
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Request, Response
 
 from pyzn_api.cache import Snapshot
 from pyzn_api.errors import UnknownProjectError, shortened
-from pyzn_api.models_v4 import PeriodCounts, Series, SeriesHead, SeveralHead, SeveralSeries
+from pyzn_api.models import PeriodCounts, Series, SeveralSeries
 from pyzn_api.names import ALL, known_form_or_all, several_names
 from pyzn_api.openapi import errors, table_of
-from pyzn_api.routes.parameters import ByPeriod, End, Format, ProjectNameOrAll, Start, StrictRoute
+from pyzn_api.routes.parameters import ByPeriod, End, Format, ProjectNameOrAll, Start, StrictRoute, names_query
 from pyzn_api.state import state
 from pyzn_api.tables import json_body, range_of, respond_with_table
 from pyzn_api.windows import Granularity
@@ -26,26 +24,29 @@ router = APIRouter(prefix="/api/v4", tags=["v4"], route_class=StrictRoute)
 
 async def _respond(
     request: Request,
-    names: list[str],
+    asked: list[str],
     range_: tuple[date | None, date | None, Granularity],
     table: str | None,
-    head: Callable[[list[str], dict[str, object]], BaseModel],
     *,
     several: bool,
 ) -> Response:
-    """Respond with the periods of `names`; `head` makes the parts around them of the known names and the range."""
-    today = state(request).today
+    today, granularity = state(request).today, range_[2]
+    names = [each for each in asked if each == ALL or is_name(each)]
 
     async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
-        parameters = {"names": names, "granularity": range_[2], "several": several, "csv": as_csv, "partial": False}
-        ((known, rows),) = await snapshot.rows("series", **parameters)
-        made = head(json.loads(known or b"[]"), range_of(snapshot) | {"granularity": range_[2]})
-        if not as_csv:
-            return json_body(made, "downloads", [rows])
-        columns = [*(["project"] if several else []), *PeriodCounts.model_fields]
-        return ",".join(columns).encode() + b"\r\n" + rows
+        parameters = {"names": names, "granularity": granularity, "several": several, "csv": as_csv, "partial": False}
+        ((found, rows),) = await snapshot.rows("series", **parameters)
+        known = json.loads(found or b"[]")
+        if not (known or several):
+            raise UnknownProjectError(asked[0])
+        if as_csv:
+            columns = list(PeriodCounts.model_fields)
+            return ",".join(["project", *columns] if several else columns).encode() + b"\r\n" + rows
+        of_one = {"project": asked[0], "granularity": granularity}
+        of_several = {"granularity": granularity, "unknown": [shortened(each) for each in asked if each not in known]}
+        return json_body(range_of(snapshot) | (of_several if several else of_one), "downloads", [rows])
 
-    key = ("series", several, *range_, *names)
+    key = ("series", several, *range_, *asked)
     return await respond_with_table(request, table, key, lambda ledger: ledger.requested(*range_, today), render)
 
 
@@ -63,14 +64,7 @@ async def of_one(
     table: Format = None,
 ) -> Response:
     """Oldest period first. A period without downloads is absent."""
-    name = known_form_or_all(project)
-
-    def head(known: list[str], parts: dict[str, object]) -> SeriesHead:
-        if not known:
-            raise UnknownProjectError(name)
-        return SeriesHead.model_validate({"project": name, **parts})
-
-    return await _respond(request, [name], (start, end, granularity), table, head, several=False)
+    return await _respond(request, [known_form_or_all(project)], (start, end, granularity), table, several=False)
 
 
 @router.get(
@@ -80,25 +74,11 @@ async def of_one(
 )
 async def of_several(
     request: Request,
-    name: Annotated[
-        list[str],
-        Query(
-            description="a project's name; repeat it, or separate names by commas, for more, 8 at most; "
-            "__all__ is all of PyPI",
-            json_schema_extra={"example": ["sampleproject", "busy"], "maxItems": MOST_AT_ONCE},
-        ),
-    ],
+    name: Annotated[list[str], names_query(MOST_AT_ONCE, f"; {ALL} is all of PyPI")],
     start: Start = None,
     end: End = None,
     granularity: ByPeriod = "day",
     table: Format = None,
 ) -> Response:
     """Projects in the order of the request, each once; those that are not known are listed apart."""
-    asked = several_names(name, MOST_AT_ONCE)
-
-    def head(known: list[str], parts: dict[str, object]) -> SeveralHead:
-        unknown = [shortened(each) for each in asked if each not in known]
-        return SeveralHead.model_validate({"unknown": unknown, **parts})
-
-    names = [each for each in asked if each == ALL or is_name(each)]
-    return await _respond(request, names, (start, end, granularity), table, head, several=True)
+    return await _respond(request, several_names(name, MOST_AT_ONCE), (start, end, granularity), table, several=True)

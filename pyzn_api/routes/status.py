@@ -1,12 +1,13 @@
 """/api/v4/status: whether anything is published, how late it is, and what is not read yet."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request, Response
 
 from pyzn_api.database import DatabaseAwayError
 from pyzn_api.ledger import Ledger
-from pyzn_api.models_v4 import ServiceStatus
+from pyzn_api.models import ServiceStatus
 from pyzn_api.openapi import errors
 from pyzn_api.routes.parameters import StrictRoute
 from pyzn_api.state import state
@@ -29,11 +30,11 @@ async def status(request: Request) -> Response:
     ledger, fresh = await parts.reader.read()
     if not fresh:
         raise DatabaseAwayError("the ledger could not be read")
-    found = ServiceStatus.model_validate(_status(ledger, parts.now()) | await parts.reader.wanted())
-    return Response(json_body(found), headers={"Cache-Control": "no-store"}, media_type="application/json")
+    found = json_body(_status(ledger, parts.now(), await parts.reader.wanted()))
+    return Response(found, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
-def _status(ledger: Ledger, now: datetime) -> dict[str, object]:
+def _status(ledger: Ledger, now: datetime, wanted: Mapping[str, object]) -> dict[str, object]:
     """Counts are of the days from the first published one to the last late one, lists of the last year of them."""
     late, expected, latest = 0, ledger.expected(now), ledger.latest
     missing, suspect = [], []
@@ -51,5 +52,6 @@ def _status(ledger: Ledger, now: datetime) -> dict[str, object]:
         "days_suspect": len(suspect),
         "missing": [day for day in missing if day > listed],
         "suspect": [day for day in suspect if day > listed],
+        **wanted,
         "breakdowns": sorted(ledger.days[-1].breakdowns) if ledger.days else [],
     }

@@ -4,22 +4,19 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from pyzn_api.cache import ResponseSpec, Snapshot
-from pyzn_api.ledger import Basis, Ledger
-from pyzn_api.models_v4 import ListHead, ListMeta, Ranked, Ranking, Top, TopPackages
+from pyzn_api.cache import Snapshot
+from pyzn_api.ledger import Ledger
+from pyzn_api.models import Ranked, Top, TopPackages
 from pyzn_api.openapi import errors, table_of
-from pyzn_api.responses import JSON
 from pyzn_api.routes.parameters import Format, StrictRoute
 from pyzn_api.state import state
-from pyzn_api.tables import CSV, json_body, range_of, respond_with_table
-from pyzn_api.windows import Window
+from pyzn_api.tables import json_body, range_of, respond_with_table
+from pyzn_api.windows import Granularity, Window
 
 MOST_RANKED = 15_000  # projects
 SOURCE = "bigquery-public-data.pypi.file_downloads, by PyZn"
 SYNTHETIC = "a synthetic sample of the BigQuery emulator, not PyPI's downloads, by PyZn"
 PERIODS = {"day": 1, "week": 7, "month": 30}  # days
-
-Period = Literal["day", "week", "month"]
 
 router = APIRouter(tags=["v4"])
 _v4 = APIRouter(prefix="/api/v4", route_class=StrictRoute)
@@ -33,7 +30,7 @@ def _range(snapshot: Snapshot) -> dict[str, object]:
 @_v4.get("/top", summary="The most downloaded projects", responses=errors(400, 401, 503) | table_of(Top))
 async def top(
     request: Request,
-    period: Annotated[Period, Query(description="1, 7 or 30 days up to the latest ranked one")] = "day",
+    period: Annotated[Granularity, Query(description="1, 7 or 30 days up to the latest ranked one")] = "day",
     limit: Annotated[int, Query(ge=1, le=MOST_RANKED, description="projects at most")] = 100,
     table: Format = None,
 ) -> Response:
@@ -44,11 +41,8 @@ async def top(
         ((ranked,),) = await snapshot.rows("top", period=period, limit=limit, csv=as_csv)
         if as_csv:
             return ",".join(Ranked.model_fields).encode() + b"\r\n" + ranked
-        return json_body(
-            Ranking.model_validate({"period": period, "count": snapshot.ledger.ranked_by(period), **_range(snapshot)}),
-            "projects",
-            [ranked],
-        )
+        head = {**_range(snapshot), "period": period, "count": snapshot.ledger.ranked_by(period)}
+        return json_body(head, "projects", [ranked])
 
     def window(ledger: Ledger) -> Window:
         return ledger.ranked(PERIODS[period], today)
@@ -56,32 +50,31 @@ async def top(
     return await respond_with_table(request, table, ("top", period, limit), window, render, ranking=True)
 
 
-async def _list(request: Request, *, as_csv: bool) -> Response:
+async def _list(request: Request, kind: Literal["json", "csv"]) -> Response:
     today = state(request).today
 
-    def basis(ledger: Ledger) -> Basis:
-        return Basis(ledger.ranked(PERIODS["month"], today), days=not as_csv, ranking=True)
-
-    async def render(snapshot: Snapshot) -> bytes:
+    async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
         ((rows, number, updated),) = await snapshot.rows("top_packages", csv=as_csv)
         if as_csv:
             return b"download_count,project\n" + rows
-        head = ListHead(
-            last_update=updated.decode() or None,
-            source=SYNTHETIC if snapshot.ledger.synthetic else SOURCE,
-            meta=ListMeta.model_validate({**_range(snapshot), "count": snapshot.ledger.ranked_by("month")}),
-            total_rows=int(number),
-        )
+        head = {
+            "last_update": updated.decode() or None,
+            "source": SYNTHETIC if snapshot.ledger.synthetic else SOURCE,
+            "meta": {**_range(snapshot), "count": snapshot.ledger.ranked_by("month")},
+            "total_rows": int(number),
+        }
         return json_body(head, "rows", [rows])
 
-    synthetic = (await state(request).reader.read())[0].synthetic
-    spec = ResponseSpec(("top-pypi-packages", as_csv, synthetic), basis, render, CSV if as_csv else JSON)
-    return await state(request).answers.respond(request, spec)
+    def window(ledger: Ledger) -> Window:
+        return ledger.ranked(PERIODS["month"], today)
+
+    key = ("top-pypi-packages", (await state(request).reader.read())[0].synthetic)
+    return await respond_with_table(request, kind, key, window, render, ranking=True)
 
 
 async def list_as_json(request: Request) -> Response:
     """Most downloads first, mirrors included. `last_update` is the latest publication of a day that is counted."""
-    return await _list(request, as_csv=False)
+    return await _list(request, "json")
 
 
 for _name in ("top-pypi-packages", "top-pypi-packages-30-days"):
@@ -103,7 +96,7 @@ for _name in ("top-pypi-packages", "top-pypi-packages-30-days"):
 )
 async def list_as_csv(request: Request) -> Response:
     """The columns `download_count` and `project`."""
-    return await _list(request, as_csv=True)
+    return await _list(request, "csv")
 
 
 router.include_router(_v4)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api.cache import Snapshot
-from pyzn_api.models_v4 import Wheels
+from pyzn_api.models import Wheels
 from pyzn_api.names import known_form_or_all
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.counts import counted, head, requested

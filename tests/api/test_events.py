@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from pyzn_api.models_v4 import EventKind
+from pyzn_api.models import EventKind
 from pyzn_pipeline.events import COUNTS, KINDS, built_in
 from pyzn_pipeline.store.events import add, withdraw
 from tests.api.conftest import read_ledger, serving, settings

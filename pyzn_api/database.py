@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from importlib.resources import files
 from string import Template
+from typing import NamedTuple
 
 from prometheus_client import Counter
 from psycopg import OperationalError, errors
@@ -74,66 +75,62 @@ class Budget:
             self._waiting -= time.monotonic() - began
 
 
-@cache
-def statement(name: str) -> bytes:
-    """Return the SQL of sql/`name`.sql, with its bound parameters; as one column more snapshot_id.sql.
+_KEPT = "day IN (SELECT day FROM pyzn.days WHERE retired_at IS NULL)"
 
-    `counts by python` is counts.sql for that breakdown, `counts of all by python` the same for all of PyPI;
-    `package:name` is a file of another package. One that reads documents has the parameter `light`: if they have more
+
+class Statement(NamedTuple):
+    """A statement with its bound parameters, and the one that returns the stored bytes of the documents that it reads.
+
+    Its last column is that of snapshot_id.sql. One that reads documents has the parameter `light`: if they have more
     bytes, it returns no row, and reads none of them.
     """
-    limit = b" WHERE (%b) <= %%(light)s::bigint" % weight if (weight := weight_of(name)) else b""
-    return b"SELECT answer.*, (%b) AS snapshot_id FROM (%b) AS answer%b" % (_file("snapshot_id"), _rows(name), limit)
+
+    sql: bytes
+    weight: bytes | None  # None: it reads no document
 
 
 @cache
-def weight_of(name: str) -> bytes | None:
-    """Return the SQL of the stored bytes of the documents that the statement reads; None if it reads none."""
-    rows, of = _rows(name), _OF_PROJECT
-    documents = [each.document for each in KNOWN if re.search(rb"%b\b" % each.document.encode(), rows)]
-    if b"%(names)s" in rows:
-        of = of | {"of": "project = ANY (%(names)s::text[])"}
-    elif " of all by " in name:
-        of, documents = _of_all(name.rpartition(" ")[2]), ["pypi_totals"]
-    if not documents:
-        return None
-    sizes = " + ".join(f"coalesce(pg_column_size({document}), 0)" for document in documents)
-    return Template(_file("weight").decode()).substitute(of, sizes=sizes).encode()
+def statement(name: str) -> Statement:
+    """Return the statement in sql/`name`.sql; `package:name` is a file of another package.
 
-
-def _rows(name: str) -> bytes:
+    `name of all` is about all of PyPI instead of a project, `name by python` and `name of all by python` about that
+    breakdown of them.
+    """
     file, _, by = name.partition(" by ")
-    file, _, of_all = file.partition(" of ")
-    rows = _file(file)
+    file, of_all, _ = file.partition(" of all")
+    template, documents = _file(file), [each.document for each in KNOWN]
+    names = {
+        "table": "pyzn.project_days",
+        "of": "project = %(project)s",
+        "known": "SELECT 1 FROM pyzn.projects WHERE project = %(project)s",
+    }
+    if of_all:  # in which retired days count for nothing either
+        names = {"table": "pyzn.days", "of": "retired_at IS NULL", "known": "SELECT 1"}
     if by:
         breakdown = next(breakdown for breakdown in KNOWN if breakdown.name == by)
         key, *others = (each.name for each in breakdown.keys)
-        names = {"name": key, "document": breakdown.document, "view": breakdown.view, "downloads": _counted(breakdown)}
-        names |= {"rows": f"pyzn.{breakdown.view}", **_OF_PROJECT}
+        names |= {"name": key, "document": breakdown.document, "view": breakdown.view, "rows": f"pyzn.{breakdown.view}"}
+        names["downloads"] = _counted(breakdown)
         names["within"] = "".join(f"AND replace({each}, '+', ' ') ILIKE %(within)s" for each in others)
         if of_all:
-            names |= {"document": "pypi_totals", **_of_all(by)}
+            documents = ["pypi_totals"]
+            names |= {"document": "pypi_totals", "table": "pyzn.day_breakdowns"}
+            names["of"] = f"breakdown = '{by}' AND {_KEPT}"
             names["rows"] = f"(SELECT *, key AS {key} FROM pyzn.pypi_downloads) AS entry"  # noqa: S608 - KNOWN has it
-        rows = Template(rows.decode()).substitute(names).encode()
-    return rows
+    rows = Template(template).substitute(names) if by or of_all or "$of" in template else template
+    sql = f"SELECT answer.*, ({_file('snapshot_id')}) AS snapshot_id FROM ({rows}) AS answer"  # noqa: S608 - our own files
+    if not (read := [each for each in documents if re.search(rf"{each}\b", rows)]):
+        return Statement(sql.encode(), None)
+    names["sizes"] = " + ".join(f"coalesce(pg_column_size({document}), 0)" for document in read)
+    if "%(names)s" in rows:
+        names["of"] = "project = ANY (%(names)s::text[])"
+    weight = Template(_file("weight")).substitute(names)
+    return Statement(f"{sql} WHERE ({weight}) <= %(light)s::bigint".encode(), weight.encode())
 
 
-_OF_PROJECT = {
-    "table": "pyzn.project_days",
-    "of": "project = %(project)s",
-    "known": "SELECT 1 FROM pyzn.projects WHERE project = %(project)s",
-}
-
-
-def _of_all(breakdown: str) -> dict[str, str]:
-    """Return the same for all of PyPI by a breakdown, in which retired days count for nothing either."""
-    there = "day IN (SELECT day FROM pyzn.days WHERE retired_at IS NULL)"
-    return {"table": "pyzn.day_breakdowns", "of": f"breakdown = '{breakdown}' AND {there}", "known": "SELECT 1"}
-
-
-def _file(name: str) -> bytes:
+def _file(name: str) -> str:
     package, _, file = name.rpartition(":")
-    return files(package or "pyzn_api").joinpath("sql", f"{file}.sql").read_bytes()
+    return files(package or "pyzn_api").joinpath("sql", f"{file}.sql").read_text(encoding="utf-8")
 
 
 def counts_of(breakdown: Breakdown) -> dict[str, str]:
@@ -231,10 +228,10 @@ class Database:
         Its cost is the stored size of the documents that it reads. Costly statements use at most half of the
         connections, so that cheap ones never wait for them. Raises DatabaseAwayError within the budget.
         """
-        query, given, budget = statement(name), parameters or {}, budget or Budget()
+        (query, weight), given, budget = statement(name), parameters or {}, budget or Budget()
         rows = await self._execute(name, query, {**given, "light": LIGHT}, budget)
         # No row: it is too heavy, or there is none.
-        if rows or (weight := weight_of(name)) is None:
+        if rows or weight is None:
             return rows
         ((stored,),) = await self._execute(name, weight, given, budget)
         if int(stored) <= LIGHT:

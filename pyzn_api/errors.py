@@ -81,64 +81,41 @@ def envelope(status: int, message: str, headers: Mapping[str, str] | None = None
     )
 
 
-async def _answer(request: Request, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the envelope; or a page, where a person asked for one (pyzn_site/errors.py)."""
+async def response_to(request: Request, error: Exception) -> Response:
+    """Return the envelope of any error; or a page, where a person asked for one (pyzn_site/errors.py)."""
+    headers: Mapping[str, str] = {}
+    match error:
+        case RequestValidationError():
+            status, message = 400, _bad_parameter(error).message
+        case ApiError():
+            status, message, headers = error.status, error.message, error.headers
+        case DatabaseAwayError():
+            logger.warning("answered 503: %s", error)
+            status, headers = 503, {"Retry-After": str(RETRY_AFTER)}
+            message = BUSY if isinstance(error, BusyError) else DATABASE_AWAY
+        case HTTPException(status_code=405):
+            if request.method == "OPTIONS":
+                return Response(status_code=200, headers={"Allow": ALLOWED})
+            return envelope(405, METHOD_NOT_ALLOWED, {"Allow": ALLOWED})
+        case HTTPException():
+            status = error.status_code
+            message = NOT_FOUND if status == 404 else error.detail
+        case _:
+            logger.error("answered 500", exc_info=error)
+            status, message = 500, BROKEN
     page = getattr(request.app.state, "error_page", None)
     found: Response | None = page and await page(request, status, message, headers)
     return found or envelope(status, message, headers)
 
 
-async def _api_error(request: Request, error: ApiError) -> Response:
-    return await _answer(request, error.status, error.message, error.headers)
-
-
-async def _database_away(request: Request, error: DatabaseAwayError) -> Response:
-    logger.warning("answered 503: %s", error)
-    message = BUSY if isinstance(error, BusyError) else DATABASE_AWAY
-    return await _answer(request, 503, message, {"Retry-After": str(RETRY_AFTER)})
-
-
-async def _routing(request: Request, error: HTTPException) -> Response:
-    if error.status_code == 405:
-        if request.method == "OPTIONS":
-            return Response(status_code=200, headers={"Allow": ALLOWED})
-        return envelope(405, METHOD_NOT_ALLOWED, {"Allow": ALLOWED})
-    return await _answer(request, error.status_code, NOT_FOUND if error.status_code == 404 else error.detail)
-
-
-async def _validation(request: Request, error: RequestValidationError) -> Response:
+def _bad_parameter(error: RequestValidationError) -> BadParameterError:
     first: Mapping[str, Any] = error.errors()[0]
-    expected = _EXPECTED.get(first["type"]) or str(first["msg"]).removeprefix("Value error, ").removeprefix(
-        "Input should be "
-    )
-    if first["type"] == "missing":
-        first = {**first, "input": ""}
-    return await _api_error(request, BadParameterError(str(first["loc"][-1]), first["input"], expected))
-
-
-async def _unforeseen(request: Request, error: Exception) -> Response:
-    logger.error("answered 500", exc_info=error)
-    return await _answer(request, 500, BROKEN)
-
-
-# Starlette types every function as taking Exception, and calls each with its own class only.
-_FUNCTIONS: dict[type[Exception], Any] = {
-    ApiError: _api_error,
-    DatabaseAwayError: _database_away,
-    HTTPException: _routing,
-    RequestValidationError: _validation,
-    Exception: _unforeseen,
-}
+    words = str(first["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    value = "" if first["type"] == "missing" else first["input"]
+    return BadParameterError(str(first["loc"][-1]), value, _EXPECTED.get(first["type"], words))
 
 
 def install(app: FastAPI) -> None:
     """Make every error of `app` answer in the envelope."""
-    for kind, function in _FUNCTIONS.items():
-        app.add_exception_handler(kind, function)
-
-
-async def response_to(request: Request, error: Exception) -> Response:
-    """Return the response that `install` gives to `error`."""
-    function = next(_FUNCTIONS[kind] for kind in type(error).__mro__ if kind in _FUNCTIONS)
-    response: Response = await function(request, error)
-    return response
+    for kind in (ApiError, DatabaseAwayError, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, response_to)

@@ -9,12 +9,13 @@ import json
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
 from hashlib import blake2b
 from typing import Literal, NamedTuple
 
 from cachetools import LRUCache
+from pydantic import TypeAdapter
 
 from pyzn_api.database import Database, DatabaseAwayError
 from pyzn_api.errors import BadParameterError
@@ -39,7 +40,7 @@ class Day(NamedTuple):
     published_at: datetime
     suspect_because: str | None
     accepted_because: str | None
-    breakdowns: frozenset[str]
+    breakdowns: tuple[str, ...]
 
 
 class Event(NamedTuple):
@@ -49,9 +50,9 @@ class Event(NamedTuple):
     kind: str
     first: date
     last: date | None
-    touches: Sequence[str]
+    touches: tuple[str, ...]
     effect: str
-    sources: Sequence[str]
+    sources: tuple[str, ...]
     own: bool
     changed_at: datetime
 
@@ -78,31 +79,20 @@ class Basis(NamedTuple):
     ranking: bool = False  # the latest ranking
 
 
+@dataclass
 class Ledger:
-    """The published days, oldest first; the latest ranking and import of totals, if any; when a day is late; events.
+    """The published days, oldest first; the latest ranking; the events; and more that ledger.sql returns."""
 
-    `snapshot_id` is what snapshot_id.sql returned when the ledger was read.
-    """
+    days: Sequence[Day]
+    ranking: Ranking | None = None
+    events: Sequence[Event] = ()
+    imported_at: datetime | None = None  # the last import of totals that changed one
+    late_after: timedelta = timedelta(days=2)  # from the beginning of a day
+    synthetic: bool = False  # whether a day was read from a BigQuery emulator, and so is none of PyPI's
+    snapshot_id: bytes = b""  # what snapshot_id.sql returned when the ledger was read
 
-    def __init__(
-        self,
-        days: Sequence[Day],
-        ranking: Ranking | None = None,
-        imported_at: bytes = b"",
-        late_after: timedelta = timedelta(days=2),
-        snapshot_id: bytes = b"",
-        events: Sequence[Event] = (),
-        *,
-        synthetic: bool = False,
-    ) -> None:
-        self.days = days
-        self.ranking = ranking
-        self.events = events
-        self.snapshot_id = snapshot_id
-        self.synthetic = synthetic  # whether a day was read from a BigQuery emulator, and so is none of PyPI's
-        self._imported_at = imported_at
-        self._late_after = late_after  # from the beginning of a day
-        self._dates = [row.day for row in days]
+    def __post_init__(self) -> None:
+        self._dates = [row.day for row in self.days]
         self._states: LRUCache[Basis, bytes] = LRUCache(_STATES_REMEMBERED)
 
     @property
@@ -112,7 +102,7 @@ class Ledger:
 
     def expected(self, now: datetime) -> date:
         """Return the latest day that is to be published at `now`, by the pipeline's calendar."""
-        return (now - self._late_after).date()
+        return (now - self.late_after).date()
 
     def recent(self, count: int, today: date) -> Window:
         """Return the `count` days that end with the latest published one.
@@ -198,7 +188,7 @@ class Ledger:
             counted = self.within(basis.window)
             parts: list[object] = [self.ranking if basis.ranking else None if basis.events else _contents(counted)]
             if basis.totals:
-                parts += [_contents(self.days), self._imported_at]
+                parts += [_contents(self.days), self.imported_at]
             if basis.days:
                 parts += [basis.window]
                 parts += [(row.day, row.status, row.suspect_because, row.accepted_because) for row in counted]
@@ -211,7 +201,10 @@ class Ledger:
         """Return what an answer on that basis may show, and no more: so no route shows what its ETag is not made of."""
         days = self.within(basis.window) if basis.days else ()
         events = self.events_in(basis.window) if basis.days or basis.events else ()
-        return Ledger(days, self.ranking if basis.ranking else None, events=events, synthetic=self.synthetic)
+        return Ledger(days, self.ranking if basis.ranking else None, events, synthetic=self.synthetic)
+
+
+_LEDGER = TypeAdapter(Ledger)
 
 
 class LedgerReader:
@@ -260,16 +253,12 @@ class LedgerReader:
 
     async def _read(self) -> None:
         try:
-            ((fingerprint, *columns, snapshot_id),) = await self._database.rows(
+            ((fingerprint, document, snapshot_id),) = await self._database.rows(
                 "ledger", {"fingerprint": self._fingerprint.decode()}
             )
-            if columns[0]:
-                days, ranking, imported_at, late_after, synthetic, events = columns
-                late = timedelta(seconds=int(late_after))
-                parts = (_days(days), _ranking(ranking), imported_at, late, snapshot_id, _events(events))
-                self._ledger = Ledger(*parts, synthetic=synthetic == b"t")
-                self._fingerprint = fingerprint
-            elif self._ledger:
+            if document:
+                self._ledger, self._fingerprint = _LEDGER.validate_json(document), fingerprint
+            if self._ledger:
                 self._ledger.snapshot_id = snapshot_id
             self._failure = None
         except DatabaseAwayError as failure:
@@ -282,37 +271,3 @@ class LedgerReader:
 def _contents(days: Sequence[Day]) -> str:
     """Return a text that differs when the content of one of the days does."""
     return ",".join([f"{row.day} {row.revision} {row.published_at}" for row in days])
-
-
-def _days(column: bytes) -> list[Day]:
-    """Return the days in the second column of ledger.sql."""
-    days = []
-    for day, status, revision, downloads, files, projects, at, suspect, accepted, breakdowns in json.loads(column):
-        counts = (revision, downloads, files, projects)
-        same = _same(tuple(breakdowns or ()))
-        published = datetime.fromisoformat(at)
-        days.append(Day(date.fromisoformat(day), status, *counts, published, suspect, accepted, same))
-    return days
-
-
-@cache
-def _same(breakdowns: tuple[str, ...]) -> frozenset[str]:
-    """Return one object for all days that have the same breakdowns."""
-    return frozenset(breakdowns)
-
-
-def _ranking(column: bytes) -> Ranking | None:
-    """Return the ranking in the third column of ledger.sql."""
-    if not column:
-        return None
-    day, computed_from, missing, counts = json.loads(column)
-    return Ranking(date.fromisoformat(day), computed_from, tuple(map(date.fromisoformat, missing)), counts)
-
-
-def _events(column: bytes) -> list[Event]:
-    """Return the events in the last column of ledger.sql."""
-    day = date.fromisoformat
-    return [
-        Event(name, kind, day(first), last and day(last), touches, effect, sources, own, datetime.fromisoformat(at))
-        for name, kind, first, last, touches, effect, sources, own, at in json.loads(column)
-    ]

@@ -27,6 +27,10 @@ HEADERS = {**JSON, **LINK}  # the shape has no place for the days that are missi
 router = APIRouter(prefix="/api/packages", tags=["pypistats.org"])
 
 
+def _of(statement: str, project: str) -> str:
+    return f"{statement} of all" if project == ALL else statement
+
+
 @router.get(
     "/{project}/recent",
     summary="Downloads of the last day, week and month, without mirrors",
@@ -50,7 +54,7 @@ async def recent(
         return Basis(ledger.recent(PERIODS[period or "month"], today))
 
     async def render(snapshot: Snapshot) -> bytes:
-        counted = zip(PERIODS, await snapshot.project_row("pypistats_recent", name), strict=True)
+        counted = zip(PERIODS, await snapshot.project_row(_of("pypistats_recent", name), name), strict=True)
         counts = {f"last_{each}": int(n) for each, n in counted if period in {None, each}}
         return json_body({"data": counts, "package": name, "type": "recent_downloads"})
 
@@ -82,7 +86,7 @@ def _by(kind: str, choice: Any, possible: str) -> Callable[..., Awaitable[Respon
         name = project if project == ALL else normalise(project) if known else shortened(normalise(project))
         # What can be none never reaches Postgres.
         empty = not known or (asked is not None and not re.fullmatch(possible, asked))
-        return await _daily(request, kind, name, {"by": kind, "category": asked}, empty=empty)
+        return await _daily(request, kind, name, {"kind": kind, "category": asked}, empty=empty)
 
     return by
 
@@ -115,7 +119,8 @@ async def _daily(
     request: Request, kind: str, name: str, parameters: dict[str, object], *, empty: bool = False
 ) -> Response:
     """Respond with the rows that Postgres writes of the project; with none of what is `empty`."""
-    statement, today = "pypistats_overall" if kind == "overall" else "pypistats_by", state(request).today
+    today, breakdown = state(request).today, kind.partition("_")[0]
+    statement = _of("pypistats_overall", name) if kind == "overall" else f"{_of('pypistats_by', name)} by {breakdown}"
 
     def basis(ledger: Ledger) -> Basis:
         return Basis(ledger.recent(WINDOW_DAYS, today))

@@ -1,4 +1,4 @@
-"""Two stores side by side, days with text that JSON, CSV and SQL must escape, and exports that are changed."""
+"""Two stores, `store` with the DAYS and `second` without; awkward text in the days; and exports that are changed."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -74,39 +74,24 @@ def mirror(store: Engine, url: Path | str, *days: date, accept_worse: bool = Fal
     return [ingest_day(day, Mirror(str(url)), store, "run-1", accept_worse) for day in days]
 
 
-@pytest.fixture
-def second(postgres: Postgres) -> Iterator[Database]:
-    """Another migrated database."""
-    with own_database(postgres) as database:
-        yield database
-
-
-@pytest.fixture
-def second_store(second: Database) -> Iterator[Engine]:
-    """The schema owner's engine on it."""
-    owner = engine(SecretStr(second.owner_url))
-    yield owner
-    owner.dispose()
-
-
 @pytest.fixture(scope="session")
-def published_once(postgres: Postgres) -> Iterator[str]:
-    """The name of a database with the DAYS, which the tests' databases are copies of."""
+def template(postgres: Postgres) -> Iterator[str]:
+    """The name of a database with the DAYS, which `database` is a copy of."""
     with filled_database(postgres, lambda store: [publish(store, scan_of(d, downloads(d))) for d in DAYS]) as name:
         yield name
 
 
 @pytest.fixture
-def published_database(postgres: Postgres, published_once: str) -> Iterator[Database]:
-    """A database of its own for the test, with the DAYS."""
-    with own_database(postgres, published_once) as database:
+def second_database(postgres: Postgres) -> Iterator[Database]:
+    """Another database, without days."""
+    with own_database(postgres) as database:
         yield database
 
 
 @pytest.fixture
-def published(published_database: Database) -> Iterator[Engine]:
-    """The first store with the DAYS."""
-    owner = engine(SecretStr(published_database.owner_url))
+def second(second_database: Database) -> Iterator[Engine]:
+    """The schema owner's engine on it."""
+    owner = engine(SecretStr(second_database.owner_url))
     yield owner
     owner.dispose()
 

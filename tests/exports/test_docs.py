@@ -11,13 +11,17 @@ import duckdb
 import pytest
 import sqlglot
 import uvicorn
+from pydantic import SecretStr
 from sqlalchemy import Engine, text
 from sqlglot import exp
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from pyzn_local.postgres import Postgres
 from pyzn_pipeline.exports.index import INDEX, Index
+from pyzn_pipeline.store.database import engine
+from tests.conftest import own_database
 from tests.days import scan_of
 from tests.exports.conftest import DAY, DAYS, downloads, exported
 from tests.store.publishing import publish, rows
@@ -32,15 +36,23 @@ def blocks(language: str, page: str = PAGE) -> list[str]:
     return re.findall(rf"(?<!^<!-- by hand -->\n)^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
 
 
-@pytest.fixture
-def exported_days(published: Engine, folder: Path) -> Engine:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("export")
+
+
+@pytest.fixture(scope="module")
+def exported_days(postgres: Postgres, template: str, folder: Path) -> Iterator[Engine]:
     """The days, one of which has two revisions."""
-    publish(published, scan_of(DAY, downloads(DAY)[1:]), accept_worse=True)
-    exported(published, folder)
-    return published
+    with own_database(postgres, template) as database:
+        store = engine(SecretStr(database.owner_url))
+        publish(store, scan_of(DAY, downloads(DAY)[1:]), accept_worse=True)
+        exported(store, folder)
+        yield store
+        store.dispose()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def url(folder: Path) -> Iterator[str]:
     """A web server over the folder that answers for parts of a file, as those of everybody do."""
     server = uvicorn.Server(

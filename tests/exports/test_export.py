@@ -54,10 +54,8 @@ def files(folder: Path) -> dict[str, bytes]:
 # -- what is written
 
 
-def test_the_files_have_the_rows_of_the_views_sorted_by_project(
-    published: Engine, storage: Folder, folder: Path
-) -> None:
-    export(published, storage)
+def test_the_files_have_the_rows_of_the_views_sorted_by_project(store: Engine, storage: Folder, folder: Path) -> None:
+    export(store, storage)
     assert [entry.day for entry in index_of(folder).days] == DAYS
     for entry in index_of(folder).days:
         found = read_day(storage, entry).by_view()
@@ -67,65 +65,65 @@ def test_the_files_have_the_rows_of_the_views_sorted_by_project(
             assert (len(content), sha256(content).hexdigest()) == (file.bytes, file.sha256)
             table = pq.read_table(folder / file.path)
             columns = [name for name in table.schema.names if name not in {b.plural for b in BREAKDOWNS}]
-            expected = rows(published, f"SELECT {', '.join(columns)} FROM pyzn.{view} WHERE day = '{entry.day}'")
+            expected = rows(store, f"SELECT {', '.join(columns)} FROM pyzn.{view} WHERE day = '{entry.day}'")
             assert sorted(map(tuple, table.select(columns).to_pandas().to_numpy().tolist())) == sorted(expected)
             assert table["project"].to_pylist() == sorted(table["project"].to_pylist())
             assert table.num_rows == file.rows
             assert pq.ParquetFile(folder / file.path).metadata.row_group(0).column(0).compression == "ZSTD"
 
 
-def test_day_json_is_the_ledgers_row(published: Engine, storage: Folder, folder: Path) -> None:
-    export(published, storage)
+def test_day_json_is_the_ledgers_row(store: Engine, storage: Folder, folder: Path) -> None:
+    export(store, storage)
     (found,) = [json.loads(body) for path, body in files(folder).items() if f"{DAY}/" in path and "day.json" in path]
     names = ["status", "revision", "checksum", "source", "source_downloads", "downloads", "source_recount", "by_hour"]
-    (ledger,) = rows(published, f"SELECT {', '.join(names)}, replaced_rows FROM pyzn.days WHERE day = '{DAY}'")
+    (ledger,) = rows(store, f"SELECT {', '.join(names)}, replaced_rows FROM pyzn.days WHERE day = '{DAY}'")
     assert [found[name] for name in [*names, "replaced_rows"]] == list(ledger)
-    totals = dict(rows(published, f"SELECT breakdown, pypi_totals FROM pyzn.day_breakdowns WHERE day = '{DAY}'"))
+    totals = dict(rows(store, f"SELECT breakdown, pypi_totals FROM pyzn.day_breakdowns WHERE day = '{DAY}'"))
     assert {name: own["pypi_totals"] for name, own in found["breakdowns"].items()} == totals
 
 
 def test_only_what_has_changed_is_written_and_a_revision_stays_beside_the_one_before(
-    published: Engine, storage: Folder, folder: Path
+    store: Engine, storage: Folder, folder: Path
 ) -> None:
-    export(published, storage)
+    export(store, storage)
     before = files(folder)
-    assert [exported.bytes for exported in export(published, storage)] == [0, 0, 0]
-    assert due_for_export(published, storage) == []
+    assert [exported.bytes for exported in export(store, storage)] == [0, 0, 0]
+    assert due_for_export(store, storage) == []
     assert files(folder) == before
 
-    sql(published, f"UPDATE pyzn.days SET status = 'final' WHERE day = '{DAY}'")
-    assert [due.day for due in due_for_export(published, storage)] == [DAY]
-    export(published, storage)
+    sql(store, f"UPDATE pyzn.days SET status = 'final' WHERE day = '{DAY}'")
+    assert [due.day for due in due_for_export(store, storage)] == [DAY]
+    export(store, storage)
     (new,) = files(folder).keys() - before.keys()
     assert new.endswith("/day.json")
 
-    late(published)
-    assert [exported.bytes > 0 for exported in export(published, storage)] == [False, False, True]
+    late(store)
+    assert [exported.bytes > 0 for exported in export(store, storage)] == [False, False, True]
     entry = index_of(folder).by_day()[DAY]
     assert entry.revision == 2
     assert "late" in pq.read_table(folder / read_day(storage, entry).projects.path)["project"].to_pylist()
     assert {path for path in before if files(folder)[path] != before[path]} == {INDEX}
-    assert due_for_export(published, storage) == []
+    assert due_for_export(store, storage) == []
 
 
-def test_an_event_comes_into_day_json_and_goes_again(published: Engine, storage: Folder, folder: Path) -> None:
+def test_an_event_comes_into_day_json_and_goes_again(store: Engine, storage: Folder, folder: Path) -> None:
     def events() -> list[list[str]]:
-        export(published, storage)
-        assert due_for_export(published, storage) == []
+        export(store, storage)
+        assert due_for_export(store, storage) == []
         found = [(entry.events, read_day(storage, entry).events) for entry in index_of(folder).days]
         assert [line for line, _ in found] == [[event.id for event in file] for _, file in found]
         return [[event.effect for event in file] for _, file in found]
 
-    (built_in,) = rows(published, "SELECT effect FROM pyzn.events WHERE id = 'sidecars-counted'")
+    (built_in,) = rows(store, "SELECT effect FROM pyzn.events WHERE id = 'sidecars-counted'")
     assert events() == [[*built_in]] * 3
     paths = set(files(folder))
-    with published.begin() as connection:
+    with store.begin() as connection:
         about = {"last": None, "touches": ["ci"], "effect": "Half of it is lost.", "sources": []}
         own = add(connection, kind="loss", first=DAY, **about)
-    assert [due.day for due in due_for_export(published, storage)] == [DAY]
+    assert [due.day for due in due_for_export(store, storage)] == [DAY]
     assert events() == [[*built_in], [*built_in], [*built_in, "Half of it is lost."]]
     assert [path.endswith("/day.json") for path in files(folder).keys() - paths] == [True]
-    with published.begin() as connection:
+    with store.begin() as connection:
         withdraw(connection, own)
     assert events() == [[*built_in]] * 3
 
@@ -151,49 +149,49 @@ def test_an_event_comes_into_day_json_and_goes_again(published: Engine, storage:
     ],
     ids=["other rows", "a document that tidy rows would not give back", "a day that no mirror would accept"],
 )
-def test_a_day_that_was_changed_is_not_exported(published: Engine, storage: Folder, change: str, reason: str) -> None:
-    sql(published, change, day=DAY)
+def test_a_day_that_was_changed_is_not_exported(store: Engine, storage: Folder, change: str, reason: str) -> None:
+    sql(store, change, day=DAY)
     if "by_country" in change:
-        sql(published, "UPDATE pyzn.days SET checksum = pyzn.day_checksum(day)")
-    assert reason in refused(published, storage)
+        sql(store, "UPDATE pyzn.days SET checksum = pyzn.day_checksum(day)")
+    assert reason in refused(store, storage)
 
 
 def test_a_retired_day_stays_and_one_that_was_not_exported_is_refused(
-    published: Engine, storage: Folder, folder: Path
+    store: Engine, storage: Folder, folder: Path
 ) -> None:
-    list(export_days(published, storage, DAYS[0], DAYS[1]))
+    list(export_days(store, storage, DAYS[0], DAYS[1]))
     before = files(folder)
-    retire(published, date(2027, 9, 1), 366)
-    assert "its rows are retired, and the export does not have all of it" in refused(published, storage)
+    retire(store, date(2027, 9, 1), 366)
+    assert "its rows are retired, and the export does not have all of it" in refused(store, storage)
     assert files(folder) == before
-    assert due_for_export(published, storage) == []
+    assert due_for_export(store, storage) == []
 
 
 def test_an_export_of_another_deployment_is_not_overwritten(
-    published: Engine, second_store: Engine, storage: Folder, folder: Path
+    store: Engine, second: Engine, storage: Folder, folder: Path
 ) -> None:
-    export(published, storage)
+    export(store, storage)
     before = files(folder)
-    publish(second_store, scan_of(DAY, DOWNLOADS))
-    (done,) = export_days(second_store, storage)
+    publish(second, scan_of(DAY, DOWNLOADS))
+    (done,) = export_days(second, storage)
     assert isinstance(done, ExportRefused)
     assert f"day {DAY}: {storage.name} has revision 1 with the checksum" in str(done)
     assert files(folder) == before
 
 
-def test_a_damaged_index_is_named_and_not_replaced(published: Engine, storage: Folder, folder: Path) -> None:
-    export(published, storage)
+def test_a_damaged_index_is_named_and_not_replaced(store: Engine, storage: Folder, folder: Path) -> None:
+    export(store, storage)
     changed = (folder / INDEX).read_bytes().replace(b'"downloads": ', b'"downloads": 1', 1)
     (folder / INDEX).write_bytes(changed)
     with pytest.raises(DamagedExport, match=r"index\.json: its lines do not have the SHA-256"):
-        list(export_days(published, storage))
+        list(export_days(store, storage))
     assert (folder / INDEX).read_bytes() == changed
 
 
-def test_a_storage_that_cannot_be_written_is_named(published: Engine, tmp_path: Path) -> None:
+def test_a_storage_that_cannot_be_written_is_named(store: Engine, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=r"file/below/index\.json: .*Not a directory"):
-        list(export_days(published, storage_at(str(tmp_path / "file" / "below"))))
+        list(export_days(store, storage_at(str(tmp_path / "file" / "below"))))
     with pytest.raises(StorageError, match=r"127\.0\.0\.1:9: a web server is only read"):
         storage_at("http://user:secret@127.0.0.1:9/").put("a", b"")
 
@@ -203,7 +201,7 @@ def test_a_storage_that_cannot_be_written_is_named(published: Engine, tmp_path: 
 
 @pytest.mark.parametrize("files_first", [3, 7, 8])
 def test_an_exporter_that_dies_between_files_leaves_whole_days_and_the_next_one_goes_on(
-    published: Engine, storage: Folder, folder: Path, files_first: int
+    store: Engine, storage: Folder, folder: Path, files_first: int
 ) -> None:
     class Dying(Folder):
         written = 0
@@ -215,15 +213,15 @@ def test_an_exporter_that_dies_between_files_leaves_whole_days_and_the_next_one_
             super().put(path, content)
 
     with pytest.raises(KeyboardInterrupt):
-        list(export_days(published, Dying(folder)))
+        list(export_days(store, Dying(folder)))
     entries = index_of(folder).days if (folder / INDEX).exists() else []
     assert [entry.day for entry in entries] == (DAYS[:1] if files_first >= 8 else [])
     for entry in entries:
         for file in read_day(storage, entry).by_view().values():
             assert sha256((folder / file.path).read_bytes()).hexdigest() == file.sha256
 
-    assert len(export(published, storage)) == len(DAYS)
-    assert due_for_export(published, storage) == []
+    assert len(export(store, storage)) == len(DAYS)
+    assert due_for_export(store, storage) == []
     assert not [path for path in files(folder) if path.endswith(".unfinished")]
 
 
@@ -231,10 +229,10 @@ def test_an_exporter_that_dies_between_files_leaves_whole_days_and_the_next_one_
 
 
 def test_the_command_reports_what_it_wrote(
-    published: Engine, published_database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+    store: Engine, database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYZN_HOME", str(folder / "no-stack"))
-    monkeypatch.setenv("PYZN_DATABASE_URL", published_database.owner_url)
+    monkeypatch.setenv("PYZN_DATABASE_URL", database.owner_url)
     assert "where to?" in str(CliRunner().invoke(pyzn, ["export"]).exception)
     none = CliRunner().invoke(pyzn, ["export", str(DAYS[1]), str(DAYS[0]), "--to", str(folder)])
     assert "no day from 2026-07-13 to 2026-07-12 is published" in str(none.exception)
@@ -245,7 +243,7 @@ def test_the_command_reports_what_it_wrote(
     rest = CliRunner().invoke(pyzn, ["export"])
     assert rest.stdout.endswith(f"1 of 3 published days written to {folder}, 2 were there already\n")
     sql(
-        published,
+        store,
         f"DELETE FROM pyzn.project_days WHERE day = '{DAY}'",
         f"UPDATE pyzn.days SET revision = 2 WHERE day = '{DAY}'",
     )

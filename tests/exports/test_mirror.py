@@ -19,102 +19,72 @@ from tests.store.publishing import publish, rows
 from tests.web import WebServer
 
 
-@pytest.mark.parametrize("over_http", [False, True], ids=["from a folder", "over HTTP"])
+@pytest.mark.parametrize("way", ["from a folder", "over HTTP", "in many batches"])
 def test_every_row_figure_and_checksum_is_the_exporters(
-    published: Engine, second_store: Engine, folder: Path, web: WebServer, over_http: bool
+    store: Engine, second: Engine, folder: Path, web: WebServer, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sql(
-        published,
+        store,
         "UPDATE pyzn.days SET replaced_rows = 3, by_hour = CAST(format('{\"7\"\\:%s}', source_downloads) AS json)",
         f"UPDATE pyzn.days SET status = 'final' WHERE day = '{DAYS[0]}'",
         f"UPDATE pyzn.days SET accepted_because = 'a \"holiday\"' WHERE day = '{DAYS[1]}'",
         f"UPDATE pyzn.days SET status = 'suspect', suspect_because = 'a quiet hour' WHERE day = '{DAY}'",
     )
-    late(published, DAYS[1])
-    exported(published, folder)
-    url = web.url if over_http else str(folder)
-    mirror(second_store, url, *DAYS)
-    assert content(second_store) == content(published)
+    exported(store, folder)
+    url = web.url if way == "over HTTP" else str(folder)
+    if way == "in many batches":
+        monkeypatch.setattr(mirror_module, "PROJECTS", 1)
+        monkeypatch.setattr(mirror_module, "ROWS", 2)
+    mirror(second, url, *DAYS)
+    assert content(second) == content(store)
+    (again,) = mirror(second, url, DAYS[1])
+    assert (again.publication.changed, again.publication.revision) == (False, 1)
+    late(store, DAYS[1])
+    exported(store, folder)
+    mirror(second, url, DAYS[1])
+    assert content(second) == content(store)
     query = (
         "SELECT bool_and(checksum = pyzn.day_checksum(day)), sum(bytes_billed)::int, count(bigquery_job) FROM pyzn.days"
     )
-    assert rows(second_store, query) == [(True, 0, 0)]
+    assert rows(second, query) == [(True, 0, 0)]
     query = "SELECT source, revision, mirrored_revision FROM pyzn.days ORDER BY day"
-    assert rows(second_store, query) == [(url, 1, 1), (url, 2, 2), (url, 1, 1)]
+    assert rows(second, query) == [(url, 1, 1), (url, 2, 2), (url, 1, 1)]
 
 
 def test_a_mirror_of_a_synthetic_day_is_synthetic_and_so_is_its_mirror(
-    published: Engine, second_store: Engine, folder: Path, web: WebServer, tmp_path: Path
+    store: Engine, second: Engine, folder: Path, web: WebServer, tmp_path: Path
 ) -> None:
-    sql(published, f"UPDATE pyzn.days SET source = 'a.table of the emulator' WHERE day = '{DAY}'")
-    exported(published, folder)
-    mirror(second_store, web.url, *DAYS[1:])
+    sql(store, f"UPDATE pyzn.days SET source = 'a.table of the emulator' WHERE day = '{DAY}'")
+    exported(store, folder)
+    mirror(second, web.url, *DAYS[1:])
     sources = "SELECT source FROM pyzn.days ORDER BY day"
-    assert rows(second_store, sources) == [(web.url,), (f"{web.url} of the emulator",)]
-    exported(second_store, tmp_path / "again")
+    assert rows(second, sources) == [(web.url,), (f"{web.url} of the emulator",)]
+    exported(second, tmp_path / "again")
     assert '"source": "http' in (day := file_of(tmp_path / "again", "day.json").read_text())
     assert ' of the emulator"' in day
-    late(published)  # follows its mirror as any other day
-    exported(published, folder)
-    follow(second_store, web.url, index_of(folder))
-    assert rows(second_store, "SELECT day FROM pyzn.wanted") == [(DAY,)]
-    mirror(second_store, web.url, DAY)
-    sql(published, "UPDATE pyzn.days SET revision = 1")
+    late(store)  # follows its mirror as any other day
+    exported(store, folder)
+    follow(second, web.url, index_of(folder))
+    assert rows(second, "SELECT day FROM pyzn.wanted") == [(DAY,)]
+    mirror(second, web.url, DAY)
+    sql(store, "UPDATE pyzn.days SET revision = 1")
     shutil.rmtree(folder)
-    exported(published, folder)
+    exported(store, folder)
     with pytest.raises(OlderIndex, match="goes back in time: revision 2 was read before"):
-        mirror(second_store, web.url, DAY)
-
-
-def test_a_day_of_many_batches_is_the_exporters(
-    published: Engine, second_store: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    exported(published, folder)
-    monkeypatch.setattr(mirror_module, "PROJECTS", 1)
-    monkeypatch.setattr(mirror_module, "ROWS", 2)
-    mirror(second_store, folder, *DAYS)
-    assert content(second_store) == content(published)
-
-
-def test_a_day_from_before_a_breakdown_existed_is_mirrored_without_it(
-    published: Engine, second_store: Engine, folder: Path
-) -> None:
-    sql(
-        published,
-        "UPDATE pyzn.project_days SET by_system = NULL",
-        "DELETE FROM pyzn.day_breakdowns WHERE breakdown = 'system'",
-        "UPDATE pyzn.days SET checksum = pyzn.day_checksum(day)",
-    )
-    exported(published, folder)
-    mirror(second_store, folder, *DAYS)
-    assert content(second_store) == content(published)
-
-
-def test_a_day_read_again_is_unchanged_and_a_late_row_is_the_next_revision(
-    published: Engine, second_store: Engine, folder: Path
-) -> None:
-    exported(published, folder)
-    mirror(second_store, folder, *DAYS)
-    (again,) = mirror(second_store, folder, DAY)
-    assert (again.publication.changed, again.publication.revision) == (False, 1)
-    late(published)
-    exported(published, folder)
-    (changed,) = mirror(second_store, folder, DAY)
-    assert (changed.publication.changed, changed.publication.revision) == (True, 2)
-    assert content(second_store) == content(published)
+        mirror(second, web.url, DAY)
 
 
 def test_the_command_publishes_what_is_not_there(
-    published: Engine,
-    second_store: Engine,
-    second: Database,
+    store: Engine,
+    second: Engine,
+    second_database: Database,
     folder: Path,
     web: WebServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PYZN_HOME", str(folder / "no-stack"))
-    monkeypatch.setenv("PYZN_DATABASE_URL", second.owner_url)
-    exported(published, folder)
+    monkeypatch.setenv("PYZN_DATABASE_URL", second_database.owner_url)
+    exported(store, folder)
     done = CliRunner().invoke(pyzn, ["mirror", web.url, str(DAYS[0]), str(DAYS[1])])
     assert done.exit_code == 0, done.output
     assert done.stdout == (
@@ -128,18 +98,29 @@ def test_the_command_publishes_what_is_not_there(
     assert failed.stdout == "0 of 3 days published, 2 were there already\n"
     nothing = CliRunner().invoke(pyzn, ["mirror", web.url, "2026-01-01"])
     assert "has no day from 2026-01-01 to 2026-01-01: its index has 3 days from" in str(nothing.exception)
-    assert rows(second_store, "SELECT count(*)::int FROM pyzn.wanted") == [(0,)]
+    assert rows(second, "SELECT count(*)::int FROM pyzn.wanted") == [(0,)]
 
 
-def test_a_day_without_a_count_of_files_is_mirrored_without_it_and_does_not_replace_one_with_it(
-    published: Engine, second_store: Engine, folder: Path
+def test_a_day_without_a_breakdown_or_a_count_is_mirrored_without_it_and_does_not_replace_one_with_it(
+    store: Engine, second: Engine, folder: Path
 ) -> None:
-    publish(published, scan_of(DAY, downloads(DAY), files=False), accept_worse=True)
-    exported(published, folder)
+    sql(
+        store,
+        f"UPDATE pyzn.project_days SET by_system = NULL WHERE day = '{DAYS[0]}'",
+        f"DELETE FROM pyzn.day_breakdowns WHERE breakdown = 'system' AND day = '{DAYS[0]}'",
+        f"UPDATE pyzn.days SET checksum = pyzn.day_checksum(day) WHERE day = '{DAYS[0]}'",
+    )
+    publish(store, scan_of(DAY, downloads(DAY), files=False), accept_worse=True)
+    exported(store, folder)
     files = {day: pq.read_schema(file_of(folder, "downloads_by_project", day)).names for day in DAYS}
     assert [day for day, names in files.items() if "files" in names] == DAYS[:2]
-    mirror(second_store, folder, *DAYS)
-    assert content(second_store) == content(published)
-    publish(second_store, scan_of(DAY, downloads(DAY)))
-    with pytest.raises(WorseReading, match="it has no count of files"):
-        mirror(second_store, folder, DAY)
+    mirror(second, folder, *DAYS)
+    assert content(second) == content(store)
+    for day, lacking in ((DAYS[0], "it has no downloads by system"), (DAY, "it has no count of files")):
+        publish(second, scan_of(day, downloads(day)))
+        before = content(second)
+        with pytest.raises(WorseReading, match=f"worse than revision .*: {lacking}.*; not published"):
+            mirror(second, folder, day)
+        assert content(second) == before
+        (accepted,) = mirror(second, folder, day, accept_worse=True)
+        assert accepted.publication.changed

@@ -21,16 +21,23 @@ from pyzn_pipeline.exports.writing import ExportResult, export_days
 from pyzn_pipeline.maintenance.retention import RetirementFailed
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store.partitions import RetiredDay
-from tests.conftest import Database
+from tests.conftest import TEMPLATE, Database
 from tests.days import Download, raw_rows, scan_of
 from tests.exports.conftest import content, downloads, sql
 from tests.exports.conftest import mirror as mirror_days
-from tests.pipeline.conftest import code_location
+from tests.pipeline.conftest import code_location, memory_instance
+from tests.pipeline.sensor import carried_out, evaluated
 from tests.store.publishing import publish, rows
 from tests.web import WebServer
 
 TODAY = datetime.now(UTC).date()
 OLD = [TODAY - timedelta(days=n) for n in (12, 11, 10)]
+
+
+@pytest.fixture(scope="session")
+def template() -> str:
+    """No day is published before a test."""
+    return TEMPLATE
 
 
 @dataclass
@@ -43,45 +50,32 @@ class Side:
 
     def tick(self, sensor: str) -> list[RunRequest]:
         """What the sensor asks for now."""
-        repository = self.defs.get_repository_def()
-        context = build_sensor_context(
-            instance=self.instance,
-            cursor=self.cursors.get(sensor),
-            repository_def=repository,
-            resources=dict(self.defs.resources or {}),
-        )
-        tick = repository.get_sensor_def(sensor).evaluate_tick(context)
+        tick = evaluated(self.defs, self.instance, sensor, self.cursors.get(sensor))
         self.cursors[sensor] = tick.cursor
         return list(tick.run_requests or [])
 
     def live(self, *sensors: str) -> list[ExecuteInProcessResult]:
         """Let the sensors have their way until they ask for nothing more."""
         done: list[ExecuteInProcessResult] = []
-        while requests := [(name, request) for name in sensors for request in self.tick(name)]:
+        while requests := [request for name in sensors for request in self.tick(name)]:
             assert len(done) < 20, requests
-            done += [
-                self.defs.resolve_job_def(request.job_name or "export").execute_in_process(
-                    instance=self.instance,
-                    partition_key=request.partition_key,
-                    tags=dict(request.tags) | ({"dagster/run_key": request.run_key} if request.run_key else {}),
-                    raise_on_error=False,
-                )
-                for name, request in requests
-            ]
+            done += carried_out(self.defs, self.instance, requests)
         return done
 
 
 @pytest.fixture
-def exporter(bigquery: Server, database: Database, folder: Path) -> Iterator[Side]:
-    with DagsterInstance.ephemeral() as instance:
+def exporter(bigquery: Server, database: Database, folder: Path, tmp_path: Path) -> Iterator[Side]:
+    with memory_instance(tmp_path) as instance:
         yield Side(code_location(bigquery, database, export_url=str(folder)), instance)
 
 
 @pytest.fixture
-def mirror(second: Database, web: WebServer) -> Iterator[Side]:
-    settings = Settings(database_url=SecretStr(second.owner_url), mirror_url=web.url, first_day=date(2026, 1, 1))
-    with DagsterInstance.ephemeral() as instance:
-        yield Side(build_defs(settings, store=Store(database_url=second.owner_url)), instance)
+def mirror(second_database: Database, web: WebServer, tmp_path: Path) -> Iterator[Side]:
+    settings = Settings(
+        database_url=SecretStr(second_database.owner_url), mirror_url=web.url, first_day=date(2026, 1, 1)
+    )
+    with memory_instance(tmp_path) as instance:
+        yield Side(build_defs(settings, store=Store(database_url=second_database.owner_url)), instance)
 
 
 def ask(store: Engine, *days: date) -> None:
@@ -122,7 +116,7 @@ def test_what_one_reads_the_other_mirrors_and_a_late_row_gives_both_revision_2(
     exporter: Side,
     mirror: Side,
     store: Engine,
-    second_store: Engine,
+    second: Engine,
     web: WebServer,
 ) -> None:
     for day in OLD:
@@ -131,9 +125,9 @@ def test_what_one_reads_the_other_mirrors_and_a_late_row_gives_both_revision_2(
     exporter.live("keep_days_true", "export_what_has_changed")
     assert set(materialized(exporter, "exported_days")) == set(map(str, OLD))
 
-    ask(second_store, *OLD)
+    ask(second, *OLD)
     mirror.live("keep_days_true")
-    assert content(second_store) == content(store)
+    assert content(second) == content(store)
     shown = materialized(mirror, "project_days")[str(OLD[-1])]
     assert (shown["source"], shown["bytes billed"], shown["US dollars"]) == (f"{web.url} of the emulator", 0, 0)
 
@@ -149,8 +143,8 @@ def test_what_one_reads_the_other_mirrors_and_a_late_row_gives_both_revision_2(
     later(mirror)
     done = mirror.live("keep_days_true")
     assert [result.job_def.name for result in done] == ["recount", "daily_downloads"]
-    assert content(second_store) == content(store)
-    assert rows(second_store, "SELECT revision, status FROM pyzn.days ORDER BY day") == [
+    assert content(second) == content(store)
+    assert rows(second, "SELECT revision, status FROM pyzn.days ORDER BY day") == [
         (1, "final"), (1, "final"), (2, "final"),
     ]  # fmt: skip
     later(mirror)
@@ -159,12 +153,12 @@ def test_what_one_reads_the_other_mirrors_and_a_late_row_gives_both_revision_2(
 
 
 def test_an_index_is_followed_until_a_recount_of_it_has_succeeded(
-    exporter: Side, mirror: Side, store: Engine, second_store: Engine
+    exporter: Side, mirror: Side, store: Engine, second: Engine
 ) -> None:
     day = OLD[0]
     publish(store, scan_of(day, downloads(day)))
     exporter.live("export_what_has_changed")
-    ask(second_store)
+    ask(second)
     (first,) = mirror.tick("keep_days_true")  # and its run dies
     later(mirror)
     assert mirror.tick("keep_days_true") == [first]
@@ -175,12 +169,12 @@ def test_an_index_is_followed_until_a_recount_of_it_has_succeeded(
 
 
 def test_a_day_that_has_no_partition_stops_no_sensor(
-    exporter: Side, mirror: Side, store: Engine, second_store: Engine, folder: Path
+    exporter: Side, mirror: Side, store: Engine, second: Engine, folder: Path
 ) -> None:
     early = date(2025, 12, 31)  # the mirror's first day is after it
-    for engine in (store, second_store):
+    for engine in (store, second):
         publish(engine, scan_of(early, downloads(early)))
-    ask(second_store, early, OLD[0])
+    ask(second, early, OLD[0])
     assert [request.partition_key for request in mirror.tick("keep_days_true") if request.partition_key] == [
         str(OLD[0])
     ]
@@ -209,13 +203,13 @@ def test_an_export_whose_index_is_gone_fails_its_run_while_days_are_retired(
 
 
 def test_a_mirror_that_is_away_stops_no_sensor_and_is_the_days_reason(
-    mirror: Side, second_store: Engine, web: WebServer
+    mirror: Side, second: Engine, web: WebServer
 ) -> None:
-    ask(second_store, OLD[0])
+    ask(second, OLD[0])
     web.__exit__()
     (result,) = mirror.live("keep_days_true")
     assert not result.success
-    ((reason,),) = rows(second_store, "SELECT reason FROM pyzn.wanted WHERE attempts > 0")
+    ((reason,),) = rows(second, "SELECT reason FROM pyzn.wanted WHERE attempts > 0")
     assert f"{web.url}/{INDEX}: ConnectionError: check the address and the network" in reason
 
 
@@ -236,25 +230,19 @@ def test_an_exported_day_that_is_refused_fails_its_run_and_lets_older_ones_be_ex
 
 
 def test_a_month_is_retired_when_its_days_are_exported_and_can_then_be_mirrored(
-    database: Database, store: Engine, second_store: Engine, folder: Path
+    bigquery: Server, database: Database, store: Engine, second: Engine, folder: Path, tmp_path: Path
 ) -> None:
     days = [date(2025, 6, 1), date(2025, 6, 2)]
     for day in days:
         publish(store, scan_of(day, downloads(day)))
     known = content(store)
-    settings = Settings(
-        database_url=SecretStr(database.owner_url),
-        bigquery_project="pyzn-test",
-        retention_days=366,
-        export_url=str(folder),
-    )
-    defs = build_defs(settings, store=Store(database_url=database.owner_url))
+    defs = code_location(bigquery, database, retention_days=366, export_url=str(folder), first_day=days[0])
     retired = "SELECT day FROM pyzn.days WHERE retired_at IS NOT NULL ORDER BY day"
 
     def retire() -> None:
         assert defs.resolve_job_def("retention").execute_in_process().success
 
-    with DagsterInstance.ephemeral() as instance:
+    with memory_instance(tmp_path) as instance:
         list(export_days(store, Folder(folder), days[0], days[0]))
         retire()
         assert rows(store, retired) == []
@@ -273,7 +261,7 @@ def test_a_month_is_retired_when_its_days_are_exported_and_can_then_be_mirrored(
     assert rows(store, retired) == [(day,) for day in days]
     assert rows(store, "SELECT FROM pyzn.project_days") == []
 
-    mirror_days(second_store, folder, *days)
-    assert content(second_store) == known
+    mirror_days(second, folder, *days)
+    assert content(second) == known
     with pytest.raises(RetiredDay):
         mirror_days(store, folder, days[0])

@@ -1,26 +1,45 @@
-"""The sensor `keep_days_true`, and the runs that it asks for, carried out."""
+"""Sensors evaluated, most often `keep_days_true`, and the runs that they ask for, carried out."""
 
 from datetime import date
 
-from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, RunRequest, build_sensor_context
+from dagster import (
+    DagsterInstance,
+    Definitions,
+    ExecuteInProcessResult,
+    RunRequest,
+    build_sensor_context,
+)
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 from sqlalchemy import Engine
 
 from pyzn_pipeline.days import days_of_tags
 
 
+def evaluated(
+    defs: Definitions, instance: DagsterInstance, sensor: str = "keep_days_true", cursor: str | None = None
+) -> SensorExecutionData:
+    """One tick of a sensor."""
+    repository = defs.get_repository_def()
+    context = build_sensor_context(
+        instance=instance, cursor=cursor, repository_def=repository, resources=dict(defs.resources or {})
+    )
+    return repository.get_sensor_def(sensor).evaluate_tick(context)
+
+
 def asked(defs: Definitions, instance: DagsterInstance) -> list[RunRequest]:
     """What the sensor asks for now."""
-    repository = defs.get_repository_def()
-    context = build_sensor_context(instance=instance, repository_def=repository, resources=dict(defs.resources or {}))
-    return list(repository.get_sensor_def("keep_days_true").evaluate_tick(context).run_requests or [])
+    return list(evaluated(defs, instance).run_requests or [])
 
 
 def carried_out(
     defs: Definitions, instance: DagsterInstance, requests: list[RunRequest]
 ) -> list[ExecuteInProcessResult]:
     return [
-        defs.resolve_job_def(str(request.job_name)).execute_in_process(
-            instance=instance, partition_key=request.partition_key, tags=dict(request.tags), raise_on_error=False
+        defs.resolve_job_def(request.job_name or "export").execute_in_process(
+            instance=instance,
+            partition_key=request.partition_key,
+            tags=dict(request.tags) | ({"dagster/run_key": request.run_key} if request.run_key else {}),
+            raise_on_error=False,
         )
         for request in requests
     ]

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, Definitions, build_sensor_context
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, Definitions
 from sqlalchemy import Engine, text
 
 from pyzn_local.bigquery.server import Server
@@ -82,12 +82,8 @@ def test_a_bad_request_is_named_in_the_sensors_log_once(
 ) -> None:
     job = defs.resolve_job_def("daily_downloads")
     bad = instance.create_run_for_job(job, status=DagsterRunStatus.FAILURE, tags=BAD["not padded"])
-    repository = defs.get_repository_def()
     for _ in range(2):
-        context = build_sensor_context(
-            instance=instance, repository_def=repository, resources=dict(defs.resources or {})
-        )
-        repository.get_sensor_def("keep_days_true").evaluate_tick(context)
+        asked(defs, instance)
     shown = f"run {bad.run_id} is set aside in part or whole: '2026-9-5' is not a day: write it as 2026-07-14"
     assert capfd.readouterr().err.count(shown) == 1
 

@@ -19,7 +19,7 @@ from pyzn_pipeline.backfills.defs import backfill_cost_job
 from pyzn_pipeline.breakdowns import known
 from pyzn_pipeline.defs.partitions import utc_days
 from pyzn_pipeline.defs.resources import BigQuerySource, MirrorSource, Store
-from pyzn_pipeline.defs.table import mirrored_table, source_table
+from pyzn_pipeline.defs.table import source_table
 from pyzn_pipeline.exports.defs import export_asset, export_sensor
 from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.maintenance.defs import packing_schedule, retention_schedule
@@ -40,9 +40,12 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
     if settings.retention_days is not None:
         schedules.append(retention_schedule(settings.retention_days, settings.export_url))
     assets: list[AssetsDefinition | AssetSpec] = [
-        source_table(partitions, settings.bigquery_table, emulator=settings.bigquery_endpoint is not None)
-        if mirror is None
-        else mirrored_table(partitions, mirror.name),
+        source_table(
+            partitions,
+            settings.bigquery_table if mirror is None else mirror.name,
+            mirrored=mirror is not None,
+            emulator=settings.bigquery_endpoint is not None,
+        ),
         days_asset(partitions, settings.first_day, settings.bigquery_table if mirror is None else None, breakdowns),
         *view_assets(partitions, settings.api_url, breakdowns),
         summary_assets(partitions, settings.first_day, settings.api_url),

@@ -17,38 +17,29 @@ COLUMNS = columns(
 )
 
 
-def mirrored_table(partitions: DailyPartitionsDefinition, name: str) -> AssetSpec:
-    """Return the mirror at `name`, in the place of the BigQuery table."""
-    return AssetSpec(
-        NAME,
-        partitions_def=partitions,
-        group_name=GROUP,
-        kinds={"parquet"},
-        owners=OWNERS,
-        description=(
+def source_table(partitions: DailyPartitionsDefinition, name: str, *, mirrored: bool, emulator: bool) -> AssetSpec:
+    """Return the BigQuery table, or the mirror at `name` in its place. PyZn reads it and never writes it."""
+    if mirrored:
+        description = (
             f"The days that another PyZn has read from PyPI's table in BigQuery, and exported to `{name}`.\n\nAn "
             "observation of a day is the latest count of the exporter's source."
-        ),
-        metadata={SCHEMA: COLUMNS},
-    )
-
-
-def source_table(partitions: DailyPartitionsDefinition, name: str, emulator: bool) -> AssetSpec:
-    """Return the BigQuery table, which PyZn reads and never writes."""
-    where = "a local emulator with the same columns: not PyPI's real downloads" if emulator else "Google BigQuery"
+        )
+    else:
+        where = "a local emulator with the same columns: not PyPI's real downloads" if emulator else "Google BigQuery"
+        description = (
+            f"`{name}`: each file download is one row, partitioned by the UTC day of `timestamp`.\n\n"
+            f"Read from **{where}**.\n\nAn observation of a day is a recount of it: its data version is the count."
+        )
     return AssetSpec(
         NAME,
         partitions_def=partitions,
         group_name=GROUP,
-        kinds={"bigquery"},
+        kinds={"parquet" if mirrored else "bigquery"},
         owners=OWNERS,
-        description=(
-            f"`{name}`: each file download is one row, partitioned by the UTC day of `timestamp`.\n\n"
-            f"Read from **{where}**.\n\nAn observation of a day is a recount of it: its data version is the count."
-        ),
+        description=description,
         metadata={
-            "dagster/table_name": name,
             SCHEMA: COLUMNS,
             "documentation": MetadataValue.url("https://docs.pypi.org/api/bigquery/"),
+            **({} if mirrored else {"dagster/table_name": name}),
         },
     )

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, Engine, text
 
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport
 from pyzn_pipeline.exports.index import Day, Index
+from pyzn_pipeline.exports.storage import WAY_OUT, DamagedExport
 from pyzn_pipeline.source.count import MIRROR, DayCount
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors

@@ -8,12 +8,11 @@ import hashlib
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from pyzn_pipeline.breakdowns import COUNT_COLUMNS, FILES, FILES_WITHOUT_MIRRORS, KNOWN, Contents
 from pyzn_pipeline.errors import printable
-from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport, StorageError
-from pyzn_pipeline.exports.storage import Storage
+from pyzn_pipeline.exports.storage import WAY_OUT, DamagedExport, Storage, StorageError
 
 INDEX = "index.json"
 LARGEST_INDEX = 16 * 2**20  # bytes; 20,000 days need 9 million
@@ -62,18 +61,6 @@ class BreakdownFile(Record):
     file: RowsFile
 
 
-class Event(Record):
-    """An event of the source that touches a day, as in `pyzn.events`."""
-
-    id: Text
-    kind: Text
-    first: date
-    last: date | None
-    touches: list[Text]
-    effect: Text
-    sources: list[Text]
-
-
 class LedgerColumns(Record):
     """The columns of `pyzn.days` that both the index and `day.json` have."""
 
@@ -90,7 +77,7 @@ class Day(LedgerColumns):
     """The content of a `day.json`: the day's row of the ledger, as far as it is about the day, and its files.
 
     `counts` are those of all rows, by column; a day without a count of files lacks it. `source` is where the exporter
-    read the day; it ends with EMULATED if the downloads are none of PyPI's.
+    read the day; it ends with EMULATED if the downloads are none of PyPI's. `events` are rows of `pyzn.events`.
     """
 
     format: Literal[1] = 1
@@ -102,7 +89,7 @@ class Day(LedgerColumns):
     published_at: Moment
     suspect_because: Text | None
     accepted_because: Text | None
-    events: list[Event] = []
+    events: list[dict[str, JsonValue]] = []
     projects: RowsFile
     breakdowns: Annotated[dict[str, BreakdownFile], Field(min_length=1)]
 

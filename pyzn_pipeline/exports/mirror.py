@@ -13,13 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pyzn_pipeline.breakdowns import Contents
+from pyzn_pipeline.breakdowns import Breakdown, Contents
 from pyzn_pipeline.errors import printable
 from pyzn_pipeline.exports import tidy
-from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport
 from pyzn_pipeline.exports.following import compare_with_exporter
 from pyzn_pipeline.exports.index import Day, Index, existing_index, read_day, read_file
-from pyzn_pipeline.exports.storage import storage_at
+from pyzn_pipeline.exports.storage import WAY_OUT, DamagedExport, storage_at
 from pyzn_pipeline.source.connection import EMULATED
 from pyzn_pipeline.source.count import MIRROR, Counts, Price
 from pyzn_pipeline.source.errors import SourceError
@@ -111,7 +110,7 @@ class Mirror:
             for batch in _rows_of(day.projects.path, files["downloads_by_project"], of_project, PROJECTS):
                 projects = tidy.checked(batch, of_project)
                 rows_of = {b: reader.take(pc.sum(projects[b.plural]).as_py()) for b, reader in readers.items()}
-                yield _as_scanned(tidy.packed(projects, contents, rows_of), columns)
+                yield _packed(projects, contents, rows_of, columns)
             for breakdown, reader in readers.items():
                 reader.end(day.breakdowns[breakdown.name].pypi_totals or {})
         except (pa.ArrowException, OSError, EOFError, ValueError) as error:
@@ -143,9 +142,14 @@ def _totals(day: Day, columns: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([row], schema=columns)
 
 
-def _as_scanned(packed: pa.Table, columns: pa.Schema) -> pa.RecordBatch:
-    """Return packed rows with all columns of a scan."""
-    rows = packed.num_rows
-    found = {name: packed[name].combine_chunks() for name in packed.column_names}
-    found |= {REPLACED: pa.repeat(pa.scalar(0, pa.int64()), rows), BY_HOUR: pa.repeat("{}", rows)}
+def _packed(
+    projects: pa.Table, contents: Contents, rows_of: Mapping[Breakdown, pa.Table], columns: pa.Schema
+) -> pa.RecordBatch:
+    """Return the rows of a scan, of projects and all their tidy rows."""
+    number = projects.num_rows
+    found = {name: projects[name].combine_chunks() for name in ("project", *contents.count_columns)}
+    found |= {REPLACED: pa.repeat(pa.scalar(0, pa.int64()), number), BY_HOUR: pa.repeat("{}", number)}
+    for breakdown, rows in rows_of.items():
+        documents = tidy.documents(breakdown, projects[breakdown.plural], rows)
+        found |= dict(zip(breakdown.columns, documents, strict=True))
     return pa.RecordBatch.from_arrays([found[name] for name in columns.names], schema=columns)

@@ -18,8 +18,7 @@ import pyarrow as pa
 import requests
 from pyarrow import fs
 
-from pyzn_pipeline.errors import printable
-from pyzn_pipeline.exports.errors import WAY_OUT, DamagedExport, StorageError
+from pyzn_pipeline.errors import PyznError, printable
 from pyzn_pipeline.settings import storage_parts
 
 SILENCE_SECONDS = 10  # of a web server
@@ -27,6 +26,15 @@ SECONDS = 20  # for a file in all, and a second more for SLOWEST bytes: Dagster 
 SLOWEST = 50_000
 S3_SECONDS = 3  # for a connection, and for an answer, three times each; the default is 99 seconds in all
 CHUNK = 2**16  # bytes
+WAY_OUT = "not read; have the day exported again, or use another mirror"
+
+
+class StorageError(PyznError):
+    """The storage of exported days could not be reached, or refused. The message names it and the file."""
+
+
+class DamagedExport(PyznError):
+    """A file is not what was exported. The message names the file, what it has, and what it should have."""
 
 
 class Storage:

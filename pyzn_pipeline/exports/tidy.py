@@ -93,14 +93,6 @@ def keys_of(projects: pa.ChunkedArray, of_rows: pa.ChunkedArray) -> pa.Array:
     return pa.array(numbers)
 
 
-def packed(projects: pa.Table, contents: Contents, tidy: Mapping[Breakdown, pa.Table]) -> pa.Table:
-    """Return the rows of packed_schema, of rows of projects_schema and all their tidy rows."""
-    columns: list[pa.Array] = [projects[name] for name in ("project", *contents.count_columns)]
-    for breakdown, rows in tidy.items():
-        columns += documents(breakdown, projects[breakdown.plural], rows)
-    return pa.Table.from_arrays(columns, schema=packed_schema(contents))
-
-
 def documents(breakdown: Breakdown, of_project: pa.Array | pa.ChunkedArray, rows: pa.Table) -> list[pa.Array]:
     """Return the columns of a breakdown, of its tidy rows and the number of keys of each project.
 

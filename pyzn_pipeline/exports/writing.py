@@ -23,7 +23,6 @@ from sqlalchemy import Connection, Engine, Row, text
 from pyzn_pipeline.breakdowns import Breakdown, Contents
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.exports import tidy
-from pyzn_pipeline.exports.errors import DamagedExport
 from pyzn_pipeline.exports.index import (
     INDEX,
     Day,
@@ -38,7 +37,7 @@ from pyzn_pipeline.exports.index import (
     read_day,
     read_index,
 )
-from pyzn_pipeline.exports.storage import Storage
+from pyzn_pipeline.exports.storage import DamagedExport, Storage
 from pyzn_pipeline.reading.checksum import Checksum
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors

@@ -23,10 +23,8 @@ from pathlib import Path
 
 import click
 import psycopg
-import pyarrow.parquet as pq
 import requests
 
-from pyzn_local import sample
 from pyzn_local.home import StackError
 from pyzn_pipeline.backfills.dagster_client import DagsterError, ask
 from pyzn_pipeline.backfills.launch import LAUNCH
@@ -65,16 +63,6 @@ class Survival:
                 row = db.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
             return None if row is None else int(row[0])
         return None
-
-    def fill_source(self) -> None:
-        """Load the days before the demo's own sample."""
-        older = [day for day in self.days if day < self.days[-1] - timedelta(days=34)]
-        for day in older:
-            file = self.services.folder / f"{day}.parquet"
-            pq.write_table(sample.day(day), file)
-            loaded = self.services.run("pyzn", sys.executable, "-m", "pyzn_cli", "seed", str(file))
-            assert loaded.returncode == 0, loaded.stderr
-            file.unlink()
 
     def request_days(self) -> None:
         """Request a few of the remaining days. They remain if Dagster does not answer."""
@@ -145,7 +133,6 @@ class Survival:
     def run(self, kills: int, longest_outage: float) -> bool:
         """Start, request, kill, wait, verify. Returns whether every promise held."""
         self.services.up()
-        self.fill_source()
         reader = threading.Thread(target=self.read)
         reader.start()
         self._began = time.monotonic()
@@ -175,7 +162,13 @@ class Survival:
 
 
 @click.command()
-@click.option("--days", default=30, show_default=True, help="The days requested, the last of them yesterday.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 35),  # the emulator's sample
+    default=30,
+    show_default=True,
+    help="The days requested, the last of them yesterday.",
+)
 @click.option("--kills", default=6, show_default=True, help="How many parts are killed.")
 @click.option("--outage", default=120.0, show_default=True, help="The longest that a part is away, in seconds.")
 @click.option("--seed", type=int, help="Chooses parts and moments; random unless given.")

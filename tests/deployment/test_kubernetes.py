@@ -4,15 +4,16 @@ import re
 import shutil
 import subprocess
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
-import kubernetes_validate
+import kubernetes_validate.utils
 import pytest
 import yaml
-from dagster import DagsterInstance
 
 from tests.deployment.compose import ROOT, example_environment, load
 from tests.deployment.kubernetes import Overlay, container, permissions, render
+from tests.pipeline.conftest import memory_instance
 
 OLDEST, NEWEST = "1.33", "1.37"
 LISTENS = {"postgres": 5432, "code": 4000, "webserver": 3000, "api": 5200, "bigquery": 9050}
@@ -25,7 +26,7 @@ def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Overlay]:
     folder = tmp_path_factory.mktemp("deploy")
     shutil.copytree(ROOT / "deploy", folder, dirs_exist_ok=True)
     (folder / "kubernetes" / "production" / "key.json").write_text("{}")
-    with DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as instance:
+    with memory_instance(folder) as instance:
         return {name: render(folder / "kubernetes" / name, instance) for name in ("demo", "production")}
 
 
@@ -40,7 +41,11 @@ def overlay(request: pytest.FixtureRequest, overlays: dict[str, Overlay]) -> Ove
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
-def test_every_object_and_the_runs_job_are_valid(version: str, overlays: dict[str, Overlay]) -> None:
+def test_every_object_and_the_runs_job_are_valid(
+    version: str, overlays: dict[str, Overlay], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It would read all definitions anew for each object.
+    monkeypatch.setattr(kubernetes_validate.utils, "schema_contents", cache(kubernetes_validate.utils.schema_contents))
     demo, production = (each.objects for each in overlays.values())
     others = [one for name, one in production.items() if one != demo.get(name)]
     for one in [*demo.values(), *others, overlays["demo"].job]:

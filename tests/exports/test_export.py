@@ -12,9 +12,8 @@ from sqlalchemy import Engine
 
 from pyzn_cli import pyzn
 from pyzn_pipeline.breakdowns import BREAKDOWNS
-from pyzn_pipeline.exports.errors import DamagedExport, StorageError
 from pyzn_pipeline.exports.index import INDEX, read_day
-from pyzn_pipeline.exports.storage import Folder, storage_at
+from pyzn_pipeline.exports.storage import DamagedExport, Folder, StorageError, storage_at
 from pyzn_pipeline.exports.writing import ExportRefused, ExportResult, due_for_export, export_days
 from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.store.events import add, withdraw
@@ -111,8 +110,8 @@ def test_an_event_comes_into_day_json_and_goes_again(store: Engine, storage: Fol
         export(store, storage)
         assert due_for_export(store, storage) == []
         found = [(entry.events, read_day(storage, entry).events) for entry in index_of(folder).days]
-        assert [line for line, _ in found] == [[event.id for event in file] for _, file in found]
-        return [[event.effect for event in file] for _, file in found]
+        assert [line for line, _ in found] == [[event["id"] for event in file] for _, file in found]
+        return [[str(event["effect"]) for event in file] for _, file in found]
 
     (built_in,) = rows(store, "SELECT effect FROM pyzn.events WHERE id = 'sidecars-counted'")
     assert events() == [[*built_in]] * 3

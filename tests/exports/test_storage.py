@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from pyzn_pipeline.exports import storage as storage_module
-from pyzn_pipeline.exports.errors import DamagedExport, StorageError
 from pyzn_pipeline.exports.index import INDEX, read_index
-from pyzn_pipeline.exports.storage import Folder, Storage, storage_at
+from pyzn_pipeline.exports.storage import DamagedExport, Folder, Storage, StorageError, storage_at
 from pyzn_pipeline.settings import Settings, SettingsError, load
 from tests.web import WebServer
 

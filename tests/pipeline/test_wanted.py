@@ -68,37 +68,20 @@ def states(store: Engine) -> set[str]:
     return set(ledger.days(store, FIRST, LAST)["status"])
 
 
-def test_a_request_is_in_the_ledger_before_any_run_of_it(
-    defs: Definitions, instance: DagsterInstance, store: Engine
-) -> None:
-    backfill(defs, instance, BulkActionStatus.REQUESTED)
-    assert not asked(defs, instance)  # it is being read
-    assert [list(each) for each in ledger.days(store, FIRST, LAST)["asked_by"]] == [[f"backfill {BACKFILL}"]] * 3
-
-
-@pytest.mark.parametrize("seen_before", [True, False])
-@pytest.mark.parametrize("end", [BulkActionStatus.FAILED, BulkActionStatus.COMPLETED_FAILED])
+@pytest.mark.parametrize(
+    ("seen_before", "end"), [(True, BulkActionStatus.FAILED), (False, BulkActionStatus.COMPLETED_FAILED)]
+)
 def test_a_backfill_that_dagster_ends_before_a_run_of_it_exists(
-    defs: Definitions, instance: DagsterInstance, end: BulkActionStatus, seen_before: bool
+    defs: Definitions, instance: DagsterInstance, store: Engine, end: BulkActionStatus, seen_before: bool
 ) -> None:
     backfill(defs, instance, BulkActionStatus.REQUESTED)
     if seen_before:
-        assert not asked(defs, instance)
+        assert not asked(defs, instance)  # it is being read
+        assert [list(each) for each in ledger.days(store, FIRST, LAST)["asked_by"]] == [[f"backfill {BACKFILL}"]] * 3
     change_backfill(instance, BulkActionStatus.FAILING)
     if seen_before:
         assert not asked(defs, instance)  # its runs are still being canceled
     change_backfill(instance, end)
-    assert days_asked(asked(defs, instance)) == DAYS
-
-
-def test_a_failing_backfill_whose_queued_run_dagster_cancels(defs: Definitions, instance: DagsterInstance) -> None:
-    backfill(defs, instance, BulkActionStatus.REQUESTED)
-    queued = of_backfill(defs, instance, DagsterRunStatus.QUEUED)
-    assert not asked(defs, instance)
-    change_backfill(instance, BulkActionStatus.FAILING)
-    instance.report_run_canceling(queued)  # as Dagster's own daemon does it, past the coordinator
-    instance.report_run_canceled(queued)
-    change_backfill(instance, BulkActionStatus.FAILED)
     assert days_asked(asked(defs, instance)) == DAYS
 
 
@@ -111,7 +94,7 @@ def test_a_failing_backfill_whose_run_dagster_cancels_in_mid_scan(
     with pytest.raises(KeyboardInterrupt), wanted.attempt(store, FIRST, started.run_id):
         raise KeyboardInterrupt
     change_backfill(instance, BulkActionStatus.FAILING)
-    instance.report_run_canceling(started)
+    instance.report_run_canceling(started)  # as Dagster's own daemon does it, past the coordinator
     instance.report_run_canceled(started)
     change_backfill(instance, BulkActionStatus.FAILED)
     assert not asked(defs, instance)
@@ -120,8 +103,9 @@ def test_a_failing_backfill_whose_run_dagster_cancels_in_mid_scan(
     assert states(store) == {"final"}
 
 
-@pytest.mark.parametrize("status", [DagsterRunStatus.QUEUED, DagsterRunStatus.STARTING])
-@pytest.mark.parametrize("seen_before", [True, False])
+@pytest.mark.parametrize(
+    ("seen_before", "status"), [(True, DagsterRunStatus.QUEUED), (False, DagsterRunStatus.STARTING)]
+)
 def test_a_run_that_dies_before_it_begins(
     defs: Definitions, instance: DagsterInstance, store: Engine, status: DagsterRunStatus, seen_before: bool
 ) -> None:
@@ -165,9 +149,7 @@ def test_a_day_that_was_read_before_the_ledger_heard_of_the_request_is_not_read_
 def test_a_reading_that_began_before_the_request_does_not_serve_it(
     defs: Definitions, instance: DagsterInstance
 ) -> None:
-    job = defs.resolve_job_def("daily_downloads")
-    for day in DAYS:
-        assert job.execute_in_process(instance=instance, partition_key=str(day)).success
+    assert defs.resolve_job_def("daily_downloads").execute_in_process(instance=instance, tags=SPAN).success
     backfill(defs, instance, BulkActionStatus.FAILED)
     assert days_asked(asked(defs, instance)) == DAYS
 

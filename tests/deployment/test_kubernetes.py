@@ -10,10 +10,10 @@ from typing import Any
 import kubernetes_validate.utils
 import pytest
 import yaml
+from dagster import DagsterInstance
 
 from tests.deployment.compose import ROOT, example_environment, load
 from tests.deployment.kubernetes import Overlay, container, permissions, render
-from tests.pipeline.conftest import memory_instance
 
 OLDEST, NEWEST = "1.33", "1.37"
 LISTENS = {"postgres": 5432, "code": 4000, "webserver": 3000, "api": 5200, "bigquery": 9050}
@@ -26,7 +26,7 @@ def overlays(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Overlay]:
     folder = tmp_path_factory.mktemp("deploy")
     shutil.copytree(ROOT / "deploy", folder, dirs_exist_ok=True)
     (folder / "kubernetes" / "production" / "key.json").write_text("{}")
-    with memory_instance(folder) as instance:
+    with DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as instance:
         return {name: render(folder / "kubernetes" / name, instance) for name in ("demo", "production")}
 
 

@@ -104,13 +104,12 @@ def name_of(database: Database) -> sql.Identifier:
     return sql.Identifier(str(psycopg.conninfo.conninfo_to_dict(database.owner_url)["dbname"]))
 
 
-@pytest.mark.parametrize("whose", ["DATABASE {}", "ROLE pyzn IN DATABASE {}", "ROLE pyzn_api IN DATABASE {}"])
-def test_settings_of_server_and_role_change_nothing(
-    whose: str, database: Database, postgres: Postgres, command: CliRunner, bigquery: Server, clients: Clients
+def test_settings_of_the_database_change_nothing(
+    database: Database, postgres: Postgres, command: CliRunner, bigquery: Server, clients: Clients
 ) -> None:
     with psycopg.connect(postgres.url(), autocommit=True) as superuser:
         for name, value in HOSTILE.items():
-            change = sql.SQL(f"ALTER {whose} SET {{}} = {{}}")
+            change = sql.SQL("ALTER DATABASE {} SET {} = {}")
             superuser.execute(change.format(name_of(database), sql.Identifier(name), sql.Literal(value)))
     everything_works(database, command, bigquery, clients)
 
@@ -125,7 +124,6 @@ def test_variables_of_libpq_change_nothing(
         "PGDATESTYLE": "SQL, DMY",
         "PGTZ": "Asia/Kolkata",
         "PGAPPNAME": "é",
-        "PGGEQO": "off",
     }.items():
         monkeypatch.setenv(name, value)
     everything_works(database, command, bigquery, clients)
@@ -203,7 +201,7 @@ def test_the_api_answers_through_a_pooler_of_transactions(pooled: Database, stor
             assert answer.status_code == 200, answer.text
 
 
-@pytest.mark.parametrize("role", ["we-ird", "PyZn", 'q"uote', "select", "über"])
+@pytest.mark.parametrize("role", ['We-ird "über', "select"])
 def test_an_owner_whose_name_needs_quotes_owns_the_schema(role: str, postgres: Postgres, bigquery: Server) -> None:
     postgres.ensure_role(role, "p%40 /")
     name = f"owned by {role}"
@@ -249,9 +247,8 @@ def test_every_url_that_libpq_takes_reaches_the_database(
     service = tmp_path / "services"
     service.write_text("\n".join(["[pyzn]", *(f"{name}={value}" for name, value in api.items())]))
     monkeypatch.setenv("PGSERVICEFILE", str(service))
-    said(
-        command, Database(form.format(**api), shared_database.api_url), "days"
-    )  # the reader's role may read the ledger
+    # The reader's role may read the ledger.
+    said(command, Database(form.format(**api), shared_database.api_url), "days")
     if "service" not in form:
         said(command, Database(form.format(**owner), form.format(**api)), "migrate")
     monkeypatch.setenv("PYZN_API_DATABASE_URL", form.format(**api))

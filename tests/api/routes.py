@@ -33,10 +33,10 @@ VARIANTS = {
         "?format=csv",
         "?granularity=month",
     ],
-    "/api/v4/projects/{project}/countries": ["", "?start=2026-07-18", "?format=csv", "?country=US"],
-    "/api/v4/projects/{project}/installers": ["", "?start=2026-07-18", "?format=csv", "?installer=pip"],
-    "/api/v4/projects/{project}/pythons": ["", "?start=2026-07-18", "?format=csv", "?python=3.*"],
-    "/api/v4/projects/{project}/systems": ["", "?start=2026-07-18", "?format=csv", "?system=linux"],
+    "/api/v4/projects/{project}/countries": ["", "?format=csv&country=US"],
+    "/api/v4/projects/{project}/installers": ["", "?start=2026-07-18"],
+    "/api/v4/projects/{project}/pythons": ["", "?python=3.*"],
+    "/api/v4/projects/{project}/systems": ["", "?system=linux"],
     "/api/v4/days": ["", "?start=2026-07-01", "?format=csv"],
     "/api/v4/events": ["", "?start=2026-07-01&end=2026-07-31", "?kind=definition&format=csv"],
     "/events.atom": [""],
@@ -48,12 +48,12 @@ VARIANTS = {
     "/api/v4/top": ["", "?period=week", "?period=month&format=csv"],
 }
 CHOSEN = {
-    "/api/v4/projects/{project}/wheels": ["", "?start=2026-07-18", "?format=csv", "?by=family"],
-    "/api/v4/projects/{project}/libcs": ["", "?libc=glibc*"],
-    "/api/v4/projects/{project}/cpus": ["", "?cpu=x86_64"],
-    "/api/v4/projects/{project}/implementations": ["", "?implementation=CPython"],
-    "/api/v4/projects/{project}/installer-versions": ["", "?installer_version=pip*"],
-    "/api/v4/projects/{project}/distros": ["", "?distro=Ubuntu*"],
+    "/api/v4/projects/{project}/wheels": ["", "?format=csv&by=family"],
+    "/api/v4/projects/{project}/libcs": ["?libc=glibc*"],
+    "/api/v4/projects/{project}/cpus": ["?cpu=x86_64"],
+    "/api/v4/projects/{project}/implementations": ["?implementation=CPython"],
+    "/api/v4/projects/{project}/installer-versions": ["?installer_version=pip*"],
+    "/api/v4/projects/{project}/distros": ["?distro=Ubuntu*"],
 }
 """The routes of breakdowns that are not read by default: 404 unless a day has them."""
 

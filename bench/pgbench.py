@@ -5,8 +5,10 @@ import re
 import subprocess
 import sys
 from importlib.resources import files
+from string import Template
 
 from bench.database import Database
+from pyzn_api.database import OF_PROJECT
 from pyzn_api.windows import Window
 from pyzn_local.postgres import binary
 
@@ -16,7 +18,8 @@ def reads_per_second(
 ) -> float:
     """Return the transactions a second of the statement `name`."""
     statement = files("pyzn_api").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
-    statement = re.sub("--.*", "", statement).replace("%(project)s", "('project-' || :number)")
+    statement = Template(re.sub("--.*", "", statement)).safe_substitute(OF_PROJECT)
+    statement = statement.replace("%(project)s", "('project-' || :number)")
     statement = statement.replace("%(ci)s", "true")
     for parameter, day in zip(("%(start)s", "%(end)s"), window, strict=True):
         statement = statement.replace(parameter, f"'{day}'")

@@ -69,9 +69,12 @@ def _api(own: Database, projects: int, seconds: float, size: float, folder: Path
             yield _uncached(own, port, projects, seconds, path, sql, window)
         yield from _beside_peer(own, port, projects, for_seconds)
         quiet = load(port, SMALL, projects, 50, for_seconds)
-        busy = _while_publishing(own, port, projects, size, folder)
+        SyntheticDay.make(TODAY, size, folder)
+        day = str(TODAY), str(folder), str(size)
+        busy = _while(port, projects, "-m", "bench.one_day", "publish", own.owner_url, *day)
         yield _waits("a day is published", quiet, busy)
-        packing = _while_packing(own, port, projects)
+        _fill_two_months(own)
+        packing = _while(port, projects, "-c", _PACK, own.owner_url, str(TODAY))
         yield _waits("months are packed", quiet, packing)
         yield Figure(
             "the longest wait of these clients while months are packed",
@@ -126,27 +129,20 @@ def _waits(doing: str, quiet: Load, busy: Load) -> Figure:
     )  # fmt: skip
 
 
-def _while_publishing(own: Database, port: int, projects: int, size: float, folder: Path) -> Load:
-    """Load the API while a process publishes a day of `size`."""
-    SyntheticDay.make(TODAY, size, folder)
-    command = [sys.executable, "-m", "bench.one_day", "publish", own.owner_url, str(TODAY), str(folder), str(size)]
-    publishing = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    found = load(port, SMALL, projects, 50, lambda _: publishing.poll() is None)
-    if publishing.returncode:
-        sys.exit("one_day failed")
+def _while(port: int, projects: int, *program: str) -> Load:
+    """Load the API while a program of Python runs."""
+    running = subprocess.Popen([sys.executable, *program], stdout=subprocess.DEVNULL)
+    found = load(port, SMALL, projects, 50, lambda _: running.poll() is None)
+    if running.returncode:
+        sys.exit(f"{program[1]} failed")
     return found
 
 
-def _while_packing(own: Database, port: int, projects: int) -> Load:
-    """Load the API while the days of two new months are packed."""
+def _fill_two_months(own: Database) -> None:
+    """Fill the days of two months before all others."""
     with psycopg.connect(own.owner_url) as driver:
         (first,) = driver.execute("SELECT min(day) FROM pyzn.project_days").fetchone() or (TODAY,)
     fill(own, [first - timedelta(days=n) for n in range(1, 62)], TODAY - timedelta(days=1))
-    packing = subprocess.Popen([sys.executable, "-c", _PACK, own.owner_url, str(TODAY)], stdout=subprocess.DEVNULL)
-    found = load(port, SMALL, projects, 50, lambda _: packing.poll() is None)
-    if packing.returncode:
-        sys.exit("packing failed")
-    return found
 
 
 def _heavy(port: int, process: psutil.Process) -> Figure:

@@ -10,7 +10,6 @@ from pyzn_api.direct import Direct
 from pyzn_api.middleware import CrossOrigin, HeadAsGet, KeyRequired
 from pyzn_api.observation import Observed
 from pyzn_api.routes import (
-    admin,
     badges,
     counts,
     days,
@@ -20,7 +19,6 @@ from pyzn_api.routes import (
     health,
     pypistats,
     series,
-    status,
     summaries,
     top,
     wheels,
@@ -57,10 +55,8 @@ def build_app(settings: Settings, now: Clock = utc_now, install: Callable[[FastA
         wheels,
         days,
         events,
-        status,
         top,
         badges,
-        admin,
         documentation,
     ):
         app.include_router(topic.router)

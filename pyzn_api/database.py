@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from importlib.resources import files
 from string import Template
-from typing import NamedTuple
 
 from prometheus_client import Counter
 from psycopg import OperationalError, errors
@@ -21,7 +20,7 @@ from psycopg.pq.abc import PGresult
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from pydantic import SecretStr
 
-from pyzn_api.libpq import Connection, execute
+from pyzn_api.libpq import Connection, Statement, execute
 from pyzn_api.settings import KIB, MIB
 from pyzn_pipeline.breakdowns import CI, DOWNLOADS, KNOWN, Breakdown
 
@@ -75,57 +74,55 @@ class Budget:
             self._waiting -= time.monotonic() - began
 
 
+OF_PROJECT = {
+    "table": "pyzn.project_days",
+    "of": "project = %(project)s",
+    "known": "SELECT 1 FROM pyzn.projects WHERE project = %(project)s",
+}
+OF_ALL = {"table": "pyzn.days", "of": "retired_at IS NULL", "known": "SELECT 1"}  # retired days count for nothing
 _KEPT = "day IN (SELECT day FROM pyzn.days WHERE retired_at IS NULL)"
 
 
-class Statement(NamedTuple):
-    """A statement with its bound parameters, and the one that returns the stored bytes of the documents that it reads.
+@cache
+def statements(name: str) -> tuple[Statement, Statement | None]:
+    """Return the statement in sql/`name`.sql, and the one of the stored bytes of the documents that it reads, if any.
 
     Its last column is that of snapshot_id.sql. One that reads documents has the parameter `light`: if they have more
-    bytes, it returns no row, and reads none of them.
-    """
-
-    sql: bytes
-    weight: bytes | None  # None: it reads no document
-
-
-@cache
-def statement(name: str) -> Statement:
-    """Return the statement in sql/`name`.sql; `package:name` is a file of another package.
-
+    bytes, it returns no row, and reads none of them. `package:name` is a file of another package.
     `name of all` is about all of PyPI instead of a project, `name by python` and `name of all by python` about that
     breakdown of them.
     """
     file, _, by = name.partition(" by ")
     file, of_all, _ = file.partition(" of all")
     template, documents = _file(file), [each.document for each in KNOWN]
-    names = {
-        "table": "pyzn.project_days",
-        "of": "project = %(project)s",
-        "known": "SELECT 1 FROM pyzn.projects WHERE project = %(project)s",
-    }
-    if of_all:  # in which retired days count for nothing either
-        names = {"table": "pyzn.days", "of": "retired_at IS NULL", "known": "SELECT 1"}
+    names = OF_ALL if of_all else OF_PROJECT
     if by:
         breakdown = next(breakdown for breakdown in KNOWN if breakdown.name == by)
         key, *others = (each.name for each in breakdown.keys)
-        names |= {"name": key, "document": breakdown.document, "view": breakdown.view, "rows": f"pyzn.{breakdown.view}"}
-        names["downloads"] = _counted(breakdown)
-        names["within"] = "".join(f"AND replace({each}, '+', ' ') ILIKE %(within)s" for each in others)
+        names = names | {
+            "name": key,
+            "document": breakdown.document,
+            "view": breakdown.view,
+            "rows": f"pyzn.{breakdown.view}",
+            "downloads": _counted(breakdown),
+            "within": "".join(f"AND replace({each}, '+', ' ') ILIKE %(within)s" for each in others),
+        }
         if of_all:
             documents = ["pypi_totals"]
-            names |= {"document": "pypi_totals", "table": "pyzn.day_breakdowns"}
-            names["of"] = f"breakdown = '{by}' AND {_KEPT}"
-            names["rows"] = f"(SELECT *, key AS {key} FROM pyzn.pypi_downloads) AS entry"  # noqa: S608 - KNOWN has it
+            names |= {
+                "table": "pyzn.day_breakdowns",
+                "of": f"breakdown = '{by}' AND {_KEPT}",
+                "document": "pypi_totals",
+                "rows": f"(SELECT *, key AS {key} FROM pyzn.pypi_downloads) AS entry",  # noqa: S608 - KNOWN has it
+            }
     rows = Template(template).substitute(names) if by or of_all or "$of" in template else template
     sql = f"SELECT answer.*, ({_file('snapshot_id')}) AS snapshot_id FROM ({rows}) AS answer"  # noqa: S608 - our own files
     if not (read := [each for each in documents if re.search(rf"{each}\b", rows)]):
-        return Statement(sql.encode(), None)
-    names["sizes"] = " + ".join(f"coalesce(pg_column_size({document}), 0)" for document in read)
-    if "%(names)s" in rows:
-        names["of"] = "project = ANY (%(names)s::text[])"
-    weight = Template(_file("weight")).substitute(names)
-    return Statement(f"{sql} WHERE ({weight}) <= %(light)s::bigint".encode(), weight.encode())
+        return Statement.of(sql), None
+    of = {"of": "project = ANY (%(names)s::text[])"} if "%(names)s" in rows else {}
+    sizes = " + ".join(f"coalesce(pg_column_size({document}), 0)" for document in read)
+    weight = Template(_file("weight")).substitute(names | of, sizes=sizes)
+    return Statement.of(f"{sql} WHERE ({weight}) <= %(light)s::bigint"), Statement.of(weight)
 
 
 def _file(name: str) -> str:
@@ -228,7 +225,7 @@ class Database:
         Its cost is the stored size of the documents that it reads. Costly statements use at most half of the
         connections, so that cheap ones never wait for them. Raises DatabaseAwayError within the budget.
         """
-        (query, weight), given, budget = statement(name), parameters or {}, budget or Budget()
+        (query, weight), given, budget = statements(name), parameters or {}, budget or Budget()
         rows = await self._execute(name, query, {**given, "light": LIGHT}, budget)
         # No row: it is too heavy, or there is none.
         if rows or weight is None:
@@ -257,7 +254,7 @@ class Database:
             lane.release()
 
     async def _execute(
-        self, name: str, query: bytes, parameters: Mapping[str, object], budget: Budget
+        self, name: str, query: Statement, parameters: Mapping[str, object], budget: Budget
     ) -> Sequence[Row]:
         """Return the rows of a statement, which is tried again where that helps. Raises DatabaseAwayError."""
         began = time.monotonic()

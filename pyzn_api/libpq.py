@@ -7,15 +7,14 @@ nothing is converted: parameters are sent as texts, whose types Postgres finds, 
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
 from itertools import count
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from psycopg import AsyncConnection, errors, pq
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq.abc import PGconn, PGresult
 
-_PARAMETER = re.compile(rb"%(?:\((\w+)\)s|%)")
+_PARAMETER = re.compile(r"%(?:\((\w+)\)s|%)")
 _OK = {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}
 _transformer = Transformer()
 _numbers = count()
@@ -27,22 +26,23 @@ class Connection(AsyncConnection):
     prepared: set[bytes] | None = None  # None: a prepared statement may end up on another session
 
 
-class _Statement(NamedTuple):
+class Statement(NamedTuple):
+    """A statement with Postgres' own parameters in place of psycopg's `%(name)s`."""
+
     sql: bytes  # with $1, $2, …
     parameters: tuple[str, ...]  # the names of these
     name: bytes
 
+    @classmethod
+    def of(cls, query: str) -> Self:
+        """Return the statement of a query in psycopg's form, without its comments."""
+        names: dict[str, int] = {}
 
-@cache
-def _statement(query: bytes) -> _Statement:
-    """Return `query` with Postgres' own parameters in place of psycopg's `%(name)s`."""
-    names: dict[bytes, int] = {}
+        def number(found: re.Match[str]) -> str:
+            return f"${names.setdefault(found[1], len(names) + 1)}" if found[1] else "%"
 
-    def number(found: re.Match[bytes]) -> bytes:
-        return b"$%d" % names.setdefault(found[1], len(names) + 1) if found[1] else b"%"
-
-    sql = _PARAMETER.sub(number, re.sub(rb"--.*", b"", query))
-    return _Statement(sql, tuple(name.decode() for name in names), b"pyzn_%d" % next(_numbers))
+        sql = _PARAMETER.sub(number, re.sub("--.*", "", query))
+        return cls(sql.encode(), tuple(names), b"pyzn_%d" % next(_numbers))
 
 
 def _text(value: object) -> bytes | None:
@@ -52,13 +52,15 @@ def _text(value: object) -> bytes | None:
     return None if value is None else bytes(_transformer.get_dumper(value, PyFormat.TEXT).dump(value) or b"")
 
 
-async def execute(connection: Connection, query: bytes, parameters: Mapping[str, object], seconds: float) -> PGresult:
-    """Return the result of `query`, which is prepared at its first use where the connection keeps prepared statements.
+async def execute(
+    connection: Connection, statement: Statement, parameters: Mapping[str, object], seconds: float
+) -> PGresult:
+    """Return the result of a statement, prepared at its first use where the connection keeps prepared statements.
 
     Raises what psycopg raises, and TimeoutError after `seconds`. Then, and when it is cancelled, the connection is
     closed: a server that hangs would not even answer a request to cancel.
     """
-    statement, pgconn = _statement(query), connection.pgconn
+    pgconn = connection.pgconn
     values = [_text(parameters[name]) for name in statement.parameters]
     try:
         async with asyncio.timeout(seconds):

@@ -1,7 +1,6 @@
 """Names of projects in requests."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from pyzn_api.errors import BadParameterError, UnknownProjectError
 from pyzn_pipeline.names import LONGEST, is_name, normalise
@@ -11,17 +10,9 @@ ALL = "__all__"  # the project that is all of PyPI, where a route has it; no pro
 
 def known_form(name: str) -> str:
     """Return the normal form of a name. Raises UnknownProjectError for one that no project can have."""
-    if len(name) > LONGEST:
-        raise UnknownProjectError(name[: LONGEST + 1])
-    return _known_form(name)
-
-
-@lru_cache(maxsize=4096)
-def _known_form(name: str) -> str:
-    normalised = normalise(name)
     if not is_name(name):
-        raise UnknownProjectError(normalised)
-    return normalised
+        raise UnknownProjectError(normalise(name))
+    return normalise(name)
 
 
 def known_form_or_all(name: str) -> str:

@@ -1,11 +1,14 @@
 """The API on a streaming replica: what it answers while the primary changes, and the replica lags and catches up."""
 
 import json
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import httpx
@@ -15,7 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from pyzn_local.ports import free_port
-from pyzn_local.postgres import Postgres
+from pyzn_local.postgres import Postgres, as_unprivileged_user, binary
 from pyzn_pipeline.maintenance.packing import pack_settled
 from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.postgres_url import with_driver
@@ -23,7 +26,6 @@ from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.schema import migrate
 from tests.api.conftest import NOW, serving, settings
 from tests.days import Download, scan_of
-from tests.replica import Replica, replica_of
 from tests.store.publishing import publish
 from tests.waiting import wait_until
 
@@ -42,6 +44,42 @@ PATHS = [
 OLD = [date(2026, 4, 1) + timedelta(days=n) for n in range(5)]
 RECENT = [date(2026, 6, 1) + timedelta(days=n) for n in range(16)]
 CONFLICTS = "SELECT sum(confl_lock + confl_snapshot + confl_deadlock) FROM pg_stat_database_conflicts"
+
+
+class Replica(Postgres):
+    """A standby that applies what its primary writes, until it is told to lag."""
+
+    def execute(self, query: str) -> object:
+        """The first value of the first row, as the superuser."""
+        with psycopg.connect(self.url(), autocommit=True) as superuser:
+            row = superuser.execute(query.encode()).fetchone()
+        return None if row is None else row[0]
+
+    def lag(self) -> None:
+        """Receive, and apply nothing."""
+        self.execute("SELECT pg_wal_replay_pause()")
+
+    def catch_up(self) -> None:
+        """Apply all, from now on."""
+        self.execute("SELECT pg_wal_replay_resume()")
+
+    def wait_for(self, primary: Postgres) -> None:
+        """Until all is applied that was committed on the primary before the call."""
+        with psycopg.connect(primary.url(), autocommit=True) as superuser:
+            (written,) = superuser.execute("SELECT pg_current_wal_lsn()::text").fetchone() or (None,)
+        wait_until(lambda: self.execute(f"SELECT pg_last_wal_replay_lsn() >= '{written}'::pg_lsn"))
+
+
+@contextmanager
+def replica_of(primary: Postgres, home: Path, *settings: str) -> Iterator[Replica]:
+    """A running replica of `primary`, made by pg_basebackup."""
+    replica = Replica(home, free_port())
+    replica.data.mkdir(parents=True, mode=0o700)
+    (home / "password").write_text(primary.password)
+    copy = [binary("pg_basebackup"), "-D", str(replica.data), "-R", "-X", "stream", "-c", "fast", "-d", primary.url()]
+    subprocess.run(as_unprivileged_user(copy, replica.data), check=True, capture_output=True)
+    with replica.running(*settings):
+        yield replica
 
 
 class Both(NamedTuple):

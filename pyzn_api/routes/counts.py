@@ -3,9 +3,10 @@
 import re
 from collections.abc import Awaitable, Callable
 from datetime import date
+from inspect import signature
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
 
 from pyzn_api.cache import Snapshot
@@ -41,15 +42,7 @@ router = APIRouter(
     prefix="/api/v4/projects", tags=["v4"], responses=errors(400, 401, 404, 503), route_class=StrictRoute
 )
 
-ByCI = Literal["include", "exclude", "only"]
-
-
-def _ci(ci: Annotated[ByCI, Query(description="downloads by CI, when all are counted")] = "include") -> ByCI:
-    return ci
-
-
-def _no_ci() -> ByCI:
-    return "include"
+ByCI = Annotated[Literal["include", "exclude", "only"], Query(description="downloads by CI, when all are counted")]
 
 
 def _count(count: str, ci: ByCI) -> str:
@@ -59,8 +52,8 @@ def _count(count: str, ci: ByCI) -> str:
     return {"include": count, "exclude": "without_ci", "only": "ci"}[ci]
 
 
-def _filter(key: Key, plural: str) -> object:
-    """Return the parameter that is named like the key."""
+def _filter(key: Key, plural: str) -> tuple[object, object]:
+    """Return the validator and the declaration of the parameter that is named like the key."""
 
     def valid(value: str | None) -> str | None:
         if value is not None and not re.fullmatch(key.filters, value):
@@ -68,26 +61,11 @@ def _filter(key: Key, plural: str) -> object:
         return value
 
     anything = ", where * is anything" if key.wildcard else ""
-    return Annotated[
-        str | None,
-        AfterValidator(valid),
-        Query(
-            alias=key.name,
-            description=f"only {plural} like this, in any case{anything}: {key.example}",
-            json_schema_extra={"pattern": key.filters},
-        ),
-    ]
-
-
-_Version = _filter(VERSION.keys[0], VERSION.plural)
-
-
-def _within(version: _Version = None) -> str | None:  # type: ignore[valid-type]  # made of the breakdown
-    return version
-
-
-def _no_within() -> None:
-    return None
+    return AfterValidator(valid), Query(
+        alias=key.name,
+        description=f"only {plural} like this, in any case{anything}: {key.example}",
+        json_schema_extra={"pattern": key.filters},
+    )
 
 
 def _like(key: Key, value: str | None) -> str | None:
@@ -105,7 +83,8 @@ def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
     """Return the function that answers for one breakdown; by Python also of some versions alone."""
     (key,) = breakdown.keys
     has_version = breakdown == PYTHON
-    filtered, held = _filter(key, breakdown.plural), tuple(counts_of(breakdown))
+    held, valid, described_key = tuple(counts_of(breakdown)), *_filter(key, breakdown.plural)
+    valid_version, described_version = _filter(VERSION.keys[0], VERSION.plural)
     choice = (*held, *(counts_of(VERSION_PYTHON) if has_version else ()))
     described = Query(description="what is counted, of that which this breakdown holds")
     own = Annotated[Literal[choice] | None if has_version else Literal[choice], described]  # type: ignore[valid-type]  # made for each breakdown
@@ -113,14 +92,14 @@ def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
     async def counts(
         request: Request,
         project: ProjectNameOrAll if breakdown.common else ProjectName,  # type: ignore[valid-type]  # see above
-        ci: Annotated[ByCI, Depends(_ci if CI in breakdown.subsets else _no_ci)],
-        version: Annotated[str | None, Depends(_within if has_version else _no_within)],
         start: Start = None,
         end: End = None,
         granularity: ByPeriod = "day",
         count: own = None if has_version else held[0],  # type: ignore[valid-type]  # see above
-        value: filtered = None,  # type: ignore[valid-type]  # see above
+        value: Annotated[str | None, valid, described_key] = None,
         table: Format = None,
+        ci: ByCI = "include",
+        version: Annotated[str | None, valid_version, described_version] = None,
     ) -> Response:
         by = breakdown if version is None else VERSION_PYTHON
         name, today = (known_form_or_all if breakdown.common else known_form)(project), state(request).today
@@ -143,6 +122,10 @@ def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
             render,
         )
 
+    whole = signature(counts)
+    lacks = ({"ci"} if CI not in breakdown.subsets else set()) | ({"version"} if not has_version else set())
+    taken = [each for name, each in whole.parameters.items() if name not in lacks]
+    counts.__signature__ = whole.replace(parameters=taken)  # type: ignore[attr-defined]  # for FastAPI
     return counts
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api import models
 from pyzn_api.cache import ResponseSpec, Snapshot
+from pyzn_api.errors import UNAUTHORIZED, ApiError
 from pyzn_api.ledger import Basis
 from pyzn_api.names import known_form
 from pyzn_api.openapi import errors
@@ -16,10 +17,11 @@ from pyzn_api.responses import JSON, Headers
 from pyzn_api.routes.parameters import ProjectName
 from pyzn_api.state import state
 from pyzn_api.versions import in_order
-from pyzn_api.windows import last_days, last_months, since_month_of_90_days_ago
+from pyzn_api.windows import EVER, last_days, last_months, since_month_of_90_days_ago
 from pyzn_pipeline.breakdowns import UNKNOWN
 
 TIME_RANGES = {"FOUR_MONTHS": 4, "ONE_YEAR": 12}  # months
+PRIVATE: Headers = {**JSON, "Cache-Control": "private, no-store"}  # the URL holds a password
 
 router = APIRouter(tags=["downloads"], responses=errors(400, 401, 404, 503))
 
@@ -36,7 +38,7 @@ async def _respond(request: Request, project: str, statement: str, basis: Basis,
     return await state(request).answers.respond(request, spec)
 
 
-async def respond_by_version(request: Request, project: str, basis: Basis, headers: Headers = JSON) -> Response:
+async def _respond_by_version(request: Request, project: str, basis: Basis, headers: Headers = JSON) -> Response:
     """Respond in the shape of v2. Only the versions are decoded here, to be put in order."""
     name = known_form(project)
 
@@ -65,7 +67,7 @@ async def daily(request: Request, project: ProjectName) -> Response:
 )
 async def by_version(request: Request, project: ProjectName) -> Response:
     """From the first day of the month that today - 90 days falls in, oldest day first."""
-    return await respond_by_version(
+    return await _respond_by_version(
         request, project, Basis(since_month_of_90_days_ago(state(request).today), totals=True)
     )
 
@@ -107,6 +109,24 @@ async def pro_by_country(request: Request, project: ProjectName) -> Response:
     Codes are ISO 3166-1 alpha-3, unknown is "null"; a code that ISO does not list is passed on as it is.
     """
     return await _respond(request, project, "downloads_by_country", Basis(last_months(state(request).today, 12)))
+
+
+@router.get(
+    "/api/v1/admin/projects/{project}",
+    summary="Downloads per day and version, every day held",
+    responses={200: {"model": models.ProjectByVersion}},
+)
+async def by_version_ever(
+    request: Request,
+    project: ProjectName,
+    password: Annotated[str, Query(description="checked against PYZN_ADMIN_PASSWORD_HASH")] = "",
+) -> Response:
+    """The shape of v2, over every day held."""
+    parts = state(request)
+    expected = parts.settings.admin_password_hash
+    if expected is None or not password or not await parts.guesses.are_right(request, password, expected):
+        raise ApiError(UNAUTHORIZED, 401)
+    return await _respond_by_version(request, project, Basis(EVER, totals=True), PRIVATE)
 
 
 @cache

@@ -128,10 +128,8 @@ def test_what_is_not_counted_is_refused_with_what_is(client: httpx.Client, path:
     ("query", "count", "numbers"),
     [
         ("", "downloads", {"1": 8, "2": 6}),
-        ("count=downloads", "downloads", {"1": 8, "2": 6}),
         ("count=files", "files", {"1": 8, "2": 2}),
         ("count=pip", "pip", {"1": 5, "2": 4}),
-        ("count=ci", "ci", {"1": 3}),
         ("ci=only", "ci", {"1": 3}),
         ("ci=exclude", "without_ci", {"1": 5, "2": 6}),
     ],

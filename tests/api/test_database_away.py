@@ -1,14 +1,15 @@
 """Postgres stopped, hanging or busy: an answer within about a second, and no restart to recover."""
 
-import os
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 
 import httpx
+import psutil
 import psycopg
 import pytest
 from pydantic import SecretStr
@@ -47,14 +48,17 @@ class Switched:
             self._process.wait()
             self._process = None
 
-    def signal_all(self, number: signal.Signals) -> None:
-        """To the postmaster and each of its backends, which are its children in its session."""
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The postmaster and each of its backends, which are its children."""
         assert self._process is not None
-        children = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self._process.pid)], capture_output=True, text=True, check=True
-        ).stdout.split()
-        for pid in [str(self._process.pid), *children]:
-            os.kill(int(pid), number)
+        postmaster = psutil.Process(self._process.pid)
+        processes = [postmaster, *postmaster.children()]
+        for each in processes:
+            each.suspend()
+        yield
+        for each in processes:
+            each.resume()
 
 
 @pytest.fixture(scope="module")
@@ -144,14 +148,11 @@ def test_a_server_that_hangs_is_503_by_the_next_look_at_the_ledger_whatever_the_
     switched, urls = away
     with serving(settings(urls.api_url)) as client:
         known = client.get(PATH)
-        switched.signal_all(signal.SIGSTOP)
-        try:
-            answer = client.get(path)
-            assert answer.status_code == 503
-            assert int(answer.headers["retry-after"]) > 0
-            assert client.get(PATH).content == known.content
-        finally:
-            switched.signal_all(signal.SIGCONT)
+        with switched.frozen():
+            answer, again = client.get(path), client.get(PATH)
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+        assert again.content == known.content
         wait_until_answered(client, path)
 
 

@@ -22,13 +22,13 @@ from tests.conftest import Database, own_database
 from tests.days import Download
 from tests.waiting import wait_until
 
-VERSIONS, DAYS = 1500, 30
+VERSIONS, DAYS = 1500, 20
 PATH = "/api/v4/projects/wide/versions"
 
 
 @pytest.fixture(scope="module")
 def database(postgres: Postgres) -> Iterator[Database]:
-    """A project of 1,500 versions on each of 30 days: large by day, too large by month."""
+    """A project of 1,500 versions on each of 20 days: large by day, too large by month."""
     with own_database(postgres) as database:
         with psycopg.connect(database.owner_url) as owner:
             for number in range(DAYS):
@@ -39,7 +39,7 @@ def database(postgres: Postgres) -> Iterator[Database]:
 
 @pytest.fixture
 def client(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
-    monkeypatch.setattr(reading, "HEAVY", 200_000)  # bytes
+    monkeypatch.setattr(reading, "HEAVY", 100_000)  # bytes
     monkeypatch.setattr(counts, "MOST", {"day": 1_000_000, "week": 1_000_000, "month": 100_000})
     with serving(settings(database.api_url, cache_bytes=0)) as client:
         yield client
@@ -75,18 +75,18 @@ def test_without_a_place_it_is_503_in_words_and_small_answers_do_not_wait(
 
 @pytest.mark.usefixtures("client")
 def test_clients_that_ask_for_much_deny_nobody_else(database: Database) -> None:
-    with psycopg.connect(database.owner_url) as owner:  # twenty projects more that are as wide
+    with psycopg.connect(database.owner_url) as owner:  # ten projects more that are as wide
         owner.execute("CREATE TEMP TABLE more AS SELECT * FROM pyzn.project_days WHERE project = 'wide'")
-        for number in range(20):
+        for number in range(10):
             owner.execute("UPDATE more SET project = %s", [f"wide-{number}"])
             owner.execute("INSERT INTO pyzn.project_days SELECT * FROM more")
             owner.execute("INSERT INTO pyzn.projects VALUES (%s, 1)", [f"wide-{number}"])
-    names = "&".join(f"name=wide-{number}" for number in range(20))
+    names = "&".join(f"name=wide-{number}" for number in range(10))
     with (
         serving(settings(database.api_url, pool_size=2, cache_bytes=0)) as server,
         ThreadPoolExecutor(5) as threads,
     ):
-        until = time.monotonic() + 4
+        until = time.monotonic() + 2
 
         def ask(*paths: str) -> list[int]:
             found = []
@@ -104,7 +104,7 @@ def test_clients_that_ask_for_much_deny_nobody_else(database: Database) -> None:
 def test_while_large_answers_are_not_taken_no_more_are_made(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "_SENDING_BYTES", 3_000_000)  # room for one
+    monkeypatch.setattr(cache, "_SENDING_BYTES", 2_000_000)  # room for one
     with serving(settings(database.api_url, cache_bytes=0)) as server:
 
         def refused() -> bool:

@@ -1,12 +1,24 @@
-"""The OpenAPI document is exact: its examples are real, its schemas hold, and Swagger UI can show it."""
+"""The OpenAPI document and docs/api.md are exact: real examples, valid schemas, and nothing left out."""
 
 import json
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
 import jsonschema
 import pytest
 
+from tests.api.conftest import hashed, serving, settings
+from tests.conftest import Database
+
+TEXT = Path(__file__).parents[2].joinpath("docs", "api.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(
+    r"```sh\ncurl '(?:http://127\.0\.0\.1:5200)([^'\n]+)'\n```\n\n```(\w+)\n(.*?)```", TEXT, re.DOTALL
+)
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 QUERIES: dict[str, dict[str, str | list[str]]] = {
     "/api/v4/projects": {"name": ["SampleProject", "no-such-project"]},
     "/api/v4/days": {"start": "2026-07-17"},
@@ -98,3 +110,59 @@ def test_the_page_to_try_it_needs_no_other_host(client: httpx.Client) -> None:
         assert client.get(f"/{name}").status_code == 200, name
     assert "SwaggerUIBundle" in client.get("/docs/swagger-ui-bundle.js").text
     assert '"openapi.json"' in client.get("/docs/start.js").text
+
+
+@pytest.mark.slow
+def test_every_answer_is_as_documented(stocked: Database, tmp_path: Path) -> None:
+    """By Schemathesis over the document, all phases, against a server on a socket; small, and always the same."""
+    with serving(settings(stocked.api_url, admin_password_hash=hashed("open sesame"))) as client:
+        documented = len(client.get("/openapi.json").json()["paths"])
+        tried = subprocess.run(
+            [
+                Path(sys.executable).with_name("st"), "--config-file", CONFIGURATION,
+                "run", f"{client.base_url}/openapi.json", "--seed", "1", "--max-examples", "3", "--workers", "1",
+                "--no-shrink", "--continue-on-failure", "--suppress-health-check", "all",
+            ],
+            cwd=tmp_path,  # it keeps its findings there
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )  # fmt: skip
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+    assert f"{documented} selected / {documented} total" in tried.stdout
+
+
+def test_every_example_is_what_the_server_answers(client: httpx.Client) -> None:
+    assert len(EXAMPLES) >= 13
+    for path, kind, shown in EXAMPLES:
+        response = client.get(path)
+        if kind == "json":
+            assert response.json() == json.loads(shown), path
+        else:
+            assert response.text.splitlines() == shown.splitlines(), path
+
+
+def test_the_example_of_the_status_has_its_members(client: httpx.Client) -> None:
+    (shown,) = re.findall(r'```json\n(\{"ready".*?)```', TEXT, re.DOTALL)
+    answer = client.get("/api/v4/status").json()
+    assert list(json.loads(shown)) == list(answer)
+    assert set(json.loads(shown)["missing"]) <= set(answer["missing"])
+
+
+def test_every_route_is_documented(client: httpx.Client) -> None:
+    for path in [*client.get("/openapi.json").json()["paths"], "/metrics", "/docs", "/openapi.json"]:
+        assert f"`{path}" in TEXT, path
+
+
+def test_every_parameter_and_its_choices_are_documented(client: httpx.Client) -> None:
+    tried = 0
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        chapter = next(chapter for chapter in TEXT.split("\n## ") if f"`{path}" in chapter)
+        words = set(re.split(r"\W+", " ".join(re.findall("`([^`\n]+)`", chapter))))
+        for parameter in operations["get"].get("parameters", []):
+            if parameter["in"] == "query":
+                for word in [parameter["name"], *parameter["schema"].get("enum", [])]:
+                    assert word in words, (path, word)
+                    tried += 1
+    assert tried > 50

@@ -87,9 +87,9 @@ def test_recent_is_without_mirrors_and_ends_with_the_latest_day(api: httpx.Clien
     assert get(api, "only-mirrored/recent")["data"] == {"last_day": 0, "last_month": 0, "last_week": 0}
 
 
-@pytest.mark.parametrize("query", ["period=week", "&period=week", "x=1&period=week"])
-def test_recent_of_one_period_has_that_alone(api: httpx.Client, query: str) -> None:
-    assert get(api, f"demo-pkg/recent?{query}")["data"] == {"last_week": 150}
+def test_recent_of_one_period_has_that_alone(api: httpx.Client) -> None:
+    for query in ("period=week", "&period=week", "x=1&period=week"):
+        assert get(api, f"demo-pkg/recent?{query}")["data"] == {"last_week": 150}
 
 
 def test_the_answers_are_bytes_in_the_order_that_pypistats_org_writes(api: httpx.Client) -> None:
@@ -115,11 +115,11 @@ def test_a_period_that_is_none_and_a_project_that_is_unknown_are_404(api: httpx.
             assert api.get(f"/api/packages/{name}/{path}").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["python_major", "python_minor", "system"])
-@pytest.mark.parametrize("name", ["nobody-knows", "-", "a%00b"])
-def test_of_an_unknown_project_there_is_no_data(api: httpx.Client, path: str, name: str) -> None:
-    answer = get(api, f"{name}/{path}")
-    assert (answer["data"], answer["type"]) == ([], f"{path}_downloads")
+def test_of_an_unknown_project_there_is_no_data(api: httpx.Client) -> None:
+    for path in PATHS[1:]:
+        for name in ("nobody-knows", "-", "a%00b"):
+            answer = get(api, f"{name}/{path}")
+            assert (answer["data"], answer["type"]) == ([], f"{path}_downloads")
 
 
 def test_overall_counts_every_row_and_those_without_mirrors_over_181_days(api: httpx.Client) -> None:
@@ -214,10 +214,3 @@ def last_month(today: date) -> date:
     """The day that pandas takes for a month before."""
     end = today.replace(day=1) - timedelta(days=1)
     return end.replace(day=min(today.day, end.day))
-
-
-def test_shields_io_finds_what_it_parses(api: httpx.Client) -> None:
-    """Its services pypi-downloads (`data.last_day|last_week|last_month`) and pepy-downloads (`total_downloads`)."""
-    data = get(api, "demo-pkg/recent")["data"]
-    assert [data[f"last_{period}"] for period in ("day", "week", "month")] == [85, 150, 210]
-    assert api.get("/api/v2/projects/demo-pkg").json()["total_downloads"] == 7 * sum(DAYS.values())

@@ -1,17 +1,24 @@
-"""Rules that need no server: names, versions, windows, country codes, settings."""
+"""Rules that need no server: names, versions, windows, settings, tags of wheels."""
 
 import re
+from dataclasses import astuple
 from datetime import date
+from urllib.parse import unquote
 
 import pytest
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from pyzn_api.__main__ import main
 from pyzn_api.errors import UnknownProjectError
 from pyzn_api.names import known_form
 from pyzn_api.settings import SettingsError, load
 from pyzn_api.versions import in_order
+from pyzn_api.wheels import tags_of
 from pyzn_api.windows import last_days, last_months, since_month_of_90_days_ago
+from pyzn_pipeline.breakdowns import UNKNOWN
+from pyzn_pipeline.keys import OTHER
 from pyzn_pipeline.names import normalise
+from tests.wheels import WHEELS
 
 
 @pytest.mark.parametrize(
@@ -115,3 +122,30 @@ def test_settings_have_the_defaults_of_the_contract(monkeypatch: pytest.MonkeyPa
     assert settings.database_url.get_secret_value() == "postgresql://reader:secret@db/pyzn"
     assert settings.cors_origins == ["https://a.example", "https://b.example:8443", "*"]
     assert settings.trusted_proxies == ["10.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
+
+
+def test_the_tags_of_every_shape_of_file_are_understood() -> None:
+    assert len(WHEELS) >= 300
+    for wheel in WHEELS:
+        assert astuple(tags_of(wheel.key)) == wheel[2:], wheel.filename
+
+
+def test_a_key_has_the_tags_that_packaging_finds_in_the_name() -> None:
+    found = 0
+    for wheel in WHEELS:
+        if wheel.key == OTHER:
+            continue
+        try:
+            tags = parse_wheel_filename(unquote(wheel.filename))[3]
+        except InvalidWheelFilename:
+            continue
+        parts = [sorted({getattr(tag, part) for tag in tags}) for part in ("interpreter", "abi", "platform")]
+        assert wheel.key.lower() == "-".join(map(".".join, parts))
+        found += 1
+    assert found >= 300
+
+
+def test_the_meaning_of_any_text_is_given() -> None:
+    for key in ["", "-", "--", "a-b", "a-b-c", "a-b-c-d", OTHER, UNKNOWN]:
+        assert tags_of(key).family == "other"
+    assert tags_of(f"py3-none-manylinux_{'9' * 5000}_0_x86_64").glibc == UNKNOWN

@@ -1,4 +1,4 @@
-"""v4: ranges that are never cut, days that say how far to trust them, tables as CSV."""
+"""v4: ranges that are never cut, days that say how far to trust them, rankings, tables as CSV."""
 
 import csv
 from datetime import UTC, date, datetime, timedelta
@@ -9,70 +9,50 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from pyzn_pipeline.rankings.rankings import rank
+from pyzn_pipeline.rankings.rankings import RANKS, rank
 from pyzn_pipeline.store.database import engine
 from tests.api.conftest import NOW, Clock, read_ledger, serving, settings
-from tests.api.stock import AWKWARD, publish
+from tests.api.stock import AWKWARD, NEWEST, publish
 from tests.conftest import Database
 from tests.days import Download
 
 VERSIONS = "/api/v4/projects/sampleproject/versions"
+LIST = "/top-pypi-packages"
 COUNTRIES = "/api/v4/projects/sampleproject/countries"
 
 
-def rows(client: httpx.Client, path: str, **query: str) -> list[tuple[object, ...]]:
-    response = client.get(path, params=query)
+def rows(client: httpx.Client, path: str) -> list[tuple[object, ...]]:
+    response = client.get(path)
     assert response.status_code == 200, response.text
     return [tuple(row.values()) for row in response.json()["downloads"]]
 
 
 @pytest.mark.parametrize(
-    ("ci", "expected"),
+    ("query", "expected"),
     [
-        ("include", [("2026-04-01", "1.10", 10), ("2026-04-01", "1.9", 2)]),
-        ("exclude", [("2026-04-01", "1.10", 6)]),
-        ("only", [("2026-04-01", "1.10", 4), ("2026-04-01", "1.9", 2)]),
+        ("versions?start=2026-04-01&end=2026-04-01", [("2026-04-01", "1.10", 10), ("2026-04-01", "1.9", 2)]),
+        ("versions?start=2026-04-01&end=2026-04-01&ci=exclude", [("2026-04-01", "1.10", 6)]),
+        ("versions?start=2026-04-01&end=2026-04-01&ci=only", [("2026-04-01", "1.10", 4), ("2026-04-01", "1.9", 2)]),
+        # Weeks begin on Monday and months on the first.
+        (
+            "versions?start=2026-06-19&end=2026-07-19&version=1.10&granularity=week",
+            [("2026-06-15", "1.10", 23), ("2026-07-13", "1.10", 195)],
+        ),
+        (
+            "countries?start=2026-06-01&granularity=month&country=US",
+            [("2026-06-01", "US", 23), ("2026-07-01", "US", 155)],
+        ),
+        ("countries?start=2026-07-19&country=de", [("2026-07-19", "DE", 15)]),
+        ("countries?start=2026-07-19&country=(unknown)", [("2026-07-19", "(unknown)", 15)]),
+        # Only an asterisk is a wildcard.
+        ("versions?start=2026-07-19&version=*rc*", [("2026-07-19", "2.0rc1", 4)]),
+        ("versions?start=2026-07-19&version=1.9", [("2026-07-19", "1.9", 10)]),
+        ("versions?start=2026-07-19&version=1_9", []),
+        ("versions?start=2026-07-19&version=%25", []),
     ],
 )
-def test_downloads_by_ci_can_be_kept_out_or_apart(client: httpx.Client, ci: str, expected: list[object]) -> None:
-    assert rows(client, VERSIONS, start="2026-04-01", end="2026-04-01", ci=ci) == expected
-
-
-def test_weeks_begin_on_monday_and_months_on_the_first(client: httpx.Client) -> None:
-    query = {"start": "2026-06-19", "end": "2026-07-19", "version": "1.10"}
-    assert rows(client, VERSIONS, granularity="week", **query) == [
-        ("2026-06-15", "1.10", 23),
-        ("2026-07-13", "1.10", 195),
-    ]
-    assert rows(client, VERSIONS, granularity="month", **query) == [
-        ("2026-06-01", "1.10", 23),
-        ("2026-07-01", "1.10", 195),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("pattern", "found"),
-    [
-        ("1.*", {"1.10", "1.10.0", "1.9"}),
-        ("*", {"(unknown)", "1.10", "1.10.0", "1.9", "2.0rc1", "snap10", "snap9"}),
-        ("1_9", set()),
-        ("%", set()),
-        ("*rc*", {"2.0rc1"}),
-    ],
-)
-def test_only_an_asterisk_is_a_wildcard(client: httpx.Client, pattern: str, found: set[str]) -> None:
-    day = {"start": "2026-07-19", "end": "2026-07-19"}
-    assert {row[1] for row in rows(client, VERSIONS, version=pattern, **day)} == found
-
-
-def test_countries_are_alpha_2_and_can_be_picked(client: httpx.Client) -> None:
-    day = {"start": "2026-07-19", "end": "2026-07-19"}
-    assert rows(client, COUNTRIES, country="de", **day) == [("2026-07-19", "DE", 15)]
-    assert rows(client, COUNTRIES, country="(unknown)", **day) == [("2026-07-19", "(unknown)", 15)]
-    assert rows(client, COUNTRIES, granularity="month", start="2026-06-01", country="US") == [
-        ("2026-06-01", "US", 23),
-        ("2026-07-01", "US", 155),
-    ]
+def test_rows_are_those_that_are_asked_for(client: httpx.Client, query: str, expected: list[object]) -> None:
+    assert rows(client, f"/api/v4/projects/sampleproject/{query}") == expected
 
 
 @pytest.mark.parametrize(
@@ -95,10 +75,9 @@ def test_a_range_that_cannot_be_answered_is_400_with_what_can(client: httpx.Clie
 
 
 def test_the_longest_range_is_answered_whole_and_a_longer_one_by_week(client: httpx.Client) -> None:
-    query = {"start": "2025-07-19", "end": "2026-07-19"}
-    assert client.get(VERSIONS, params=query | {"start": "2025-07-18"}).status_code == 400
-    assert rows(client, VERSIONS, **query)[0] == ("2025-07-19", "1.0", 5)
-    weekly = rows(client, VERSIONS, **query | {"start": "2024-01-01", "granularity": "week"})
+    assert rows(client, f"{VERSIONS}?start=2025-07-19&end=2026-07-19")[0] == ("2025-07-19", "1.0", 5)
+    assert client.get(f"{VERSIONS}?start=2025-07-18&end=2026-07-19").status_code == 400
+    weekly = rows(client, f"{VERSIONS}?start=2024-01-01&end=2026-07-19&granularity=week")
     assert weekly[0] == ("2025-07-14", "1.0", 45)
     assert client.get("/api/v4/days?start=0001-01-01&end=0001-01-02").json()["days"][0]["status"] == "missing"
     assert client.get(f"{VERSIONS}?end=0001-01-02").status_code == 200
@@ -162,20 +141,18 @@ def test_the_status_stays_small_when_an_old_day_is_read(database: Database) -> N
 
 def test_a_week_is_seven_days_and_a_month_thirty(database: Database) -> None:
     with psycopg.connect(database.owner_url) as owner:
-        for days_ago in range(1, 41):
-            day = NOW.date() - timedelta(days=days_ago)
-            publish(owner, day, [Download("steady", f"1.{days_ago}")])
+        for days_ago in (1, 7, 8, 30, 31):
+            publish(owner, NOW.date() - timedelta(days=days_ago), [Download("a", f"1.{days_ago}")])
     rank(engine(SecretStr(database.owner_url)), NOW.date() - timedelta(days=1))
     with serving(settings(database.api_url)) as client:
-        summary = client.get("/api/v4/projects/steady").json()
+        summary = client.get("/api/v4/projects/a").json()
         found = [summary[f"downloads_last_{period}"] for period in ("day", "week", "month")]
-        assert (found, summary["versions_last_month"], summary["total_downloads"]) == ([1, 7, 30], 30, 40)
-        for period, days in (("day", 1), ("week", 7), ("month", 30)):
-            assert client.get(f"/api/v4/top?period={period}").json()["projects"][0]["downloads"] == days
-        assert ">7</text>" in client.get("/badge/steady/week").text
-        assert ">30</text>" in client.get("/badge/steady/month").text
-        assert ">40</text>" in client.get("/badge/steady").text
-        assert len(rows(client, "/api/v4/projects/steady/versions")) == 30
+        assert (found, summary["versions_last_month"], summary["total_downloads"]) == ([1, 2, 4], 4, 5)
+        for period, downloads in (("day", 1), ("week", 2), ("month", 4)):
+            assert client.get(f"/api/v4/top?period={period}").json()["projects"][0]["downloads"] == downloads
+        for badge, downloads in (("/week", 2), ("/month", 4), ("", 5)):
+            assert f">{downloads}</text>" in client.get(f"/badge/a{badge}").text
+        assert len(rows(client, "/api/v4/projects/a/versions")) == 4
 
 
 def test_the_ranking_is_of_the_days_it_says_until_it_is_made_again(database: Database) -> None:
@@ -222,6 +199,44 @@ def test_places_gained_and_lost_are_answered_and_what_is_not_ranked_is_missing(d
         rank(engine(SecretStr(database.owner_url)), date(2026, 7, 19))
         read_ledger(client)
         assert client.get("/api/v4/top?format=csv").text == "rank,project,downloads,change\r\n1,b,4,1\r\n2,a,2,-1\r\n"
+
+
+def test_the_csv_is_the_same_list(client: httpx.Client) -> None:
+    answer = client.get(f"{LIST}.csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.text.startswith("download_count,project\n")
+    listed = [(int(row["download_count"]), row["project"]) for row in csv.DictReader(answer.text.splitlines())]
+    rows = client.get(f"{LIST}.min.json").json()["rows"]
+    assert listed == [(row["download_count"], row["project"]) for row in rows] != []
+
+
+def test_nothing_is_listed_before_the_first_ranking(database: Database) -> None:
+    with serving(settings(database.api_url)) as client:
+        answer = client.get(f"{LIST}.min.json").json()
+        assert (answer["last_update"], answer["rows"]) == (None, [])
+        assert client.get(f"{LIST}.csv").text == "download_count,project\n"
+
+
+def test_fifteen_thousand_projects_are_listed_and_as_many_can_be_asked_for(database: Database) -> None:
+    with psycopg.connect(database.owner_url) as owner:
+        publish(owner, NEWEST, [Download(f"p{n}", times=n) for n in range(1, 6)])
+        owner.execute(
+            "INSERT INTO pyzn.project_days"
+            " (downloads, files, pip_downloads, ci_downloads, downloads_without_mirrors, day, project)"
+            " SELECT 100 + n, 100 + n, 0, 0, 0, %s, 'many-' || n FROM generate_series(1, %s) AS n",
+            [NEWEST, RANKS],
+        )
+    rank(engine(SecretStr(database.owner_url)), NEWEST)
+    with serving(settings(database.api_url)) as client:
+        rows = client.get(f"{LIST}.min.json").json()["rows"]
+        assert len(rows) == 15_000
+        assert (rows[0], rows[-1]) == (
+            {"download_count": 15_100, "project": "many-15000"},
+            {"download_count": 101, "project": "many-1"},
+        )
+        top = client.get("/api/v4/top", params={"period": "month", "limit": 15_000}).json()["projects"]
+        assert [(each["downloads"], each["project"]) for each in top] == [tuple(row.values()) for row in rows]
+        assert len(client.get("/api/v4/top").json()["projects"]) == 100
 
 
 def test_status_tells_of_days_that_were_asked_for_and_not_read(database: Database) -> None:

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
-import pandas as pd
 from dagster import (
     AssetCheckResult,
     AssetCheckSpec,
@@ -93,10 +92,6 @@ def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_u
                     SCHEMA: columns(
                         day="date", period="text", rank="integer", project="text", downloads="bigint", change="integer"
                     ),
-                    "SQL": MetadataValue.md(
-                        "```sql\nSELECT rank, project, downloads, change\nFROM pyzn.top_projects\n"
-                        "WHERE day = '2026-07-14' AND period = 'week'\nORDER BY rank LIMIT 20;\n```"
-                    ),
                 },
                 skippable=True,  # the op logs each day's materialization itself
                 partitions_def=partitions,
@@ -121,10 +116,6 @@ def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_u
                         **dict.fromkeys((*COUNT_COLUMNS, "projects", "downloads_week_before"), "bigint"),
                     ),
                     "now": picture(api_url, "range=month"),
-                    "SQL": MetadataValue.md(
-                        "```sql\nSELECT day, downloads, downloads_week_before\n"
-                        "FROM pyzn.daily_totals\nORDER BY day DESC LIMIT 14;\n```"
-                    ),
                 },
                 skippable=True,
                 partitions_def=partitions,
@@ -202,21 +193,13 @@ def ranking_metadata(ranking: Ranking, seconds: float) -> Metadata:
 
 def totals_metadata(engine: Engine, day: date) -> Metadata:
     """The metadata of one day's totals, and those of the week before."""
-    of_day = totals(engine, day, day).iloc[-1]
-    numbers = {
-        "downloads": of_day["downloads"],
-        "downloads a week before": of_day["downloads_week_before"],
-        "pip downloads": of_day["pip_downloads"],
-        "CI downloads": of_day["ci_downloads"],
-        "downloads without mirrors": of_day["downloads_without_mirrors"],
-        "files": of_day["files"],
-        "files a week before": of_day["files_week_before"],
-        "projects": of_day["projects"],
-    }
+    row = totals(engine, day)
+    numbers = {name: number for name, number in row.items() if isinstance(number, int)}
+    labels = (name.replace("_week_", "_a_week_").replace("_", " ").replace("ci ", "CI ") for name in numbers)
     return {
         "dagster/row_count": MetadataValue.int(1),
-        "status": MetadataValue.text(of_day["status"]),
-        **{name: MetadataValue.int(int(number)) for name, number in numbers.items() if not pd.isna(number)},
+        "status": MetadataValue.text(row["status"]),
+        **dict(zip(labels, map(MetadataValue.int, numbers.values()), strict=True)),
     }
 
 
@@ -250,10 +233,7 @@ def ranking_sensor(first_day: date) -> SensorDefinition:
         return RunRequest(
             # The key limits retries: a failed ranking is tried again when a day is published, or in the next hour.
             run_key=f"{last} {stale[last]} {datetime.now(UTC):%Y-%m-%dT%H}",
-            tags={
-                RANGE_START: str(first),
-                RANGE_END: str(last),
-            },
+            tags={RANGE_START: str(first), RANGE_END: str(last)},
         )
 
     return rank_what_has_changed

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import Engine, text
@@ -81,8 +82,8 @@ def faulty(engine: Engine, check: str, days: list[date]) -> list[date]:
         return list(connection.execute(statement(check, __file__), {"days": days}).scalars())
 
 
-def totals(engine: Engine, first: date, last: date) -> pd.DataFrame:
-    """The rows of pyzn.daily_totals from `first` to `last`, in order. A day that is not published has no row."""
+def totals(engine: Engine, day: date) -> dict[str, Any]:
+    """Return the row of pyzn.daily_totals of a published day."""
+    query = text("SELECT * FROM pyzn.daily_totals WHERE day = :day")
     with store_errors("daily totals"), engine.connect() as connection:
-        rows = pd.read_sql(statement("daily_totals", __file__), connection, params={"first": first, "last": last})
-    return rows.convert_dtypes()  # keeps counts as integers even if a week before is NA
+        return dict(connection.execute(query, {"day": day}).mappings().one())

@@ -1,4 +1,4 @@
-"""What a scan must make of raw rows: the same counts in plain Python."""
+"""What a scan must make of raw rows: the same counts in plain Python. A row may say how often it is there: `times`."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from pyzn_pipeline.breakdowns import BREAKDOWNS, UNKNOWN, Breakdown, Contents, Count
+from pyzn_pipeline.breakdowns import BREAKDOWNS, PYTHON, UNKNOWN, VERSION, Breakdown, Contents, Count
 from pyzn_pipeline.names import INVALID, is_name, normalise
 from pyzn_pipeline.source.scan import BY_HOUR, MARK, REPLACED, contents_of, schema
 from tests.wheels import wheel_key, with_version
@@ -27,15 +27,15 @@ _KEYS: dict[str, Callable[[Row], str | None]] = {
     "implementation": lambda row: _field(row, "details", "implementation", "name"),
     "installer_version": lambda row: _with_version(row, "name", "details", "installer"),
     "distro": lambda row: _with_version(row, "name", "details", "distro"),
-    "version_python": lambda row: f"{_key(row, 'python')} {_key(row, 'version')}",
+    "version_python": lambda row: f"{key_of(PYTHON, row)} {key_of(VERSION, row)}",
 }
 _CONDITIONS: dict[str, Callable[[Row], bool]] = {
     "downloads": lambda _: True,
     "pip": lambda row: _KEYS["installer"](row) == "pip",
     "ci": lambda row: _field(row, "details", "ci") is True,
     "without_mirrors": lambda row: _KEYS["installer"](row) not in {None, *_MIRRORS},
-    "files": lambda row: row["is_file"],
-    "files_without_mirrors": lambda row: row["is_file"] and _CONDITIONS["without_mirrors"](row),
+    "files": lambda row: row.get("is_file", by_name(row)),
+    "files_without_mirrors": lambda row: all(_CONDITIONS[name](row) for name in ("files", "without_mirrors")),
 }
 
 
@@ -65,28 +65,41 @@ def expected(
     return [_counted(name, by_project[name], contents) for name in ordered]
 
 
+def key_of(breakdown: Breakdown, row: Row) -> str:
+    """The key of a row."""
+    key = _KEYS[breakdown.name](row)
+    return UNKNOWN if key is None else key.replace("\0", MARK)
+
+
+def counts_for(count: Count, row: Row) -> bool:
+    """Whether a row is one of those that `count` counts."""
+    return _CONDITIONS[count.name](row)
+
+
 def _counted(project: str | None, rows: list[Row], contents: Contents) -> dict[str, Any]:
     found: dict[str, Any] = {"project": project}
-    found |= {count.column: sum(_CONDITIONS[count.name](row) for row in rows) for count in contents.counts}
-    found[REPLACED] = sum(_is_replaced(row, contents.breakdowns) for row in rows)
+    found |= {count.column: _times(row for row in rows if counts_for(count, row)) for count in contents.counts}
+    found[REPLACED] = _times(row for row in rows if _is_replaced(row, contents.breakdowns))
     for breakdown in contents.breakdowns:
         packed = rows if project is not None or breakdown.common else []
-        counts = [_by_key(packed, breakdown.name, count) for count in breakdown.counts]
-        keys = sorted(counts[0])
-        found |= dict(
-            zip(breakdown.columns, [_document(counts[0]), *(_array(keys, c) for c in counts[1:])], strict=True)
-        )
-    hours = Counter(str(row["timestamp"].hour) for row in (rows if project is None else ()))
-    return {name: (found | {BY_HOUR: _document(hours)})[name] for name in schema(contents).names}
+        counts = [
+            _by((key_of(breakdown, row), row) for row in packed if counts_for(count, row)) for count in breakdown.counts
+        ]
+        arrays = [_array(sorted(counts[0]), count) for count in counts[1:]]
+        found |= dict(zip(breakdown.columns, [_document(counts[0]), *arrays], strict=True))
+    found[BY_HOUR] = _document(_by((str(row["timestamp"].hour), row) for row in rows if project is None))
+    return {name: found[name] for name in schema(contents).names}
 
 
-def _by_key(rows: list[Row], breakdown: str, count: Count) -> Counter[str]:
-    return Counter(_key(row, breakdown).replace("\0", MARK) for row in rows if _CONDITIONS[count.name](row))
+def _times(rows: Iterable[Row]) -> int:
+    return sum(row.get("times", 1) for row in rows)
 
 
-def _key(row: Row, breakdown: str) -> str:
-    key = _KEYS[breakdown](row)
-    return UNKNOWN if key is None else key
+def _by(keyed: Iterable[tuple[str, Row]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for key, row in keyed:
+        found[key] += row.get("times", 1)
+    return found
 
 
 def _project(row: Row) -> str:
@@ -95,7 +108,7 @@ def _project(row: Row) -> str:
 
 
 def _is_replaced(row: Row, breakdowns: Iterable[Breakdown]) -> bool:
-    return _project(row) == INVALID or any("\0" in _key(row, breakdown.name) for breakdown in breakdowns)
+    return _project(row) == INVALID or any("\0" in (_KEYS[breakdown.name](row) or "") for breakdown in breakdowns)
 
 
 def _field(row: Row, *path: str) -> Any:

@@ -9,10 +9,11 @@ import psycopg
 from psycopg import sql
 from pydantic import SecretStr
 
-from pyzn_pipeline.breakdowns import KNOWN, KNOWN_COUNTS, Contents
+from pyzn_pipeline.breakdowns import KNOWN, KNOWN_COUNTS
 from pyzn_pipeline.rankings.rankings import rank
 from pyzn_pipeline.store.database import engine
-from tests.days import Download, packed_rows
+from tests.counted import expected
+from tests.days import Download, scanned
 
 NEWEST = date(2026, 7, 19)
 AWKWARD = 'a"b\\c \u2028<é>\t{}'  # what JSON must escape, and what SQL or a format string might trip over
@@ -98,7 +99,7 @@ def stock(owner_url: str) -> None:
 
 def publish(connection: psycopg.Connection, day: date, downloads: Iterable[Download], status: str = "final") -> None:
     """One day by all breakdowns in one transaction, in place of what was published of it."""
-    *rows, pypi = packed_rows(list(downloads), Contents(KNOWN_COUNTS, KNOWN))
+    pypi, *rows = expected(scanned(day, downloads), day, breakdowns=KNOWN)
     with connection.transaction():
         _ensure_partition(connection, day.replace(day=1))
         connection.execute(

@@ -33,7 +33,8 @@ from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.store.imported_totals import ImportRefused, import_totals
 from pyzn_pipeline.store.partitions import RetiredDay
 from tests.conftest import Database
-from tests.days import Download, counts_for, key_of, scan_of
+from tests.counted import counts_for, key_of
+from tests.days import Download, raw_row, scan_of
 from tests.store.publishing import publish
 
 DAYS = [date(2026, month, day) for month in (1, 2, 3) for day in (1, 2, 28)]
@@ -202,10 +203,10 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
                 assert dict(connection.execute(TOTALS).fetchall()) == self.model.totals()
                 days = {day: (revision, retired) for day, revision, retired in connection.execute(LEDGER)}
                 assert days == {day: (n, day in self.model.retired) for day, n in (+self.model.revisions).items()}
-                kept = [(day, row) for day, rows in self.model.published.items() for row in rows if day in self.kept()]
+                kept = [(day, raw_row(row)) for day in self.kept() for row in self.model.published[day]]
                 for breakdown in KNOWN:
                     counted = Counter(
-                        (day, row.project, key_of(breakdown, row))
+                        (day, row["project"], key_of(breakdown, row))
                         for day, row in kept
                         if counts_for(breakdown.counted, row)
                     )

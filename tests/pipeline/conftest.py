@@ -1,6 +1,6 @@
 """The real BigQuery clients on the emulator, the real store, and the code location over both."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -58,13 +58,19 @@ def code_location(bigquery: Server, database: Database, **settings: Any) -> Defi
     return build_defs(Settings(**wanted | settings), store=Store(database_url=database.owner_url))
 
 
-def run(defs: Definitions, instance: DagsterInstance, first: date, last: date | None = None) -> ExecuteInProcessResult:
+def run(
+    defs: Definitions,
+    instance: DagsterInstance,
+    first: date,
+    last: date | None = None,
+    selection: Sequence[str] = (READING_ASSET.to_user_string(),),
+) -> ExecuteInProcessResult:
     """One run of the range from `first` to `last`, as a backfill launches it, or of one day."""
     assert defs.resources is not None
     bounds = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
     return materialize(
         list(defs.assets or []),  # type: ignore[arg-type]  # specs and definitions, as Definitions takes them
-        selection=[READING_ASSET],
+        selection=selection,
         resources=dict(defs.resources),
         instance=instance,
         partition_key=None if last else str(first),

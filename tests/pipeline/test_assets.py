@@ -56,7 +56,13 @@ def test_a_days_run_publishes_all_assets_with_what_the_ui_plots(
     assert {name: metadata[name] for name in expected} == pytest.approx(expected, abs=1e-5)
     assert {f"seconds to {stage}" for stage in ("scan", "receive", "audit", "publish")} <= set(metadata)
     assert [record.data["project"] for record in metadata["top projects"].records] == ["requests", "numpy"]
+    assert metadata["rows in project order"] is True
     assert ledger.days(store, DAY, DAY)["run_id"][0] == result.run_id
+
+    assert materialized(run(defs, instance, DAY))["project_days", str(DAY)]["outcome"] == "re-read, unchanged"
+    bigquery.load(raw_rows(DAY, [Download("flask")]))
+    metadata = materialized(run(defs, instance, DAY))["project_days", str(DAY)]
+    assert (metadata["outcome"], metadata["revision"], metadata["downloads"]) == ("published", 2, 4)
 
 
 def test_every_audit_is_a_check_and_the_hard_ones_block(
@@ -77,42 +83,7 @@ def test_every_audit_is_a_check_and_the_hard_ones_block(
     assert all(evaluation.passed for evaluation in evaluations)
 
 
-def test_a_lost_page_fails_its_check_and_publishes_nothing(
-    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
-) -> None:
-    bigquery.load(raw_rows(DAY, DOWNLOADS))
-    bigquery.inject({"lose_page": True})
-    result = run(defs, instance, DAY)
-
-    assert not result.success
-    failed = {e.check_name for e in result.get_asset_check_evaluations() if not e.passed}
-    assert "every_row_received" in failed
-    assert not result.get_asset_materialization_events()
-    row = ledger.days(store, DAY, DAY).iloc[0]
-    assert row["status"] == "missing"
-    assert row["failure"].startswith(f"day {DAY}: BigQuery reports 3 rows, ")
-    assert row["attempt_run_id"] == result.run_id
-
-
-def test_a_day_that_bigquery_cannot_sort_is_published_all_the_same(
-    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
-) -> None:
-    bigquery.load(raw_rows(DAY, DOWNLOADS * 50 + [Download(f"project-{n % 700}", f"{n}.0") for n in range(1500)]))
-    bigquery.inject({"sort_exceeds_resources": True})
-    result = run(defs, instance, DAY)
-    assert result.success
-    metadata = materialized(result)["project_days", str(DAY)]
-    assert metadata["rows in project order"] is False
-    first = ledger.days(store, DAY, DAY).iloc[0]
-    assert metadata["bytes processed"] == first["bytes_processed"] > 0
-
-    bigquery.inject({})  # from now on it can: the same content, in order
-    metadata = materialized(run(defs, instance, DAY))["project_days", str(DAY)]
-    assert (metadata["outcome"], metadata["rows in project order"]) == ("re-read, unchanged", True)
-    assert ledger.days(store, DAY, DAY).iloc[0]["checksum"] == first["checksum"]
-
-
-def test_a_bad_day_in_a_range_stops_only_itself(
+def test_a_bad_day_in_a_range_is_red_in_one_check_and_stops_only_itself(
     defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
 ) -> None:
     before, after = DAY - timedelta(days=1), DAY + timedelta(days=1)
@@ -122,31 +93,19 @@ def test_a_bad_day_in_a_range_stops_only_itself(
 
     assert not result.success
     assert list(ledger.days(store, before, after)["status"]) == ["final", "missing", "final"]
-    assert {partition for _, partition in materialized(result)} == {str(before), str(after)}
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     assert f"day {DAY}: the source has no rows for it; not published" in str(failure.step_failure_data.error)
-
-
-def test_one_bad_day_is_red_where_days_are_read_and_in_one_check_and_the_views_of_the_others_are_green(
-    defs: Definitions, instance: DagsterInstance, bigquery: Server
-) -> None:
-    bigquery.load(raw_rows(DAY, DOWNLOADS))
-    assert run(defs, instance, DAY).success
-    bad = DAY - timedelta(days=1)
-    result = run(defs, instance, bad)
     (failed,) = [each for each in result.get_asset_check_evaluations() if not each.passed]
     assert failed.check_name == "day_not_empty"
-    findings = failed.metadata["findings"].value
-    assert [each.data for each in findings.records] == [  # type: ignore[union-attr]  # a table's
-        {"day": str(bad), "finding": "the source has no rows for it"}
+    assert [each.data for each in failed.metadata["findings"].value.records] == [  # type: ignore[union-attr]  # a table's
+        {"day": str(DAY), "finding": "the source has no rows for it"}
     ]
-    partitions = utc_days(date(2026, 7, 1))
+    days = [str(day) for day in (before, DAY, after)]
     for name in ("project_days", *(breakdown.view for breakdown in BREAKDOWNS)):
-        status = instance.get_status_by_partition(AssetKey(name), [str(bad), str(DAY)], partitions)
-        assert status == {
-            str(bad): AssetPartitionStatus.FAILED if name == "project_days" else None,
-            str(DAY): AssetPartitionStatus.MATERIALIZED,
-        }
+        status = instance.get_status_by_partition(AssetKey(name), days, utc_days(date(2026, 7, 1)))
+        bad = AssetPartitionStatus.FAILED if name == "project_days" else None
+        good = AssetPartitionStatus.MATERIALIZED
+        assert status == dict(zip(days, (good, bad, good), strict=True))
 
 
 def test_a_settled_day_that_the_metadata_confirms_is_final_at_once_by_one_question_for_all_days(
@@ -184,26 +143,6 @@ def test_a_settled_day_without_rows_is_given_up_at_once_and_a_recent_one_is_trie
     found = [ledger.days(store, day, day).iloc[0] for day in (DAY, recent)]
     assert [(row["wanted"], row["attempts"]) for row in found] == [("given up", 1), ("failed", 1)]
     assert found[0]["failure"] == f"day {DAY}: the source has no rows for it; not published"
-
-
-def test_a_published_day_forgets_why_it_failed_before(
-    defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
-) -> None:
-    assert not run(defs, instance, DAY).success
-    bigquery.load(raw_rows(DAY, DOWNLOADS))
-    assert run(defs, instance, DAY).success
-    assert ledger.days(store, DAY, DAY)["failure"].isna().all()
-
-
-def test_more_rows_at_the_source_give_the_next_revision_and_no_more_rows_give_none(
-    defs: Definitions, instance: DagsterInstance, bigquery: Server
-) -> None:
-    bigquery.load(raw_rows(DAY, DOWNLOADS))
-    run(defs, instance, DAY)
-    assert materialized(run(defs, instance, DAY))["project_days", str(DAY)]["outcome"] == "re-read, unchanged"
-    bigquery.load(raw_rows(DAY, [Download("flask")]))
-    metadata = materialized(run(defs, instance, DAY))["project_days", str(DAY)]
-    assert (metadata["outcome"], metadata["revision"], metadata["downloads"]) == ("published", 2, 4)
 
 
 def test_a_source_over_the_cost_limit_is_refused_before_it_is_read(

@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ import httpx
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from dagster import DagsterInstance
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
@@ -20,19 +20,16 @@ from pyzn_local.bigquery.server import Server
 from pyzn_local.bigquery.tables import FILE_DOWNLOADS
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.breakdowns import BREAKDOWNS, KNOWN, MIRRORS, known
-from pyzn_pipeline.definitions import build_defs
-from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.exports.storage import Folder
 from pyzn_pipeline.exports.writing import export_days
 from pyzn_pipeline.reading.day import Ingested, ingest_day
-from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.source.bigquery import BigQuery
-from pyzn_pipeline.source.connection import Clients
+from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.store.database import engine
 from tests.api.conftest import Clock, serving
 from tests.api.conftest import settings as api_settings
-from tests.conftest import Database, own_database
+from tests.conftest import filled_database, own_database
 from tests.counted import expected
 from tests.pipeline.conftest import TABLE
 from tests.wheels import WHEELS
@@ -67,13 +64,24 @@ def rows(day: date) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture
-def published(bigquery: Server, clients: Clients, store: Engine) -> Engine:
+@pytest.fixture(scope="module")
+def template(postgres: Postgres, emulator: Server) -> Iterator[str]:
     """A day by the five, one by all but one, one by the five again, and one by one more."""
-    for day, names in zip(DAYS, (FIVE, NOT_DISTRO, FIVE, [*FIVE, "wheel"]), strict=True):
-        bigquery.load(pa.Table.from_pylist(rows(day), FILE_DOWNLOADS.schema))
-        read(clients, store, day, names)
-    return store
+
+    def fill(store: Engine) -> None:
+        with closing(connect("pyzn-test", "US", emulator.endpoint, emulator.storage_endpoint)) as clients:
+            for day, names in zip(DAYS, (FIVE, NOT_DISTRO, FIVE, [*FIVE, "wheel"]), strict=True):
+                read(clients, store, day, names)
+
+    emulator.reset()
+    load(emulator)
+    with filled_database(postgres, fill) as name:
+        yield name
+
+
+def load(emulator: Server) -> None:
+    for day in DAYS:
+        emulator.load(pa.Table.from_pylist(rows(day), FILE_DOWNLOADS.schema))
 
 
 def read(clients: Clients, store: Engine, day: date, names: list[str]) -> Ingested:
@@ -93,19 +101,20 @@ def content(store: Engine) -> list[Any]:
         return [[tuple(map(str, row)) for row in connection.execute(text(query))] for query in queries]
 
 
-def test_a_day_holds_what_it_was_read_with_and_keeps_it(clients: Clients, published: Engine) -> None:
+def test_a_day_holds_what_it_was_read_with_and_keeps_it(bigquery: Server, clients: Clients, store: Engine) -> None:
+    load(bigquery)
     before = {BEFORE: set(FIVE), CHOSEN: set(NOT_DISTRO), AFTER: set(FIVE), AGAIN: {*FIVE, "wheel"}}
-    assert held(published) == before
-    assert not read(clients, published, CHOSEN, FIVE).publication.changed
-    assert read(clients, published, BEFORE, [*FIVE, "wheel"]).publication.revision == 2
-    assert held(published) == before | {BEFORE: {*FIVE, "wheel"}}
+    assert held(store) == before
+    assert not read(clients, store, CHOSEN, FIVE).publication.changed
+    assert read(clients, store, BEFORE, [*FIVE, "wheel"]).publication.revision == 2
+    assert held(store) == before | {BEFORE: {*FIVE, "wheel"}}
 
 
-def test_the_views_hold_what_plain_python_counts(published: Engine) -> None:
+def test_the_views_hold_what_plain_python_counts(store: Engine) -> None:
     of_pypi, of_project = expected(rows(CHOSEN), CHOSEN, breakdowns=known(NOT_DISTRO))
     assert of_project["files"] > of_project["files_without_mirrors"] > 300
     assert len(json.loads(of_project["by_version_python"])) == 30
-    with published.connect() as connection:
+    with store.connect() as connection:
         for breakdown in known(NOT_DISTRO):
             keys = ", ".join(key.name for key in breakdown.keys)
             query = f"SELECT concat_ws(' ', {keys}), downloads FROM pyzn.{breakdown.view} WHERE day = '{CHOSEN}'"
@@ -116,8 +125,8 @@ def test_the_views_hold_what_plain_python_counts(published: Engine) -> None:
             )
 
 
-@pytest.mark.usefixtures("published")
-def test_every_day_is_proven_and_names_what_it_holds(command: CliRunner) -> None:
+def test_every_day_is_proven_and_names_what_it_holds(bigquery: Server, command: CliRunner) -> None:
+    load(bigquery)
     days = [str(BEFORE), str(AGAIN)]
     verified = command.invoke(pyzn, ["verify", "--full", *days])
     assert verified.stdout.endswith("4 of 4 days proven\n"), verified.output
@@ -129,23 +138,22 @@ def test_every_day_is_proven_and_names_what_it_holds(command: CliRunner) -> None
     assert ["also by libc, cpu" in line for line in on] == [False, True, False, False]
 
 
-def test_exported_and_mirrored_days_are_the_same(published: Engine, postgres: Postgres, tmp_path: Path) -> None:
-    list(export_days(published, Folder(tmp_path), BEFORE, AGAIN))
+def test_exported_and_mirrored_days_are_the_same(store: Engine, postgres: Postgres, tmp_path: Path) -> None:
+    list(export_days(store, Folder(tmp_path), BEFORE, AGAIN))
     with own_database(postgres) as other:
         mirrored = engine(SecretStr(other.owner_url))
         for day in DAYS:
             ingest_day(day, Mirror(str(tmp_path)), mirrored, "run-1")
-        assert content(mirrored) == content(published)
-        assert held(mirrored) == held(published)
+        assert content(mirrored) == content(store)
+        assert held(mirrored) == held(store)
         mirrored.dispose()
 
 
-@pytest.fixture
-def client(database: Database, published: Engine) -> Iterator[httpx.Client]:
+@pytest.fixture(scope="module")
+def client(postgres: Postgres, template: str) -> Iterator[httpx.Client]:
     clock = Clock(datetime.combine(AGAIN + timedelta(days=2), time(), UTC))
-    with serving(api_settings(database.api_url), clock) as client:
+    with own_database(postgres, template) as database, serving(api_settings(database.api_url), clock) as client:
         yield client
-    published.dispose()
 
 
 WINDOW = {"start": str(BEFORE), "end": str(AGAIN)}
@@ -213,69 +221,3 @@ def test_wheels_are_summed_by_what_their_tags_mean(client: httpx.Client, by: str
     lines = client.get(path, params=window | {"format": "csv"}).text.splitlines()
     assert lines[0] == f"period,{by},downloads"
     assert len(lines) == 1 + 2 * len(right)
-
-
-JOINT = {  # downloads by project, cpu, Python and glibc of who downloads
-    ("numpy", "x86_64", "3.12.1", "2.39"): 7,
-    ("numpy", "x86_64", "3.12.4", "2.17"): 2,
-    ("numpy", "aarch64", "3.14.0", "2.39"): 3,
-    ("numpy", "ppc64le", None, "2.28"): 1,
-    ("polars", "x86_64", "3.9.1", None): 4,
-    ("polars", "aarch64", "3.12.1", "2.39"): 5,
-    ("polars", None, "3.14.0", "2.41"): 1,
-}
-MARGINALS: dict[str, Callable[[str | None, str | None, str | None], str]] = {
-    "cpus?": lambda cpu, _, __: cpu or "(unknown)",
-    "pythons?version=1*": lambda _, python, __: ".".join(python.split(".")[:2]) if python else "(unknown)",
-    "libcs?": lambda _, __, glibc: f"glibc {glibc}" if glibc else "glibc",
-    "wheels?by=arch": lambda cpu, _, __: cpu or "riscv64",
-}
-
-
-def test_every_marginal_of_a_joint_distribution_reaches_the_api(
-    bigquery: Server, database: Database, store: Engine
-) -> None:
-    made = [
-        {
-            "timestamp": datetime.combine(CHOSEN, time(), UTC),
-            "file": {
-                "project": project,
-                "version": "1.0",
-                "filename": f"{project}-1.0-cp39-abi3-manylinux_2_17_{cpu or 'riscv64'}.whl",
-            },
-            "details": {
-                "installer": {"name": "pip"},
-                "python": python,
-                "cpu": cpu,
-                "distro": {"libc": {"lib": "glibc", "version": glibc}},
-            },
-        }
-        for (project, cpu, python, glibc), downloads in JOINT.items()
-        for _ in range(downloads)
-    ]
-    bigquery.load(pa.Table.from_pylist(made, FILE_DOWNLOADS.schema))
-    settings = Settings(
-        database_url=SecretStr(database.owner_url),
-        bigquery_project="pyzn-test",
-        bigquery_endpoint=bigquery.endpoint,
-        bigquery_storage_endpoint=bigquery.storage_endpoint,
-        breakdowns=[breakdown.name for breakdown in KNOWN],
-    )
-    with DagsterInstance.ephemeral() as instance:
-        assert (
-            build_defs(settings, store=Store(database_url=database.owner_url))
-            .resolve_job_def("daily_downloads")
-            .execute_in_process(partition_key=str(CHOSEN), instance=instance)
-            .success
-        )
-    store.dispose()
-    clock = Clock(datetime.combine(AGAIN, time(), UTC))
-    with serving(api_settings(database.api_url), clock) as client:
-        for route, key in MARGINALS.items():
-            for project in ("numpy", "polars", *(["__all__"] * ("version" not in route))):
-                right: Counter[str] = Counter()
-                for (name, *keys), downloads in JOINT.items():
-                    right[key(*keys)] += downloads * (project in {name, "__all__"})
-                answer = client.get(f"/api/v4/projects/{project}/{route}&start={CHOSEN}")
-                part = next(iter(answer.json()["downloads"][0].keys() - {"period", "downloads"}))
-                assert {row[part]: row["downloads"] for row in answer.json()["downloads"]} == +right, (route, project)

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 from dagster import (
     AssetKey,
@@ -68,8 +69,9 @@ def an_hour_passes(store: Engine) -> None:
     )
 
 
-def status(store: Engine, day: date) -> str:
-    return str(ledger.days(store, day, day)["status"][0])
+def held(store: Engine, *days: date) -> list[pd.Series]:
+    """The days' rows of the ledger."""
+    return [ledger.days(store, day, day).iloc[0] for day in days]
 
 
 def recount(defs: Definitions, instance: DagsterInstance, store: Engine) -> ExecuteInProcessResult:
@@ -161,20 +163,29 @@ def test_the_days_of_a_run_that_died_are_asked_for_again_however_old_they_are(
     assert repaired(defs, instance) == days
 
 
-def test_a_matching_recount_a_week_later_makes_a_day_final(
+def test_a_matching_recount_a_week_later_makes_days_final_by_the_metadata_alone(
     defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine
 ) -> None:
-    bigquery.load(raw_rows(OLD, DOWNLOADS))
-    publish(clients, store, OLD)
+    days = [OLD, OLD - timedelta(days=2), OLD - timedelta(days=4)]
+    for day in days:
+        bigquery.load(raw_rows(day, DOWNLOADS))
+    publish(clients, store, *days)
     assert not [request for request in asked(defs, instance) if request.job_name == "recount"]  # too soon to tell
     result = recount(defs, instance, store)
-    assert status(store, OLD) == "final"
-    assert result.get_asset_check_evaluations()[0].passed
-    (observation,) = result.get_asset_observation_events()
-    assert observation.asset_observation_data.asset_observation.partition == str(OLD)
+    assert [(row["status"], row["recounted_by"]) for row in held(store, *days)] == [("final", "metadata")] * 3
+    (check,) = result.get_asset_check_evaluations()
+    assert check.passed
+    assert check.metadata["US dollars"].value == round(10 * 2**20 / 2**40 * 6.25, 6)  # one minimum for all days
+    assert check.metadata["days counted by COUNT(*)"].value == 0
+    assert "why not by metadata" not in check.metadata
+    observed = [each.asset_observation_data.asset_observation for each in result.get_asset_observation_events()]
+    assert {each.partition for each in observed} == {str(day) for day in days}
+    assert observed[0].metadata["counted by"].value == "metadata"
     assert instance.get_latest_data_version_record(AssetKey("file_downloads")) is not None
     an_hour_passes(store)
     assert not [request for request in asked(defs, instance) if request.job_name == "recount"]
+    publish(clients, store, OLD)  # a reading that finds it unchanged is its latest count
+    assert [(row["revision"], row["recounted_by"]) for row in held(store, OLD)] == [(1, "scan")]
 
 
 def test_rows_that_come_late_are_found_by_a_recount_and_read(
@@ -187,74 +198,26 @@ def test_rows_that_come_late_are_found_by_a_recount_and_read(
     result = recount(defs, instance, store)
     (check,) = result.get_asset_check_evaluations()
     assert not check.passed
-    assert status(store, OLD) == "provisional"
+    (row,) = held(store, OLD)
+    assert (row["status"], row["recounted_by"], row["source_recount"]) == ("provisional", "count", 4)
 
     assert repaired(defs, instance) == [OLD]
-    row = ledger.days(store, OLD, OLD).iloc[0]
+    (row,) = held(store, OLD)
     assert (row["revision"], row["downloads"], row["status"]) == (2, 4, "final")
 
 
-def test_a_recount_by_metadata_bills_one_minimum_for_all_days(
-    defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine
-) -> None:
-    days = [OLD, OLD - timedelta(days=2), OLD - timedelta(days=4)]
-    for day in days:
-        bigquery.load(raw_rows(day, DOWNLOADS))
-    publish(clients, store, *days)
-    assert set(ledger.days(store, days[-1], OLD)["recounted_by"].dropna()) == {"scan"}
-    result = recount(defs, instance, store)
-    assert [ledger.days(store, day, day)["recounted_by"][0] for day in days] == ["metadata"] * 3
-    assert {status(store, day) for day in days} == {"final"}
-    (check,) = result.get_asset_check_evaluations()
-    assert check.metadata["US dollars"].value == round(10 * 2**20 / 2**40 * 6.25, 6)
-    assert check.metadata["days counted by COUNT(*)"].value == 0
-    assert "why not by metadata" not in check.metadata
-    observed = result.get_asset_observation_events()[0].asset_observation_data.asset_observation
-    assert observed.metadata["counted by"].value == "metadata"
-
-
-@pytest.mark.parametrize(
-    ("fault", "late", "why"),
-    [
-        ({"deny_metadata": True}, False, "Access Denied"),
-        ({"unpartitioned_rows": 1}, False, "are in no partition yet"),
-        ({"unpartitioned_rows": 1}, True, "are in no partition yet"),
-        ({}, True, None),
-    ],
-    ids=["refused", "it has fewer", "it has the same, the table more", "it has more"],
-)
 def test_what_the_metadata_does_not_confirm_is_counted_before_anything_is_read(
-    defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine,
-    fault: dict[str, object], late: bool, why: str | None,
-) -> None:  # fmt: skip
-    bigquery.load(raw_rows(OLD, DOWNLOADS))
-    publish(clients, store, OLD)
-    if late:
-        bigquery.load(raw_rows(OLD, [Download("late")]))
-    bigquery.inject(fault)
-    result = recount(defs, instance, store)
-    row = ledger.days(store, OLD, OLD).iloc[0]
-    assert (row["recounted_by"], row["source_recount"]) == ("count", 3 + late)
-    assert row["status"] == ("provisional" if late else "final")
-    (check,) = result.get_asset_check_evaluations()
-    assert check.passed is not late
-    assert check.metadata["days counted by COUNT(*)"].value == 1
-    said = check.metadata.get("why not by metadata")
-    assert (said is None) if why is None else (said is not None and why in str(said.value))
-    assert repaired(defs, instance) == [OLD] * late
-    read_by = "scan" if fault else "metadata"  # which confirms a day that has settled, if it can
-    assert ledger.days(store, OLD, OLD)["recounted_by"][0] == (read_by if late else "count")
-
-
-def test_a_reading_that_finds_a_recounted_day_unchanged_is_its_latest_count(
     defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine
 ) -> None:
     bigquery.load(raw_rows(OLD, DOWNLOADS))
     publish(clients, store, OLD)
-    recount(defs, instance, store)
-    publish(clients, store, OLD)
-    row = ledger.days(store, OLD, OLD).iloc[0]
-    assert (row["revision"], row["recounted_by"]) == (1, "scan")
+    bigquery.inject({"deny_metadata": True})
+    (check,) = recount(defs, instance, store).get_asset_check_evaluations()
+    assert [(row["status"], row["recounted_by"]) for row in held(store, OLD)] == [("final", "count")]
+    assert check.passed
+    assert check.metadata["days counted by COUNT(*)"].value == 1
+    assert "Access Denied" in str(check.metadata["why not by metadata"].value)
+    assert not repaired(defs, instance)
 
 
 def test_a_day_whose_last_reading_was_refused_is_read_again_once_the_source_has_more(
@@ -270,7 +233,7 @@ def test_a_day_whose_last_reading_was_refused_is_read_again_once_the_source_has_
     bigquery.load(raw_rows(OLD, [Download("late")] * 2))
     recount(defs, instance, store)
     assert repaired(defs, instance) == [OLD]
-    row = ledger.days(store, OLD, OLD).iloc[0]
+    (row,) = held(store, OLD)
     assert (row["revision"], row["downloads"]) == (2, 5)
     assert row.isna()["failure"]
 
@@ -282,7 +245,7 @@ def test_fewer_rows_at_the_source_keep_a_day_from_being_final_and_are_not_read(
     publish(clients, store, OLD)
     change(store, "UPDATE pyzn.days SET source_downloads = 4, downloads = 4")
     recount(defs, instance, store)
-    row = ledger.days(store, OLD, OLD).iloc[0]
+    (row,) = held(store, OLD)
     assert (row["status"], row["source_downloads"], row["source_recount"]) == ("provisional", 4, 3)
     assert not repaired(defs, instance)
 

@@ -14,7 +14,7 @@ from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError
 from pyzn_pipeline.source.protocol import ScanPrice
 from pyzn_pipeline.source.queries import usd
 from pyzn_pipeline.source.scan import estimate, scan
-from tests.days import Download, raw_rows, scan_of
+from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE
 
 DAY = date(2026, 7, 14)
@@ -32,25 +32,6 @@ DOWNLOADS = [
 def by_project(batches: list[pa.RecordBatch]) -> list[dict[str, object]]:
     rows = pa.Table.from_batches(batches).to_pylist()
     return sorted((row for row in rows if row["project"] is not None), key=lambda row: str(row["project"]))
-
-
-def test_a_scan_answers_every_breakdown_and_the_sources_own_count(bigquery: Server, clients: Clients) -> None:
-    bigquery.load(raw_rows(DAY, DOWNLOADS))
-    bigquery.load(raw_rows(DAY - timedelta(days=1), [Download("before")]))
-    bigquery.load(raw_rows(DAY + timedelta(days=1), [Download("after")]))
-
-    found = scan(clients, TABLE, DAY, LIMIT)
-    batches = list(found.batches)
-
-    assert found.rows == sum(batch.num_rows for batch in batches) == 3
-    assert by_project(batches) == by_project(list(scan_of(DAY, DOWNLOADS).batches))
-    (of_pypi,) = [row for row in pa.Table.from_batches(batches).to_pylist() if row["project"] is None]
-    assert {name: value for name, value in of_pypi.items() if value not in ("{}", "[]")} == {
-        "project": None, "downloads": 6, "pip_downloads": 4, "ci_downloads": 1, "downloads_without_mirrors": 4,
-        "files": 6, "replaced_rows": 0, "by_country": '{"(unknown)":1,"DE":1,"US":4}',
-        "by_installer": '{"(unknown)":1,"bandersnatch":1,"pip":4}', "by_python": '{"(unknown)":3,"3.12":1}',
-        "by_system": '{"(unknown)":3,"Linux":1}', "by_hour": '{"0":1,"14":1,"19":1,"23":1,"4":1,"9":1}',
-    }  # fmt: skip
 
 
 def test_a_scan_that_cannot_be_sorted_is_run_once_more_without_order(bigquery: Server, clients: Clients) -> None:
@@ -81,17 +62,6 @@ def test_another_error_of_a_scan_is_not_run_without_order(bigquery: Server, clie
     bigquery.inject({"refuse": [{"route": "job", "status": 400, "reason": "invalidQuery", "times": 1}]})
     with pytest.raises(SourceError, match="BigQuery refused the request: Injected fault: invalidQuery"):
         scan(clients, TABLE, DAY, LIMIT)
-
-
-def test_project_names_are_counted_under_their_normal_form(bigquery: Server, clients: Clients) -> None:
-    bigquery.load(raw_rows(DAY, [Download("Zope.Interface"), Download("zope--interface"), Download("zope-interface")]))
-    rows = by_project(list(scan(clients, TABLE, DAY, LIMIT).batches))
-    assert {(row["project"], row["downloads"]) for row in rows} == {("zope-interface", 3)}
-
-
-def test_an_empty_day_has_no_rows(clients: Clients) -> None:
-    found = scan(clients, TABLE, DAY, LIMIT)
-    assert (found.rows, sum(batch.num_rows for batch in found.batches)) == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -14,19 +14,16 @@ from dagster import (
     RunRequest,
     SensorDefinition,
     build_sensor_context,
-    materialize,
 )
-from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
+from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.breakdowns import BREAKDOWNS
-from pyzn_pipeline.definitions import build_defs
-from pyzn_pipeline.defs.resources import Store
-from pyzn_pipeline.settings import Settings
 from tests.api.conftest import serving
 from tests.api.conftest import settings as api_settings
 from tests.conftest import Database
-from tests.pipeline.conftest import materialized
+from tests.pipeline.conftest import code_location, materialized
+from tests.pipeline.conftest import run as run_range
 from tests.store.publishing import put, ranked
 
 DAY = date(2026, 7, 14)
@@ -34,29 +31,16 @@ RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_e
 
 
 @pytest.fixture
-def defs(database: Database) -> Definitions:
-    """The code location, its store on the test's database; its source is not there, nor needed."""
-    settings = Settings(
-        database_url=SecretStr(database.owner_url),
-        bigquery_project="pyzn-test",
-        bigquery_endpoint="http://127.0.0.1:9",
-        bigquery_storage_endpoint="127.0.0.1:9",
-        first_day=date(2026, 7, 1),
-    )
-    return build_defs(settings, store=Store(database_url=database.owner_url))
+def defs(bigquery: Server, database: Database) -> Definitions:
+    """The code location; its source has no rows, and needs none."""
+    return code_location(bigquery, database, first_day=date(2026, 7, 1))
 
 
-def run(defs: Definitions, instance: DagsterInstance, *selection: str, **tags: str) -> ExecuteInProcessResult:
-    """One run of the selected summaries, or both, of the range in `tags`."""
-    assert defs.resources is not None
-    return materialize(
-        list(defs.assets or []),  # type: ignore[arg-type]  # specs and definitions, as Definitions takes them
-        selection=selection or ("top_projects", "daily_totals"),
-        resources=dict(defs.resources),
-        instance=instance,
-        tags=tags,
-        raise_on_error=False,
-    )
+def run(
+    defs: Definitions, instance: DagsterInstance, first: date, last: date, *selection: str
+) -> ExecuteInProcessResult:
+    """One run of the selected summaries, or both."""
+    return run_range(defs, instance, first, last, selection or ("top_projects", "daily_totals"))
 
 
 def asked(defs: Definitions, instance: DagsterInstance) -> RunRequest | str:
@@ -80,7 +64,7 @@ def test_a_run_shows_what_is_on_top_what_moved_and_the_days_figures(
     put(store, DAY, a=1, b=4)
     with store.begin() as connection:
         connection.execute(text("UPDATE pyzn.days SET status = 'suspect' WHERE day = :day"), {"day": DAY})
-    result = run(defs, instance, **dict.fromkeys(RANGE, str(DAY)))
+    result = run(defs, instance, DAY, DAY)
 
     assert result.success
     events = materialized(result)
@@ -123,7 +107,7 @@ def test_one_of_the_summaries_can_be_selected_and_has_its_own_check(
     defs: Definitions, instance: DagsterInstance, store: Engine, asset: str
 ) -> None:
     put(store, DAY, a=1)
-    result = run(defs, instance, asset, **dict.fromkeys(RANGE, str(DAY)))
+    result = run(defs, instance, DAY, DAY, asset)
     assert result.success
     assert [each.asset_key.to_user_string() for each in result.get_asset_check_evaluations()] == [asset]
 
@@ -134,7 +118,7 @@ def test_a_range_is_ranked_around_the_days_that_are_not_published(
     first, last = DAY - timedelta(days=2), DAY
     for day in (first, last):
         put(store, day, a=1)
-    result = run(defs, instance, **dict(zip(RANGE, (str(first), str(last)), strict=True)))
+    result = run(defs, instance, first, last)
     assert result.success
     assert {day for _, day in materialized(result)} == {str(first), str(last)}
     assert ranked(store, "week", last) == [(1, "a", 2, None)]
@@ -143,7 +127,7 @@ def test_a_range_is_ranked_around_the_days_that_are_not_published(
 def test_a_run_of_days_that_are_all_missing_fails_and_says_what_to_do(
     defs: Definitions, instance: DagsterInstance
 ) -> None:
-    result = run(defs, instance, **dict.fromkeys(RANGE, str(DAY)))
+    result = run(defs, instance, DAY, DAY)
     assert not result.success
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     assert "materialize project_days of them first" in str(failure.step_failure_data.error)
@@ -159,7 +143,12 @@ def test_the_sensor_asks_for_what_has_changed_and_for_nothing_else(
     request = asked(defs, instance)
     assert isinstance(request, RunRequest)
     assert [request.tags[name] for name in RANGE] == [str(DAY - timedelta(days=3)), str(DAY)]
-    run(defs, instance, **{name: request.tags[name] for name in RANGE})
+    job = defs.resolve_job_def("rank_projects")
+    assert isinstance(job, JobDefinition)
+    result = job.execute_in_process(instance=instance, tags=dict(request.tags))
+    assert result.success
+    assert not [event for event in result.all_events if event.is_step_skipped]  # as a check's step would be
+    assert ranked(store, "day") == [(1, "a", 1, None)]
     assert asked(defs, instance) == "every ranking is up to date"
     put(store, DAY, a=1, b=1)
     again = asked(defs, instance)
@@ -168,25 +157,12 @@ def test_the_sensor_asks_for_what_has_changed_and_for_nothing_else(
     assert again.run_key != request.run_key
 
 
-@pytest.mark.parametrize("status", [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTED])
 def test_the_sensor_waits_for_the_ranking_that_is_on_its_way(
-    defs: Definitions, instance: DagsterInstance, store: Engine, status: DagsterRunStatus
+    defs: Definitions, instance: DagsterInstance, store: Engine
 ) -> None:
     put(store, DAY, a=1)
-    instance.create_run_for_job(defs.resolve_job_def("rank_projects"), status=status)
+    instance.create_run_for_job(defs.resolve_job_def("rank_projects"), status=DagsterRunStatus.NOT_STARTED)
     assert asked(defs, instance) == "a ranking run is not finished"
-
-
-def test_the_sensors_job_takes_its_range(defs: Definitions, instance: DagsterInstance, store: Engine) -> None:
-    put(store, DAY, a=1)
-    request = asked(defs, instance)
-    assert isinstance(request, RunRequest)
-    job = defs.resolve_job_def("rank_projects")
-    assert isinstance(job, JobDefinition)
-    result = job.execute_in_process(instance=instance, tags=dict(request.tags))
-    assert result.success
-    assert not [event for event in result.all_events if event.is_step_skipped]  # as a check's step would be
-    assert ranked(store, "day") == [(1, "a", 1, None)]
 
 
 def test_a_ranking_depends_on_the_sixty_days_it_is_computed_from(defs: Definitions) -> None:

@@ -1,8 +1,7 @@
 """All-time totals: the imported baseline and every published day after it, in whatever order they come."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
-from itertools import permutations
 
 import pytest
 from sqlalchemy import Engine
@@ -55,32 +54,6 @@ def test_an_import_that_replaces_all_begins_with_nothing_for_those_that_it_does_
     assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 1, "gone": 0, "new": 0}
     publish(store, scan_of(AFTER, [Download("flask"), Download("requests"), Download("new")]))
     assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 1, "gone": 0, "new": 1}
-
-
-@pytest.mark.parametrize("replace_all", [False, True])
-@pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_a_total_does_not_depend_on_the_order_of_days_and_import(
-    store: Engine, order: tuple[int, ...], replace_all: bool
-) -> None:
-    steps: list[Callable[[], object]] = [
-        lambda: publish(store, scan_of(AS_OF, [Download("requests"), Download("flask")] * 2)),
-        lambda: publish(store, scan_of(AFTER, [Download("requests"), Download("flask")] * 3)),
-        lambda: import_totals(store, FILE, AS_OF, replace_all=replace_all),
-    ]
-    for step in order:
-        steps[step]()
-    assert totals(store) == {"old-project": 100, "requests": 2003, "flask": 3 if replace_all else 5}
-
-
-def test_a_day_read_again_after_others_were_retired_moves_only_who_counts_it(store: Engine) -> None:
-    may, july = AS_OF - timedelta(days=40), AFTER
-    publish(store, scan_of(may, [Download("requests"), Download("flask")]))
-    publish(store, scan_of(july, [Download("requests"), Download("flask")]))
-    assert retire(store, date(2027, 6, 15), 366) == [date(2026, 5, 1)]
-    import_totals(store, FILE, july)
-    assert totals(store) == {"old-project": 100, "requests": 2000, "flask": 2}
-    publish(store, scan_of(july, [Download("requests"), Download("flask")] * 4))
-    assert totals(store) == {"old-project": 100, "requests": 2000, "flask": 5}
 
 
 def test_the_same_file_again_changes_nothing_and_another_replaces_what_it_names(store: Engine) -> None:

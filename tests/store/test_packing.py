@@ -52,8 +52,18 @@ def test_a_month_that_is_over_becomes_one_partition_with_the_same_content(store:
     assert done == [(FIRST, FOLLOWING, 13)]
     assert spans(store) == [(FIRST, FOLLOWING)]
     assert everything(store) == before
-    assert intact(store) == [(True,)]
+    order = "SELECT array_agg(project ORDER BY ctid) = array_agg(project ORDER BY project, day) FROM {}"
+    assert rows(store, order.format("pyzn.project_days_2026_06_01_to_2026_06_30")) == [(True,)]
     assert list(pack_settled(store, date(2026, 7, 21))) == []
+
+
+def test_a_day_of_a_packed_month_can_be_read_again_and_a_missing_one_be_published(store: Engine) -> None:
+    pack(store, FIRST, FOLLOWING)
+    assert publish(store, scan_of(DAY, [Download("project-1")] * 100)).publication.revision == 2
+    publish(store, scan_of(date(2026, 6, 10), [Download("b")]))
+    assert spans(store) == [(FIRST, FOLLOWING)]
+    assert intact(store) == [(True,)]
+    assert rows(store, f"SELECT sum(downloads)::int FROM pyzn.downloads_by_version WHERE day = '{DAY}'") == [(100,)]
 
 
 @pytest.fixture
@@ -82,33 +92,12 @@ def test_packed_months_and_their_indexes_are_in_the_tablespace_and_stay_true(col
     assert intact(store) == [(True,)]
 
 
-def test_the_rows_of_a_project_lie_together(store: Engine) -> None:
-    order = "SELECT array_agg(project ORDER BY ctid) = array_agg(project ORDER BY project, day) FROM {}"
-    pack(store, FIRST, FOLLOWING)
-    assert rows(store, order.format("pyzn.project_days_2026_06_01_to_2026_06_30")) == [(True,)]
-
-
 def test_days_that_may_still_change_wait(store: Engine) -> None:
     list(pack_settled(store, date(2026, 7, 1)))
     assert len(spans(store)) == 13  # six days are not worth it yet
     list(pack_settled(store, date(2026, 7, 3)))
     assert spans(store)[:2] == [(FIRST, date(2026, 6, 26)), (date(2026, 6, 26), date(2026, 6, 27))]
     list(pack_settled(store, date(2026, 7, 8)))
-    assert spans(store) == [(FIRST, FOLLOWING)]
-    assert intact(store) == [(True,)]
-
-
-def test_a_packed_day_can_be_read_again(store: Engine) -> None:
-    list(pack_settled(store, date(2026, 7, 20)))
-    later = publish(store, scan_of(DAY, [Download("project-1")] * 100))
-    assert (later.publication.revision, later.publication.changed) == (2, True)
-    assert intact(store) == [(True,)]
-    assert rows(store, f"SELECT sum(downloads)::int FROM pyzn.downloads_by_version WHERE day = '{DAY}'") == [(100,)]
-
-
-def test_a_missing_day_of_a_packed_month_can_be_published(store: Engine) -> None:
-    list(pack_settled(store, date(2026, 7, 20)))
-    publish(store, scan_of(date(2026, 6, 10), [Download("b")]))
     assert spans(store) == [(FIRST, FOLLOWING)]
     assert intact(store) == [(True,)]
 

@@ -42,7 +42,7 @@ def test_a_day_is_worked_on_by_one_at_a_time(store: Engine) -> None:
 
 
 def test_days_published_at_once_add_up_in_the_totals_of_the_projects_they_share(store: Engine) -> None:
-    sizes = {DAY + timedelta(days=n): size for n, size in enumerate((300, 700, 1500))}
+    sizes = {DAY + timedelta(days=n): size for n, size in enumerate((100, 200, 400))}
 
     def publish_often(day: date) -> None:
         for count in (1, 2, 3, 4):

@@ -1,6 +1,6 @@
 """Proves published days: compares the ledger with the tables and with the source. Changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -48,12 +48,8 @@ def _differences(row: dict[str, Any], counts: dict[date, int], engine: Engine, s
     day: date = row["day"]
     contents = Contents.of(row, row["project_keys"])
     with store_errors(f"day {day}"), engine.connect() as connection:
-        held = connection.execute(statement("day_in_tables", __file__), {"day": day}).one()._mapping
-        differences = [
-            _difference(column.replace("_", " "), found, row[column])
-            for column, found in held.items()
-            if found != row[column]
-        ]
+        held = dict(connection.execute(statement("day_in_tables", __file__), {"day": day}).mappings().one())
+        differences = _compared(held, {column: row[column] for column in held})
         for breakdown in contents.breakdowns:
             differences += _differences_by(breakdown, connection, row)
     if day not in counts:
@@ -72,14 +68,10 @@ def _differences(row: dict[str, Any], counts: dict[date, int], engine: Engine, s
 
 def _differences_by(breakdown: Breakdown, connection: Connection, row: dict[str, Any]) -> list[str]:
     """The differences between the documents of a breakdown and the day's row of the ledger."""
-    held = connection.execute(_in_tables(breakdown), {"day": row["day"]}).one()._mapping
+    held = dict(connection.execute(_in_tables(breakdown), {"day": row["day"]}).mappings().one())
     expected = {count.column: row[count.column] for count in breakdown.counts}
     expected["project_keys"] = row["project_keys"][breakdown.name]
-    differences = [
-        _difference(f"{column.replace('_', ' ')} by {breakdown.name}", held[column], value)
-        for column, value in expected.items()
-        if held[column] != value
-    ]
+    differences = _compared(held, expected, f" by {breakdown.name}")
     if not held["pypi_totals_are_right"]:
         differences.append(f"all of PyPI by {breakdown.name}: the tables have other counts than the ledger")
     return differences
@@ -112,8 +104,12 @@ def _checksum_at_source(source: Source, day: date, contents: Contents) -> str:
         return tally.checksum
 
 
-def _difference(name: str, found: Any, expected: Any) -> str:
-    return f"{name}: the tables have {_told(found)}, the ledger says {_told(expected)}"
+def _compared(held: Mapping[str, Any], expected: Mapping[str, Any], by: str = "") -> list[str]:
+    return [
+        f"{name.replace('_', ' ')}{by}: the tables have {_told(held[name])}, the ledger says {_told(value)}"
+        for name, value in expected.items()
+        if held[name] != value
+    ]
 
 
 def _told(value: Any) -> str:

@@ -1,8 +1,7 @@
 """The two BigQuery clients, connected to Google or to an emulator."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,19 +79,16 @@ def _credentials() -> Credentials:
     return credentials
 
 
-@contextmanager
-def clients_of(settings: Settings) -> Iterator[Clients]:
-    """The clients for these settings; they are closed at the end. Raises SourceError as `connect` does."""
-    clients = connect(
-        settings.bigquery_project,
-        settings.bigquery_location,
-        settings.bigquery_endpoint,
-        settings.bigquery_storage_endpoint,
+def clients_of(settings: Settings) -> AbstractContextManager[Clients]:
+    """The clients for these settings; they are closed at the end of the block. Raises SourceError as `connect` does."""
+    return closing(
+        connect(
+            settings.bigquery_project,
+            settings.bigquery_location,
+            settings.bigquery_endpoint,
+            settings.bigquery_storage_endpoint,
+        )
     )
-    try:
-        yield clients
-    finally:
-        clients.close()
 
 
 def connect(

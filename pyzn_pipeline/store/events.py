@@ -11,10 +11,6 @@ from pyzn_pipeline.events import built_in
 from pyzn_pipeline.store.database import statement
 
 
-class UnknownEvent(PyznError):
-    """No event of the operator's own has that id."""
-
-
 def write_built_in(connection: Connection) -> None:
     """Bring the built-in events up to date with this PyZn; the operator's own stay."""
     events = json.dumps([event._asdict() for event in built_in()], default=str)
@@ -33,7 +29,7 @@ def add(connection: Connection, **event: Any) -> str:
 
 
 def withdraw(connection: Connection, event: str) -> None:
-    """Delete an event of the operator's own. Raises UnknownEvent."""
+    """Delete an event of the operator's own. Raises PyznError."""
     deleted = connection.execute(text("DELETE FROM pyzn.events WHERE own AND id = :id"), {"id": event})
     if not deleted.rowcount:
-        raise UnknownEvent(f"{event}: no event of yours has this id: pyzn event list shows them")
+        raise PyznError(f"{event}: no event of yours has this id: pyzn event list shows them")

@@ -36,7 +36,7 @@ def defs(bigquery: Server, database: Database) -> Definitions:
     return code_location(bigquery, database, first_day=date(2026, 7, 1))
 
 
-def test_a_days_run_publishes_all_assets_with_what_the_ui_plots(
+def test_a_days_run_publishes_all_assets_with_what_the_ui_plots_and_every_audit_is_a_check(
     defs: Definitions, instance: DagsterInstance, bigquery: Server, store: Engine
 ) -> None:
     bigquery.load(raw_rows(DAY, DOWNLOADS))
@@ -57,30 +57,22 @@ def test_a_days_run_publishes_all_assets_with_what_the_ui_plots(
     assert {f"seconds to {stage}" for stage in ("scan", "receive", "audit", "publish")} <= set(metadata)
     assert [record.data["project"] for record in metadata["top projects"].records] == ["requests", "numpy"]
     assert metadata["rows in project order"] is True
+    evaluations = result.get_asset_check_evaluations()
+    assert {e.asset_key.to_user_string() for e in evaluations} == {"project_days"}
+    assert {e.check_name for e in evaluations if e.blocking} == {
+        "every_row_received", "day_not_empty", "sum_equals_source"
+    }  # fmt: skip
+    assert {e.check_name for e in evaluations if not e.blocking} == {
+        "downloads_like_weekday", "projects_like_weekday", "every_hour_there",
+        *(name for b in BREAKDOWNS if b.common for name in (f"unknown_{b.name}_share", f"{b.name}_mix")),
+    }  # fmt: skip
+    assert all(evaluation.passed for evaluation in evaluations)
     assert ledger.days(store, DAY, DAY)["run_id"][0] == result.run_id
 
     assert materialized(run(defs, instance, DAY))["project_days", str(DAY)]["outcome"] == "re-read, unchanged"
     bigquery.load(raw_rows(DAY, [Download("flask")]))
     metadata = materialized(run(defs, instance, DAY))["project_days", str(DAY)]
     assert (metadata["outcome"], metadata["revision"], metadata["downloads"]) == ("published", 2, 4)
-
-
-def test_every_audit_is_a_check_and_the_hard_ones_block(
-    defs: Definitions, instance: DagsterInstance, bigquery: Server
-) -> None:
-    bigquery.load(raw_rows(DAY, DOWNLOADS))
-    evaluations = run(defs, instance, DAY).get_asset_check_evaluations()
-    assert {e.asset_key.to_user_string() for e in evaluations} == {"project_days"}
-    assert {e.check_name for e in evaluations if not e.blocking} == {
-        "downloads_like_weekday",
-        "projects_like_weekday",
-        "every_hour_there",
-        *(f"unknown_{b.name}_share" for b in BREAKDOWNS if b.common),
-        *(f"{b.name}_mix" for b in BREAKDOWNS if b.common),
-    }
-    hard = {"every_row_received", "day_not_empty", "sum_equals_source"}
-    assert {e.check_name for e in evaluations if e.blocking} == hard
-    assert all(evaluation.passed for evaluation in evaluations)
 
 
 def test_a_bad_day_in_a_range_is_red_in_one_check_and_stops_only_itself(

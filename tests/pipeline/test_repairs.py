@@ -20,6 +20,7 @@ from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.recounts.recounts import due_for_recount
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
+from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.wanted_days import wanted
 from pyzn_pipeline.wanted_days.wanted import due_for_reading
 from tests import ledger
@@ -27,6 +28,7 @@ from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE, code_location
 from tests.pipeline.sensor import a_month_passes, asked, carried_out, days_asked, repaired
+from tests.store.publishing import put
 
 TODAY = datetime.now(UTC).date()
 OLD = TODAY - timedelta(days=10)
@@ -117,37 +119,33 @@ def test_a_day_that_a_run_has_in_hand_is_not_asked_for_again(
     assert days_asked(asked(healing_defs, instance)) == days_asked([request])
 
 
-def test_a_day_that_keeps_failing_is_left_missing_with_its_reason(
-    healing_defs: Definitions, instance: DagsterInstance, store: Engine
-) -> None:
-    day = TODAY - timedelta(days=6)
-    give_up_recent(store, 1, 5)
-    tries = 0
-    while repaired(healing_defs, instance):  # the source has nothing
-        tries += 1
+def test_a_day_that_keeps_failing_is_given_up_with_its_reason(store: Engine) -> None:
+    day, now = TODAY - timedelta(days=1), datetime.now(UTC) + timedelta(days=1)
+    for _ in range(wanted.MOST_ATTEMPTS):
+        assert day in due_for_reading(store, now, repair_from=day)
+        with pytest.raises(StoreError), wanted.attempt(store, day, "run-1"):
+            raise StoreError("the source is away")
         a_month_passes(store)
+    assert day not in due_for_reading(store, now, repair_from=day)
     row = ledger.days(store, day, day).iloc[0]
-    assert (tries, row["attempts"]) == (wanted.MOST_ATTEMPTS, wanted.MOST_ATTEMPTS)
-    assert row["status"] == "missing"
-    assert row["failure"] == f"day {day}: the source has no rows for it; not published"
+    assert (row["wanted"], row["attempts"], row["failure"]) == ("given up", wanted.MOST_ATTEMPTS, "the source is away")
+
+
+def at(store: Engine, published: str, counted: str) -> None:
+    """Let the days be published, and counted last, at these times in UTC."""
+    times = "published_at = CAST(:published AS timestamptz), recounted_at = CAST(:counted AS timestamptz)"
+    change(store, f"UPDATE pyzn.days SET {times}", published=f"{published}Z", counted=f"{counted}Z")
 
 
 def test_unless_told_from_when_a_new_deployment_heals_no_further_back_than_its_first_publication(store: Engine) -> None:
-    for first_published, healed_from in (("2026-07-10", "2026-07-09"), ("2026-01-01", "2026-06-13")):
-        change(store, "TRUNCATE pyzn.days CASCADE")
+    now = datetime(2026, 7, 15, 18, 30, tzinfo=UTC)
+    assert not due_for_reading(store, now, repair_from=None)
+    put(store, date(2020, 2, 2), a=1)
+    for first_published, healed_from in (("2026-07-10 12:00", "2026-07-09"), ("2026-01-01 12:00", "2026-06-13")):
+        at(store, first_published, first_published)
         change(store, "DELETE FROM pyzn.wanted")
-        change(
-            store,
-            "INSERT INTO pyzn.days VALUES ('2020-02-02', 'final', 1, 1, 1, 0, 0, 0, 1, '{}', '', 0,"
-            " '', '', NULL, NULL, 0, 0, '',"
-            " CAST(:at AS timestamptz), CAST(:at AS timestamptz), CAST(:at AS timestamptz), 1)",
-            at=f"{first_published} 12:00Z",
-        )
-        due = due_for_reading(store, datetime(2026, 7, 15, 18, 30, tzinfo=UTC), repair_from=None)
+        due = due_for_reading(store, now, repair_from=None)
         assert [str(due[0]), str(due[-1])] == ["2026-07-14", healed_from]
-    change(store, "TRUNCATE pyzn.days CASCADE")
-    change(store, "DELETE FROM pyzn.wanted")
-    assert not due_for_reading(store, datetime(2026, 7, 15, 18, 30, tzinfo=UTC), repair_from=None)
 
 
 def test_the_days_of_a_run_that_died_are_asked_for_again_however_old_they_are(
@@ -250,9 +248,9 @@ def test_fewer_rows_at_the_source_keep_a_day_from_being_final_and_are_not_read(
     assert not repaired(defs, instance)
 
 
-@pytest.mark.parametrize(
-    ("now", "counted", "due"),
-    [
+def test_recounts_are_due_at_23_utc_of_the_first_third_and_seventh_day(store: Engine) -> None:
+    put(store, date(2026, 7, 14), a=1)
+    for now, counted, due in (
         ("2026-07-15 22:59", "2026-07-15 17:20", False),
         ("2026-07-15 23:00", "2026-07-15 17:20", True),
         ("2026-07-17 22:59", "2026-07-15 23:05", False),
@@ -261,19 +259,6 @@ def test_fewer_rows_at_the_source_keep_a_day_from_being_final_and_are_not_read(
         ("2026-07-21 23:00", "2026-07-17 23:05", True),
         ("2026-09-01 12:00", "2026-07-17 23:05", True),
         ("2026-09-01 12:00", "2026-07-21 23:05", False),
-    ],
-)
-def test_recounts_are_due_at_23_utc_of_the_first_third_and_seventh_day(
-    shared_store: Engine, now: str, counted: str, due: bool
-) -> None:
-    day = date(2026, 7, 14)
-    change(shared_store, "TRUNCATE pyzn.days CASCADE")
-    change(
-        shared_store,
-        "INSERT INTO pyzn.days VALUES (:day, 'provisional', 1, 1, 1, 0, 0, 0, 1, '{}', '', 0,"
-        " '', '', NULL, NULL, 0, 0, '', '2026-07-15 17:20Z', '2026-07-15 17:20Z', CAST(:counted AS timestamptz), 1)",
-        day=day,
-        counted=counted + "Z",
-    )
-    found = due_for_recount(shared_store, datetime.fromisoformat(now + "Z"))
-    assert [published.day for published in found] == [day] * due
+    ):
+        at(store, "2026-07-15 17:20", counted)
+        assert bool(due_for_recount(store, datetime.fromisoformat(now + "Z"))) is due, (now, counted)

@@ -20,14 +20,14 @@ from pyzn_pipeline.exports.storage import Folder
 from pyzn_pipeline.exports.writing import ExportRefused, export_days
 from pyzn_pipeline.reading.day import ingest_day, publish_scan
 from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.store.locks import day_locked
+from pyzn_pipeline.store.locks import days_locked
 from pyzn_pipeline.store.partitions import ensure_partition
 
 
 def publish_synthetic(store: Engine, synthetic: SyntheticDay, seconds: dict[str, float]) -> None:
     """Publish a synthetic day as `ingest_day` does after its scan."""
     ensure_partition(store, synthetic.day)
-    with day_locked(store, synthetic.day) as connection:
+    with days_locked(store, synthetic.day, synthetic.day) as connection:
         publish_scan(connection, synthetic.scan(), "bench", seconds)
 
 

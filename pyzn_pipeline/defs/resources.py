@@ -1,7 +1,7 @@
 """Dagster's resources: the source and the store."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 from dagster import ConfigurableResource
@@ -53,14 +53,9 @@ class BigQuerySource(BigQueryResource):
             f"&j=bq:{self.location}:{job_id}&page=queryresults"
         )
 
-    @contextmanager
-    def clients(self) -> Iterator[Clients]:
-        """Both clients; they are closed at the end. Raises SourceError without usable credentials."""
-        clients = connect(self.project or "", self.location or "", self.endpoint, self.storage_endpoint)
-        try:
-            yield clients
-        finally:
-            clients.close()
+    def clients(self) -> AbstractContextManager[Clients]:
+        """Both clients; they are closed at the end of the block. Raises SourceError without usable credentials."""
+        return closing(connect(self.project or "", self.location or "", self.endpoint, self.storage_endpoint))
 
     @contextmanager
     def opened(self) -> Iterator[BigQuery]:

@@ -70,9 +70,10 @@ def pack(engine: Engine, first: date, following: date, tablespace: str = "") -> 
     transaction. Readers wait only for the swap, and at most LOCK_TIMEOUT before it begins. Costs a sort
     of the days' rows. Raises PackingFailed, if others keep reading or publishing.
     """
-    copy = sql.Identifier("pyzn", f"project_days_{first:%Y_%m_%d}_to_{following - timedelta(days=1):%Y_%m_%d}")
+    last = following - timedelta(days=1)
+    copy = sql.Identifier("pyzn", f"project_days_{first:%Y_%m_%d}_to_{last:%Y_%m_%d}")
     days = sql.SQL("day >= {} AND day < {}").format(sql.Literal(first), sql.Literal(following))
-    with days_locked(engine, first, following) as connection, connection.begin():
+    with days_locked(engine, first, last) as connection, connection.begin():
         parts = partitions(connection, first, following)
         driver = cast("psycopg.Connection", connection.connection.driver_connection)
         driver.execute("SELECT set_config('default_tablespace', %s, true)", [tablespace])

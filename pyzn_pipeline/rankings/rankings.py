@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import StoreError, store_errors
-from pyzn_pipeline.store.locks import day_locked
+from pyzn_pipeline.store.locks import days_locked
 
 RANKS = 15_000
 """How many places are kept for each period: the API's largest `limit`, and what readers of top lists are used to."""
@@ -56,7 +56,7 @@ def rank(engine: Engine, day: date) -> Ranking:
     The result depends only on the content of the published days, not on when or in which order they were published.
     Raises NotPublished, or StoreError.
     """
-    with store_errors(f"day {day}: ranking"), day_locked(engine, day) as connection:
+    with store_errors(f"day {day}: ranking"), days_locked(engine, day, day) as connection:
         # One snapshot: no statement sees a day that is published meanwhile. The ranking is then stale, and made again.
         connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():

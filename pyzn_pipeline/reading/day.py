@@ -18,7 +18,7 @@ from pyzn_pipeline.source.count import MIRROR, SCAN
 from pyzn_pipeline.source.protocol import Source
 from pyzn_pipeline.source.scan import ExporterRow, Scan
 from pyzn_pipeline.store.errors import store_errors
-from pyzn_pipeline.store.locks import day_locked
+from pyzn_pipeline.store.locks import days_locked
 from pyzn_pipeline.store.partitions import ensure_partition
 from pyzn_pipeline.store.publication import Publication, is_published, publish
 from pyzn_pipeline.store.staging import stage
@@ -55,7 +55,7 @@ def ingest_day(
     seconds: dict[str, float] = {}
     with store_errors(f"day {day}"):
         ensure_partition(engine, day)
-        with day_locked(engine, day) as connection, ExitStack() as stack:
+        with days_locked(engine, day, day) as connection, ExitStack() as stack:
             with _timed(seconds, "scan"):
                 with connection.begin():
                     held = held_breakdowns(connection, day)

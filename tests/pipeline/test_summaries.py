@@ -12,8 +12,6 @@ from dagster import (
     ExecuteInProcessResult,
     JobDefinition,
     RunRequest,
-    SensorDefinition,
-    build_sensor_context,
 )
 from sqlalchemy import Engine, text
 
@@ -24,6 +22,7 @@ from tests.api.conftest import settings as api_settings
 from tests.conftest import Database
 from tests.pipeline.conftest import code_location, materialized
 from tests.pipeline.conftest import run as run_range
+from tests.pipeline.sensor import evaluated
 from tests.store.publishing import put, ranked
 
 DAY = date(2026, 7, 14)
@@ -45,15 +44,8 @@ def run(
 
 def asked(defs: Definitions, instance: DagsterInstance) -> RunRequest | str:
     """What the sensor asks for now, or why it does not."""
-    (sensor,) = [one for one in defs.sensors or [] if one.name == "rank_what_has_changed"]
-    assert isinstance(sensor, SensorDefinition)
-    assert defs.resources is not None
-    tick = sensor.evaluate_tick(
-        build_sensor_context(
-            instance, resources={"store": defs.resources["store"]}, repository_def=defs.get_repository_def()
-        )
-    )
-    return tick.run_requests[0] if tick.run_requests else str(tick.skip_message)
+    found = evaluated(defs, instance, "rank_what_has_changed")
+    return found.run_requests[0] if found.run_requests else str(found.skip_message)
 
 
 def test_a_run_shows_what_is_on_top_what_moved_and_the_days_figures(

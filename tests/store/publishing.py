@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from pyzn_pipeline.reading.day import Ingested, publish_scan
 from pyzn_pipeline.source.scan import Scan
 from pyzn_pipeline.store.errors import store_errors
-from pyzn_pipeline.store.locks import day_locked
+from pyzn_pipeline.store.locks import days_locked
 from pyzn_pipeline.store.partitions import ensure_partition
 from tests.days import Download, scan_of
 
@@ -17,7 +17,7 @@ def publish(store: Engine, scanned: Scan, accept_worse: bool = False) -> Ingeste
     """As ingest_day does once the scan is there."""
     with store_errors(f"day {scanned.day}"):
         ensure_partition(store, scanned.day)
-        with day_locked(store, scanned.day) as connection:
+        with days_locked(store, scanned.day, scanned.day) as connection:
             return publish_scan(connection, scanned, "run-1", {}, accept_worse)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.maintenance import packing
 from pyzn_pipeline.maintenance.packing import PackingFailed, pack, pack_settled
-from pyzn_pipeline.store.locks import day_locked
+from pyzn_pipeline.store.locks import days_locked
 from pyzn_pipeline.store.partitions import partitions
 from tests.conftest import Database, filled_database
 from tests.days import Download, scan_of
@@ -104,7 +104,7 @@ def test_days_that_may_still_change_wait(store: Engine) -> None:
 
 def test_a_publication_of_a_day_that_is_packed_waits_and_is_not_lost(store: Engine) -> None:
     with ThreadPoolExecutor(2) as threads:
-        with day_locked(store, DAY):  # a run that reads the day
+        with days_locked(store, DAY, DAY):  # a run that reads the day
             packed = threads.submit(pack, store, FIRST, FOLLOWING)
             other = threads.submit(publish, store, scan_of(DAYS[-1], [Download("project-1")] * 100))
         packed.result()

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from pyzn_pipeline.store.locks import day_locked
+from pyzn_pipeline.store.locks import days_locked
 from tests.days import Download, scan_of
 from tests.store.publishing import publish, rows
 from tests.waiting import LIMIT
@@ -27,14 +27,14 @@ def test_a_day_is_worked_on_by_one_at_a_time(store: Engine) -> None:
 
     def second() -> None:
         inside.wait(LIMIT)
-        with day_locked(store, DAY):
+        with days_locked(store, DAY, DAY):
             order.append("second")
 
     waiting = threading.Thread(target=second)
     waiting.start()
-    with day_locked(store, DAY):
+    with days_locked(store, DAY, DAY):
         inside.set()
-        with day_locked(store, DAY + timedelta(days=1)):  # another day is nobody's business
+        with days_locked(store, DAY + timedelta(days=1), DAY + timedelta(days=1)):  # another day is nobody's business
             time.sleep(0.5)
         order.append("first")
     waiting.join(LIMIT)

@@ -95,11 +95,8 @@ def days_of_tags(tags: Mapping[str, str], first_day: date = date.min) -> DaySele
     if PARTITION in tags:
         return days_of_keys([tags[PARTITION]], first_day)
     start, end = tags.get(RANGE_START), tags.get(RANGE_END)
-    if start is None and end is None:
-        return DaySelection([], "it names no partition")
     if start is None or end is None:
-        named = "last" if start is None else "first"
-        return DaySelection([], f"it names only the {named} day of a range, {start or end!r:.42}")
+        return DaySelection([], f"it names no partition, nor both ends of a range: {start or end!r:.42}")
     try:
         first, last = day_of(start), day_of(end)
     except DaysRefused as error:

@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Engine, text
 
@@ -42,25 +41,19 @@ class BackfillError(PyznError):
     """Dagster refused the backfill. The message has its answer."""
 
 
-@dataclass
-class Progress:
-    """The progress of a backfill: the days published or found unchanged, and the days that failed with the reasons."""
+class Progress(NamedTuple):
+    """The days that were published or found unchanged, those that failed, with the reasons, and how Dagster ended."""
 
-    requested: list[date]
-    backfill_id: str
-    since: datetime
-    done: set[date] = field(default_factory=set)
-    failed: dict[date, str] = field(default_factory=dict)
-    ended: str | None = None
-
-    @property
-    def finished(self) -> bool:
-        """Return whether every requested day has an outcome, or Dagster has ended the backfill."""
-        return self.ended is not None or len(self.done | self.failed.keys()) == len(self.requested)
+    done: set[date]
+    failed: dict[date, str]
+    ended: str | None
 
 
-def launch(dagster_url: str, engine: Engine, days: list[date], accept_worse: bool = False) -> Progress:
-    """Launch a backfill of `days`. Raises DagsterError when Dagster is away, BackfillError when it refuses."""
+def launch(dagster_url: str, engine: Engine, days: list[date], accept_worse: bool = False) -> tuple[str, datetime]:
+    """Launch a backfill of `days`; return its id, and the time before it by Postgres' clock.
+
+    Raises DagsterError when Dagster is away, BackfillError when it refuses.
+    """
     with engine.connect() as connection:
         since: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
     answer = ask(
@@ -75,38 +68,32 @@ def launch(dagster_url: str, engine: Engine, days: list[date], accept_worse: boo
     )["launchPartitionBackfill"]
     if "backfillId" not in answer:
         raise BackfillError(f"Dagster refused the backfill: {answer.get('message', answer['__typename'])}")
-    return Progress(days, answer["backfillId"], since)
+    return answer["backfillId"], since
 
 
-def follow(dagster_url: str, engine: Engine, progress: Progress, poll_seconds: float = 0.5) -> Iterator[None]:
-    """Update `progress` until every day has an outcome. Raises DagsterError if Dagster stays away."""
+def follow(
+    dagster_url: str, engine: Engine, days: list[date], backfill_id: str, since: datetime, poll_seconds: float = 0.5
+) -> Iterator[Progress]:
+    """Yield the progress of a backfill of consecutive days, until each has an outcome or Dagster has ended.
+
+    Raises DagsterError if Dagster stays away.
+    """
     heard = time.monotonic()
     while True:
         try:
-            status = ask(dagster_url, STATUS, id=progress.backfill_id)["partitionBackfillOrError"]
+            status = ask(dagster_url, STATUS, id=backfill_id)["partitionBackfillOrError"]
             heard = time.monotonic()
         except DagsterError:  # the webserver may restart while days are being read
             if time.monotonic() - heard > SILENCE_SECONDS:
                 raise
             status = {"status": "REQUESTED"}
-        _update(progress, engine)
-        if status.get("status") not in RUNNING:
-            progress.ended = _ending(status)
-        yield
-        if progress.finished:
+        rows = ledger.days(engine, days[0], days[-1])
+        failed = {row["day"]: row["failure"] for row in rows if row["failed_at"] and row["failed_at"] >= since}
+        done = {row["day"] for row in rows if row["read_at"] and row["read_at"] >= since} - failed.keys()
+        reason = (status.get("error") or status).get("message") or ""
+        running = status.get("status") in RUNNING
+        ended = None if running else f"{status.get('status', status.get('__typename'))} {reason}".strip()
+        yield Progress(done, failed, ended)
+        if not running or len(done) + len(failed) == len(days):
             return
         time.sleep(poll_seconds)
-
-
-def _update(progress: Progress, engine: Engine) -> None:
-    requested, since = set(progress.requested), progress.since
-    rows = ledger.days(engine, min(requested), max(requested))
-    wanted = [row for row in rows if row["day"] in requested]
-    progress.failed = {row["day"]: row["failure"] for row in wanted if row["failed_at"] and row["failed_at"] >= since}
-    progress.done = {row["day"] for row in wanted if row["read_at"] and row["read_at"] >= since}
-    progress.done -= progress.failed.keys()
-
-
-def _ending(status: dict[str, Any]) -> str:
-    error = status.get("error") or status
-    return f"{status.get('status', status['__typename'])} {error.get('message') or ''}".strip()

@@ -3,9 +3,8 @@
 from datetime import date
 
 import click
-from sqlalchemy import Engine
 
-from pyzn_pipeline.backfills.launch import Progress, follow, launch
+from pyzn_pipeline.backfills.launch import follow, launch
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.commands.progress import bar_of_days
 from pyzn_pipeline.days import days_between, ranges
@@ -43,13 +42,18 @@ def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
         return
     settings = load(CommandSettings)
     days = days_between(start, end, settings.first_day)
-    with open_store(settings.database_url, "backfill") as store:
-        outcome = launch(settings.dagster_url, store, days, accept_worse)
-        page = f"{settings.dagster_url}/runs/b/{outcome.backfill_id}"
+    with open_store(settings.database_url, "backfill") as store, bar_of_days() as bar:
+        backfill_id, since = launch(settings.dagster_url, store, days, accept_worse)
+        page = f"{settings.dagster_url}/runs/b/{backfill_id}"
+        task = bar.add_task("waiting for Dagster", total=len(days))
         try:
-            _show(settings.dagster_url, store, outcome)
+            for outcome in follow(settings.dagster_url, store, days, backfill_id, since):
+                finished = len(outcome.done) + len(outcome.failed)
+                waits = "" if finished else " waits for a run"
+                failed = f", [red]{len(outcome.failed)} failed[/red]" if outcome.failed else ""
+                bar.update(task, completed=finished, description=f"backfill {backfill_id}{waits}{failed}")
         except KeyboardInterrupt:
-            click.echo(f"backfill {outcome.backfill_id} goes on in Dagster; cancel it at {page}", err=True)
+            click.echo(f"backfill {backfill_id} goes on in Dagster; cancel it at {page}", err=True)
             raise click.exceptions.Exit(130) from None
     for day, reason in sorted(outcome.failed.items()):
         click.echo(reason if str(day) in reason else f"day {day}: {reason}", err=True)
@@ -75,14 +79,3 @@ def _print_cost(start: date, end: date) -> None:
     with open_store(settings.database_url, "backfill") as store, source_of(settings) as source:
         cost = backfill_cost(source, store, asked, settings.usd_per_tib, settings.breakdowns)
     click.echo(f"{cost}; nothing was read")
-
-
-def _show(dagster_url: str, store: Engine, progress: Progress) -> None:
-    """Show a progress bar until a backfill has finished."""
-    with bar_of_days() as bar:
-        task = bar.add_task("waiting for Dagster", total=len(progress.requested))
-        for _ in follow(dagster_url, store, progress):
-            finished = len(progress.done | progress.failed.keys())
-            waits = "" if finished else " waits for a run"
-            failed = f", [red]{len(progress.failed)} failed[/red]" if progress.failed else ""
-            bar.update(task, completed=finished, description=f"backfill {progress.backfill_id}{waits}{failed}")

@@ -1,17 +1,16 @@
 """`pyzn days`: shows the ledger."""
 
 import json
-import sys
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import click
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.commands.event import table_of
+from pyzn_pipeline.commands.progress import show
 from pyzn_pipeline.settings import StoreSettings, load
 from pyzn_pipeline.store import events, ledger
 from pyzn_pipeline.store.schema import open_store
@@ -47,11 +46,8 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
         for row in rows:
             click.echo(json.dumps(row, default=_written))
     else:
-        console = Console(width=None if sys.stdout.isatty() else 160)  # in a pipe, long lines are not wrapped
-        console.print(_ledger_table(rows, settings.breakdowns))
-        if known:
-            console.print("Events of the source that touch these days")
-            console.print(table_of(known))
+        touching = ("Events of the source that touch these days", table_of(known)) if known else ()
+        show(_ledger_table(rows, settings.breakdowns), *touching)
 
 
 def _written(value: object) -> str:

@@ -1,17 +1,16 @@
 """`pyzn event`: adds, lists and withdraws events of the source."""
 
-import sys
 from datetime import date
 from typing import Any
 
 import click
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from pyzn_pipeline.breakdowns import KNOWN
 from pyzn_pipeline.commands.day import DAY
+from pyzn_pipeline.commands.progress import show
 from pyzn_pipeline.events import COUNTS, KINDS
 from pyzn_pipeline.settings import StoreSettings, load
 from pyzn_pipeline.store import events
@@ -65,8 +64,7 @@ def list_(start: date, end: date) -> None:
     """List the events that touch the UTC days from START to END; without them, all."""
     with open_store(load(StoreSettings).database_url, "event list") as store, store.connect() as connection:
         found = events.events(connection, start, end)
-    console = Console(width=None if sys.stdout.isatty() else 160)  # in a pipe, long lines are not wrapped
-    console.print(table_of(found))
+    show(table_of(found))
 
 
 def table_of(found: list[dict[str, Any]]) -> Table:

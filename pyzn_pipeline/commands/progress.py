@@ -1,4 +1,4 @@
-"""The progress bar of commands that take long."""
+"""Output of commands: tables, and the progress bar of those that take long."""
 
 import sys
 
@@ -18,3 +18,10 @@ def bar_of_days() -> Progress:
         console=Console(stderr=True),
         redirect_stdout=sys.stdout.isatty(),  # otherwise what goes to a file or pipe would be shown and not go there
     )
+
+
+def show(*parts: object) -> None:
+    """Print tables and lines to standard output. In a pipe, long lines are not wrapped."""
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for part in parts:
+        console.print(part)

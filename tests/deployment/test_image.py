@@ -67,7 +67,7 @@ def test_the_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
-    [(["up"], 2, "No such command 'up'"), (["--help"], 0, "migrate"), (["backfill", "--help"], 0, "START END")],
+    [(["up"], 2, "No such command 'up'"), (["--help"], 0, "migrate")],
 )
 def test_without_the_embedded_stack_the_command_has_no_part_in_it(arguments: list[str], status: int, said: str) -> None:
     production, _, demo = (ROOT / "Dockerfile").read_text().partition("AS build-demo")

@@ -72,6 +72,7 @@ def test_a_command_that_is_interrupted_prints_that_its_backfill_goes_on_and_wher
 def test_commands_that_print_text_import_neither_pandas_nor_dagster_nor_google() -> None:
     code = """
 import sys
+sys.modules["pyzn_local"] = None  # as in the image
 from pyzn_cli import pyzn
 for name in ("accept", "backfill", "days", "export", "import-totals", "migrate"):
     assert pyzn.get_command(None, name)

@@ -50,6 +50,13 @@ def client(stocked: Database) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
+def without_cache(stocked: Database) -> Iterator[httpx.Client]:
+    """A client of another one, which keeps no answer."""
+    with serving(settings(stocked.api_url, cache_bytes=0)) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
 def wheels_client(postgres: Postgres) -> Iterator[httpx.Client]:
     """A client of a server over a database with the downloads of wheels.py on three days."""
     with own_database(postgres) as made, serving(settings(made.api_url)) as client:

@@ -25,7 +25,7 @@ VOID = {"hr", "img", "input", "link", "meta", "source"}
 
 
 class Html(HTMLParser):
-    """A page taken apart; demands that every element ends where it should."""
+    """A page taken apart; demands that every element ends where it should, and that nothing in it runs inline."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -36,6 +36,10 @@ class Html(HTMLParser):
         assert not self._open, self._open
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = {name for name, _ in attrs}
+        assert "style" not in names | {tag}, "the policy forbids what is inline"
+        assert not [name for name in names if name.startswith("on")]
+        assert tag != "script" or "src" in names
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
         self.text += " "
         if tag not in VOID:

@@ -122,33 +122,26 @@ def test_all_of_pypi_is_a_project_that_is_not_counted_by_version(own: tuple[psyc
     assert texts(total)[:3] == ["All of PyPI", "28 downloads", "by day, 2026-06-20 to 2026-07-19"]
     assert [round(bar.height / bars(total)[0].height, 2) for bar in bars(total)] == [1, 0.8, 1]
     shown = texts(client.get("/chart/__all__.svg?by=country&range=all"))
-    assert shown[:5] == [
-        "All of PyPI",
-        "28 downloads",
-        "by day and country, 2026-07-17 to 2026-07-19",
-        "United States",
-        "Germany",
-    ]
+    assert shown[1:5] == ["28 downloads", "by day and country, 2026-07-17 to 2026-07-19", "United States", "Germany"]
     refused = client.get("/chart/__all__.svg?by=version")
     assert (refused.status_code, "all of PyPI is not counted by version" in refused.text) == (400, True)
 
 
-@pytest.mark.parametrize("chosen", ["month", "year", "all"])
 def test_while_nothing_is_published_all_of_pypi_is_missing_up_to_yesterday(
-    own: tuple[psycopg.Connection, httpx.Client], chosen: str
+    own: tuple[psycopg.Connection, httpx.Client],
 ) -> None:
-    shown = texts(own[1].get(f"/chart/__all__.svg?range={chosen}"))
-    assert shown[2].endswith("to 2026-07-19")
-    assert "no downloads" in shown
-    assert {"missing", "days missing"} & set(shown)
+    for chosen, sign in (("month", "missing"), ("year", "days missing"), ("all", "missing")):
+        shown = texts(own[1].get(f"/chart/__all__.svg?range={chosen}"))
+        assert shown[2].endswith("to 2026-07-19")
+        assert {"no downloads", sign} <= set(shown)
 
 
 def test_a_week_of_which_days_are_missing_is_a_bar_on_a_gap(own: tuple[psycopg.Connection, httpx.Client]) -> None:
     owner, client = own
-    filled(owner, 385, missing=(9, *range(57, 78)))  # 11 July; the weeks from 4 to 24 May
-    response = client.get("/chart/lively.svg?range=year")
-    assert texts(response)[1:3] == ["3.4k downloads", "by week, 2025-07-14 to 2026-07-19"]
-    assert len(bars(response)) == 53 - 3
+    filled(owner, 84, missing=(9, *range(57, 78)))  # 11 July; the weeks from 4 to 24 May
+    response = client.get("/chart/lively.svg?start=2026-04-27&granularity=week")
+    assert texts(response)[1:3] == ["620 downloads", "by week, 2026-04-27 to 2026-07-19"]
+    assert len(bars(response)) == 12 - 3
     assert min(bar.height for bar in bars(response)) < max(bar.height for bar in bars(response)) * 0.9
     assert "days missing" in texts(response)
     assert "week of 2026-07-06: 60 downloads, 1 of 7 days missing" in titles(response)
@@ -157,7 +150,7 @@ def test_a_week_of_which_days_are_missing_is_a_bar_on_a_gap(own: tuple[psycopg.C
 
 def test_all_begins_with_the_project(own: tuple[psycopg.Connection, httpx.Client]) -> None:
     owner, client = own
-    filled(owner, 100)
+    filled(owner, 40)
     publish(owner, date(2026, 6, 20), [Download("younger"), Download("lively", "1")])
     owner.commit()
     response = client.get("/chart/younger.svg?range=all")
@@ -203,19 +196,8 @@ def test_releases_are_counted_with_their_version_however_it_is_spelled(
     own: tuple[psycopg.Connection, httpx.Client],
 ) -> None:
     owner, client = own
-    spelled = [
-        "1.2",
-        "1.2.3",
-        "v1.2rc1",
-        "1!1.2",
-        "01.02.post1",
-        "1.2+local",
-        "1.20",
-        "9" * 400,
-        "1." + "9" * 400,
-        "x",
-        "",
-    ]
+    spelled = ["1.2", "1.2.3", "v1.2rc1", "1!1.2", "01.02.post1", "1.2+local", "1.20", "x", ""]
+    spelled += ["9" * 400, "1." + "9" * 400]
     publish(owner, date(2026, 7, 19), [Download("spelled", text) for text in spelled])
     owner.commit()
     response = client.get("/chart/spelled.svg?by=version")
@@ -251,15 +233,12 @@ def test_every_country_of_iso_3166_has_a_place_on_the_map(own: tuple[psycopg.Con
     [
         ("count=pip", "155 downloads by pip", 95),
         ("ci=exclude", "147 downloads without CI", 60),
-        ("count=ci", "80 downloads by CI", 60),
         ("count=without_mirrors", "155 downloads without mirrors", 95),
         ("start=2026-07-17&end=2026-07-19&count=downloads", "215 downloads", 120),
-        ("start=2026-07-17", "180 downloads of files", 100),
         ("by=version&count=files", "180 downloads of files", 100),
         ("start=2026-07-17&by=country", "215 downloads", 120),
         ("start=2026-07-01&granularity=week", "180 downloads of files", 180),
         ("by=version&ci=only", "80 downloads by CI", 60),
-        ("by=version&count=pip", "155 downloads by pip", 95),
     ],
 )
 def test_a_chart_counts_what_its_address_names(client: httpx.Client, query: str, amount: str, newest: int) -> None:
@@ -320,10 +299,8 @@ def test_every_chart_is_one_that_an_img_shows(client: httpx.Client) -> None:
     ("name", "shown"),
     [
         ("No_Such.Project", "no-such-project"),
-        ("-", "-"),
         ("a%00b", "a\ufffdb"),
         ("%3Cscript%3E", "<script>"),
-        ('"%3E%3C', '"><'),
         ("x" * 300, "x" * 40 + "…"),
     ],
 )
@@ -338,17 +315,11 @@ def test_the_chart_of_an_unknown_project_says_so(client: httpx.Client, name: str
     ("query", "message"),
     [
         ("by=planet", "by='planet': expected 'version', 'country', 'python', 'system' or 'installer'"),
-        ("range=decade", "range='decade': expected 'month', 'quarter', 'year' or 'all'"),
         ("theme=%22/%3E%3Cscript%3E", "theme='\"/><script>': expected 'light' or 'dark'"),
-        ("kind=pie", "kind='pie': expected 'bars' or 'map'"),
-        ("kind=map", "kind='map': expected by=country with it"),
         ("kind=map&by=python", "kind='map': expected by=country with it"),
         ("share=1", "share='1': expected by with it, or several projects"),
         ("count=pip&ci=exclude", "ci='exclude': expected include with count=pip"),
-        (
-            "count=pip&by=country",
-            "count='pip': expected downloads with by=country, which is all that is counted",
-        ),
+        ("count=pip&by=country", "count='pip': expected downloads with by=country, which is all that is counted"),
         ("range=year&end=2026-07-01", "range='year': expected no range with start or end"),
         ("start=2026-07-02&end=2026-07-01", "start='2026-07-02': expected 2026-07-01 (the end) at the latest"),
         ("granularity=month", "granularity='month': expected day or week for 30 days"),

@@ -1,0 +1,125 @@
+"""Whatever others write or send, pages and pictures show it as text, and none fails."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import date
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.etree import ElementTree as ET
+
+import httpx
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pyzn_local.postgres import Postgres
+from pyzn_site.texts import label
+from tests import hostile
+from tests.api import conftest as api
+from tests.api.hostile import PARTS, TEXTS
+from tests.api.stock import AWKWARD
+from tests.conftest import own_database
+from tests.days import Download
+from tests.site.conftest import publish
+from tests.site.pages import BROWSER, Html, page
+
+NAMES = ["constructor", "__proto__", "toString", "hasOwnProperty", "then", "valueOf", "9" * 5000, "1." + "9" * 5000]
+KEYS = st.sampled_from([*NAMES, *(text for text in hostile.TEXTS if text and "\0" not in text)]) | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=50
+)
+PROJECT = "constructor"
+BY = ("version", "country", "installer", "python", "system")
+PARAMETERS = {
+    "": ["period"],
+    "search": ["q"],
+    "search/names": ["q"],
+    "compare": ["name", "range"],
+    "days": ["year"],
+    "chart/sampleproject.svg": ["count", "by", "share", "name"],
+    "projects/sampleproject": ["range", "granularity", "ci", "start", "end", "count", "share", "other"],
+    "projects/sampleproject/readme": [
+        "period", "left_text", "left_color", "right_color", "units", "by", "range", "theme",
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def served(postgres: Postgres) -> Iterator[tuple[psycopg.Connection, httpx.Client]]:
+    with (
+        own_database(postgres) as database,
+        psycopg.connect(database.owner_url, autocommit=True) as owner,
+        api.serving(api.settings(database.api_url, cache_bytes=0)) as client,
+    ):
+        publish(owner, date(2026, 7, 19), [Download(PROJECT)])
+        yield owner, client
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(KEYS, st.integers(100, 2**40), min_size=1, max_size=6))
+def test_hostile_keys_are_text_in_every_picture_and_page(
+    served: tuple[psycopg.Connection, httpx.Client], keys: dict[str, int]
+) -> None:
+    owner, client = served
+    changes = ", ".join(f"by_{by} = %(keys)s" for by in BY)
+    owner.execute(
+        f"UPDATE pyzn.project_days SET {changes}, pip_by_version = %(zeros)s, ci_by_version = %(zeros)s",
+        {"keys": json.dumps(keys), "zeros": json.dumps([0] * len(keys))},
+    )
+    for query in (*(f"by={by}" for by in BY), "by=country&kind=map"):
+        answer = client.get(f"/chart/{PROJECT}.svg?{query}")
+        assert answer.status_code == 200, query
+        root = ET.fromstring(answer.text)  # noqa: S314  # our own answer
+        if query == "by=installer":
+            column = list(root.iter("{http://www.w3.org/2000/svg}title"))[-1].text or ""
+            assert f"2026-07-19: {sum(keys.values()):,} downloads" in column
+            large = [key for key, number in keys.items() if number >= sum(keys.values()) / 100]
+            assert all(label(key, "installer") in column for key in large)
+    for path in (f"/projects/{PROJECT}", f"/projects/{PROJECT}?range=all", f"/compare?name={PROJECT}"):
+        assert sum(tag == "script" for tag, _ in page(client, path).elements) == 1
+
+
+@pytest.mark.parametrize("part", range(len(PARTS)))
+def test_hostile_names_and_values_are_harmless_on_every_page(client: httpx.Client, part: int) -> None:
+    text = PARTS[part]
+    paths = [f"/projects/{text}", f"/projects/{text}/readme", f"/static/{text}"]
+    paths += [f"/{path}?{name}={text}&{name}={text}" for path, names in PARAMETERS.items() for name in names]
+    for path in paths:
+        answer = client.get(path, headers=BROWSER)
+        assert answer.status_code < 500, path
+        assert "x-injected" not in answer.headers, path
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            found = Html(answer.text)
+            assert {tag for tag, _ in found.elements}.isdisjoint({"foreignobject", "iframe"})
+            assert sum(tag == "script" for tag, _ in found.elements) == 1, path
+            for address in [*found.all("href"), *found.all("src"), *found.all("action")]:
+                assert address.startswith(("/", "#", "https://pypi.org/", str(client.base_url))) or not address, path
+
+
+def test_a_version_that_looks_like_html_is_text(client: httpx.Client) -> None:
+    assert AWKWARD in page(client, "/projects/awkward?range=all").text
+
+
+@pytest.mark.parametrize("text", [each for each in TEXTS if 0 < len(each) <= 64 and each.isprintable()])
+def test_the_markdown_of_a_badge_is_one_link_whatever_its_text(client: httpx.Client, text: str) -> None:
+    answer = client.get("/projects/sampleproject/readme", params={"left_text": text})
+    assert answer.status_code == 200
+    markdown = next(iter(re.findall(r'id="badge-markdown">(.*?)</code>', answer.text))).replace("&amp;", "&")
+    address = re.fullmatch(r"\[!\[Downloads\]\((http[^()\s<>]+)\)\]\((http[^()\s<>]+)\)", markdown)
+    assert address
+    assert parse_qs(urlsplit(address[1]).query)["left_text"] == [text]
+    assert unquote(urlsplit(address[2]).path) == "/projects/sampleproject"
+    badge = client.get(address[1])
+    assert (badge.status_code, badge.headers["content-type"]) == (200, "image/svg+xml")
+
+
+def test_the_markdown_has_the_address_that_the_client_used_and_nobody_elses(client: httpx.Client) -> None:
+    path = "/projects/sampleproject/readme"
+    mine, other, odd = (
+        client.get(path, headers={"Host": host}) for host in ("pyzn.example", "other.example:8080", "a(b)c")
+    )
+    assert "http://pyzn.example/personalized-badge/" in mine.text
+    assert "http://other.example:8080/personalized-badge/" in other.text
+    assert "a(b)c" not in odd.text
+    assert len({each.headers["etag"] for each in (mine, other, odd)}) == 3
+    assert client.get(path, headers={"Host": "pyzn.example"}).content == mine.content

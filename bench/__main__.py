@@ -14,12 +14,17 @@ from pathlib import Path
 
 import psutil
 
-from bench import breakdowns, charts, engines, exchange, publishing, serving
+from bench import charts, engines, exchange, publishing, serving
 from bench.figures import show
 
 GIB = 2**30
 PARTS = {
-    part.__name__.removeprefix("bench."): part for part in (publishing, breakdowns, exchange, serving, charts, engines)
+    "publishing": publishing.figures,
+    "breakdowns": publishing.by_all_breakdowns,
+    "exchange": exchange.figures,
+    "serving": serving.figures,
+    "charts": charts.figures,
+    "engines": engines.figures,
 }
 
 
@@ -28,7 +33,7 @@ def main(size: float, names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         figures = []
         for name in names or PARTS:
-            for figure in PARTS[name].figures(size, Path(folder)):
+            for figure in PARTS[name](size, Path(folder)):
                 sys.stderr.write(f"{figure.name}: {figure.ours}, {figure.other}\n")
                 figures.append(figure)
     memory = psutil.virtual_memory().total / GIB

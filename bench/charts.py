@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from bench.api import get, running
 from bench.database import database, fill
 from bench.figures import Figure
-from bench.http_load import load, require_wrk
+from bench.load import get, load, require_wrk, running
 from bench.publishing import publish
 from bench.synthetic_day import PROJECTS
 

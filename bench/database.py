@@ -28,6 +28,16 @@ class Database(NamedTuple):
     api_url: str
     store: Engine
 
+    def number(self, query: str) -> int:
+        """Return the one number that a query answers."""
+        with psycopg.connect(self.owner_url) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        return int(row[0]) if row else 0
+
+    def bytes_of(self, day: date) -> int:
+        """Return the bytes of a published day, with its index."""
+        return self.number(f"SELECT pg_total_relation_size('pyzn.project_days_{day:%Y_%m_%d}')")
+
 
 @contextmanager
 def database(folder: Path) -> Iterator[Database]:

@@ -25,6 +25,7 @@ import psycopg
 from bench.database import Database, database
 from bench.figures import Figure
 from bench.one_day import publish_synthetic
+from bench.publishing import in_a_process
 from bench.synthetic_day import SyntheticDay
 from pyzn_pipeline.exports.storage import Folder
 from pyzn_pipeline.exports.writing import ExportRefused, export_days
@@ -78,11 +79,9 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
         _make_month(own, size, folder, exported)
         server = int((own.data / "postmaster.pid").read_text().splitlines()[0])
         postgres = _measure("Postgres", own.owner_url, server)
-        with psycopg.connect(own.owner_url) as connection:
-            row = connection.execute(
-                "SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('pyzn.project_days')"
-            )
-            in_postgres = int((row.fetchone() or (0,))[0])
+        in_postgres = own.number(
+            "SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('pyzn.project_days')"
+        )
     in_files = sum(file.stat().st_size for file in exported.rglob("*.parquet"))
     yield Figure(
         "a month: its files", f"{in_files / MIB:,.0f} MiB", f"{in_postgres / MIB:,.0f} MiB", in_files / in_postgres, ""
@@ -104,12 +103,11 @@ def _make_month(own: Database, size: float, folder: Path, exported: Path) -> Non
     """Publish the month, pack it, and export it."""
     made = []
     for day in DAYS[:DISTINCT]:
-        command = [sys.executable, "-m", "bench.synthetic_day", str(day), str(size), str(folder)]
-        subprocess.run(command, check=True)  # apart, because it takes gigabytes of memory
-        made.append(SyntheticDay.made(day, size, folder))
+        in_a_process("bench.synthetic_day", day, size, folder, "five")  # because it takes gigabytes of memory
+        made.append(SyntheticDay.at(day, size, folder))
     for n, day in enumerate(DAYS):
         like = made[n % DISTINCT]
-        publish_synthetic(own.store, SyntheticDay(day, like.path, like.rows), {})
+        publish_synthetic(own.store, SyntheticDay(day, like.path), {})
     pack(own.store, DAYS[0], DAYS[-1] + timedelta(days=1))
     for done in export_days(own.store, Folder(exported), DAYS[0], DAYS[-1]):
         if isinstance(done, ExportRefused):

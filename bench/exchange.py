@@ -1,18 +1,12 @@
 """Measures the export of a day and its mirror, each in its own process, compared with the publication of that day."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-import psycopg
 
 from bench.database import database
 from bench.figures import Figure
-from bench.publishing import FIRST, MIB, publish
+from bench.publishing import FIRST, MIB, in_a_process, publish
 
 
 def figures(size: float, folder: Path) -> Iterator[Figure]:
@@ -24,8 +18,8 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
             publish(own, first, size, folder)  # the very first day inserts all projects, so it is not measured
         published = publish(exporter, day, size, folder)["seconds"]["all"]
         runs = {
-            "export": _in_a_process("export", exporter.owner_url, day, exported),
-            "mirror": _in_a_process("mirror", mirror.owner_url, day, exported),
+            "export": in_a_process("bench.one_day", "export", exporter.owner_url, day, exported),
+            "mirror": in_a_process("bench.one_day", "mirror", mirror.owner_url, day, exported),
         }
         for name, run in runs.items():
             seconds = run["seconds"]["all"]
@@ -36,20 +30,9 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
                 f"{name}: peak memory", f"{run['rss'] / MIB:.0f} MiB", "1024 MiB", run["rss"] / MIB / 1024, "≤ 1.0"
             )
         bytes_of_day = sum(file.stat().st_size for file in exported.rglob("*.parquet"))
-        with psycopg.connect(exporter.owner_url) as connection:
-            row = connection.execute(f"SELECT pg_total_relation_size('pyzn.project_days_{day:%Y_%m_%d}')").fetchone()
-        in_postgres = row[0] if row else 0
+        in_postgres = exporter.bytes_of(day)
         yield Figure(
             "an exported day",
             f"{bytes_of_day / MIB:.1f} MiB", f"{in_postgres / MIB:.1f} MiB in Postgres, with its index",
             bytes_of_day / in_postgres, "",
         )  # fmt: skip
-
-
-def _in_a_process(what: str, url: str, day: Any, exported: Path) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.one_day", what, url, str(day), str(exported)],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found

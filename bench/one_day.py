@@ -40,7 +40,7 @@ def _export(store: Engine, day: date, folder: str) -> None:
 def main(action: str, url: str, text: str, folder: str, size: str = "", breakdowns: str = "") -> None:
     """Do it, measure and print."""
     store, day, seconds = engine(SecretStr(url)), date.fromisoformat(text), dict[str, float]()
-    synthetic = SyntheticDay.made(day, float(size), Path(folder), breakdowns) if action == "publish" else None
+    synthetic = SyntheticDay.at(day, float(size), Path(folder), breakdowns) if action == "publish" else None
     started = time.perf_counter()
     if synthetic:
         publish_synthetic(store, synthetic, seconds)

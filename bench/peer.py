@@ -17,8 +17,8 @@ from flask import Flask, Response, abort, jsonify
 from sqlalchemy import create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, scoped_session, sessionmaker
 
-from bench.api import answers
 from bench.database import Database
+from bench.load import answers
 from pyzn_local.ports import free_port
 
 THREADS = 8

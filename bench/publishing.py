@@ -16,11 +16,12 @@ from psycopg2.extras import execute_values
 
 from bench.database import Database, database
 from bench.figures import Figure
-from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
+from pyzn_pipeline.breakdowns import BREAKDOWNS, KNOWN, Breakdown
 
 FIRST = date(2026, 7, 6)
 TIMES = 3  # repetitions, of which the median counts
 PEER_SIZE = 0.05  # of PyPI: with a full day the peers would run for an hour
+TIDY_SIZE = 0.1  # of PyPI: a full day by all has tens of millions of tidy rows
 MIB = 2**20
 
 
@@ -30,6 +31,35 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
         yield from against_copy(own, size, folder)
     with database(folder / "peers") as own:
         yield from _against_peer(own, min(size, PEER_SIZE), folder)
+
+
+def by_all_breakdowns(size: float, folder: Path) -> Iterator[Figure]:
+    """Yield the figures of a day by all breakdowns that a deployment can choose."""
+    with database(folder / "all_breakdowns") as own:
+        yield from against_copy(own, size, folder, "all")
+    with database(folder / "tidy") as own:
+        yield _bytes(own, min(size, TIDY_SIZE), folder)
+
+
+def _bytes(own: Database, size: float, folder: Path) -> Figure:
+    """Return the bytes of a project's day, with indexes, compared with those of tidy tables; and those by the five."""
+    five = FIRST + timedelta(days=1)
+    publish(own, FIRST, size, folder, "all")
+    publish(own, five, size, folder, "five")
+    projects = own.number(f"SELECT count(*) FROM pyzn.project_days WHERE day = '{FIRST}'")
+    with psycopg.connect(own.owner_url, autocommit=True) as connection:
+        connection.execute(tidy_tables(KNOWN))
+        for each in KNOWN:
+            query = f"INSERT INTO tidy.tidy_{each.name} SELECT * FROM pyzn.{each.view} WHERE day = '{FIRST}'"
+            connection.execute(query)
+    ours, tidy = (
+        own.bytes_of(FIRST),
+        sum(own.number(f"SELECT pg_total_relation_size('tidy.tidy_{b.name}')") for b in KNOWN),
+    )
+    return Figure(
+        f"bytes of a project's day by all, {own.bytes_of(five) / projects:.0f} by the five",
+        f"{ours / projects:.0f}", f"{tidy / projects:.0f} in tidy tables", ours / tidy, "≤ 0.2",
+    )  # fmt: skip
 
 
 def against_copy(own: Database, size: float, folder: Path, breakdowns: str = "five") -> Iterator[Figure]:
@@ -66,12 +96,15 @@ def against_copy(own: Database, size: float, folder: Path, breakdowns: str = "fi
 
 def publish(own: Database, day: date, size: float, folder: Path, breakdowns: str = "five") -> dict[str, Any]:
     """Publish a synthetic day in a separate process, and return the output of bench.one_day."""
-    for module, arguments in (
-        ("bench.synthetic_day", [str(day), str(size), str(folder), breakdowns]),
-        ("bench.one_day", ["publish", own.owner_url, str(day), str(folder), str(size), breakdowns]),
-    ):
-        done = subprocess.run([sys.executable, "-m", module, *arguments], check=True, capture_output=True, text=True)
-    found: dict[str, Any] = json.loads(done.stdout)
+    in_a_process("bench.synthetic_day", day, size, folder, breakdowns)
+    return in_a_process("bench.one_day", "publish", own.owner_url, day, folder, size, breakdowns)
+
+
+def in_a_process(module: str, *arguments: object) -> dict[str, Any]:
+    """Run a module with these arguments, and return the JSON that it prints, if any."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout or "{}")
     return found
 
 

@@ -12,12 +12,10 @@ from statistics import median
 import psutil
 import psycopg
 
-from bench.api import get, running
 from bench.database import Database, database, fill
 from bench.figures import Figure
-from bench.http_load import GoOn, Load, load, require_wrk
+from bench.load import GoOn, Load, get, load, reads_per_second, require_wrk, running
 from bench.peer import peer
-from bench.pgbench import reads_per_second
 from bench.publishing import publish
 from bench.synthetic_day import PROJECTS, SyntheticDay
 from pyzn_api.windows import Window, last_days, since_month_of_90_days_ago

@@ -23,35 +23,25 @@ class SyntheticDay:
 
     day: date
     path: Path
-    rows: int
     breakdowns: str = "five"
 
     @classmethod
-    def make(cls, day: date, size: float, folder: Path, breakdowns: str = "five") -> "SyntheticDay":
-        """Make the day with `size` times the projects of PyPI, in this process. Needs gigabytes of memory."""
-        projects, columns = round(PROJECTS * size), schema(CONTENTS[breakdowns])
-        queries = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
-        with (
-            duckdb.connect() as connection,
-            pa.OSFile(str(_path(day, size, folder, breakdowns)), "wb") as file,
-            pa.ipc.new_file(file, columns) as writer,
-        ):
-            *macros, query = connection.extract_statements(queries)
-            for macro in macros:
-                connection.execute(macro)
-            answer = connection.sql(query, params={"projects": projects, "day": day.toordinal()})
-            for batch in answer.to_arrow_reader(BATCH_ROWS):
-                writer.write_batch(batch.select(columns.names).cast(columns))
-        return cls.made(day, size, folder, breakdowns)
+    def at(cls, day: date, size: float, folder: Path, breakdowns: str = "five") -> "SyntheticDay":
+        """Return the day with `size` times the projects of PyPI."""
+        return cls(day, folder / f"{day}_{round(PROJECTS * size)}_{breakdowns}.arrow", breakdowns)
 
     @classmethod
-    def made(cls, day: date, size: float, folder: Path, breakdowns: str = "five") -> "SyntheticDay":
-        """Return the day that `make` made earlier."""
-        path = _path(day, size, folder, breakdowns)
-        with pa.OSFile(str(path)) as file:
-            reader = pa.ipc.open_file(file)
-            rows = sum(reader.get_batch(n).num_rows for n in range(reader.num_record_batches))
-        return cls(day, path, rows, breakdowns)
+    def make(cls, day: date, size: float, folder: Path, breakdowns: str = "five") -> "SyntheticDay":
+        """Make it, in this process. Needs gigabytes of memory."""
+        made, columns = cls.at(day, size, folder, breakdowns), schema(CONTENTS[breakdowns])
+        *macros, query = duckdb.extract_statements(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+        with duckdb.connect() as connection, pa.ipc.new_file(str(made.path), columns) as writer:
+            for macro in macros:
+                connection.execute(macro)
+            answer = connection.sql(query, params={"projects": round(PROJECTS * size), "day": day.toordinal()})
+            for batch in answer.to_arrow_reader(BATCH_ROWS):
+                writer.write_batch(batch.select(columns.names).cast(columns))
+        return made
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows, one batch in memory at a time."""
@@ -63,11 +53,10 @@ class SyntheticDay:
     def scan(self) -> Scan:
         """Return the finished scan, as the pipeline gets it."""
         job, contents = f"pyzn_{self.day:%Y%m%d}_bench", CONTENTS[self.breakdowns]
-        return Scan(self.day, "synthetic", job, self.rows, 0, 0, self.batches(), contents=contents)
-
-
-def _path(day: date, size: float, folder: Path, breakdowns: str) -> Path:
-    return folder / f"{day}_{round(PROJECTS * size)}_{breakdowns}.arrow"
+        with pa.memory_map(str(self.path)) as file:  # of which it reads the metadata alone
+            reader = pa.ipc.open_file(file)
+            rows = sum(reader.get_batch(number).num_rows for number in range(reader.num_record_batches))
+        return Scan(self.day, "synthetic", job, rows, 0, 0, self.batches(), contents=contents)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Postgres is stopped with `immediate` while runs load: without a checkpoint, so it recovers from its WAL."""
 
 import signal
-import subprocess
 import time
 from datetime import date, timedelta
 
@@ -21,10 +20,11 @@ def run(rig: Rig) -> list[Figure]:
     """Stop the server at a random moment of a load, start it, look, read the days again."""
     postgres = Postgres(rig.parts.directory / "stopped", free_port())
     postgres.create()
-    server = _started(postgres)
+    server = postgres.start()
     wrong: list[str] = []
     by_hand: list[str] = []
     try:
+        postgres.wait_until_ready(server)
         database = migrated(postgres)
         with rig.parts.source() as source:
             target = Target(database.owner_url, source.server.endpoint, source.server.storage_endpoint)
@@ -39,7 +39,8 @@ def run(rig: Rig) -> list[Figure]:
                 server.wait()
                 outcomes = [started.outcome(RECOVERY) for started in runs]
                 by_hand += [f"stop {stop}: a run {outcome.died}" for outcome in outcomes if outcome.died]
-                server = _started(postgres)
+                server = postgres.start()
+                postgres.wait_until_ready(server)
                 for watched in days:
                     wrong += [f"stop {stop}: {line}" for line in watched.look()]
                 start = time.monotonic()
@@ -56,17 +57,6 @@ def run(rig: Rig) -> list[Figure]:
         Figure("Postgres stopped in mid-load", done, "wrong days", wrong),
         Figure("after Postgres came back", done, "runs that needed help", by_hand),
     ]
-
-
-def _started(postgres: Postgres) -> "subprocess.Popen[bytes]":
-    server = postgres.start()
-    deadline = time.monotonic() + RECOVERY
-    while not postgres.is_ready():
-        if time.monotonic() > deadline:
-            server.kill()
-            raise TimeoutError(f"Postgres did not recover within {RECOVERY} s; its log is {postgres.home / 'log'}")
-        time.sleep(0.02)
-    return server
 
 
 CHECK = Check("postgres-stops", "POSTGRES_STOPS", 3, "immediate stops of Postgres", run)

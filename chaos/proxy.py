@@ -1,9 +1,9 @@
 """A TCP proxy on loopback that breaks a connection at a given byte."""
 
-import select
 import socket
 import struct
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -35,7 +35,6 @@ class Proxy:
 
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
-        self._closing = threading.Event()
         self._lock = threading.Lock()
         self._fault: Fault | None = None
         self.passed = [0, 0]
@@ -54,57 +53,48 @@ class Proxy:
     def __enter__(self) -> Self:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
-        self._accepting = threading.Thread(target=self._accept, daemon=True)
-        self._accepting.start()
+        threading.Thread(target=self._accept, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._closing.set()
-        self._accepting.join()
+        self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
 
     def _accept(self) -> None:
-        while not self._closing.is_set():
-            readable, _, _ = select.select([self._listening], [], [], 0.2)
-            if not readable:
-                continue
-            client, _ = self._listening.accept()
-            threading.Thread(target=self._carry, args=(client,), daemon=True).start()
+        with suppress(OSError):  # it is closed
+            while True:
+                client, _ = self._listening.accept()
+                try:
+                    server = socket.create_connection(self._server, 10)
+                except OSError:
+                    client.close()  # as if the server were away
+                    continue
+                server.settimeout(None)
+                stalled = threading.Event()
+                for ends in ((client, server, True), (server, client, False)):
+                    threading.Thread(target=self._carry, args=(*ends, stalled), daemon=True).start()
 
-    def _carry(self, client: socket.socket) -> None:
-        try:
-            server = socket.create_connection(self._server, 10)
-        except OSError:
-            client.close()  # as if the server were away
-            return
-        with client, server:
-            while not self._closing.is_set():
-                readable, _, _ = select.select([client, server], [], [], 0.2)
-                for source in readable:
-                    if not self._pass_on(source, client, server):
-                        return
-
-    def _pass_on(self, source: socket.socket, client: socket.socket, server: socket.socket) -> bool:
-        """Forward some bytes. Returns whether the connection goes on."""
-        upwards = source is client
-        try:
-            chunk = source.recv(CHUNK)
-            if not chunk:
-                return False
-            fault, kept = self._met(upwards, len(chunk))
-            (server if upwards else client).sendall(chunk[:kept])
-        except OSError:
-            return False
-        if fault is None:
-            return True
-        if fault.kind is Kind.RESET:
-            for end in (client, server):
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        elif fault.kind is Kind.STALL:
-            self._hold(client, server)
-        return False
+    def _carry(self, source: socket.socket, sink: socket.socket, upwards: bool, stalled: threading.Event) -> None:
+        """Forward one direction of a connection to its end, or to a fault. Then close both ends."""
+        with suppress(OSError):
+            while chunk := source.recv(CHUNK):
+                if stalled.is_set():
+                    continue
+                fault, kept = self._met(upwards, len(chunk))
+                sink.sendall(chunk[:kept])
+                if fault and fault.kind is Kind.STALL:
+                    stalled.set()
+                elif fault:
+                    if fault.kind is Kind.RESET:
+                        for end in (source, sink):
+                            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    break
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RD)  # wakes the other direction, and sends nothing
+            end.close()
 
     def _met(self, upwards: bool, size: int) -> tuple[Fault | None, int]:
         """Return the fault, if it is in the next `size` bytes, and how many of them are still forwarded."""
@@ -116,14 +106,3 @@ class Proxy:
                 return None, size
             self._fault = None
             return fault, fault.after - before
-
-    def _hold(self, *ends: socket.socket) -> None:
-        """Keep the connections open and silent until one side closes."""
-        while not self._closing.is_set():
-            readable, _, _ = select.select(ends, [], [], 0.2)
-            for end in readable:
-                try:
-                    if not end.recv(CHUNK):
-                        return
-                except OSError:
-                    return

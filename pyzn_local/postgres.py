@@ -138,21 +138,22 @@ class Postgres:
             return False
         return True
 
+    def wait_until_ready(self, server: subprocess.Popen[bytes]) -> None:
+        """Wait for a started server. Raises PostgresError with the end of its log if it does not start."""
+        deadline = time.monotonic() + START_SECONDS
+        while not self.is_ready():
+            if server.poll() is not None or time.monotonic() > deadline:
+                log = (self.home / "log").read_text(errors="replace").splitlines()[-5:]
+                raise PostgresError("PostgreSQL did not start: " + "\n".join(log))
+            time.sleep(0.05)
+
     @contextmanager
     def running(self, *settings: str) -> Iterator[Self]:
-        """Run the server with those settings (see `start`), and stop it at the end.
-
-        Raises PostgresError with the end of its log if it does not start.
-        """
+        """Run the server with those settings (see `start`), and stop it at the end. Raises PostgresError."""
         self.create()
         server = self.start(*settings)
-        deadline = time.monotonic() + START_SECONDS
         try:
-            while not self.is_ready():
-                if server.poll() is not None or time.monotonic() > deadline:
-                    log = (self.home / "log").read_text(errors="replace").splitlines()[-5:]
-                    raise PostgresError("PostgreSQL did not start: " + "\n".join(log))
-                time.sleep(0.05)
+            self.wait_until_ready(server)
             yield self
         finally:
             server.send_signal(signal.SIGINT)

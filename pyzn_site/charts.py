@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pyzn_api.ledger import Ledger
 from pyzn_pipeline.breakdowns import COUNTRY, Breakdown
 from pyzn_site.periods import periods
-from pyzn_site.plot import Plot, bars, lines
+from pyzn_site.plot import Plot, plot
 from pyzn_site.series import Count, Series, series_of
 from pyzn_site.texts import written
 from pyzn_site.view import WORDS, Measure, Scope, measure_of
@@ -21,17 +21,8 @@ class Chart(NamedTuple):
     amount: str
     span: str  # the periods and days
     not_final: Mapping[str, Sequence[date]]  # the days by status: missing, provisional, suspect
-    drawing: Plot | World
-
-    @property
-    def plot(self) -> Plot | None:
-        """The bars or lines, unless it is a map."""
-        return self.drawing if isinstance(self.drawing, Plot) else None
-
-    @property
-    def world(self) -> World | None:
-        """The map, if it is one."""
-        return self.drawing if isinstance(self.drawing, World) else None
+    plot: Plot | None  # the bars or lines
+    world: World | None  # or the map
 
     @property
     def notes(self) -> list[str]:
@@ -64,7 +55,8 @@ def chart_of(
     amount = f"{written(sum(number for *_, number in counts))} {WORDS[measure]}"
     series = series_of(by.name, counts) if by else [Series("", {period: number for period, _, number in counts})]
     of = periods(scope.window, scope.granularity, ledger, by.name if by else None, measure)
-    return _chart(title, amount, scope, ledger, bars(of, series, _marks(scope, ledger, measure, by), share=share), by)
+    drawn = plot("shares" if share else "bars", of, series, _marks(scope, ledger, measure, by))
+    return _chart(title, amount, scope, ledger, drawn, by)
 
 
 def map_of(title: str, scope: Scope, ledger: Ledger, downloads: Mapping[str, int]) -> Chart:
@@ -77,9 +69,8 @@ def comparison(scope: Scope, ledger: Ledger, counts: Mapping[str, Mapping[str, i
     """Return the lines of several projects, or their shares; `counts` are numbers by the first day of the period."""
     series = [Series(name, each, f"s{number}") for number, (name, each) in enumerate(counts.items(), 1)]
     of = periods(scope.window, scope.granularity, ledger, None, scope.measure)
-    marks = _marks(scope, ledger, scope.measure)
-    drawing = bars(of, series, marks, share=True) if share else lines(of, series, marks)
-    return _chart(", ".join(counts), WORDS[scope.measure], scope, ledger, drawing)
+    drawn = plot("shares" if share else "lines", of, series, _marks(scope, ledger, scope.measure))
+    return _chart(", ".join(counts), WORDS[scope.measure], scope, ledger, drawn)
 
 
 def _marks(scope: Scope, ledger: Ledger, measure: Measure, by: Breakdown | None = None) -> list[tuple[date, str]]:
@@ -94,11 +85,12 @@ def _marks(scope: Scope, ledger: Ledger, measure: Measure, by: Breakdown | None 
 
 
 def _chart(
-    title: str, amount: str, scope: Scope, ledger: Ledger, drawing: Plot | World, by: Breakdown | None = None
+    title: str, amount: str, scope: Scope, ledger: Ledger, drawn: Plot | World, by: Breakdown | None = None
 ) -> Chart:
-    keys: list[str] = [scope.granularity] if isinstance(drawing, Plot) else []
+    of_plot, of_world = (drawn, None) if isinstance(drawn, Plot) else (None, drawn)
+    keys: list[str] = [scope.granularity] if of_plot else []
     keys += [by.name.replace("python", "Python")] if by else []
     span = f"by {' and '.join(keys)}, {scope.window.start} to {scope.window.end}"
     measure = measure_of(by, scope.measure) if by else scope.measure
     not_final = ledger.uncertain(scope.window, ledger.missing(scope.window, by.name if by else None, measure))
-    return Chart(title, amount, span, not_final, drawing)
+    return Chart(title, amount, span, not_final, of_plot, of_world)

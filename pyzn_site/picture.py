@@ -28,7 +28,6 @@ from pyzn_site.compare import split
 from pyzn_site.counting import by_key, by_period, of_project
 from pyzn_site.rendering import CODE, Theme, colors, environment
 from pyzn_site.view import WORDS, View, measure_of
-from pyzn_site.world import World
 
 By = Literal["version", "country", "python", "system", "installer"]
 
@@ -121,16 +120,16 @@ def picture(chart: Chart, theme: Theme) -> bytes:
     """Return the chart as an SVG of its own."""
     top = 76  # below the heading
     notes: Sequence[str] = ()
-    if isinstance(chart.drawing, World):
+    if chart.world:
         notes = chart.notes
-        keys, bottom = _legend([("box", color, words) for color, words in chart.drawing.shades], top + _WORLD + 4)
+        keys, bottom = _legend([("box", color, words) for color, words in chart.world.shades], top + _WORLD + 4)
         bottom += (_TEXT + 5) * len(notes) + 6 * bool(notes)
-    else:
-        kind = "line" if chart.drawing.lines else "box"
-        keys, top = _legend([(kind, each.color, each.label) for each in chart.drawing.strokes if each.label], top)
+    elif chart.plot:
+        kind = "line" if chart.plot.lines else "box"
+        keys, top = _legend([(kind, each.color, each.label) for each in chart.plot.strokes if each.label], top)
         top += 20
-        below = top + chart.drawing.height + (52 if any(year for *_, year in chart.drawing.dates) else 32)
-        signs, bottom = _legend([(sign, "s1", words) for sign, words in chart.drawing.signs], below)
+        below = top + chart.plot.height + (52 if any(year for *_, year in chart.plot.dates) else 32)
+        signs, bottom = _legend([(sign, "s1", words) for sign, words in chart.plot.signs], below)
         keys += signs
     shown = {"chart": chart, "keys": keys, "notes": notes, "top": top, "height": bottom + 10, "world_height": _WORLD}
     template = environment().get_template("picture.svg")

@@ -4,10 +4,11 @@ Across, places are parts of the width, so that a chart is as wide as its page an
 they are pixels. Only `Stroke.path` is in a box of its own, as wide as there are periods, which may be stretched.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pyzn_site.periods import Period
 from pyzn_site.series import Series
@@ -20,6 +21,9 @@ _LOWEST = 4  # the top of the axis at least, so that it has whole numbers only
 _FEW = {"day": 35, "week": 6}  # periods of which each Monday is named
 _DATES = 6  # names of days or months below the axis at most
 _MONTHS = (1, 2, 3, 6, 12, 24, 48)  # between two of them
+_PERCENT = [(f"{part} %", HEIGHT * (1 - part / 100)) for part in range(0, 101, 25)]
+
+Kind = Literal["bars", "shares", "lines"]
 
 
 class Stroke(NamedTuple):
@@ -51,11 +55,7 @@ class Plot(NamedTuple):
     dates: list[tuple[float, str, str]]  # percent of the width, the day or month, and the year where it begins
     lines: bool
     marks: list[tuple[float, str]]  # vertical lines: percent of the width, and the title
-
-    @property
-    def height(self) -> int:
-        """Pixels of the plot."""
-        return HEIGHT
+    height: int = HEIGHT
 
     @property
     def gap(self) -> float:
@@ -82,99 +82,72 @@ class Plot(NamedTuple):
     def signs(self) -> list[tuple[str, str]]:
         """The legend of days that are not final: a sign and its meaning."""
         periods = [column.period for column in self.columns]
-        days = not periods or periods[0].granularity == "day"
-        found = {
-            "missing": [("missing" if days else "days missing", any(each.missing for each in periods))],
-            "provisional": [
-                ("provisional", any(each.provisional for each in periods)),
-                (f"not a whole {periods[0].granularity}" if periods else "", any(each.cut for each in periods)),
-            ],
-            "suspect": [("suspect", any(each.suspect for each in periods))],
-        }
-        words = {sign: " or ".join(word for word, there in each if there) for sign, each in found.items()}
-        return [(sign, word) for sign, word in words.items() if word and (sign == "missing" or not self.lines)]
+        granularity = periods[0].granularity if periods else "day"
+        found = [("missing", "missing" if granularity == "day" else "days missing", any(p.missing for p in periods))]
+        if not self.lines:
+            provisional, cut = any(p.provisional for p in periods), any(p.cut for p in periods)
+            words = " or ".join(["provisional"] * provisional + [f"not a whole {granularity}"] * cut)
+            found += [("provisional", words, bool(words)), ("suspect", "suspect", any(p.suspect for p in periods))]
+        return [(sign, words) for sign, words, there in found if there]
 
 
-def bars(
-    periods: Sequence[Period],
-    series: Sequence[Series],
-    marks: Sequence[tuple[date, str]] = (),
-    *,
-    share: bool = False,
+def plot(
+    kind: Kind, periods: Sequence[Period], series: Sequence[Series], marks: Sequence[tuple[date, str]] = ()
 ) -> Plot:
-    """Return bars, the first of the series on top; with `share` each is a hundred percent."""
-    numbers = _numbers(periods, series)
-    sums = [sum(column) for column in numbers]
-    end, levels = (
-        (0, [(f"{part} %", HEIGHT * (1 - part / 100)) for part in range(0, 101, 25)]) if share else _scale(sums)
-    )
-    tops = [_y(total, end or total) for total in sums]
-    paths: list[list[str]] = [[] for _ in series]
-    for place, column in enumerate(numbers):
-        low = 0
-        for number, path in zip(reversed(column), reversed(paths), strict=True):
-            if number:
-                y, high = _y(low, end or sums[place]), _y(low + number, end or sums[place])
-                path.append(f"M{place + _GAP / 2:g} {y:.1f}h{1 - _GAP:g}V{high:.1f}h{_GAP - 1:g}z")
-                low += number
-    strokes = [Stroke(one.label, one.color, "".join(path)) for one, path in zip(series, paths, strict=True)]
-    return _plot(periods, numbers, strokes, tops, levels, end, marks, lines=False)
+    """Return bars, the first of the series on top; shares, bars of a hundred percent each; or a line for each series.
 
-
-def lines(periods: Sequence[Period], series: Sequence[Series], marks: Sequence[tuple[date, str]] = ()) -> Plot:
-    """Return a line for each of the series. A period that is not whole is a gap: it would look like a fall."""
-    numbers = _numbers(periods, series)
-    tops = [max(column, default=0) if each.whole else 0 for each, column in zip(periods, numbers, strict=True)]
-    end, levels = _scale(tops)
-    whole = [each.whole for each in periods]
-    strokes = []
-    for each, one in enumerate(series):
-        path = ""
-        for place, column in enumerate(numbers):
-            if whole[place]:
-                begins, ends = not any(whole[place - 1 : place]), not any(whole[place + 1 : place + 2])
-                y, alone = f"{_y(column[each], end):.1f}", begins and ends
-                path += f"M{place + 0.3:g} {y}h0.4" if alone else f"{'M' if begins else 'L'}{place + 0.5:g} {y}"
-        strokes.append(Stroke(one.label, one.color, path))
-    return _plot(periods, numbers, strokes, [_y(top, end) for top in tops], levels, end, marks, lines=True)
-
-
-def _numbers(periods: Sequence[Period], series: Sequence[Series]) -> list[list[int]]:
-    """The downloads of each period, in the order of the series."""
-    return [[one.downloads.get(name, 0) for one in series] for name in (str(each.first) for each in periods)]
-
-
-def _plot(
-    periods: Sequence[Period],
-    numbers: Sequence[Sequence[int]],
-    strokes: list[Stroke],
-    tops: Sequence[float],
-    levels: list[tuple[str, float]],
-    end: int,
-    marks: Sequence[tuple[date, str]],
-    *,
-    lines: bool,
-) -> Plot:
+    `marks` are days and texts. A period that is not whole is a gap in a line: it would look like a fall.
+    """
+    numbers = [[one.downloads.get(name, 0) for one in series] for name in (str(each.first) for each in periods)]
+    if kind == "lines":
+        heights = [max(column, default=0) * each.whole for each, column in zip(periods, numbers, strict=True)]
+    else:
+        heights = [sum(column) for column in numbers]
+    end, levels = (0, _PERCENT) if kind == "shares" else _scale(heights)
+    draw = _line if kind == "lines" else _bars
+    strokes = [Stroke(one.label, one.color, draw(each, periods, numbers, end)) for each, one in enumerate(series)]
     width = 100 / max(len(periods), 1)
     columns = []
-    for place, (period, top) in enumerate(zip(periods, tops, strict=True)):
+    for place, (period, height) in enumerate(zip(periods, heights, strict=True)):
         known = numbers[place] if period.missing < period.days else ()
-        values = [(one.label, number) for one, number in zip(strokes, known, strict=False) if number or lines]
-        title = _title(period, values, None if lines or not known else sum(known))
-        columns.append(Column(round(place * width, 3), period, known, round(top, 1), title))
+        title = _title(period, series, numbers[place], kind)
+        columns.append(Column(round(place * width, 3), period, known, round(_y(height, end or height), 1), title))
     dates = [(round((place + 0.5) * width, 3), text, year) for place, text, year in _dates(periods)]
-    begins = [
-        (max((place for place, each in enumerate(periods) if each.first <= day), default=-1), text)
-        for day, text in marks
-    ]
-    shown = [(round(place * width, 3), text) for place, text in begins if place >= 0]
-    return Plot(strokes, columns, round(width, 3), levels, end, dates, lines, shown)
+    places = [(bisect_right([each.first for each in periods], day) - 1, text) for day, text in marks]
+    shown = [(round(place * width, 3), text) for place, text in places if place >= 0]
+    return Plot(strokes, columns, round(width, 3), levels, end, dates, kind == "lines", shown)
 
 
-def _title(period: Period, values: Sequence[tuple[str, int]], total: int | None) -> str:
+def _bars(series: int, periods: Sequence[Period], numbers: Sequence[Sequence[int]], end: int) -> str:
+    """The path of one of the series; with `end` 0, each column is a hundred percent."""
+    path = ""
+    for place, _ in enumerate(periods):
+        column = numbers[place]
+        low, whole = sum(column[series + 1 :]), end or sum(column)
+        if column[series]:
+            y, high = _y(low, whole), _y(low + column[series], whole)
+            path += f"M{place + _GAP / 2:g} {y:.1f}h{1 - _GAP:g}V{high:.1f}h{_GAP - 1:g}z"
+    return path
+
+
+def _line(series: int, periods: Sequence[Period], numbers: Sequence[Sequence[int]], end: int) -> str:
+    """The path of one of the series; a period alone is a short line."""
+    path = ""
+    whole = [False, *(each.whole for each in periods), False]
+    for place, (before, here, after) in enumerate(zip(whole, whole[1:], whole[2:], strict=False)):
+        if here:
+            y = f"{_y(numbers[place][series], end):.1f}"
+            alone = f"M{place + 0.3:g} {y}h0.4"
+            path += f"{'L' if before else 'M'}{place + 0.5:g} {y}" if before or after else alone
+    return path
+
+
+def _title(period: Period, series: Sequence[Series], numbers: Sequence[int], kind: Kind) -> str:
     named = ("week of " if period.granularity == "week" else "") + period.name
-    remarks = [*([] if total is None else [f"{total:,} downloads"]), *period.remarks]
-    parts = [f"{label}: {number:,}" for label, number in values if label]
+    known = period.missing < period.days
+    remarks = [*([f"{sum(numbers):,} downloads"] if known and kind != "lines" else []), *period.remarks]
+    values = zip(series, numbers if known else (), strict=False)
+    parts = [f"{one.label}: {number:,}" for one, number in values if one.label and (number or kind == "lines")]
     return "\n".join([f"{named}{': ' if remarks else ''}{', '.join(remarks)}", *parts])
 
 

@@ -286,13 +286,11 @@ def test_a_dark_page_gets_a_dark_chart(client: httpx.Client) -> None:
 
 
 def test_every_chart_is_one_that_an_img_shows(client: httpx.Client) -> None:
-    for by, chosen, project in product([None, *BY], ["month", "quarter", "year", "all"], ["awkward", "quiet"]):
-        for kind in ("bars", "map") if by == "country" else ("bars",):
-            query = {"range": chosen, "kind": kind} | ({"by": by} if by else {})
-            root = drawn(client.get(f"/chart/{project}.svg", params=query))
-            assert (root.get("width"), root.get("viewBox")) == ("460", f"0 0 460 {root.get('height')}")
-            assert root.get("role") == "img"
-            assert 250 < int(root.get("height", "")) < 600
+    for query, chosen in product(["", *(f"by={by}" for by in BY), "by=country&kind=map"], ["month", "all"]):
+        root = drawn(client.get(f"/chart/awkward.svg?{query}&range={chosen}"))
+        assert (root.get("width"), root.get("viewBox")) == ("460", f"0 0 460 {root.get('height')}")
+        assert root.get("role") == "img"
+        assert 250 < int(root.get("height", "")) < 600
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The geometry of charts: numbers to scale, gaps where days are missing, few series and dates."""
 
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -9,11 +10,12 @@ from hypothesis import strategies as st
 from pyzn_api.ledger import Ledger
 from pyzn_api.windows import Granularity, Window
 from pyzn_site.periods import Period, periods
-from pyzn_site.plot import HEIGHT, Plot, bars, lines
+from pyzn_site.plot import HEIGHT, Plot, plot
 from pyzn_site.series import Count, Series, series_of
 from pyzn_site.texts import label, written
 
 FIRST = date(2026, 7, 1)
+bars, shares, lines = partial(plot, "bars"), partial(plot, "shares"), partial(plot, "lines")
 
 
 def days(count: int, missing: tuple[int, ...] = (), granularity: Granularity = "day") -> list[Period]:
@@ -34,7 +36,7 @@ def test_bars_are_stacked_to_scale_with_the_first_series_on_top() -> None:
 
 
 def test_shares_are_bars_of_a_hundred_percent() -> None:
-    drawn = bars(days(3), [series(20, 0, 0, label="new"), series(20, 30, 0, label="old")], share=True)
+    drawn = shares(days(3), [series(20, 0, 0, label="new"), series(20, 30, 0, label="old")])
     assert [text for text, _ in drawn.levels] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
     assert drawn.strokes[0].path == "M0.075 120.0h0.85V0.0h-0.85z"
     assert drawn.strokes[1].path == "M0.075 240.0h0.85V120.0h-0.85zM1.075 240.0h0.85V0.0h-0.85z"

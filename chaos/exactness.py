@@ -1,56 +1,18 @@
-"""Compares every table with the source, exactly. Counts raw rows in DuckDB, with SQL that the product does not use."""
+"""Compares every table with the source, exactly. Raw rows are counted in plain Python: `tests/counted.py`."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from typing import Any
 
-import duckdb
 import psycopg
 import pyarrow as pa
 
-from pyzn_pipeline.breakdowns import KNOWN, KNOWN_COUNTS, Count, Key
-
-# The keys and counts once more, by hand, in DuckDB's SQL. Other keys and counts are counted by their own expression.
-_NUMBERS = "coalesce(' ' || nullif(regexp_extract({}.version, '^[0-9]+([.][0-9]+)?'), ''), '')"
-_KEYS = {
-    "version": "file.version",
-    "country": "country_code",
-    "installer": "details.installer.name",
-    "python": "nullif(regexp_extract(details.python, '^[0-9]+[.][0-9]+'), '')",
-    "system": "details.system.name",
-    "wheel": """
-        CASE WHEN file.filename LIKE '%.whl' THEN array_to_string(list_transform(
-                string_split(file.filename[:-5], '-')[-3:],
-                lambda tags: array_to_string(list_sort(list_distinct(string_split(tags, '.'))), '.')
-            ), '-')
-            WHEN regexp_matches(file.filename, '[.](tar[.]gz|zip)$') THEN 'sdist' ELSE '(other)' END
-    """,
-    "libc": f"details.distro.libc.lib || {_NUMBERS.format('details.distro.libc')}",
-    "cpu": "details.cpu",
-    "implementation": "details.implementation.name",
-    "installer_version": f"details.installer.name || {_NUMBERS.format('details.installer')}",
-    "distro": f"details.distro.name || {_NUMBERS.format('details.distro')}",
-}
-_COUNTED = {
-    "downloads": "TRUE",
-    "pip": "details.installer.name = 'pip'",
-    "ci": "details.ci",
-    "without_mirrors": """
-        CASE details.installer.name
-            WHEN 'bandersnatch' THEN FALSE WHEN 'z3c.pypimirror' THEN FALSE
-            WHEN 'Artifactory' THEN FALSE WHEN 'devpi' THEN FALSE
-            ELSE details.installer.name IS NOT NULL
-        END
-    """,
-    "files": "regexp_matches(lower(file.filename), '[.](whl|tar[.]gz|zip)$')",
-}
-_COUNTED["files_without_mirrors"] = f"{_COUNTED['files']} AND {_COUNTED['without_mirrors']}"
-_OF_RAW_ROWS = """
-    SELECT coalesce(regexp_replace(lower(file.project), '[-_.]+', '-', 'g'), '(unknown)') AS project, {columns}
-    FROM rows WHERE {counted} GROUP BY ALL
-"""
+from pyzn_pipeline.breakdowns import KNOWN, KNOWN_COUNTS, Contents
+from tests import counted
 
 Counts = tuple[int, ...]
 
@@ -87,40 +49,17 @@ _BREAKDOWNS = """
 """
 
 
-def counted(rows: pa.Table) -> Content:
+def content_of(rows: pa.Table) -> Content:
     """Count the content of a day from its raw rows."""
-    with duckdb.connect() as connection:
-        connection.register("rows", rows)
-
-        def found(counted: Count, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-            return connection.execute(
-                _OF_RAW_ROWS.format(columns=", ".join(columns), counted=_condition(counted))
-            ).fetchall()
-
-        projects = found(KNOWN_COUNTS[0], list(map(_counting, KNOWN_COUNTS)))
-        by = {b.name: found(b.counted, [*map(_key, b.keys), *map(_counting, b.counts)]) for b in KNOWN}
-    return _content(projects, by)
-
-
-def _key(key: Key) -> str:
-    return f"coalesce({_KEYS.get(key.name, key.expression)}, '(unknown)')"
-
-
-def _condition(count: Count) -> str:
-    return _COUNTED.get(count.name, count.condition)
-
-
-def _counting(count: Count) -> str:
-    return f"count(*) FILTER ({_condition(count)})"
-
-
-def _content(projects: Sequence[tuple[Any, ...]], by: Mapping[str, Sequence[tuple[Any, ...]]]) -> Content:
-    """Return the content of rows (project, counts…), and by breakdown (project, key…, counts…)."""
-    keys = {breakdown.name: 1 + len(breakdown.keys) for breakdown in KNOWN}
-    return Content(
-        {project: tuple(counts) for project, *counts in projects},
-        {name: {tuple(row[: keys[name]]): tuple(row[keys[name] :]) for row in rows} for name, rows in by.items()},
-    )
+    known = [{**row, "is_file": counted.by_name(row)} for row in rows.to_pylist()]
+    _, *projects = counted.packed(known, Contents(KNOWN_COUNTS, KNOWN), counted.project)
+    by: dict[str, dict[tuple[str, ...], Counts]] = {breakdown.name: {} for breakdown in KNOWN}
+    for row, breakdown in product(projects, KNOWN):
+        document, *subsets = (json.loads(row[column]) for column in breakdown.columns)
+        for (key, downloads), *others in zip(document.items(), *subsets, strict=True):
+            keys = key.split(" ", len(breakdown.keys) - 1)
+            by[breakdown.name][row["project"], *keys] = (downloads, *others)
+    return Content({row["project"]: tuple(row[count.column] for count in KNOWN_COUNTS) for row in projects}, by)
 
 
 def reader(api_url: str) -> psycopg.Connection:
@@ -137,13 +76,13 @@ def published(connection: psycopg.Connection, day: date) -> Content:
         query = _OF_VIEW.format(columns=", ".join(columns), view=view)
         return connection.execute(query.encode(), [day]).fetchall()
 
-    return _content(
-        found("downloads_by_project", [count.column for count in KNOWN_COUNTS]),
-        {
-            b.name: found(b.view, [*(k.name for k in b.keys), "downloads", *(subset.column for subset in b.subsets)])
-            for b in KNOWN
-        },
-    )
+    by: dict[str, dict[tuple[str, ...], Counts]] = {}
+    for breakdown in KNOWN:
+        keys, columns = [key.name for key in breakdown.keys], [subset.column for subset in breakdown.subsets]
+        rows = found(breakdown.view, [*keys, "downloads", *columns])
+        by[breakdown.name] = {tuple(row[: 1 + len(keys)]): tuple(row[1 + len(keys) :]) for row in rows}
+    projects = found("downloads_by_project", [count.column for count in KNOWN_COUNTS])
+    return Content({project: tuple(counts) for project, *counts in projects}, by)
 
 
 NOTHING = Content({}, {breakdown.name: {} for breakdown in KNOWN})

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 
-from chaos.exactness import Content, counted
+from chaos.exactness import Content, content_of
 from pyzn_local import sample
 from pyzn_local.bigquery import Server
 from pyzn_local.bigquery.loads import conform
@@ -43,7 +43,7 @@ class Source:
 
     def content(self, day: date) -> Content:
         """Return the expected content of `day` when it is published."""
-        return counted(self.rows[day])
+        return content_of(self.rows[day])
 
 
 @cache

@@ -9,9 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api.cache import Snapshot
 from pyzn_api.errors import BadParameterError, shortened
-from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.state import state
-from pyzn_api.windows import Window
 from pyzn_pipeline.names import is_name, normalise
 from pyzn_site.charts import comparison
 from pyzn_site.counting import by_period
@@ -21,7 +19,6 @@ from pyzn_site.view import View
 
 PATH = "/compare"
 MOST = 8  # projects
-MONTH = 30  # days
 
 router = APIRouter(include_in_schema=False)
 
@@ -47,10 +44,6 @@ async def compare(request: Request, view: Annotated[CompareView, Query()]) -> Re
     today, names = state(request).today, split(view.name)
     view = view.ranged("quarter").model_copy(update={"name": names})
 
-    def basis(ledger: Ledger) -> Basis:
-        window, month = view.window(ledger, today), ledger.recent(MONTH, today)
-        return Basis(Window(min(window.start, month.start), max(window.end, month.end)), totals=True, days=True)
-
     async def make(snapshot: Snapshot) -> Mapping[str, object]:
         ledger, scope = snapshot.ledger, view.scope(snapshot.ledger, today)
         possible = [each for each in names if is_name(each)]
@@ -73,4 +66,4 @@ async def compare(request: Request, view: Annotated[CompareView, Query()]) -> Re
             "canonical": query(PATH, name=names),
         }
 
-    return await respond(request, "compare.html", (view,), basis, make)
+    return await respond(request, "compare.html", (view,), lambda ledger: view.basis(ledger, today), make)

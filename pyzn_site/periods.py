@@ -68,10 +68,6 @@ def periods(
             cut = first < window.start or _first_after(first, granularity) > window.end + timedelta(days=1)
             period = found[first] = Period(first, granularity, cut)
         period.days += 1
-        if day in missing:
-            period.missing += 1
-        elif statuses[day] == "provisional":
-            period.provisional += 1
-        elif statuses[day] == "suspect":
-            period.suspect += 1
+        if (status := "missing" if day in missing else statuses[day]) != "final":
+            setattr(period, status, getattr(period, status) + 1)
     return list(found.values())

@@ -10,11 +10,10 @@ from pydantic import BeforeValidator, Field
 
 from pyzn_api.cache import Snapshot
 from pyzn_api.errors import UnknownProjectError, shortened
-from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.names import known_form
 from pyzn_api.routes.counts import MOST
 from pyzn_api.state import state
-from pyzn_api.windows import Granularity, Window
+from pyzn_api.windows import Granularity
 from pyzn_pipeline.breakdowns import BREAKDOWNS, COUNTRY, VERSION, Breakdown
 from pyzn_pipeline.names import normalise
 from pyzn_site.charts import chart_of, map_of
@@ -30,7 +29,6 @@ from pyzn_site.texts import key_text
 from pyzn_site.view import WORDS, Range, View, measure_of
 
 PATH = "/projects/{project}"
-MONTH = 30  # days
 LARGEST = 10  # keys of a table
 
 # The words of the newer site.
@@ -56,10 +54,6 @@ class ProjectView(View, frozen=True):
 async def project(request: Request, project: str, view: Annotated[ProjectView, Query()]) -> Response:
     """Return a project's page; for an unknown one, a page that helps to find it."""
     today, origin, view = state(request).today, origin_of(request), view.ranged(_RANGES.get(view.time_range, "month"))
-
-    def basis(ledger: Ledger) -> Basis:
-        window, month = view.window(ledger, today), ledger.recent(MONTH, today)
-        return Basis(Window(min(window.start, month.start), max(window.end, month.end)), totals=True, days=True)
 
     async def make(snapshot: Snapshot) -> Mapping[str, object]:
         ledger, scope = snapshot.ledger, view.scope(snapshot.ledger, today)
@@ -107,17 +101,13 @@ async def project(request: Request, project: str, view: Annotated[ProjectView, Q
             "periods": periods(scope.window, scope.granularity, ledger, None, scope.measure)[::-1],
             "breakdowns": [await part(each) for each in BREAKDOWNS],
             "canonical": path,
-            **pictures(
-                origin,
-                name,
-                ReadmeView.model_construct(**view.model_dump(include=set(View.model_fields))),
-            ),
+            **pictures(origin, name, ReadmeView.model_construct(**view.model_dump(include=set(View.model_fields)))),
         }
 
     try:
         name = known_form(project)
         path = path_of("projects", name)
-        return await respond(request, "project.html", (name, view), basis, make)
+        return await respond(request, "project.html", (name, view), lambda ledger: view.basis(ledger, today), make)
     except UnknownProjectError:
         return await unknown_project(request, project)
 

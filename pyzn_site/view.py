@@ -7,7 +7,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import BaseModel, BeforeValidator, Field
 
 from pyzn_api.errors import BadParameterError
-from pyzn_api.ledger import Ledger
+from pyzn_api.ledger import Basis, Ledger
 from pyzn_api.windows import LONGEST, Granularity, Window, parse_day
 from pyzn_pipeline.breakdowns import CI, DOWNLOADS, FILES, FILES_WITHOUT_MIRRORS, PIP, WITHOUT_MIRRORS, Breakdown, Count
 from pyzn_site.periods import first_of
@@ -96,6 +96,11 @@ class View(BaseModel, frozen=True):
             first = ledger.days[0].day if ledger.days else latest
             return Window(max(first, latest - timedelta(days=LONGEST["month"] - 1)), latest)
         return ledger.recent(_DAYS[self.range or "month"], today)
+
+    def basis(self, ledger: Ledger, today: date) -> Basis:
+        """Return the basis of a page with totals: the days of the view, and the latest 30."""
+        window, month = self.window(ledger, today), ledger.recent(_DAYS["month"], today)
+        return Basis(Window(min(window.start, month.start), max(window.end, month.end)), totals=True, days=True)
 
     def scope(self, ledger: Ledger, today: date) -> Scope:
         """Return the days, periods and count. Raises BadParameterError for a granularity that the range cannot have."""

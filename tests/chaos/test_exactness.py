@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from chaos.exactness import NOTHING, Content, Watched, counted, defects
+from chaos.exactness import NOTHING, Content, Watched, content_of, defects
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.breakdowns import KNOWN
 from tests.conftest import Database, filled_database
@@ -24,7 +24,7 @@ LATE = [*DOWNLOADS, Download("numpy", ci=True)]
 
 
 def content(downloads: list[Download]) -> Content:
-    return counted(raw_rows(DAY, downloads))
+    return content_of(raw_rows(DAY, downloads))
 
 
 @pytest.fixture(scope="module")

@@ -80,19 +80,17 @@ def test_a_port_that_is_no_port_is_named(pyzn: Pyzn, run: Run) -> None:
     assert "PYZN_API_PORT='http' is not a port" in refused(run("up"))
 
 
-def test_a_folder_of_something_else_is_not_filled(pyzn: Pyzn, run: Run) -> None:
+def test_what_is_something_else_is_not_filled(pyzn: Pyzn, run: Run) -> None:
+    pyzn.home.write_text("")
+    assert f"PYZN_HOME={pyzn.home} is not a folder" in refused(run("up"))
+    pyzn.home.unlink()
     pyzn.home.mkdir()
     (pyzn.home / "thesis.txt").write_text("precious")
     assert f"PYZN_HOME={pyzn.home} is not empty" in refused(run("up"))
     assert [file.name for file in pyzn.home.iterdir()] == ["thesis.txt"]
 
 
-def test_a_file_in_the_place_of_the_home_is_named(pyzn: Pyzn, run: Run) -> None:
-    pyzn.home.write_text("")
-    assert f"PYZN_HOME={pyzn.home} is not a folder" in refused(run("up"))
-
-
-@pytest.mark.parametrize("content", ["", "{", "null", "[]", "\0\0", json.dumps({"ports": {}, "passwords": None})])
+@pytest.mark.parametrize("content", ["", "null", json.dumps({"ports": {}, "passwords": None})])
 def test_a_damaged_home_is_named(pyzn: Pyzn, run: Run, content: str) -> None:
     pyzn.home.mkdir()
     (pyzn.home / "stack.json").write_text(content)

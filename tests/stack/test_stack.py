@@ -115,36 +115,15 @@ def test_psql_reads_the_tables_and_shows_nobody_a_password(up: Pyzn) -> None:
         psql.stdin.close()
 
 
-def test_days_prints_the_ledger_for_people_and_for_programs(up: Pyzn) -> None:
-    first = yesterday() - timedelta(days=SAMPLE_DAYS)
-    table = up("days", str(first), str(yesterday())).stdout
-    assert f"{first}   missing" in table
-    assert f"{yesterday()}   provisional" in table
-    lines = up("days", "--json").stdout.splitlines()
-    assert len(lines) == SAMPLE_DAYS
-    assert json.loads(lines[-1])["day"] == str(yesterday())
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "message"),
-    [
-        (0, 0, "is not over yet in UTC"),
-        (-2, -3, "is reversed"),
-        (-20_000, -19_999, "is before the first day, 2016-01-22"),
-    ],
-    ids=["today", "reversed", "before the first"],
-)
-def test_a_backfill_of_days_that_cannot_be_read_is_refused(up: Pyzn, start: int, end: int, message: str) -> None:
-    today = datetime.now(UTC).date()
-    finished = up("backfill", str(today + timedelta(days=start)), str(today + timedelta(days=end)))
-    assert finished.returncode == 1
-    assert message in finished.stderr
-
-
-def test_a_day_that_is_no_day_is_a_usage_error(up: Pyzn) -> None:
-    finished = up("backfill", "14.7.2026", "2026-07-15")
-    assert finished.returncode == 2
-    assert "'14.7.2026' is not a day" in finished.stderr
+def test_a_backfill_of_days_that_cannot_be_read_is_refused(up: Pyzn) -> None:
+    today = str(datetime.now(UTC).date())
+    for days, code, message in (
+        ((today, today), 1, "is not over yet in UTC"),
+        (("14.7.2026", today), 2, "is not a day"),
+    ):
+        finished = up("backfill", *days)
+        assert finished.returncode == code
+        assert message in finished.stderr
 
 
 def test_rows_seeded_late_give_the_next_revision_and_an_empty_day_is_named(up: Pyzn, tmp_path: Path) -> None:
@@ -166,20 +145,12 @@ def test_rows_seeded_late_give_the_next_revision_and_an_empty_day_is_named(up: P
     assert answer.json()["downloads"] == {str(late): {"1.0": 7}}
 
 
-@pytest.mark.parametrize(
-    ("table", "column"),
-    [
-        (pa.table({"timestamp": pa.array([datetime(2026, 7, 14, tzinfo=UTC)]), "flavour": ["x"]}), "flavour"),
-        (pa.table({"timestamp": pa.array([datetime(2026, 7, 14, tzinfo=UTC)]), "country_code": [49]}), "country_code"),
-    ],
-    ids=["unknown column", "wrong type"],
-)
-def test_seeding_a_wrong_schema_names_the_column(up: Pyzn, tmp_path: Path, table: pa.Table, column: str) -> None:
-    pq.write_table(table, tmp_path / "wrong.parquet")
+def test_seeding_a_wrong_schema_names_the_column(up: Pyzn, tmp_path: Path) -> None:
+    wrong = pa.table({"timestamp": pa.array([datetime(2026, 7, 14, tzinfo=UTC)]), "flavour": ["x"]})
+    pq.write_table(wrong, tmp_path / "wrong.parquet")
     finished = up("seed", str(tmp_path / "wrong.parquet"))
     assert finished.returncode == 1
-    assert "wrong.parquet" in finished.stderr
-    assert column in finished.stderr
+    assert re.search(r"wrong\.parquet: .*flavour", finished.stderr)
     assert "Traceback" not in finished.stderr
 
 
@@ -216,6 +187,7 @@ def test_a_run_unknown_to_its_code_server_is_dead_and_one_without_an_answer_is_n
 
 def test_a_stack_whose_supervisor_was_killed_starts_again_with_everything(up: Pyzn) -> None:
     before = up("days", "--json").stdout
+    assert [json.loads(line)["day"] for line in before.splitlines()][-1] == str(yesterday())
     supervisor, *children = processes(up)
     supervisor.kill()
     supervisor.wait(120)

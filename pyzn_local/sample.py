@@ -111,44 +111,43 @@ def day(date: dt.date) -> pa.Table:
     own = np.random.default_rng([_SEED, number, 1])
     sidecar = pc.if_else(pc.and_(fetched, pa.array(own.random(rows) < share)), ".metadata", "")
     known, newest = (pa.array(list(column)) for column in zip(*_INSTALLER_VERSIONS.items(), strict=True))
-    installer = [installers, newest.take(pc.index_in(installers, known))]
     in_ci = pa.array(random.random(rows) < _CI_SHARE)
     pythons, systems = _choose(random, _PYTHONS, rows, bend), _choose(random, _SYSTEMS, rows)
     linux = pc.fill_null(pc.equal(systems, "Linux"), False)
     libcs, machines = pc.if_else(linux, _choose(own, _LIBCS, rows), None), _choose(own, _MACHINES, rows)
-    file = [
-        pc.binary_join_element_wise(
-            stem, pc.if_else(sdist, ".tar.gz", _wheels(names, pythons, systems, machines, libcs)), sidecar, ""
-        ),
-        names,
-        versions,
-        pc.if_else(sdist, "sdist", "bdist_wheel"),
-    ]
+    ending = pc.if_else(sdist, ".tar.gz", _wheels(names, pythons, systems, machines, libcs))
     lib = pc.if_else(pc.and_(detailed, pc.is_valid(libcs)), "glibc", None)
-    libc = pa.StructArray.from_arrays([lib, pc.if_else(detailed, libcs, None)], names=["lib", "version"])
     implementations = pc.if_else(pa.array(own.random(rows) < _PYPY_SHARE), "PyPy", "CPython")
-    details = [
-        pa.StructArray.from_arrays(installer, names=["name", "version"]),
-        pc.if_else(detailed, pythons, None),
-        pa.StructArray.from_arrays([pc.if_else(detailed, implementations, None)], names=["name"]),
-        pa.StructArray.from_arrays([libc], names=["libc"]),
-        pa.StructArray.from_arrays([pc.if_else(detailed, systems, None)], names=["name"]),
-        pc.if_else(detailed, machines, None),
-        pc.if_else(pc.and_(detailed, in_ci), True, None),  # installers send true in CI, and nothing otherwise
-    ]
     moments = _moments(random, rows, number)
     table = pa.table(
         {
             "timestamp": moments,
             "country_code": _choose(random, _COUNTRIES, rows, 0.9 + places * 0.618 % 0.2),
             "project": names,
-            "file": pa.StructArray.from_arrays(file, names=["filename", "project", "version", "type"]),
-            "details": pa.StructArray.from_arrays(
-                details, names=["installer", "python", "implementation", "distro", "system", "cpu", "ci"]
+            "file": _record(
+                filename=pc.binary_join_element_wise(stem, ending, sidecar, ""),
+                project=names,
+                version=versions,
+                type=pc.if_else(sdist, "sdist", "bdist_wheel"),
+            ),
+            "details": _record(
+                installer=_record(name=installers, version=newest.take(pc.index_in(installers, known))),
+                python=pc.if_else(detailed, pythons, None),
+                implementation=_record(name=pc.if_else(detailed, implementations, None)),
+                distro=_record(libc=_record(lib=lib, version=pc.if_else(detailed, libcs, None))),
+                system=_record(name=pc.if_else(detailed, systems, None)),
+                cpu=pc.if_else(detailed, machines, None),
+                ci=pc.if_else(
+                    pc.and_(detailed, in_ci), True, None
+                ),  # installers send true in CI, and nothing otherwise
             ),
         }
     )
     return table.filter(pc.or_(pc.equal(sidecar, ""), pc.less(moments, pa.scalar(_ONLY_FILES, moments.type))))
+
+
+def _record(**fields: pa.Array) -> pa.StructArray:
+    return pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
 
 
 @cache

@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -61,29 +62,15 @@ class StorageRead:
         self, request: types.CreateReadSessionRequest, context: grpc.ServicerContext
     ) -> types.ReadSession:
         """Begin to read a result, as one stream, or none if it has no rows."""
-        try:
-            self._jobs.faults.check("storage.createReadSession")
-            return self._create(request)
-        except BigQueryError as error:
-            raise context.abort(error.code, error.message) from None
-
-    def read_rows(self, request: types.ReadRowsRequest, context: grpc.ServicerContext) -> Iterator[Any]:
-        """The rows of one stream in result order, from `offset` on."""
-        try:
-            self._jobs.faults.check("storage.readRows")
-            yield from self._read(request)
-        except BigQueryError as error:
-            context.abort(error.code, error.message)
-
-    def _create(self, request: types.CreateReadSessionRequest) -> types.ReadSession:
         wanted, options = request.read_session, request.read_session.read_options
-        found = _TABLE.fullmatch(wanted.table)
-        job = self._jobs.result_table(**found.groupdict()) if found else None
-        if job is None:
-            raise invalid(f"{wanted.table} is not the result of a query; only those can be read from this emulator")
-        if wanted.data_format != types.DataFormat.ARROW or options.selected_fields or options.row_restriction:
-            raise invalid("Only whole results in the ARROW format can be read from this emulator")
-        rows = job.rows
+        with self._refusing(context, "storage.createReadSession"):
+            found = _TABLE.fullmatch(wanted.table)
+            job = self._jobs.result_table(**found.groupdict()) if found else None
+            if job is None:
+                raise invalid(f"{wanted.table} is not the result of a query; only those can be read from this emulator")
+            if wanted.data_format != types.DataFormat.ARROW or options.selected_fields or options.row_restriction:
+                raise invalid("Only whole results in the ARROW format can be read from this emulator")
+            rows = job.rows
         name = f"{request.parent}/locations/us/sessions/{uuid.uuid4().hex}"
         streams = [f"{name}/streams/0"] if rows.num_rows else []  # one is as quick as several on one machine
         self._streams |= dict.fromkeys(streams, rows)
@@ -99,27 +86,39 @@ class StorageRead:
             estimated_row_count=rows.num_rows,
         )
 
-    def _read(self, request: types.ReadRowsRequest) -> Iterator[Any]:
-        """Messages with one record batch each. Not compressed, because that only costs time on loopback."""
-        stream = self._streams.get(request.read_stream)
-        if stream is None:
-            raise not_found(f"Stream {request.read_stream}")
-        if not 0 <= request.offset <= stream.num_rows:
-            raise invalid(f"Offset {request.offset} is beyond the end of the stream")
-        cut = self._jobs.faults.cut_after()
-        schema = stream.schema.serialize().to_pybytes()
-        for batch in _messages(stream.slice(request.offset, cut)):
-            if self._jobs.faults.loses_page():
-                continue
-            response = _Response(row_count=batch.num_rows)
-            response.arrow_record_batch.serialized_record_batch = batch.serialize().to_pybytes()
-            response.arrow_record_batch.row_count = batch.num_rows
-            if schema:  # only in the first message
-                response.arrow_schema.serialized_schema = schema
+    def read_rows(self, request: types.ReadRowsRequest, context: grpc.ServicerContext) -> Iterator[Any]:
+        """The rows of one stream in result order, from `offset` on: messages with one record batch each.
+
+        They are not compressed, because that only costs time on loopback.
+        """
+        with self._refusing(context, "storage.readRows"):
+            stream = self._streams.get(request.read_stream)
+            if stream is None:
+                raise not_found(f"Stream {request.read_stream}")
+            if not 0 <= request.offset <= stream.num_rows:
+                raise invalid(f"Offset {request.offset} is beyond the end of the stream")
+            cut = self._jobs.faults.cut_after()
+            schema = stream.schema.serialize().to_pybytes()
+            for batch in _messages(stream.slice(request.offset, cut)):
+                if self._jobs.faults.loses_page():
+                    continue
+                response = _Response(row_count=batch.num_rows)
+                response.arrow_record_batch.serialized_record_batch = batch.serialize().to_pybytes()
+                response.arrow_record_batch.row_count = batch.num_rows
+                response.arrow_schema.serialized_schema = schema  # only in the first message
                 schema = b""
-            yield response
-        if cut is not None:
-            raise BigQueryError(503, "backendError", f"Injected fault: the stream is cut after {cut} rows")
+                yield response
+            if cut is not None:
+                raise BigQueryError(503, "backendError", f"Injected fault: the stream is cut after {cut} rows")
+
+    @contextmanager
+    def _refusing(self, context: grpc.ServicerContext, route: str) -> Iterator[None]:
+        """Send BigQuery's errors, and the route's injected ones, as gRPC does."""
+        try:
+            self._jobs.faults.check(route)
+            yield
+        except BigQueryError as error:
+            context.abort(error.code, error.message)
 
 
 def _messages(rows: pa.Table) -> Iterator[pa.RecordBatch]:

@@ -59,6 +59,10 @@ class Html(HTMLParser):
         return [attributes[attribute] for _, attributes in self.elements if attribute in attributes]
 
     @property
+    def charts(self) -> list[dict[str, str]]:
+        return [attributes for tag, attributes in self.elements if tag == "svg" and attributes.get("role") == "group"]
+
+    @property
     def words(self) -> str:
         return " ".join(self.text.split())
 

@@ -83,7 +83,8 @@ def test_hostile_keys_are_text_in_every_picture_and_page(
 def test_hostile_names_and_values_are_harmless_on_every_page(client: httpx.Client, part: int) -> None:
     text = PARTS[part]
     paths = [f"/projects/{text}", f"/projects/{text}/readme", f"/static/{text}"]
-    paths += [f"/{path}?{name}={text}&{name}={text}" for path, names in PARAMETERS.items() for name in names]
+    asked = [f"/{path}?{name}" for path, names in PARAMETERS.items() for name in names]
+    paths += [f"{each}={text}&{each.partition('?')[2]}={text}" for each in asked[part % 3 :: 3]]  # a third of them each
     for path in paths:
         answer = client.get(path, headers=BROWSER)
         assert answer.status_code < 500, path

@@ -46,10 +46,10 @@ def engine(url: SecretStr, lifetime: float | None = None, pooled: bool = False) 
             "keepalives_count": 3,
         },
     )
-    if lifetime is not None:
-        _limit(made, lifetime)
     # First in the list: SQLAlchemy's own first queries on a new connection need these settings too.
     event.listen(made, "connect", lambda connection, _: _prepare(connection, pooled), insert=True)
+    if lifetime is not None:
+        _limit(made, lifetime)  # before that: its queries may wait forever as well
     return made
 
 
@@ -112,7 +112,7 @@ def _limit(made: Engine, lifetime: float) -> None:
     def stop(_: psycopg.Connection, entry: ConnectionPoolEntry) -> None:
         entry.info[_limit].cancel()
 
-    event.listen(made, "connect", start)
+    event.listen(made, "connect", start, insert=True)
     event.listen(made, "close", stop)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 
-from pyzn_pipeline.breakdowns import KNOWN, KNOWN_COUNTS, Contents
-from tests import counted
+from pyzn_pipeline.breakdowns import KNOWN, KNOWN_COUNTS
+from tests.counted import expected
 
 Counts = tuple[int, ...]
 
@@ -51,8 +51,8 @@ _BREAKDOWNS = """
 
 def content_of(rows: pa.Table) -> Content:
     """Count the content of a day from its raw rows."""
-    known = [{**row, "is_file": counted.by_name(row)} for row in rows.to_pylist()]
-    _, *projects = counted.packed(known, Contents(KNOWN_COUNTS, KNOWN), counted.project)
+    known = rows.to_pylist()
+    _, *projects = expected(known, known[0]["timestamp"].date(), breakdowns=KNOWN)
     by: dict[str, dict[tuple[str, ...], Counts]] = {breakdown.name: {} for breakdown in KNOWN}
     for row, breakdown in product(projects, KNOWN):
         document, *subsets = (json.loads(row[column]) for column in breakdown.columns)

@@ -86,7 +86,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
-        "number": texts.number,
+        "number": "{:,}".format,
         "percent": texts.percent,
         "short": texts.written,
         "long_day": texts.long_day,

@@ -20,11 +20,6 @@ def written(number: int) -> str:
     return str(number)
 
 
-def number(value: int) -> str:
-    """1234567 is 1,234,567."""
-    return f"{value:,}"
-
-
 def percent(part: int, whole: int) -> str:
     """Return 41.2 %, 0.41 %, 0.0041 %: two digits of a small share."""
     share = 100 * part / whole if whole else 0

@@ -17,13 +17,13 @@ from pyzn_api.state import state
 from pyzn_api.wheels import GLIBC, NONE, tags_of
 from pyzn_api.windows import Window
 from pyzn_pipeline.breakdowns import CPU, IMPLEMENTATION, LIBC, PYTHON, SYSTEM, UNKNOWN, WHEEL, Breakdown
-from pyzn_site.charts import Chart, chart_of
+from pyzn_site.charts import chart_of
 from pyzn_site.counting import by_key, of_project
 from pyzn_site.periods import first_of
 from pyzn_site.project import unknown_project
 from pyzn_site.rendering import path_of, respond
 from pyzn_site.switches import switches
-from pyzn_site.texts import number, percent
+from pyzn_site.texts import percent
 from pyzn_site.view import WORDS, Scope, View, measure_of, possible
 
 PATH = "/projects/{project}/wheels"
@@ -63,20 +63,6 @@ class Topic(NamedTuple):
     remarks: Callable[[Sums], Iterable[str]] = lambda _: ()
     steps: Callable[[Counter[Version]], Mapping[Version, str]] | None = None
     unknown: str = ""  # why some downloads have no name
-
-
-class Section(NamedTuple):
-    """A topic with its numbers; without a total or a chart if there is too much to count."""
-
-    topic: Topic
-    words: str  # what is counted
-    sentences: list[str]
-    rows: list[tuple[str, int]]
-    number: int  # of all rows
-    total: int | None
-    trend: Scope  # of the chart
-    chart: Chart | None
-    lacking: int  # published days that were not read by the breakdown
 
 
 def _is_wheel(key: str) -> bool:
@@ -135,7 +121,7 @@ def _about_wheels(sums: Sums) -> Iterable[str]:
     for count, kinds in alike:
         if kinds >= _ALIKE:
             yield (
-                f"{kinds} of {len(wheels)} kinds of wheels have the same small count, {number(count)}: by chance, or "
+                f"{kinds} of {len(wheels)} kinds of wheels have the same small count, {count:,}: by chance, or "
                 "by robots that fetch every file. Numbers of this size are no users."
             )
 
@@ -271,25 +257,31 @@ async def wheels(request: Request, project: str, view: Annotated[View, Query()])
             for measure in ("downloads", "ci")
         ]
 
-        async def section(topic: Topic) -> Section:
+        async def section(topic: Topic) -> Mapping[str, object]:
+            """Return a topic with its numbers; without a total or a chart if there is too much to count."""
             by, measure = topic.breakdown, measure_of(topic.breakdown, scope.measure)
             found = await by_key(snapshot, name, scope, by, MOST["day"], every=True)
-            first = next((day.day for day in ledger.within(year) if by.name in day.breakdowns), year.start)
-            since = Window(max(first, year.start), year.end)
-            trend = Scope(since, possible(since)[0], measure)
-            counted = await by_key(snapshot, name, trend, by, MOST[trend.granularity], every=True)
-            counts = [
-                (period, topic.name(key), n) for period, key, n in counted.counts or () if key and topic.name(key)
-            ]
-            chart = chart_of(f"{title}, {topic.title}", trend, ledger, counts, by, share=True) if counts else None
             sums = Counter(dict(found.keys))
             if rest := found.downloads - sums.total():
                 sums[""] = rest  # of the keys that are too many
             said, rows, total = _figures(topic, sums)
-            lacking = sum(by.name not in day.breakdowns for day in published)
-            shown = rows if topic.steps else rows[:LARGEST]
-            counted_all = total if found.counts is not None else None
-            return Section(topic, WORDS[measure], said, shown, len(rows), counted_all, trend, chart, lacking)
+            first = next((day.day for day in ledger.within(year) if by.name in day.breakdowns), year.start)
+            since = Window(max(first, year.start), year.end)
+            trend = Scope(since, possible(since)[0], measure)
+            counted = await by_key(snapshot, name, trend, by, MOST[trend.granularity], every=True)
+            named = ((period, topic.name(key) if key else None, number) for period, key, number in counted.counts or ())
+            counts = [each for each in named if each[1]]
+            return {
+                "topic": topic,
+                "words": WORDS[measure],  # what is counted
+                "sentences": said,
+                "rows": rows if topic.steps else rows[:LARGEST],
+                "number": len(rows),
+                "total": None if found.counts is None else total,
+                "trend": trend,  # of the chart
+                "chart": chart_of(f"{title}, {topic.title}", trend, ledger, counts, by, share=True) if counts else None,
+                "lacking": sum(by.name not in day.breakdowns for day in published),  # days not read by the breakdown
+            }
 
         held = {each for day in published for each in day.breakdowns}
         return {

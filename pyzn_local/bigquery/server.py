@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
@@ -74,7 +73,10 @@ class Server:
         except Exception:  # raised again below; the port must be released
             listening.close()
             raise
-        self._jobs = Jobs(self._warehouse, _emptied(self._data_dir / "results"))
+        results = self._data_dir / "results"
+        shutil.rmtree(results, ignore_errors=True)  # of an earlier run
+        results.mkdir(parents=True)
+        self._jobs = Jobs(self._warehouse, results)
         self._storage = StorageRead(self._jobs)
         self._storage_port = self._storage.start(self._host, self._storage_port)
         config = uvicorn.Config(
@@ -109,9 +111,7 @@ class Server:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def wait_until_ready(self, timeout: float) -> bool:
@@ -164,10 +164,3 @@ def _bound(host: str, port: int) -> socket.socket:
         found.close()
         raise OSError(f"cannot listen on {host}:{port}: {error.strerror}") from error
     return found
-
-
-def _emptied(directory: Path) -> Path:
-    """`directory`, after deleting what an earlier run left in it."""
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    return directory

@@ -107,7 +107,9 @@ def test_from_the_search_to_a_project_and_its_markdown(
         expect(page.get_by_role("button", name="Copy")).to_have_count(2 if javascript else 0)
 
 
-def test_copying_puts_the_markdown_into_the_clipboard(browser: Browser, client: httpx.Client) -> None:
+def test_the_markdown_is_copied_or_selected_where_the_clipboard_is_closed(
+    browser: Browser, client: httpx.Client
+) -> None:
     with opened(browser, client, permissions=["clipboard-read", "clipboard-write"]) as page:
         page.goto("/projects/sampleproject/readme")
         page.get_by_role("button", name="Copy the Markdown of the badge").click()
@@ -116,17 +118,11 @@ def test_copying_puts_the_markdown_into_the_clipboard(browser: Browser, client: 
         assert copied == page.get_by_label("Markdown of the badge", exact=True).inner_text()
         assert copied.startswith("[![Downloads](http://127.0.0.1:")
 
-
-def test_where_the_clipboard_is_closed_the_markdown_is_selected(browser: Browser, client: httpx.Client) -> None:
-    with opened(browser, client) as page:
-        page.add_init_script("delete Navigator.prototype.clipboard")  # as without HTTPS
-        page.goto("/projects/sampleproject/readme")
+        page.evaluate("delete Navigator.prototype.clipboard")  # as without HTTPS
         page.get_by_role("button", name="Copy the Markdown of the chart").click()
         expect(page.get_by_role("status")).to_contain_text("Selected")
-        assert (
-            page.evaluate("String(getSelection())")
-            == page.get_by_label("Markdown of the chart", exact=True).inner_text()
-        )
+        selected = page.evaluate("String(getSelection())")
+        assert selected == page.get_by_label("Markdown of the chart", exact=True).inner_text()
 
 
 def test_projects_are_compared_by_keyboard_alone(browser: Browser, client: httpx.Client) -> None:

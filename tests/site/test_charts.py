@@ -13,9 +13,10 @@ import pycountry
 import pytest
 
 from pyzn_api.routes import counts
+from pyzn_local.postgres import Postgres
 from pyzn_site.rendering import colors
 from tests.api.conftest import serving, settings
-from tests.conftest import Database
+from tests.conftest import Database, own_database
 from tests.days import Download
 from tests.site.conftest import publish
 
@@ -83,6 +84,32 @@ def filled(owner: psycopg.Connection, days: int, number: int = 10, missing: tupl
     owner.commit()
 
 
+@pytest.fixture(scope="module")
+def several(postgres: Postgres) -> Iterator[httpx.Client]:
+    """`lively` on 40 days, of which the last ten have countries, with an event; and on single days some others."""
+    spelled = ["1.2", "1.2.3", "v1.2rc1", "1!1.2", "01.02.post1", "1.2+local", "1.20", "x", ""]
+    spelled += ["9" * 400, "1." + "9" * 400]
+    others = {
+        date(2026, 6, 20): [Download("younger")],
+        date(2026, 7, 19): [
+            *(Download("spelled", text) for text in spelled),
+            *(Download("everywhere", country=country.alpha_2) for country in pycountry.countries),
+        ],
+    }
+    with own_database(postgres) as database, psycopg.connect(database.owner_url, autocommit=True) as owner:
+        for ago in range(1, 41):
+            day = date(2026, 7, 20) - timedelta(days=ago)
+            publish(owner, day, [Download("lively", times=10), *others.get(day, [])])
+        owner.execute("DELETE FROM pyzn.day_breakdowns WHERE breakdown = 'country' AND day < '2026-07-10'")
+        owner.execute("UPDATE pyzn.project_days SET by_country = NULL WHERE day < '2026-07-10'")
+        owner.execute(
+            "INSERT INTO pyzn.events (id, kind, first, touches, effect, sources)"
+            " VALUES ('own-rule', 'definition', '2026-07-10', '{downloads}', 'fewer rows count', '{}')"
+        )
+        with serving(settings(database.api_url)) as client:
+            yield client
+
+
 def test_a_chart_names_project_number_and_days_and_shows_each_day_to_scale(client: httpx.Client) -> None:
     response = client.get(CHART)
     assert texts(response)[:3] == ["sampleproject", "227 downloads", "by day, 2026-06-20 to 2026-07-19"]
@@ -148,25 +175,32 @@ def test_a_week_of_which_days_are_missing_is_a_bar_on_a_gap(own: tuple[psycopg.C
     assert "week of 2026-05-04: 7 of 7 days missing" in titles(response)
 
 
-def test_all_begins_with_the_project(own: tuple[psycopg.Connection, httpx.Client]) -> None:
-    owner, client = own
-    filled(owner, 40)
-    publish(owner, date(2026, 6, 20), [Download("younger"), Download("lively", "1")])
-    owner.commit()
-    response = client.get("/chart/younger.svg?range=all")
+def test_all_begins_with_the_project(several: httpx.Client) -> None:
+    response = several.get("/chart/younger.svg?range=all")
     assert texts(response)[1:3] == ["1 downloads", "by day, 2026-06-20 to 2026-07-19"]
     assert patterned(response, "missing") == []
 
 
-def test_days_before_a_breakdown_existed_are_missing_in_its_chart(own: tuple[psycopg.Connection, httpx.Client]) -> None:
-    owner, client = own
-    filled(owner, 30)
-    owner.execute("DELETE FROM pyzn.day_breakdowns WHERE breakdown = 'country' AND day < '2026-07-10'")
-    owner.execute("UPDATE pyzn.project_days SET by_country = NULL WHERE day < '2026-07-10'")
-    owner.commit()
-    assert len(bars(client.get("/chart/lively.svg?by=country"))) == 10
-    assert len(patterned(client.get("/chart/lively.svg?by=country"), "missing")) == 1
-    assert len(patterned(client.get("/chart/lively.svg"), "missing")) == 0
+def test_days_before_a_breakdown_existed_are_missing_in_its_chart(several: httpx.Client) -> None:
+    by_country = several.get("/chart/lively.svg?by=country")
+    assert (len(bars(by_country)), len(patterned(by_country, "missing"))) == (10, 1)
+    assert len(patterned(several.get("/chart/lively.svg"), "missing")) == 0
+
+
+def test_releases_are_counted_with_their_version_however_it_is_spelled(several: httpx.Client) -> None:
+    columns = [each for each in titles(several.get("/chart/spelled.svg?by=version")) if each.startswith("2026-07-19")]
+    assert columns[0].splitlines()[1:] == ["1.20.x: 1", "1.2.x: 6", "1.0.x: 1", "other: 3"]
+
+
+def test_every_country_of_iso_3166_has_a_place_on_the_map(several: httpx.Client) -> None:
+    notes = texts(several.get("/chart/everywhere.svg?by=country&kind=map"))
+    assert notes[-1] == "2 from unknown countries"  # Antarctica, and small islands of the United States in two oceans
+
+
+def test_a_day_on_which_the_source_counts_otherwise_is_marked(several: httpx.Client) -> None:
+    for address in ("/chart/lively.svg", "/chart/lively.svg?by=country&share=1", "/chart/compare.svg?name=lively"):
+        assert titles(several.get(address))[-1] == "2026-07-10: fewer rows count"
+    assert "fewer rows" not in several.get("/chart/lively.svg?count=pip").text
 
 
 @pytest.mark.parametrize(
@@ -192,18 +226,6 @@ def test_a_chart_is_stacked_by_each_breakdown(client: httpx.Client, by: str, leg
     assert titles(response)[-1].startswith(f"2026-07-19: {total} downloads, provisional")
 
 
-def test_releases_are_counted_with_their_version_however_it_is_spelled(
-    own: tuple[psycopg.Connection, httpx.Client],
-) -> None:
-    owner, client = own
-    spelled = ["1.2", "1.2.3", "v1.2rc1", "1!1.2", "01.02.post1", "1.2+local", "1.20", "x", ""]
-    spelled += ["9" * 400, "1." + "9" * 400]
-    publish(owner, date(2026, 7, 19), [Download("spelled", text) for text in spelled])
-    owner.commit()
-    response = client.get("/chart/spelled.svg?by=version")
-    assert titles(response)[-1].splitlines()[1:] == ["1.20.x: 1", "1.2.x: 6", "1.0.x: 1", "other: 3"]
-
-
 def test_the_map_shades_countries_and_says_what_is_not_on_it(client: httpx.Client) -> None:
     response = client.get(f"{CHART}?by=country&kind=map")
     assert texts(response) == [
@@ -217,15 +239,6 @@ def test_the_map_shades_countries_and_says_what_is_not_on_it(client: httpx.Clien
     assert fills.count(LIGHT["m5"]) == 1  # the United States
     assert fills.count(LIGHT["m4"]) == 3  # Germany, France, Kosovo
     assert titles(response) == ["United States: 167", "Germany: 15", "France: 15", "XK: 15"]
-
-
-def test_every_country_of_iso_3166_has_a_place_on_the_map(own: tuple[psycopg.Connection, httpx.Client]) -> None:
-    owner, client = own
-    codes = [country.alpha_2 for country in pycountry.countries]
-    publish(owner, date(2026, 7, 19), [Download("everywhere", country=code) for code in codes])
-    owner.commit()
-    # Antarctica, and small islands of the United States in two oceans.
-    assert texts(client.get("/chart/everywhere.svg?by=country&kind=map"))[-1] == "2 from unknown countries"
 
 
 @pytest.mark.parametrize(
@@ -261,19 +274,6 @@ def test_up_to_eight_projects_are_lines_or_shares_of_one_chart(client: httpx.Cli
     assert newest == pytest.approx([240 * 95 / 795, 240 * 700 / 795], abs=0.2)
     assert client.get("/chart/compare.svg?" + "&".join(f"name=p{n}" for n in range(9))).status_code == 400
     assert texts(client.get("/chart/compare.svg?name=no-such-project"), 404)[1] == "unknown project"
-
-
-def test_a_day_on_which_the_source_counts_otherwise_is_marked(own: tuple[psycopg.Connection, httpx.Client]) -> None:
-    owner, client = own
-    filled(owner, 30)
-    owner.execute(
-        "INSERT INTO pyzn.events (id, kind, first, touches, effect, sources)"
-        " VALUES ('own-rule', 'definition', '2026-07-10', '{downloads}', 'fewer rows count', '{}')"
-    )
-    owner.commit()
-    for address in ("/chart/lively.svg", "/chart/lively.svg?by=country&share=1", "/chart/compare.svg?name=lively"):
-        assert titles(client.get(address))[-1] == "2026-07-10: fewer rows count"
-    assert "fewer rows" not in client.get("/chart/lively.svg?count=pip").text
 
 
 def test_a_dark_page_gets_a_dark_chart(client: httpx.Client) -> None:

@@ -143,12 +143,8 @@ def _headers(etag: str, headers: Headers) -> dict[str, str]:
 
 
 def _accepts_gzip(request: Request) -> bool:
-    return accepts_gzip(request.headers.get("accept-encoding", ""))
-
-
-def accepts_gzip(accept_encoding: str) -> bool:
-    """Return whether the header admits gzip (RFC 9110 section 12.5.3): named or by `*`, and not with weight 0."""
-    weights = weighted(accept_encoding)
+    """Return whether the client admits gzip (RFC 9110 section 12.5.3): named or by `*`, and not with weight 0."""
+    weights = weighted(request.headers.get("accept-encoding", ""))
     return weights.get("gzip", weights.get("*", 0)) > 0
 
 

@@ -264,13 +264,8 @@ def test_every_url_that_libpq_takes_reaches_the_database(
         "postgresql://u:hunter2@a:1,b:2,c/d?port=1,2", "postgresql://u:hunter2@h/d?sslmode=perhaps", "postgres:hunter2",
     ],
 )  # fmt: skip
-def test_a_url_that_cannot_be_is_refused_without_its_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_url_that_cannot_be_is_refused_without_its_password(url: str) -> None:
     result = CliRunner().invoke(pyzn, ["days"], env={"PYZN_DATABASE_URL": url})
     assert isinstance(result.exception, PyznError)
     assert "PYZN_DATABASE_URL" in str(result.exception) or "days: Postgres: " in str(result.exception)
     assert "hunter2" not in str(result.exception) + result.output
-    monkeypatch.setenv("PYZN_API_DATABASE_URL", url)
-    try:
-        api_settings.load()
-    except api_settings.SettingsError as error:
-        assert "hunter2" not in str(error)  # noqa: PT017 - some of them only the server refuses

@@ -4,8 +4,6 @@ from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 from PIL import ImageColor
 
 from pyzn_api.badges import Units, abbreviated, parse_color, svg
@@ -143,17 +141,14 @@ def test_what_a_badge_cannot_show_is_400(client: httpx.Client, query: dict[str, 
     assert response.json()["message"].startswith(message)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=st.text(max_size=70))
-@example("<&>\"'")
-@example("</text><script>alert(1)</script>")
-@example("{0} %s ]]>")
-@example("\U0001f40d é \U0001f469\u200d\U0001f4bb")  # the last one is joined to one sign
-def test_any_text_is_shown_as_it_is_or_refused(client: httpx.Client, text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["<&>\"'", "</text><script>alert(1)</script>", "{0} %s ]]>", "\U0001f40d é \U0001f469\u200d\U0001f4bb"],
+)
+def test_any_text_is_shown_as_it_is(client: httpx.Client, text: str) -> None:
     response = client.get(PERSONALIZED, params={"left_text": text})
-    if response.status_code != 400:
-        assert (texts(response)[0] or "") == text
-        assert not list(ET.fromstring(response.text).iter(f"{SVG}script"))  # noqa: S314  # our own answer
+    assert texts(response)[0] == text
+    assert "<script" not in response.text
 
 
 def test_a_badge_is_as_wide_as_its_texts_and_readable_on_light_colours() -> None:

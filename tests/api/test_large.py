@@ -16,6 +16,7 @@ from pyzn_api import cache, responses
 from pyzn_api import database as reading
 from pyzn_api.routes import counts
 from pyzn_local.postgres import Postgres
+from pyzn_pipeline.breakdowns import VERSION
 from tests.api.conftest import NOW, serving, settings
 from tests.api.stock import publish
 from tests.conftest import Database, own_database
@@ -31,9 +32,15 @@ def database(postgres: Postgres) -> Iterator[Database]:
     """A project of 1,500 versions on each of 20 days: large by day, too large by month."""
     with own_database(postgres) as database:
         with psycopg.connect(database.owner_url) as owner:
-            for number in range(DAYS):
-                downloads = [Download("wide", f"1.{n}", times=n + number + 1) for n in range(VERSIONS)]
-                publish(owner, NOW.date() - timedelta(days=DAYS - number), downloads)
+            *others, last = (NOW.date() - timedelta(days=DAYS - n) for n in range(DAYS))
+            publish(owner, last, [Download("wide", f"1.{n}", times=n + 1) for n in range(VERSIONS)])
+            for day in others:
+                publish(owner, day, [Download("wide")])
+            columns = ", ".join(f"{column} = wide.{column}" for column in VERSION.columns)
+            owner.execute(
+                f"UPDATE pyzn.project_days AS other SET {columns} FROM pyzn.project_days AS wide WHERE wide.day = %s",
+                [last],
+            )
         yield database
 
 

@@ -10,8 +10,8 @@ from tests.deployment.compose import ROOT
 
 MISTAKES = {
     "an API module that imports the pipeline": (
-        "check-imports", "pyzn_api/names.py", "from functools import lru_cache\n",
-        "from functools import lru_cache\nfrom pyzn_pipeline.errors import PyznError  # noqa: F401\n",
+        "check-imports", "pyzn_api/names.py", "from collections.abc import Sequence\n",
+        "from collections.abc import Sequence\nfrom pyzn_pipeline.errors import PyznError  # noqa: F401\n",
         "pyzn_api is not allowed to import pyzn_pipeline",
     ),
     "a public function without a docstring": (

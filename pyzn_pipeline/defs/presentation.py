@@ -1,13 +1,15 @@
 """The metadata of a day in the UI. Do not rename numbers: the UI plots each name over all partitions."""
 
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
 import pandas as pd
-from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
+from dagster import AssetSpec, MetadataValue, TableColumn, TableRecord, TableSchema
 
-GROUP = "pypi_downloads"
-OWNERS = ["team:data-engineering"]
+asset_spec = partial(AssetSpec, group_name="pypi_downloads", owners=["team:data-engineering"])
+"""An asset in the catalog, in the group of all and with its owners."""
+
 DATA_VERSION = "dagster/data_version"
 
 CODE_VERSION = "dagster/code_version"

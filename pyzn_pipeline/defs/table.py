@@ -2,7 +2,7 @@
 
 from dagster import AssetSpec, DailyPartitionsDefinition, MetadataValue
 
-from pyzn_pipeline.defs.presentation import GROUP, OWNERS, SCHEMA, columns
+from pyzn_pipeline.defs.presentation import SCHEMA, asset_spec, columns
 
 NAME = "file_downloads"
 COLUMNS = columns(
@@ -30,12 +30,10 @@ def source_table(partitions: DailyPartitionsDefinition, name: str, *, mirrored: 
             f"`{name}`: each file download is one row, partitioned by the UTC day of `timestamp`.\n\n"
             f"Read from **{where}**.\n\nAn observation of a day is a recount of it: its data version is the count."
         )
-    return AssetSpec(
+    return asset_spec(
         NAME,
         partitions_def=partitions,
-        group_name=GROUP,
         kinds={"parquet" if mirrored else "bigquery"},
-        owners=OWNERS,
         description=description,
         metadata={
             SCHEMA: COLUMNS,

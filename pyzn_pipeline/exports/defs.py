@@ -13,7 +13,6 @@ from dagster import (
     AssetMaterialization,
     AssetsDefinition,
     AssetSelection,
-    AssetSpec,
     DailyPartitionsDefinition,
     DefaultSensorStatus,
     Failure,
@@ -31,7 +30,7 @@ from dagster import (
 from pyzn_pipeline.breakdowns import Breakdown
 from pyzn_pipeline.days import ranges
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY, DAYS_A_RUN
-from pyzn_pipeline.defs.presentation import CODE_VERSION, DATA_VERSION, GROUP, OWNERS, SCHEMA, code_version, columns
+from pyzn_pipeline.defs.presentation import CODE_VERSION, DATA_VERSION, SCHEMA, asset_spec, code_version, columns
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.runs import UNFINISHED_RUNS
 from pyzn_pipeline.errors import PyznError
@@ -50,7 +49,7 @@ def export_asset(
 ) -> AssetsDefinition:
     """Return the asset: one op that exports each day of the run's range whose line in the index is not current."""
     storage = storage_at(url)
-    spec = AssetSpec(
+    spec = asset_spec(
         EXPORTED_DAYS,
         deps=[READING_ASSET],
         kinds={"parquet"},
@@ -71,8 +70,6 @@ def export_asset(
         code_version=EXPORT_VERSION,
         skippable=True,  # the op logs each day's materialization itself
         partitions_def=partitions,
-        group_name=GROUP,
-        owners=OWNERS,
     )
 
     @multi_asset(name="export_of_a_day", specs=[spec], backfill_policy=BACKFILL_POLICY)

@@ -40,10 +40,9 @@ from pyzn_pipeline.days import RANGE_END, RANGE_START, days_of_tags, ranges
 from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import (
     CODE_VERSION,
-    GROUP,
-    OWNERS,
     SCHEMA,
     Metadata,
+    asset_spec,
     code_version,
     columns,
     picture,
@@ -66,7 +65,7 @@ NO_GAPS = "places_have_no_gaps"
 
 def ranking_asset(partitions: DailyPartitionsDefinition, first_day: date) -> AssetsDefinition:
     """Return the asset: one op that ranks each day, and reports its totals."""
-    spec = AssetSpec(
+    spec = asset_spec(
         TOP_PROJECTS,
         deps=[AssetDep(READING_ASSET, partition_mapping=_the_days_before(59))],
         kinds={"postgres"},
@@ -88,8 +87,6 @@ def ranking_asset(partitions: DailyPartitionsDefinition, first_day: date) -> Ass
         skippable=True,  # the op logs each day's materialization itself
         partitions_def=partitions,
         code_version=RANKING_VERSION,
-        group_name=GROUP,
-        owners=OWNERS,
     )
     no_gaps = "The places of each period are 1, 2, 3, … with ever fewer downloads."
 
@@ -129,7 +126,7 @@ def ranking_asset(partitions: DailyPartitionsDefinition, first_day: date) -> Ass
 
 def totals_asset(partitions: DailyPartitionsDefinition, api_url: str) -> AssetSpec:
     """Return the view of all of PyPI. Postgres makes it; a run that ranks a day reports its figures."""
-    return AssetSpec(
+    return asset_spec(
         DAILY_TOTALS,
         deps=[READING_ASSET],
         kinds={"postgres", "view"},
@@ -149,8 +146,6 @@ def totals_asset(partitions: DailyPartitionsDefinition, api_url: str) -> AssetSp
         },
         partitions_def=partitions,
         code_version=RANKING_VERSION,
-        group_name=GROUP,
-        owners=OWNERS,
     )
 
 

@@ -41,10 +41,9 @@ from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
 from pyzn_pipeline.defs.presentation import (
     CODE_VERSION,
     DATA_VERSION,
-    GROUP,
-    OWNERS,
     SCHEMA,
     Metadata,
+    asset_spec,
     code_version,
     columns,
     picture,
@@ -93,15 +92,13 @@ def days_asset(
     @multi_asset(
         name=READING_ASSET.to_python_identifier(),
         specs=[
-            AssetSpec(
+            asset_spec(
                 READING_ASSET,
                 deps=["file_downloads"],
                 skippable=True,  # the op logs each day's materialization itself
                 partitions_def=partitions,
-                group_name=GROUP,
                 code_version=READING_VERSION,
                 kinds={"postgres", "arrow"},
-                owners=OWNERS,
                 description=(
                     "The published days, a row for each project's day: its counts, and a document for each breakdown, "
                     "which the views `downloads_by_…` make rows of. A day is replaced whole, in one transaction, and "
@@ -207,14 +204,12 @@ def view_assets(
 ) -> list[AssetSpec]:
     """Return the views of the days by breakdown. Postgres makes them; runs report their figures of each day."""
     return [
-        AssetSpec(
+        asset_spec(
             breakdown.view,
             deps=[READING_ASSET],
             partitions_def=partitions,
-            group_name=GROUP,
             code_version=READING_VERSION,
             kinds={"postgres", "view"},
-            owners=OWNERS,
             description=(
                 f"{breakdown.description}\n\nA **view** of `{READING_ASSET.to_user_string()}`, read it as "
                 f"`pyzn.{breakdown.view}` with SQL; an unknown key is `(unknown)`."

@@ -1,44 +1,14 @@
-"""Injected faults reach the real clients as BigQuery's own, and end when they should."""
+"""Faults of a result's rows reach the real clients as BigQuery's own. All others are tested with what meets them, in
+tests/pipeline: test_scan.py, test_count.py.
+"""
 
 import pytest
-from google.api_core.exceptions import BadRequest, Forbidden, ServiceUnavailable
-from google.cloud.bigquery import DEFAULT_RETRY
 from pydantic import ValidationError
 
 from tests.local.conftest import MONDAY, Connected, sampled
 
 ROWS = "SELECT timestamp, file.project FROM {table} WHERE DATE(timestamp) = '2026-07-06' ORDER BY timestamp"
-QUICK = DEFAULT_RETRY.with_delay(initial=0.01, maximum=0.02)
 TOTAL = sampled(MONDAY).num_rows
-
-
-def test_a_client_gets_through_after_a_few_503s(own_bq: Connected) -> None:
-    own_bq.server.inject({"refuse": [{"route": "jobs.insert", "status": 503, "times": 2}]})
-    with pytest.raises(ServiceUnavailable, match="Injected fault: backendError"):
-        own_bq.query("SELECT 1", retry=None, job_retry=None)
-    assert len(list(own_bq.query("SELECT 1", retry=QUICK).result())) == 1  # meets the second, then none
-
-
-def test_a_job_can_start_and_then_fail(own_bq: Connected) -> None:
-    own_bq.server.inject({"refuse": [{"route": "job", "status": 403, "reason": "quotaExceeded"}]})
-    job = own_bq.query("SELECT 1")
-    with pytest.raises(Forbidden, match="quotaExceeded"):
-        job.result(job_retry=None)
-    job.reload()  # the error may have come with the results, before the job was looked at
-    assert job.error_result is not None
-    assert job.error_result["reason"] == "quotaExceeded"
-
-
-def test_a_query_that_sorts_its_whole_result_exceeds_resources(own_bq: Connected) -> None:
-    own_bq.server.inject({"sort_exceeds_resources": True})
-    job = own_bq.query(ROWS)
-    with pytest.raises(BadRequest, match="Resources exceeded during query execution"):
-        job.result()
-    job.reload()
-    assert job.error_result is not None
-    assert (job.state, job.error_result["reason"]) == ("DONE", "resourcesExceeded")
-    assert job.total_bytes_processed > job.total_bytes_billed == 0
-    assert own_bq.rows(ROWS + " LIMIT 3")
 
 
 def test_a_cut_stream_is_resumed_without_losing_or_doubling_a_row(own_bq: Connected) -> None:

@@ -1,4 +1,4 @@
-"""Dry runs cost what BigQuery would charge, and a cap stops a query before it runs."""
+"""Dry runs cost what BigQuery would charge, a cap stops a query before it runs, and metadata has rows and bytes."""
 
 import datetime as dt
 
@@ -96,3 +96,16 @@ def test_a_query_over_its_cap_fails_with_bigquerys_words(bq: Connected) -> None:
 
     enough = bigquery.QueryJobConfig(maximum_bytes_billed=10 * MIB)
     assert len(bq.rows(f"SELECT country_code {ON_THE_ODD_DAY}", job_config=enough)) == len(ROWS)
+
+
+def test_every_partition_has_its_rows_and_bytes_for_the_least_price(bq: Connected) -> None:
+    assert {name: rows for name, (rows, _) in bq.partitions().items()} == {
+        f"{ODD_DAY:%Y%m%d}": len(odd_rows()),
+        f"{SUNDAY:%Y%m%d}": sampled(SUNDAY).num_rows,
+        f"{MONDAY:%Y%m%d}": sampled(MONDAY).num_rows,
+    }
+    whole = dry_run(bq, f"SELECT * {ON_THE_ODD_DAY}").total_bytes_processed
+    assert bq.partitions()[f"{ODD_DAY:%Y%m%d}"] == (len(odd_rows()), whole)
+    job = bq.query("SELECT table_name FROM `bigquery-public-data.pypi.INFORMATION_SCHEMA.PARTITIONS`")
+    assert {tuple(row) for row in job.result()} == {("file_downloads",)}
+    assert (job.total_bytes_processed, job.total_bytes_billed) == (0, 10 * MIB)

@@ -14,6 +14,7 @@ import httpx
 
 from pyzn_local.ports import free_port
 from tests.deployment.compose import ROOT, example
+from tests.waiting import wait_until
 
 ROUTES = [
     "/api/v2/projects/requests",
@@ -39,12 +40,12 @@ class Project:
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"} or "DOCKER" in name}
         return kept | {"COMPOSE_PROJECT_NAME": self.name} | self.settings
 
-    def docker(self, *words: str) -> str:
-        """Run a docker command, which must succeed, and return its output."""
+    def docker(self, *words: str, may_fail: bool = False) -> str:
+        """Run a docker command, which must succeed unless it `may_fail`, and return its output."""
         done = subprocess.run(
             ["docker", *words], cwd=self.folder, env=self.environment(), capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, f"docker {' '.join(words)}: {done.stderr}"
+        assert may_fail or done.returncode == 0, f"docker {' '.join(words)}: {done.stderr}"
         return done.stdout.strip()
 
     def inspect(self, service: str) -> list[dict[str, Any]]:
@@ -91,10 +92,7 @@ class Project:
     def answers(self) -> list[tuple[int, bytes, str]]:
         """Return status, body and ETag of the API's answers to ROUTES, once the rankings are there."""
         with httpx.Client(base_url=self.api(), timeout=10) as client:
-            deadline = time.monotonic() + 120
-            while not (top := client.get("/api/v4/top").json()).get("projects") and time.monotonic() < deadline:
-                time.sleep(1)
-            assert top["projects"], top
+            wait_until(lambda: client.get("/api/v4/top").json().get("projects"), 120)
             got = [client.get(route) for route in ROUTES]
         return [(answer.status_code, answer.content, answer.headers["ETag"]) for answer in got]
 
@@ -138,10 +136,7 @@ class Project:
 
     def remove(self) -> None:
         """Remove everything of the project, except its images."""
-        subprocess.run(
-            ["docker", "rm", "--force", "--volumes", f"{self.name}-other"],
-            env=self.environment(), capture_output=True, check=False,
-        )  # fmt: skip
+        self.docker("rm", "--force", "--volumes", f"{self.name}-other", may_fail=True)
         self.docker("compose", "--profile", "*", "down", "--volumes", "--remove-orphans")
 
 

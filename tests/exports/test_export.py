@@ -198,7 +198,7 @@ def test_a_storage_that_cannot_be_written_is_named(store: Engine, tmp_path: Path
 # -- an exporter that dies
 
 
-@pytest.mark.parametrize("files_first", [3, 7, 8])
+@pytest.mark.parametrize("files_first", [3, 8])
 def test_an_exporter_that_dies_between_files_leaves_whole_days_and_the_next_one_goes_on(
     store: Engine, storage: Folder, folder: Path, files_first: int
 ) -> None:

@@ -18,7 +18,7 @@ from dagster import (
 from pyzn_pipeline.backfills.defs import backfill_cost_job
 from pyzn_pipeline.breakdowns import known
 from pyzn_pipeline.defs.partitions import utc_days
-from pyzn_pipeline.defs.resources import BigQuerySource, MirrorSource, Store
+from pyzn_pipeline.defs.resources import DaySource, Store
 from pyzn_pipeline.defs.table import source_table
 from pyzn_pipeline.exports.defs import export_asset, export_sensor
 from pyzn_pipeline.exports.mirror import Mirror
@@ -71,9 +71,7 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
         sensors=sensors,
         executor=in_process_executor,  # a run has one step: a separate process for it would only add its start-up time
         resources={
-            "source": MirrorSource(url=settings.mirror_url)
-            if settings.mirror_url is not None
-            else BigQuerySource.from_settings(settings),
+            "source": DaySource.of(settings),
             "store": Store(database_url=EnvVar("PYZN_DATABASE_URL")),  # an EnvVar: the UI shows its name, not its value
             **resources,
         },

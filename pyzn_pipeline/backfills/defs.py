@@ -2,12 +2,12 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from dagster import Config, Failure, JobDefinition, OpExecutionContext, ResourceParam, job, op
+from dagster import Config, Failure, JobDefinition, OpExecutionContext, job, op
 from pydantic import Field
 
 from pyzn_pipeline.backfills.price import backfill_cost
 from pyzn_pipeline.days import day_of, days_between
-from pyzn_pipeline.defs.resources import AnySource, Store
+from pyzn_pipeline.defs.resources import DaySource, Store
 from pyzn_pipeline.errors import PyznError
 
 
@@ -21,9 +21,7 @@ def backfill_cost_job(first_day: date, breakdowns: list[str]) -> JobDefinition:
         end: str = Field(default="yesterday", description="last UTC day, YYYY-MM-DD, or yesterday")
 
     @op(description="Asks the source for its price, which is free, and the ledger which days are published.")
-    def price_a_backfill(
-        context: OpExecutionContext, config: Range, source: ResourceParam[AnySource], store: Store
-    ) -> None:
+    def price_a_backfill(context: OpExecutionContext, config: Range, source: DaySource, store: Store) -> None:
         try:
             days = days_between(_day(config.start), _day(config.end), first_day)
             with store.engine() as engine, source.opened() as opened:

@@ -1,7 +1,7 @@
 """Dagster's resources: the source and the store."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from dagster import ConfigurableResource
@@ -10,82 +10,52 @@ from google.cloud import bigquery
 from pydantic import Field, SecretStr
 from sqlalchemy import Engine
 
-from pyzn_pipeline.breakdowns import known
-from pyzn_pipeline.exports.mirror import Mirror
-from pyzn_pipeline.settings import ReadFilenames, Settings
-from pyzn_pipeline.source.bigquery import BigQuery
-from pyzn_pipeline.source.connection import Clients, connect
+from pyzn_pipeline.settings import Settings
+from pyzn_pipeline.source.connection import clients_of
+from pyzn_pipeline.source.protocol import Source
+from pyzn_pipeline.sources import source_of
 from pyzn_pipeline.store.database import LIFETIME, engine
 
+SHOWN = {
+    "mirror_url", "bigquery_project", "bigquery_location", "bigquery_table", "bigquery_endpoint",
+    "bigquery_storage_endpoint", "maximum_bytes_billed", "read_filenames", "breakdowns", "usd_per_tib",
+}  # fmt: skip
 
-class BigQuerySource(BigQueryResource):
-    """dagster-gcp's BigQuery resource, which can also connect to an emulator; with the table and a day's cost limit."""
 
-    endpoint: str | None = Field(default=None, description="http://HOST:PORT of an emulator; unset means Google")
-    storage_endpoint: str | None = Field(default=None, description="HOST:PORT of the emulator's Storage Read service")
-    table: str = Field(description="PROJECT.DATASET.TABLE in the shape of file_downloads")
-    maximum_bytes_billed: int = Field(description="bytes one day's scan may bill")
-    read_filenames: ReadFilenames = Field(description="whether file names are read: auto, always or never")
-    breakdowns: list[str] = Field(description="the breakdowns that are read")
-    usd_per_tib: float = Field(description="US dollars per TiB billed")
+class DaySource(BigQueryResource):
+    """The source of days: dagster-gcp's BigQuery resource, which can also be an emulator, or a mirror in its place."""
+
+    settings: dict[str, Any] = Field(description="the settings of the source; none is a secret, for the UI shows them")
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "BigQuerySource":
+    def of(cls, settings: Settings) -> "DaySource":
         """Return the resource with these settings."""
-        return cls(
-            project=settings.bigquery_project,
-            location=settings.bigquery_location,
-            endpoint=settings.bigquery_endpoint,
-            storage_endpoint=settings.bigquery_storage_endpoint,
-            table=settings.bigquery_table,
-            maximum_bytes_billed=settings.maximum_bytes_billed,
-            read_filenames=settings.read_filenames,
-            breakdowns=list(settings.breakdowns),
-            usd_per_tib=settings.usd_per_tib,
-        )
+        shown = settings.model_dump(mode="json", include=SHOWN, exclude_none=True)
+        return cls(project=settings.bigquery_project, location=settings.bigquery_location, settings=shown)
+
+    @property
+    def usd_per_tib(self) -> float:
+        """US dollars per TiB billed."""
+        return float(self.settings["usd_per_tib"])
 
     def console(self, job_id: str | None) -> str | None:
-        """The URL of a job in Google's console, which shows its cost and error; None for an emulator's job."""
-        if self.endpoint is not None:
+        """The URL of a job in Google's console, which shows its cost and error; None for a mirror or an emulator."""
+        if job_id is None or "bigquery_endpoint" in self.settings:
             return None
         return (
             f"https://console.cloud.google.com/bigquery?project={self.project}"
             f"&j=bq:{self.location}:{job_id}&page=queryresults"
         )
 
-    def clients(self) -> AbstractContextManager[Clients]:
-        """Both clients; they are closed at the end of the block. Raises SourceError without usable credentials."""
-        return closing(connect(self.project or "", self.location or "", self.endpoint, self.storage_endpoint))
-
-    @contextmanager
-    def opened(self) -> Iterator[BigQuery]:
-        """As a source of days; its connections are closed at the end."""
-        with self.clients() as clients:
-            yield BigQuery(clients, self.table, self.maximum_bytes_billed, self.read_filenames, known(self.breakdowns))
+    def opened(self) -> AbstractContextManager[Source]:
+        """As a source of days; its connections are closed at the end. Raises SourceError without usable credentials."""
+        return source_of(Settings.model_construct(**self.settings))
 
     @contextmanager
     def get_client(self) -> Iterator[bigquery.Client]:
         """Only the jobs client, as in dagster-gcp's resource."""
-        with self.clients() as clients:
+        with clients_of(Settings.model_construct(**self.settings)) as clients:
             yield clients.jobs
-
-
-class MirrorSource(ConfigurableResource[Any]):
-    """A mirror in place of BigQuery."""
-
-    url: str = Field(description="where another PyZn has exported its days")
-    usd_per_tib: float = Field(default=0.0, description="a mirror bills nothing")
-
-    def console(self, job_id: str | None) -> None:
-        """A mirrored day has no job."""
-
-    @contextmanager
-    def opened(self) -> Iterator[Mirror]:
-        """As a source of days."""
-        yield Mirror(self.url)
-
-
-AnySource = BigQuerySource | MirrorSource
 
 
 class Store(ConfigurableResource[Any]):

@@ -23,7 +23,6 @@ from dagster import (
     DefaultScheduleStatus,
     Failure,
     MetadataValue,
-    ResourceParam,
     RunRequest,
     ScheduleDefinition,
     ScheduleEvaluationContext,
@@ -49,7 +48,7 @@ from pyzn_pipeline.defs.presentation import (
     picture,
     table,
 )
-from pyzn_pipeline.defs.resources import AnySource, Store
+from pyzn_pipeline.defs.resources import DaySource, Store
 from pyzn_pipeline.defs.runs import asker_of
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.instance.run_coordinator import READING_ASSET, READING_JOB
@@ -131,7 +130,7 @@ def days_asset(
         pool="bigquery",
     )
     def project_days(
-        context: AssetExecutionContext, config: Reading, source: ResourceParam[AnySource], store: Store
+        context: AssetExecutionContext, config: Reading, source: DaySource, store: Store
     ) -> Iterator[AssetCheckResult]:
         findings: list[Finding] = []
         settled: list[Published] = []
@@ -184,7 +183,7 @@ def days_asset(
     return project_days
 
 
-def _confirm(context: AssetExecutionContext, days: list[Published], engine: Engine, source: AnySource) -> None:
+def _confirm(context: AssetExecutionContext, days: list[Published], engine: Engine, source: DaySource) -> None:
     """Make final the days that have settled and whose count the source's metadata confirms, which bills 10 MiB for all.
 
     Other days wait for their recount, an hour later.
@@ -274,7 +273,7 @@ def view_metadata(ingested: Ingested, breakdown: Breakdown) -> Metadata:
     }
 
 
-def day_metadata(ingested: Ingested, source: AnySource) -> Metadata:
+def day_metadata(ingested: Ingested, source: DaySource) -> Metadata:
     """The metadata of a day: counts, cost, seconds by stage, its most downloaded projects."""
     tally, scan, publication = ingested.tally, ingested.scan, ingested.publication
     console = source.console(scan.job_id)

@@ -14,7 +14,6 @@ from dagster import (
     AssetObservation,
     AssetSelection,
     OpExecutionContext,
-    ResourceParam,
     asset_check,
     define_asset_job,
 )
@@ -22,7 +21,7 @@ from dagster import (
 from pyzn_pipeline import calendar
 from pyzn_pipeline.days import ranges
 from pyzn_pipeline.defs.presentation import DATA_VERSION, table
-from pyzn_pipeline.defs.resources import AnySource, Store
+from pyzn_pipeline.defs.resources import DaySource, Store
 from pyzn_pipeline.defs.table import NAME
 from pyzn_pipeline.exports.following import follow
 from pyzn_pipeline.exports.mirror import Mirror
@@ -54,7 +53,7 @@ def recount_check() -> AssetChecksDefinition:
         pool="bigquery",
     )
     def counts_what_is_published(
-        context: AssetCheckExecutionContext, source: ResourceParam[AnySource], store: Store
+        context: AssetCheckExecutionContext, source: DaySource, store: Store
     ) -> AssetCheckResult:
         with store.engine() as engine, source.opened() as opened:
             if isinstance(opened, Mirror):

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from google.auth import environment_vars
 from pydantic import SecretStr
 
-from pyzn_pipeline.defs.resources import BigQuerySource
+from pyzn_pipeline.defs.resources import DaySource
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.source.connection import connect
 from pyzn_pipeline.source.errors import SourceError
@@ -123,4 +123,4 @@ def test_a_job_is_linked_to_the_console_that_has_it(endpoint: str | None, expect
         bigquery_endpoint=endpoint,
         bigquery_storage_endpoint=endpoint and "127.0.0.1:9",
     )
-    assert BigQuerySource.from_settings(settings).console("pyzn_1") == expected
+    assert DaySource.of(settings).console("pyzn_1") == expected

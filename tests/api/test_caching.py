@@ -1,13 +1,18 @@
-"""One statement per answer, none for a repeated one, and a publication seen within seconds."""
+"""The cost of an answer: one statement, which reads by the name of its project; none when it is repeated; few bytes."""
 
+import re
 import socket
 import time
 from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
+import pyzn_api
 from pyzn_api import cache, database
 from tests.api.conftest import metric, serving, settings
 from tests.conftest import Database
@@ -23,6 +28,17 @@ ROUTES = [
     "/api/v4/projects/sampleproject/countries?start=2026-07-01",
     "/badge/sampleproject",
 ]
+NAMES = [
+    path.stem + " by version" * ("$document" in path.read_text())
+    for path in Path(pyzn_api.__file__).with_name("sql").glob("*.sql")
+    if path.stem not in {"weight", "summaries"}  # a part of others; it joins its names
+]
+VALUES = {
+    "project": "requests", "start": date(2026, 7, 1), "end": date(2026, 7, 14), "codes": Jsonb({}), "ci": True,
+    "names": ["requests"], "latest": date(2026, 7, 14), "several": False, "partial": False, "light": 2**20,
+    "kind": "system", "category": None, "with_mirrors": True, "without_mirrors": True, "csv": False, "most": 2**20,
+    "granularity": "day", "pattern": None, "count": "downloads",
+}  # fmt: skip
 
 
 def test_an_answer_takes_one_statement_and_a_repeated_one_none(stocked: Database) -> None:
@@ -92,3 +108,19 @@ def test_an_answer_is_compressed_when_somebody_first_takes_it_so_and_once(stocke
             kept.append(metric(client, "pyzn_api_cache_bytes"))
         assert metric(client, 'pyzn_api_answers_total{outcome="miss"}') == 1
     assert kept[0] == kept[1] < kept[2] == kept[3] == kept[4]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if re.search(rb"\bproject = (ANY \()?\$", database.statements(name)[0].sql)]
+)
+def test_the_name_is_in_every_index_condition_on_a_project(name: str, stocked: Database) -> None:
+    """So any planner prunes by it."""
+    with psycopg.connect(stocked.api_url) as connection:
+        connection.execute("SET enable_seqscan = off")
+        sql, parameters, _ = database.statements(name)[0]
+        values = [VALUES[each] for each in parameters]
+        plan = [row[0] for row in psycopg.RawCursor(connection).execute(b"EXPLAIN " + sql, values)]
+    conditions = [line for line in plan if re.search(r"Index Cond: .*\bproject = ", line)]
+    assert conditions, plan
+    own = r"project = ('requests'|ANY \('\{requests\}')"
+    assert [line for line in conditions if not re.search(own, line)] == []

@@ -18,7 +18,7 @@ import pytest
 
 from pyzn_local.ports import free_port
 from tests.conftest import Database
-from tests.waiting import wait_until
+from tests.waiting import wait_for_lock, wait_until
 
 WORKERS = 2
 ASKED = 40
@@ -85,7 +85,7 @@ def test_it_logs_json_without_queries_and_finishes_what_it_started(stocked: Data
         assert api.number("pyzn_api_latest_day_timestamp_seconds") == 1784419200  # 2026-07-19
         owner.execute("LOCK TABLE pyzn.projects IN ACCESS EXCLUSIVE MODE")
         slow = threads.submit(api.get, "/api/projects/busy")
-        time.sleep(0.5)
+        wait_for_lock(owner)
         api.process.terminate()
         time.sleep(0.5)
         owner.rollback()

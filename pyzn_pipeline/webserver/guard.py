@@ -9,7 +9,6 @@ programs such as `pyzn backfill` send no Origin.
 
 from collections.abc import Collection
 from ipaddress import ip_address
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,13 +16,6 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 READING = {"GET", "HEAD"}
-
-
-class Refusal(NamedTuple):
-    """The HTTP status and the sentence that answer a refused request."""
-
-    status: int
-    reason: str
 
 
 class Guard:
@@ -39,34 +31,37 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif refusal := self._refusal(scope, Headers(scope=scope)):
-            await PlainTextResponse(refusal.reason + "\n", refusal.status)(scope, receive, send)
+            await refusal(scope, receive, send)
         else:
             await self._app(scope, receive, _without_frames(send))
 
-    def _refusal(self, scope: Scope, headers: Headers) -> Refusal | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
+        """Return the answer to a request that is refused: its status, and a sentence."""
         host = headers.get("host", "")
         if not self._is_own(_hostname(host)):
-            return Refusal(
-                403,
+            return PlainTextResponse(
                 f"The Dagster UI is not reached by the name {_shown(host)}: use localhost or an IP address, "
-                "or add the name to PYZN_DAGSTER_HOSTS.",
+                "or add the name to PYZN_DAGSTER_HOSTS.\n",
+                403,
             )
         if scope["type"] == "http" and scope["method"] in READING:
             # Dagster answers GET of /graphql with a page if the client accepts HTML; otherwise it executes the query.
             if scope["path"].endswith("/graphql") and "text/html" not in headers.get("accept", ""):
-                return Refusal(405, "GraphQL is accepted by POST only, as application/json.")
+                return PlainTextResponse("GraphQL is accepted by POST only, as application/json.\n", 405)
             return None
         origin = headers.get("origin")
         if origin is not None and not self._is_own_origin(origin, host):
-            return Refusal(
-                403,
+            return PlainTextResponse(
                 f"A page of {_shown(origin)} may not use the Dagster UI at {_shown(host)}; "
-                "if it is the UI's public address, add its name to PYZN_DAGSTER_HOSTS.",
+                "if it is the UI's public address, add its name to PYZN_DAGSTER_HOSTS.\n",
+                403,
             )
         # The whole media type: Dagster searches for it in the header, and browsers send "text/plain; application/json".
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if scope["type"] == "http" and media_type != "application/json":
-            return Refusal(415, f"{scope['method']} is accepted as application/json only, not as {_shown(media_type)}.")
+            return PlainTextResponse(
+                f"{scope['method']} is accepted as application/json only, not as {_shown(media_type)}.\n", 415
+            )
         return None
 
     def _is_own(self, hostname: str) -> bool:

@@ -15,10 +15,10 @@ ROWS = "SELECT timestamp, country_code, file, details.ci AS ci FROM {table} WHER
 
 
 def test_rest_and_storage_read_give_the_same_table(bq: Connected) -> None:
-    job = bq.query(ROWS + " ORDER BY timestamp LIMIT 3000")
+    job = bq.query(ROWS + " ORDER BY timestamp LIMIT 900")
     by_storage = job.result().to_arrow(bqstorage_client=bq.storage)
     by_rest = job.result().to_arrow(create_bqstorage_client=False)
-    assert by_storage.num_rows == job.result().total_rows == 3000
+    assert by_storage.num_rows == job.result().total_rows == 900
     assert by_storage.equals(by_rest)
     assert by_storage.schema.equals(by_rest.schema)
     frame = job.result().to_dataframe(bqstorage_client=bq.storage)
@@ -41,11 +41,11 @@ def test_every_scalar_type_survives_both_ways(bq: Connected) -> None:
 
 
 def test_pages_are_as_long_as_asked_for_and_cover_everything(bq: Connected) -> None:
-    job = bq.query(ROWS + " ORDER BY timestamp LIMIT 5000")
+    job = bq.query(ROWS + " ORDER BY timestamp LIMIT 500")
     everything = [row.timestamp for row in job.result()]
     again: Any = bq.client.get_job(job.job_id)  # a job object keeps the first page that it was asked for
-    pages = [[row.timestamp for row in page] for page in again.result(page_size=1_500).pages]
-    assert [len(page) for page in pages] == [1_500, 1_500, 1_500, 500]
+    pages = [[row.timestamp for row in page] for page in again.result(page_size=150).pages]
+    assert [len(page) for page in pages] == [150, 150, 150, 50]
     assert [moment for page in pages for moment in page] == everything
 
 

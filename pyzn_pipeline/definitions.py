@@ -24,7 +24,7 @@ from pyzn_pipeline.exports.defs import export_asset, export_sensor
 from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.maintenance.defs import packing_schedule, retention_schedule
 from pyzn_pipeline.monitoring.defs import alert_sensors, ledger_checks, ledger_sensor
-from pyzn_pipeline.rankings.defs import ranking_asset, ranking_sensor, totals_asset
+from pyzn_pipeline.rankings.defs import ranking_sensor, summary_assets
 from pyzn_pipeline.reading.defs import READ, daily_schedule, days_asset, view_assets
 from pyzn_pipeline.recounts.defs import RECOUNT, recount_check
 from pyzn_pipeline.settings import Settings, SettingsError, load
@@ -48,8 +48,7 @@ def build_defs(settings: Settings, **resources: Any) -> Definitions:
         ),
         days_asset(partitions, settings.first_day, settings.bigquery_table if mirror is None else None, breakdowns),
         *view_assets(partitions, settings.api_url, breakdowns),
-        ranking_asset(partitions, settings.first_day),
-        totals_asset(partitions, settings.api_url),
+        summary_assets(partitions, settings.first_day, settings.api_url),
     ]
     sensors = [
         repair_sensor(settings.first_day, settings.repair_from, mirror),

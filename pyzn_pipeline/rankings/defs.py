@@ -17,7 +17,6 @@ from dagster import (
     AssetMaterialization,
     AssetsDefinition,
     AssetSelection,
-    AssetSpec,
     BetaWarning,
     DailyPartitionsDefinition,
     DefaultSensorStatus,
@@ -60,59 +59,90 @@ TOP_PROJECTS = "top_projects"
 DAILY_TOTALS = "daily_totals"
 STATEMENTS = ("count_windows", "rank_windows")
 RANKING_VERSION = code_version(*(text_of(name, rankings.__file__).decode() for name in STATEMENTS))
-NO_GAPS = "places_have_no_gaps"
+CHECKS = {
+    "places_have_no_gaps": (TOP_PROJECTS, "The places of each period are 1, 2, 3, … with ever fewer downloads."),
+    "totals_equal_the_versions": (DAILY_TOTALS, "The downloads of a day are those that its versions add up to."),
+}
+"""The asset of each check, and its description. Named as the statement that finds the days which fail it."""
 
 
-def ranking_asset(partitions: DailyPartitionsDefinition, first_day: date) -> AssetsDefinition:
-    """Return the asset: one op that ranks each day, and reports its totals."""
-    spec = asset_spec(
-        TOP_PROJECTS,
-        deps=[AssetDep(READING_ASSET, partition_mapping=_the_days_before(59))],
-        kinds={"postgres"},
-        description=(
-            f"The {rankings.RANKS:,} most downloaded projects of the 1, 7 and 30 days that end with the "
-            "partition: rank, project, downloads, and the places gained since the 1, 7 or 30 days before "
-            "those. `/api/v4/top` reads it. A period is ranked by files, if all of its days have them, else by "
-            "downloads: `pyzn.rankings.counts`.\n\n"
-            "Computed only from the published days, so ranking a day again gives the same rows until the "
-            "content of one of its 60 days changes. The sensor `rank_what_has_changed` then ranks the days of "
-            "the last month automatically. Older days are ranked when you materialize them."
-        ),
-        metadata={
-            "dagster/table_name": "pyzn.top_projects",
-            SCHEMA: columns(
-                day="date", period="text", rank="integer", project="text", downloads="bigint", change="integer"
-            ),
-        },
-        skippable=True,  # the op logs each day's materialization itself
-        partitions_def=partitions,
-        code_version=RANKING_VERSION,
-    )
-    no_gaps = "The places of each period are 1, 2, 3, … with ever fewer downloads."
+def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_url: str) -> AssetsDefinition:
+    """Return one op that ranks each day and reports its totals."""
 
     @multi_asset(
-        name="ranking_of_a_day",
-        specs=[spec],
-        check_specs=[AssetCheckSpec(NO_GAPS, asset=TOP_PROJECTS, description=no_gaps)],
+        name="summaries_of_a_day",
+        specs=[
+            asset_spec(
+                TOP_PROJECTS,
+                deps=[AssetDep(READING_ASSET, partition_mapping=_the_days_before(59))],
+                kinds={"postgres"},
+                description=(
+                    f"The {rankings.RANKS:,} most downloaded projects of the 1, 7 and 30 days that end with the "
+                    "partition: rank, project, downloads, and the places gained since the 1, 7 or 30 days before "
+                    "those. `/api/v4/top` reads it. A period is ranked by files, if all of its days have them, else by "
+                    "downloads: `pyzn.rankings.counts`.\n\n"
+                    "Computed only from the published days, so ranking a day again gives the same rows until the "
+                    "content of one of its 60 days changes. The sensor `rank_what_has_changed` then ranks the days of "
+                    "the last month automatically. Older days are ranked when you materialize them."
+                ),
+                metadata={
+                    "dagster/table_name": "pyzn.top_projects",
+                    SCHEMA: columns(
+                        day="date", period="text", rank="integer", project="text", downloads="bigint", change="integer"
+                    ),
+                },
+                skippable=True,  # the op logs each day's materialization itself
+                partitions_def=partitions,
+                code_version=RANKING_VERSION,
+            ),
+            asset_spec(
+                DAILY_TOTALS,
+                deps=[READING_ASSET],
+                kinds={"postgres", "view"},
+                description=(
+                    "All of PyPI by day: downloads, by pip, by CI, projects, and the same weekday of the week "
+                    "before.\n\nA **view** of the ledger: always up to date, nothing is computed. A "
+                    "materialization only records the day's figures, when the day is ranked."
+                ),
+                metadata={
+                    "dagster/table_name": "pyzn.daily_totals",
+                    SCHEMA: columns(
+                        day="date",
+                        status="text",
+                        **dict.fromkeys((*COUNT_COLUMNS, "projects", "downloads_week_before"), "bigint"),
+                    ),
+                    "now": picture(api_url, "range=month"),
+                },
+                skippable=True,
+                partitions_def=partitions,
+                code_version=RANKING_VERSION,
+            ),
+        ],
+        check_specs=[AssetCheckSpec(check, asset=asset, description=text) for check, (asset, text) in CHECKS.items()],
         backfill_policy=BACKFILL_POLICY,
+        can_subset=True,  # so that one of them can be selected; both are recorded all the same
     )
-    def ranking_of_a_day(context: AssetExecutionContext, store: Store) -> Iterator[AssetCheckResult]:
+    def summaries_of_a_day(
+        context: AssetExecutionContext, store: Store
+    ) -> Iterator[AssetMaterialization | AssetCheckResult]:
         asked = days_of_tags(context.run.tags, first_day)
         failures = [asked.set_aside] if asked.set_aside else []
         missing = 0
         with store.engine() as engine:
             for day in asked.days:  # newest last, because Dagster shows the latest event of an asset
                 try:
-                    for event in _summarise(engine, day):
-                        context.log_event(event)
+                    yield from _summarise(engine, day)
                 except rankings.NotPublished as error:
                     missing += 1
                     context.log.warning(str(error))
                 except PyznError as error:  # the other days are ranked all the same
                     failures.append(str(error))
                     context.log.error(str(error))  # noqa: TRY400 - an expected error: the traceback adds nothing
-            gaps = rankings.with_gaps(engine, asked.days)
-        yield AssetCheckResult(check_name=NO_GAPS, passed=not gaps, metadata={"days": ranges(gaps) or "none"})
+            for asset, check in sorted(context.selected_asset_check_keys, key=str):
+                found = rankings.faulty(engine, check, asked.days)
+                yield AssetCheckResult(
+                    check_name=check, asset_key=asset, passed=not found, metadata={"days": ranges(found) or "none"}
+                )
         if failures:
             raise Failure("\n".join(failures), allow_retries=False)
         if missing == len(asked.days):
@@ -121,32 +151,7 @@ def ranking_asset(partitions: DailyPartitionsDefinition, first_day: date) -> Ass
                 allow_retries=False,
             )
 
-    return ranking_of_a_day
-
-
-def totals_asset(partitions: DailyPartitionsDefinition, api_url: str) -> AssetSpec:
-    """Return the view of all of PyPI. Postgres makes it; a run that ranks a day reports its figures."""
-    return asset_spec(
-        DAILY_TOTALS,
-        deps=[READING_ASSET],
-        kinds={"postgres", "view"},
-        description=(
-            "All of PyPI by day: downloads, by pip, by CI, projects, and the same weekday of the week before.\n\n"
-            "A **view** of the ledger: always up to date, nothing is computed. A materialization only records the "
-            "day's figures, when the day is ranked."
-        ),
-        metadata={
-            "dagster/table_name": "pyzn.daily_totals",
-            SCHEMA: columns(
-                day="date",
-                status="text",
-                **dict.fromkeys((*COUNT_COLUMNS, "projects", "downloads_week_before"), "bigint"),
-            ),
-            "now": picture(api_url, "range=month"),
-        },
-        partitions_def=partitions,
-        code_version=RANKING_VERSION,
-    )
+    return summaries_of_a_day
 
 
 def _the_days_before(days: int) -> TimeWindowPartitionMapping:
@@ -199,7 +204,7 @@ def ranking_sensor(first_day: date) -> SensorDefinition:
     """The sensor, RUNNING by default. Only days from `first_day` on have partitions."""
     job = define_asset_job(
         "rank_projects",
-        selection=AssetSelection.assets(TOP_PROJECTS),
+        selection=AssetSelection.assets(TOP_PROJECTS, DAILY_TOTALS),
         description="Ranks the projects of days that are published already. Reads only Postgres, not BigQuery.",
     )
 

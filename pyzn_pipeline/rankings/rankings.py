@@ -76,10 +76,10 @@ def rank(engine: Engine, day: date) -> Ranking:
     return Ranking(day, written.missing, written.counts, rows, top, movers)
 
 
-def with_gaps(engine: Engine, days: list[date]) -> list[date]:
-    """Return the days among `days` whose places have gaps, see places_have_no_gaps.sql. Raises StoreError."""
-    with store_errors("places of rankings"), engine.connect() as connection:
-        return list(connection.execute(statement("places_have_no_gaps", __file__), {"days": days}).scalars())
+def faulty(engine: Engine, check: str, days: list[date]) -> list[date]:
+    """Return the days among `days` that `check` finds, a statement of this topic, in order. Raises StoreError."""
+    with store_errors(f"check {check}"), engine.connect() as connection:
+        return list(connection.execute(statement(check, __file__), {"days": days}).scalars())
 
 
 def totals(engine: Engine, day: date) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, text
 
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.breakdowns import BREAKDOWNS
-from pyzn_pipeline.rankings.defs import DAILY_TOTALS, TOP_PROJECTS
-from pyzn_pipeline.rankings.rankings import rank, with_gaps
+from pyzn_pipeline.rankings.defs import CHECKS, DAILY_TOTALS, TOP_PROJECTS
+from pyzn_pipeline.rankings.rankings import faulty, rank
 from tests.conftest import Database
 from tests.pipeline.conftest import code_location
 from tests.store.publishing import put
@@ -20,8 +20,8 @@ DAY = date(2026, 7, 14)
 
 def test_every_asset_has_columns_code_and_checks(bigquery: Server, database: Database, tmp_path: Path) -> None:
     graph = code_location(bigquery, database, export_url=str(tmp_path)).resolve_asset_graph()
-    views = {DAILY_TOTALS, *(breakdown.view for breakdown in BREAKDOWNS)}
-    made = {"project_days", TOP_PROJECTS, "exported_days"}
+    views = {breakdown.view for breakdown in BREAKDOWNS}
+    made = {"project_days", TOP_PROJECTS, DAILY_TOTALS, "exported_days"}
     nodes = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
     assert nodes.keys() == made | views | {"file_downloads"}
     for name, node in nodes.items():
@@ -36,11 +36,18 @@ def test_every_asset_has_columns_code_and_checks(bigquery: Server, database: Dat
     assert checked == made - {"exported_days"} | {"file_downloads"}
 
 
-@pytest.mark.parametrize("change", ["rank = 9", "downloads = 9"])
-def test_the_check_of_the_rankings_finds_the_days_whose_places_have_gaps(store: Engine, change: str) -> None:
+@pytest.mark.parametrize(
+    ("check", "change"),
+    [
+        ("places_have_no_gaps", "UPDATE pyzn.top_projects SET rank = 9 WHERE rank = 2"),
+        ("places_have_no_gaps", "UPDATE pyzn.top_projects SET downloads = 9 WHERE rank = 2"),
+        ("totals_equal_the_versions", "UPDATE pyzn.day_breakdowns SET source_downloads = 9, downloads = 9"),
+    ],
+)
+def test_a_check_of_the_summaries_finds_the_days_that_fail_it(store: Engine, check: str, change: str) -> None:
     put(store, DAY, requests=2, numpy=1)
     rank(store, DAY)
-    assert with_gaps(store, [DAY]) == []
+    assert [faulty(store, name, [DAY]) for name in CHECKS] == [[], []]
     with store.begin() as connection:
-        connection.execute(text(f"UPDATE pyzn.top_projects SET {change} WHERE rank = 2"))
-    assert with_gaps(store, [DAY]) == [DAY]
+        connection.execute(text(change))
+    assert [name for name in CHECKS if faulty(store, name, [DAY]) == [DAY]] == [check]

@@ -35,9 +35,11 @@ def defs(bigquery: Server, database: Database) -> Definitions:
     return code_location(bigquery, database, first_day=date(2026, 7, 1))
 
 
-def run(defs: Definitions, instance: DagsterInstance, first: date, last: date) -> ExecuteInProcessResult:
-    """One run that ranks the days from `first` to `last`."""
-    return run_range(defs, instance, first, last, ["top_projects"])
+def run(
+    defs: Definitions, instance: DagsterInstance, first: date, last: date, *selection: str
+) -> ExecuteInProcessResult:
+    """One run of the selected summaries, or both."""
+    return run_range(defs, instance, first, last, selection or ("top_projects", "daily_totals"))
 
 
 def asked(defs: Definitions, instance: DagsterInstance) -> RunRequest | str:
@@ -90,6 +92,28 @@ def test_the_pictures_are_the_apis(defs: Definitions, database: Database, store:
             assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
             assert ">All of PyPI<" in answer.text
             assert len(found[0]) < 1000, "Dagster shows it behind a link only"
+
+
+@pytest.mark.parametrize("asset", ["top_projects", "daily_totals"])
+def test_one_of_the_summaries_can_be_selected_and_has_its_own_check(
+    defs: Definitions, instance: DagsterInstance, store: Engine, asset: str
+) -> None:
+    put(store, DAY, a=1)
+    result = run(defs, instance, DAY, DAY, asset)
+    assert result.success
+    assert [each.asset_key.to_user_string() for each in result.get_asset_check_evaluations()] == [asset]
+
+
+def test_a_range_is_ranked_around_the_days_that_are_not_published(
+    defs: Definitions, instance: DagsterInstance, store: Engine
+) -> None:
+    first, last = DAY - timedelta(days=2), DAY
+    for day in (first, last):
+        put(store, day, a=1)
+    result = run(defs, instance, first, last)
+    assert result.success
+    assert {day for _, day in materialized(result)} == {str(first), str(last)}
+    assert ranked(store, "week", last) == [(1, "a", 2, None)]
 
 
 def test_a_run_of_days_that_are_all_missing_fails_and_says_what_to_do(

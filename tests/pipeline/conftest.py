@@ -9,6 +9,7 @@ import pytest
 from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, materialize
 from dagster._core.instance import InstanceType
 from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
+from dagster._core.run_coordinator import RunCoordinator
 from dagster._core.storage.event_log import InMemoryEventLogStorage
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
@@ -25,7 +26,7 @@ from tests.conftest import Database
 TABLE = "bigquery-public-data.pypi.file_downloads"
 
 
-def memory_instance(folder: Path, **settings: Any) -> DagsterInstance:
+def memory_instance(folder: Path, run_coordinator: RunCoordinator | None = None, **settings: Any) -> DagsterInstance:
     """A Dagster instance in memory, where a run takes a fifth of its time, with the deployment's run coordinator."""
     return DagsterInstance(
         instance_type=InstanceType.EPHEMERAL,
@@ -33,7 +34,7 @@ def memory_instance(folder: Path, **settings: Any) -> DagsterInstance:
         run_storage=InMemoryRunStorage(),
         event_storage=InMemoryEventLogStorage(),
         compute_log_manager=NoOpComputeLogManager(),
-        run_coordinator=DayFirstRunCoordinator(),
+        run_coordinator=run_coordinator or DayFirstRunCoordinator(),
         run_launcher=SyncInMemoryRunLauncher(),
         settings=settings,
     )

@@ -95,6 +95,9 @@ WAITS = (
 )
 BROKEN: dict[str, tuple[str, str, str]] = {
     "not migrated": ("DROP SCHEMA pyzn CASCADE", "schema", "revision none.* run `pyzn migrate`"),
+    "a newer schema": (
+        "UPDATE pyzn.alembic_version SET version_num = '9999'", "schema", "newer.* install the PyZn that made it",
+    ),
     "schema of another": ("ALTER SCHEMA pyzn OWNER TO postgres", "owner", "postgres does: use that one"),
     "table of another": (
         "ALTER TABLE pyzn.days OWNER TO postgres", "owner", "ALTER TABLE pyzn.days OWNER TO pyzn$",

@@ -16,10 +16,11 @@ from dagster import (
 )
 from dagster._core.workspace.context import BaseWorkspaceRequestContext
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
+from dagster._serdes import ConfigurableClassData
 
 from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.days import PARTITION, RANGE_END, RANGE_START
-from pyzn_pipeline.instance.run_coordinator import REPAIR
+from pyzn_pipeline.instance.run_coordinator import REPAIR, DayFirstRunCoordinator
 from tests.conftest import Database
 from tests.deployment.compose import ROOT
 from tests.pipeline.backfills import ORIGIN, backfill
@@ -33,8 +34,11 @@ YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
     """A Dagster instance in memory with the queue of the deployment."""
-    with memory_instance(tmp_path, concurrency=CONFIG["concurrency"]) as made:
-        assert type(made.run_coordinator).__name__ == CONFIG["run_coordinator"]["class"]
+    own = CONFIG["run_coordinator"]
+    queue = ConfigurableClassData(own["module"], own["class"], yaml.safe_dump(own["config"])).rehydrate(
+        DayFirstRunCoordinator
+    )
+    with memory_instance(tmp_path, queue, concurrency=CONFIG["concurrency"]) as made:
         yield made
 
 

@@ -1,22 +1,24 @@
 """A real browser for tests: the system's Chromium or Chrome, or Playwright's own.
 
 `python -m tests.browser` installs one where there is none. Where that is not possible, the tests that need a browser
-end as errors that name the command which gets one, and all others run.
+end as errors, all others run, and the last line of the run names the command that gets one.
 """
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 PLAYWRIGHT = (sys.executable, "-m", "playwright", "install", "chromium")
+MISSING = "no browser to look at the pages with"
 
 
 def executable() -> str | None:
@@ -41,6 +43,11 @@ def packaged() -> list[str] | None:
     return [*([] if os.geteuid() == 0 else ["sudo"]), "apt-get", "install", "--yes", "chromium", "libatomic1"]
 
 
+def remedy() -> str:
+    """Return the one command that gets a browser on this machine."""
+    return " ".join(packaged() or PLAYWRIGHT)
+
+
 def install() -> None:
     """Install Chromium by apt-get, if it may be used without a password, else by Playwright's own download."""
     if command := packaged():
@@ -52,6 +59,25 @@ def install() -> None:
     _ran(PLAYWRIGHT)
 
 
+def not_run(failures: Mapping[str, str]) -> str | None:
+    """Return the last line of a run with these `failures` by test, or None if no browser was missing."""
+    missed = [test for test, failure in failures.items() if MISSING in failure]
+    if not missed:
+        return None
+    files = ", ".join(sorted({test.partition("::")[0] for test in missed}))
+    return f"Not run, for lack of a browser: {len(missed)} tests, {files}. To run them: {remedy()}"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Write the tests that lacked a browser, and the command that gets one, below everything else."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None:
+        return  # one of several test processes
+    missed = [report for outcome in ("error", "failed") for report in terminal.stats.get(outcome, [])]
+    if line := not_run({report.nodeid: report.longreprtext for report in missed}):
+        terminal.write_line(line, red=True)
+
+
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Chromium without a window. Chromium's sandbox is not available to root.
@@ -60,7 +86,7 @@ def browser() -> Iterator[Browser]:
     """
     program = executable()
     if program is None:
-        raise RuntimeError(f"no browser to look at the pages with; to get one: {' '.join(packaged() or PLAYWRIGHT)}")
+        raise RuntimeError(f"{MISSING}; to get one: {remedy()}")
     with sync_playwright() as playwright:
         arguments = ["--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         chromium = playwright.chromium.launch(executable_path=program, args=arguments)

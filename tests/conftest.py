@@ -25,6 +25,7 @@ from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.schema import migrate
 from tests import POSTGRES_BIN
+from tests.browser import pytest_unconfigure  # noqa: F401 - a hook of pytest
 
 TEMPLATE = "pyzn_template"
 _numbers = count(1)

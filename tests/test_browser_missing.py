@@ -1,13 +1,26 @@
 """A machine without a browser: `make browser` installs one; if it cannot, all tests but those of the pages run."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests import browser as browsers
+from tests.deployment.compose import ROOT
 
 INSTALLED = "apt-get install --yes chromium libatomic1"
+TWO_TESTS = """
+from tests.browser import browser
+
+def test_a_page():
+    with browser():
+        pass
+
+def test_another_thing():
+    pass
+"""
 
 
 @pytest.fixture
@@ -48,8 +61,17 @@ def test_a_browser_is_installed_by_the_system_or_else_by_playwright(
     assert [call.removesuffix(" --no-install-recommends") for call in called] == calls
 
 
-def test_without_a_browser_a_test_of_the_pages_names_the_way_out(bare: Path) -> None:
+def test_without_a_browser_all_other_tests_run_and_the_last_line_has_the_way_out(bare: Path) -> None:
+    (bare / "hidden.py").write_text("from tests import browser\n\nbrowser.MAC = '/nowhere'\n")
+    (bare / "test_two.py").write_text(TWO_TESTS)
     program(bare, "apt-get", 1)
-    way_out = f"no browser to look at the pages with; to get one: .*{INSTALLED}"
-    with pytest.raises(RuntimeError, match=way_out), browsers.browser():
-        pass
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "tests.browser", "-p", "hidden",
+         "-n", "1", str(bare / "test_two.py")],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(bare)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1, ran.stdout
+    assert "1 failed, 1 passed" in ran.stdout
+    last = ran.stdout.strip().splitlines()[-1]
+    assert last.startswith("Not run, for lack of a browser: 1 tests, ")
+    assert last.endswith(INSTALLED)

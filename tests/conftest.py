@@ -69,7 +69,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A running server with the role `pyzn` and a migrated template database."""
     server = Postgres(tmp_path_factory.mktemp("postgres"), free_port())
     # Nobody needs these databases after a power failure. Dropping one would wait for a checkpoint on the disk.
-    with server.running("fsync=off", "synchronous_commit=off", "full_page_writes=off"):
+    # Autovacuum would hold a lock for which a test does not wait.
+    with server.running("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"):
         server.ensure_role("pyzn", "owner-password")
         server.ensure_database(TEMPLATE, "pyzn")
         owner = engine(SecretStr(server.url(TEMPLATE, "pyzn", "owner-password")))

@@ -1,5 +1,6 @@
 """Postgres stopped, hanging or busy: an answer within about a second, and no restart to recover."""
 
+import asyncio
 import signal
 import subprocess
 import time
@@ -203,3 +204,38 @@ def test_a_database_that_is_not_migrated_is_503(away: tuple[Switched, Database])
     switched.server.ensure_database("empty", "pyzn")
     with serving(settings(urls.api_url.rpartition("/")[0] + "/empty")) as client:
         assert_away(client.get(PATH))
+
+
+CLIENTS = 500
+PAUSE = 3.0  # seconds between two requests of one of them
+
+
+async def through_an_outage(port: int, switched: Switched) -> list[list[httpx.Response]]:
+    """Return the answers before, during and after a stop of Postgres; every other client asks for something new."""
+    limits = httpx.Limits(max_connections=CLIENTS)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=60) as client:
+
+        async def ask(phase: int, number: int) -> httpx.Response:
+            await asyncio.sleep(PAUSE * number / CLIENTS)
+            return await client.get(PATH if number % 2 else f"/api/v4/projects/busy/versions?version={number}.{phase}")
+
+        phases = []
+        for phase, change in enumerate((None, switched.stop, switched.start)):
+            if change:
+                await asyncio.to_thread(change)
+            phases.append(await asyncio.gather(*(ask(phase, number) for number in range(CLIENTS))))
+        return phases
+
+
+@pytest.mark.slow
+def test_five_hundred_clients_all_get_an_answer_through_an_outage(away: tuple[Switched, Database]) -> None:
+    switched, urls = away
+    with serving(settings(urls.api_url)) as client:
+        known, port = client.get(PATH), client.base_url.port
+        assert port is not None
+        before, during, after = asyncio.run(through_an_outage(port, switched))
+    assert {answer.status_code for answer in before} == {200}
+    assert {answer.status_code for answer in during[::2]} == {503}
+    assert {answer.status_code for answer in after[CLIENTS // 2 :]} == {200}
+    stale = [answer for phase in (before, during, after) for answer in phase[1::2]]
+    assert {answer.content for answer in stale} == {known.content}

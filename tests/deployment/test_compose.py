@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import tomllib
+from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ from typing import Any
 import pytest
 from jsonschema import validators
 
+from pyzn_api import settings as api_settings
+from pyzn_pipeline import settings as pipeline_settings
+from pyzn_pipeline.settings import Settings
 from tests.deployment.compose import ROOT, example_environment, load, variables
 
 SERVICES: dict[str, Any] = load(example_environment())["services"]
@@ -111,6 +116,17 @@ def test_an_admin_password_hash_keeps_its_dollars() -> None:
     (quoted,) = variables(line[1]).values()
     assert quoted.count("$") == 2
     assert SERVICES["api"]["environment"]["PYZN_ADMIN_PASSWORD_HASH"] == quoted
+
+
+@pytest.mark.parametrize(
+    ("service", "load"), [("api", api_settings.load), ("code", partial(pipeline_settings.load, Settings))]
+)
+def test_a_service_takes_every_setting_of_the_example(
+    service: str, load: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in SERVICES[service]["environment"].items():
+        monkeypatch.setenv(name, value)
+    load()
 
 
 @pytest.mark.parametrize(

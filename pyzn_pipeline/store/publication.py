@@ -57,10 +57,12 @@ def publish(
     ensure_not_retired(connection, day)  # a second time, now under the lock that retirement takes too
     # Most of a day's projects have a total already: one hash join is much cheaper than a look-up for each.
     connection.execute(text("SET LOCAL work_mem = '128MB'; SET LOCAL enable_nestloop = off; SET LOCAL jit = off"))
-    connection.execute(statement("add_to_totals"), {"day": day, "again": again})
     if again:
+        connection.execute(statement("add_difference_to_totals"), {"day": day})
         connection.execute(text("DELETE FROM pyzn.project_days WHERE day = :day"), {"day": day})
         connection.execute(statement("insert_staged"))
+    else:
+        connection.execute(statement("add_to_totals"), {"day": day})
     connection.execute(text("DELETE FROM pyzn.day_breakdowns WHERE day = :day"), {"day": day})
     replaced = connection.execute(text("DELETE FROM pyzn.days WHERE day = :day RETURNING revision"), {"day": day})
     revision = max((replaced.scalar_one_or_none() or 0) + 1, ledger["mirrored_revision"] or 1)

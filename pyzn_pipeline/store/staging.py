@@ -33,7 +33,8 @@ def stage(
     fastest; any order is correct.
     """
     table = sql.Identifier("pg_temp", "staged") if beside else sql.Identifier("pyzn", "project_days")
-    connection.execute(statement("create_staging"))
+    if beside:
+        connection.execute(statement("create_staging"))
     columns = sql.SQL(", ").join(map(sql.Identifier, [*contents.columns, "day"]))
     driver = cast("psycopg.Connection", connection.connection.driver_connection)
     with (

@@ -1,22 +1,16 @@
--- Adds to the projects' totals what changes by the publication of :day: the staged rows less the published ones (:again),
--- or the day's rows, which were not published before. If a project's imported total includes the day already, nothing is
--- added; a new project still gets its row. Must run before the published rows of :day are replaced.
--- Costs one pass over the day and the totals, and one update for each project whose count of the day has changed.
+-- Adds the rows of :day, which was not published before, to the projects' totals. If a project's imported total
+-- includes the day already, nothing is added; a new project still gets its row.
+-- Costs one pass over the day and the totals, and one update for each project.
 MERGE INTO pyzn.projects AS known
 USING (
-    SELECT project, sum(downloads) AS downloads, coalesce(as_of, '-infinity') AS counted_up_to
-    FROM (
-        SELECT project, downloads FROM staged
-        UNION ALL
-        SELECT project, CASE WHEN :again THEN -downloads ELSE downloads END FROM pyzn.project_days WHERE day = :day
-    ) AS changes
+    SELECT project, downloads, coalesce(as_of, '-infinity') AS counted_up_to
+    FROM pyzn.project_days
     LEFT JOIN pyzn.baseline ON true  -- one row at most
-    GROUP BY project, as_of
-    HAVING sum(downloads) <> 0
-) AS difference
-ON known.project = difference.project
-WHEN MATCHED AND coalesce(known.imported_up_to, difference.counted_up_to) < :day THEN
-    UPDATE SET total_downloads = known.total_downloads + difference.downloads
+    WHERE day = :day
+) AS added
+ON known.project = added.project
+WHEN MATCHED AND coalesce(known.imported_up_to, added.counted_up_to) < :day THEN
+    UPDATE SET total_downloads = known.total_downloads + added.downloads
 WHEN NOT MATCHED THEN
     INSERT (project, total_downloads)
-    VALUES (difference.project, CASE WHEN difference.counted_up_to < :day THEN difference.downloads ELSE 0 END)
+    VALUES (added.project, CASE WHEN added.counted_up_to < :day THEN added.downloads ELSE 0 END)

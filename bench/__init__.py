@@ -1,3 +1,3 @@
 """The promised speeds, measured: `python -m bench`."""
 
-import tests  # noqa: F401 - importing it removes the caller's settings from the environment
+import tests  # noqa: F401 - for its effect: the caller's settings are gone from the environment

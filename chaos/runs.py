@@ -104,7 +104,7 @@ def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[dat
                     outcome.published[day] = ingested.publication
                 except PyznError as error:
                     outcome.refused[day] = str(error)
-        except Exception as error:  # noqa: BLE001  # an unexpected error is a finding and must not end the check
+        except Exception as error:  # noqa: BLE001 - an unexpected error, of any class, is a finding and must not end the check
             outcome.died = f"{type(error).__name__}: {error}".splitlines()[0]
         finally:
             sender.send(outcome)

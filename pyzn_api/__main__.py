@@ -39,7 +39,7 @@ def build(settings: Settings, now: Clock = utc_now) -> FastAPI:
     """Return the application with its pages and charts, or without them: then nothing of the site is imported."""
     if settings.pages == "off":
         return build_app(settings, now)
-    from pyzn_site import install  # noqa: PLC0415 - see above
+    from pyzn_site import install  # noqa: PLC0415 - at the top it would be imported with pages off as well
 
     return build_app(settings, now, install)
 
@@ -56,7 +56,7 @@ def _forget_the_dead(metrics: Path) -> None:
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
-            mark_process_dead(pid)  # type: ignore[no-untyped-call]  # prometheus_client does not type it
+            mark_process_dead(pid)
 
 
 def main() -> None:

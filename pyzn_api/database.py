@@ -87,8 +87,8 @@ _KEPT = "day IN (SELECT day FROM pyzn.days WHERE retired_at IS NULL)"
 def statements(name: str) -> tuple[Statement, Statement | None]:
     """Return the statement in sql/`name`.sql, and the one of the stored bytes of the documents that it reads, if any.
 
-    Its last column is that of snapshot_id.sql. One that reads documents has the parameter `light`: if they have more
-    bytes, it returns no row, and reads none of them. `package:name` is a file of another package.
+    Its last column is that of snapshot_id.sql (see answer.sql). One that reads documents has the parameter `light`: if
+    they have more bytes, it returns no row, and reads none of them. `package:name` is a file of another package.
     `name of all` is about all of PyPI instead of a project, `name by python` and `name of all by python` about that
     breakdown of them.
     """
@@ -113,10 +113,10 @@ def statements(name: str) -> tuple[Statement, Statement | None]:
                 "table": "pyzn.day_breakdowns",
                 "of": f"breakdown = '{by}' AND {_KEPT}",
                 "document": "pypi_totals",
-                "rows": f"(SELECT *, key AS {key} FROM pyzn.pypi_downloads) AS entry",  # noqa: S608 - KNOWN has it
+                "rows": f"pyzn.pypi_downloads AS entry (day, breakdown, {key}, downloads)",
             }
     rows = Template(template).substitute(names) if by or of_all or "$of" in template else template
-    sql = f"SELECT answer.*, ({_file('snapshot_id')}) AS snapshot_id FROM ({rows}) AS answer"  # noqa: S608 - our own files
+    sql = Template(_file("answer")).substitute(snapshot_id=_file("snapshot_id"), rows=rows)
     if not (read := [each for each in documents if re.search(rf"{each}\b", rows)]):
         return Statement.of(sql), None
     of = {"of": "project = ANY (%(names)s::text[])"} if "%(names)s" in rows else {}

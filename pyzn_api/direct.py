@@ -42,7 +42,7 @@ class Direct:
         values = [value for value in found.groups() if value is not None][1:]
         try:
             response: Response = await endpoint(request, **dict(zip(names, values, strict=True)))
-        except Exception as error:  # noqa: BLE001 - the outermost place, as the framework's is; it is logged
+        except Exception as error:  # noqa: BLE001 - every error has an answer, as behind the framework; response_to logs it
             response = await response_to(request, error)
         await response(scope, receive, send)
 

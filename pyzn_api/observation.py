@@ -20,7 +20,7 @@ LONGEST_PATH = 300  # characters of a path in the log
 
 logger = logging.getLogger(__name__)
 # A second time series beside each counter, which no dashboard uses.
-disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's
+disable_created_metrics()
 
 
 class JsonLines(logging.Formatter):
@@ -80,7 +80,7 @@ def exposition(registry: CollectorRegistry, workers: int) -> bytes:
     """Return the metrics in Prometheus' format: of this process, or of all workers added up."""
     if workers > 1:
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library's
+        MultiProcessCollector(registry)
     return generate_latest(registry)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import resource
 import time
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -35,9 +36,9 @@ class LimitedProtocol(HttpToolsProtocol):
     _chunk = 0
     _timer: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", transport))
         most = min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_DESCRIPTORS)
         if len(self.connections) <= most:
             self._expect_request()
@@ -81,8 +82,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _is_idle(self) -> bool:
-        # Before the first request there is no cycle, which uvicorn's types leave out.
-        return self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # see above
+        return getattr(self.cycle, "response_complete", True)  # there is no cycle before the first request
 
     def _expect_request(self) -> None:
         if self._timer is None:

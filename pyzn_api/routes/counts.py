@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import date
 from inspect import signature
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator
@@ -87,15 +87,16 @@ def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
     valid_version, described_version = _filter(VERSION.keys[0], VERSION.plural)
     choice = (*held, *(counts_of(VERSION_PYTHON) if has_version else ()))
     described = Query(description="what is counted, of that which this breakdown holds")
-    own = Annotated[Literal[choice] | None if has_version else Literal[choice], described]  # type: ignore[valid-type]  # made for each breakdown
+    own: Any = Literal[choice]
+    project_name = ProjectNameOrAll if breakdown.common else ProjectName
 
     async def counts(
         request: Request,
-        project: ProjectNameOrAll if breakdown.common else ProjectName,  # type: ignore[valid-type]  # see above
+        project: str,
         start: Start = None,
         end: End = None,
         granularity: ByPeriod = "day",
-        count: own = None if has_version else held[0],  # type: ignore[valid-type]  # see above
+        count: str | None = None if has_version else held[0],
         value: Annotated[str | None, valid, described_key] = None,
         table: Format = None,
         ci: ByCI = "include",
@@ -124,8 +125,13 @@ def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
 
     whole = signature(counts)
     lacks = ({"ci"} if CI not in breakdown.subsets else set()) | ({"version"} if not has_version else set())
-    taken = [each for name, each in whole.parameters.items() if name not in lacks]
-    counts.__signature__ = whole.replace(parameters=taken)  # type: ignore[attr-defined]  # for FastAPI
+    types = {"project": project_name, "count": Annotated[own | None if has_version else own, described]}
+    taken = [
+        each.replace(annotation=types.get(name, each.annotation))
+        for name, each in whole.parameters.items()
+        if name not in lacks
+    ]
+    counts.__signature__ = whole.replace(parameters=taken)  # type: ignore[attr-defined]  # FastAPI reads it; mypy has it for no function
     return counts
 
 

@@ -88,7 +88,7 @@ class Rest:
         self,
         project: str,
         job_id: str,
-        timeoutMs: Whole = _LONGEST_WAIT,  # noqa: N803  # the API's names
+        timeoutMs: Whole = _LONGEST_WAIT,  # noqa: N803  # a name of the API
         maxResults: Whole | None = None,  # noqa: N803  # a name of the API
         startIndex: Whole = 0,  # noqa: N803  # a name of the API
         pageToken: Whole | None = None,  # noqa: N803  # a name of the API

@@ -70,9 +70,8 @@ def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
 
 def _print_cost(start: date, end: date) -> None:
     """Print what a backfill would cost."""
-    # Imported here, because Google's clients take a second to import and the other commands do not need them.
-    from pyzn_pipeline.backfills.price import backfill_cost  # noqa: PLC0415  # see above
-    from pyzn_pipeline.sources import source_of  # noqa: PLC0415  # see above
+    from pyzn_pipeline.backfills.price import backfill_cost  # noqa: PLC0415 - Google's clients take a second to import
+    from pyzn_pipeline.sources import source_of  # noqa: PLC0415 - as above; other commands need neither
 
     settings = load(Settings)
     asked = days_between(start, end, settings.first_day)

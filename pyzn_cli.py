@@ -23,7 +23,7 @@ COMMANDS = {
     "accept": ("pyzn_pipeline.commands.accept", "Accept a suspect day as correct."),
     "event": ("pyzn_pipeline.commands.event", "Add, list and withdraw events of the source."),
     "import-totals": ("pyzn_pipeline.commands.import_totals", "Import all-time totals from elsewhere."),
-    "check": ("pyzn_pipeline.commands.check", "Look at everything a deployment needs; say how to fix what is wrong."),
+    "check": ("pyzn_pipeline.commands.check", "Check everything a deployment needs; name the fix for what is wrong."),
     "migrate": ("pyzn_pipeline.commands.migrate", "Bring the database to this version's schema."),
 }
 
@@ -35,18 +35,18 @@ class Subcommands(click.Group):
     """A group that imports a subcommand when it is called: all of them together take seconds to import."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Their names, in the order a newcomer needs them."""
+        """Return the names of the subcommands, in the order a newcomer needs them."""
         return [name for name, (module, _) in COMMANDS.items() if LOCAL or not module.startswith("pyzn_local")]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The subcommand, or None, which click reports as a usage error."""
+        """Return the subcommand, or None, which click reports as a usage error."""
         if cmd_name not in self.list_commands(ctx):
             return None
         command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of subcommands in the help text, without importing them."""
+        """Write the list of subcommands into the help text, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
@@ -81,7 +81,7 @@ def bypass_proxy_on_loopback() -> None:
 
 
 def main() -> None:
-    """The console script. What a user can fix is one message and exit status 1, not a trace."""
+    """Run the console script. What a user can fix is one message and exit status 1, not a trace."""
     bypass_proxy_on_loopback()
     try:
         pyzn()

@@ -11,7 +11,7 @@ from psycopg.pq import Conninfo
 
 from pyzn_local import services
 from pyzn_local.home import Home, StackError
-from pyzn_local.postgres import PostgresError, binary
+from pyzn_local.postgres import PostgresError, binary, libpq_url
 
 
 @click.command()
@@ -65,7 +65,7 @@ def psql(arguments: tuple[str, ...]) -> None:
       pyzn psql
       pyzn psql --csv --command 'SELECT day, status, downloads FROM pyzn.days'
     """
-    url = os.environ.get("PYZN_API_DATABASE_URL", "").replace("postgresql+psycopg://", "postgresql://")
+    url = libpq_url(os.environ.get("PYZN_API_DATABASE_URL", ""))
     if not url:
         raise StackError("PYZN_API_DATABASE_URL is not set, and no stack runs here: start one with `pyzn up`")
     try:

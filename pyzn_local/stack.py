@@ -24,16 +24,16 @@ PROJECT = "pyzn-local"
 LOCATIONS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
 OWN_POSTGRES = ("PYZN_DATABASE_URL", "PYZN_API_DATABASE_URL", "PYZN_DAGSTER_DATABASE_URL")
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class Stack:
     """Postgres and the BigQuery emulator (unless the environment names others, or a mirror), Dagster and the API."""
 
-    def __init__(self, home: Home, sample: bool, tell: Tell) -> None:
+    def __init__(self, home: Home, sample: bool, report: Report) -> None:
         self._home = home
         self._sample = sample
-        self._tell = tell
+        self._report = report
         self._services: list[Service] = []
         self._api_port = _port("PYZN_API_PORT", 5200)
         self._ui_port = _port("PYZN_UI_PORT", 3000)
@@ -49,7 +49,7 @@ class Stack:
             self._home.settings_file.unlink(missing_ok=True)  # a killed stack may have left it
             os.environ[services.MARK] = self._home.mark  # inherited by all processes started from here on
             if left := services.end(self._home.mark):
-                self._tell(f"ended {left} processes that a killed stack left behind")
+                self._report(f"ended {left} processes that a killed stack left behind")
             for name, port in (("PYZN_API_PORT", self._api_port), ("PYZN_UI_PORT", self._ui_port)):
                 if is_taken(port):
                     raise StackError(f"port {port} is in use: stop what listens there, or set {name} to another")
@@ -61,7 +61,7 @@ class Stack:
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                     signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the shutdown
                 with suppress(OSError):  # the terminal or pipe may be closed
-                    self._tell("stopping")
+                    self._report("stopping")
                 self._home.settings_file.unlink(missing_ok=True)
                 services.end(self._home.mark)
 
@@ -92,7 +92,7 @@ class Stack:
         run_pyzn(environment, "migrate")
         self._launch("API", [python, "-m", "pyzn_api"], environment, port=self._api_port)
         services.wait(self._services)
-        self._tell("starting Dagster")
+        self._report("starting Dagster")
         # The webserver creates Dagster's tables; the daemon must not do that at the same time.
         self._launch("Dagster webserver", [python, "-m", *web], environment, ready=self._location_is_loaded)
         services.wait(self._services)
@@ -119,7 +119,7 @@ class Stack:
             if absent := [name for name in OWN_POSTGRES if name not in given]:
                 raise StackError(f"{', '.join(given)} is set and {', '.join(absent)} is not: set all three, or none")
             return {name: os.environ[name] for name in OWN_POSTGRES}
-        self._tell("starting Postgres")
+        self._report("starting Postgres")
         postgres = Postgres(self._home.path / "postgres", port)
         postgres.create()
         server = postgres.start(services.postgres_setting(self._home.mark))
@@ -144,7 +144,7 @@ class Stack:
             return {"PYZN_MIRROR_URL": mirror}
         if os.environ.get("PYZN_BIGQUERY_PROJECT") or os.environ.get("PYZN_BIGQUERY_ENDPOINT"):
             return {}
-        self._tell("starting the BigQuery emulator" + (", with a synthetic sample" if self._sample else ""))
+        self._report("starting the BigQuery emulator" + (", with a synthetic sample" if self._sample else ""))
         command = [sys.executable, "-m", "pyzn_local.bigquery", "--data", str(self._home.path / "bigquery")]
         command += ["--port", str(ports["bigquery"]), "--storage-port", str(ports["bigquery_storage"])]
         endpoint = f"http://127.0.0.1:{ports['bigquery']}"

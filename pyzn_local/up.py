@@ -13,12 +13,11 @@ import click
 import psycopg
 
 from pyzn_local.home import Home, StackError
-from pyzn_local.sample import first_day
+from pyzn_local.postgres import libpq_url
+from pyzn_local.sample import DAYS, first_day
 from pyzn_local.stack import Stack, run_pyzn
 from pyzn_pipeline.exports.index import existing_index
 from pyzn_pipeline.exports.storage import storage_at
-
-DAYS = 35
 
 
 @click.command()
@@ -47,7 +46,7 @@ def up(detach: bool, no_sample: bool, supervise: bool) -> None:
         _present(_start_detached(home, no_sample), sample=not no_sample)
         click.echo("PyZn runs in the background; `pyzn down` stops it.")
         return
-    stack = Stack(home, sample=not no_sample, tell=lambda message: click.echo(f"pyzn: {message}"))
+    stack = Stack(home, sample=not no_sample, report=lambda message: click.echo(f"pyzn: {message}"))
     try:
         with stack.running() as settings:
             if not supervise:
@@ -108,8 +107,7 @@ def _present(settings: dict[str, str], sample: bool) -> None:
 
 
 def _backfill(settings: dict[str, str], wanted: set[date], what: str) -> None:
-    url = settings["PYZN_DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://")
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(libpq_url(settings["PYZN_DATABASE_URL"])) as connection:
         published = {day for (day,) in connection.execute("SELECT day FROM pyzn.days")}
     if missing := wanted - published:
         click.echo(f"pyzn: backfilling {len(missing)} days of {what} through Dagster")

@@ -1,4 +1,4 @@
-"""A chart: its words and its geometry, which pages show in themselves and READMEs as a picture."""
+"""A chart, its words and its geometry: pages show it inline, READMEs as a picture."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -26,7 +26,7 @@ class Chart(NamedTuple):
 
     @property
     def notes(self) -> list[str]:
-        """How many days are not final, and how many downloads are not on the map."""
+        """The number of days that are not final, and of downloads that are not on the map."""
         counts = {status: len(days) for status, days in self.not_final.items() if days}
         notes = [f"{count} day{'s' * (count > 1)} {status}" for status, count in counts.items()]
         if self.world and self.world.elsewhere:
@@ -34,7 +34,7 @@ class Chart(NamedTuple):
         return notes
 
     @property
-    def spoken(self) -> str:
+    def description(self) -> str:
         """The chart in a sentence, for people who do not see it."""
         return "; ".join([f"{self.title}: {self.amount} {self.span}", *self.notes])
 

@@ -39,12 +39,12 @@ class Period:
 
     @property
     def whole(self) -> bool:
-        """Whether all its days are in the window, and published."""
+        """Return whether all its days are in the window, and published."""
         return not self.cut and not self.missing
 
     @property
     def remarks(self) -> list[str]:
-        """Why its number is not the last word."""
+        """Reasons why its number may still change."""
         counts = {"missing": self.missing, "provisional": self.provisional, "suspect": self.suspect}
         found = [
             word if self.granularity == "day" else f"{count} of {self.days} days {word}"

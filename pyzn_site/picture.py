@@ -27,9 +27,7 @@ from pyzn_site.charts import Chart, chart_of, comparison, map_of
 from pyzn_site.compare import split
 from pyzn_site.counting import by_key, by_period, of_project
 from pyzn_site.rendering import CODE, Theme, colors, environment
-from pyzn_site.view import WORDS, View, measure_of
-
-By = Literal["version", "country", "python", "system", "installer"]
+from pyzn_site.view import WORDS, By, View, measure_of
 
 WIDTH = 460  # pixels
 LONGEST_NAME = 40  # characters of a project's name

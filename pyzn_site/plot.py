@@ -1,4 +1,4 @@
-"""From numbers to the geometry of a chart: bars or lines over periods.
+"""The geometry of a chart, from its numbers: bars or lines over periods.
 
 Across, places are parts of the width, so that a chart is as wide as its page and no text in it is stretched; down,
 they are pixels. Only `Stroke.path` is in a box of its own, as wide as there are periods, which may be stretched.
@@ -64,12 +64,12 @@ class Plot(NamedTuple):
 
     @property
     def empty(self) -> bool:
-        """Whether no period has downloads."""
+        """Return whether no period has downloads."""
         return not any(any(column.numbers) for column in self.columns)
 
     @property
     def gaps(self) -> list[tuple[float, float]]:
-        """Where days are missing: percent of the width, neighbours together."""
+        """The periods with missing days: percent of the width, neighbours together."""
         found: list[tuple[float, float]] = []
         for column, following in pairwise([*self.columns, None]):
             if column and column.period.missing:

@@ -13,12 +13,10 @@ from pyzn_api.names import known_form
 from pyzn_api.routes.badges import Period
 from pyzn_api.state import state
 from pyzn_pipeline.breakdowns import BREAKDOWNS
-from pyzn_site.rendering import origin_of, path_of, query, respond
-from pyzn_site.view import View, measure_of
+from pyzn_site.rendering import Theme, origin_of, path_of, query, respond
+from pyzn_site.view import By, View, measure_of
 
 PATH = "/projects/{project}/readme"
-By = Literal["", "version", "country", "python", "system", "installer"]
-Theme = Literal["both", "light", "dark"]
 
 router = APIRouter(include_in_schema=False)
 
@@ -39,8 +37,8 @@ class ReadmeView(View, frozen=True):
     left_color: Color = "555"
     right_color: Color = "007ec6"
     units: Units = "abbreviation"
-    by: By = "version"
-    theme: Theme = "both"
+    by: Literal[""] | By = "version"
+    theme: Literal["both"] | Theme = "both"
 
 
 def pictures(origin: str, project: str, view: ReadmeView) -> Mapping[str, object]:

@@ -51,7 +51,7 @@ def series_of(by: str, counts: Sequence[Count]) -> list[Series]:
 
 
 def _merged(counts: Sequence[Count]) -> list[Count]:
-    """By major version if more than one of them counts, otherwise by minor version; 1, 1.0 and 01.0 are one."""
+    """Return the counts by major version if more than one of them counts, otherwise by minor; 1, 1.0, 01.0 are one."""
     minors: dict[str, tuple[int, int]] = {}
     majors: Counter[int] = Counter()
     for _, key, number in counts:

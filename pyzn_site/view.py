@@ -13,6 +13,7 @@ from pyzn_pipeline.breakdowns import CI, DOWNLOADS, FILES, FILES_WITHOUT_MIRRORS
 from pyzn_site.periods import first_of
 
 Range = Literal["month", "quarter", "year", "all"]
+By = Literal["version", "country", "python", "system", "installer"]
 Ci = Literal["include", "exclude", "only"]
 CountName = Literal["files", "downloads", "pip", "ci", "without_mirrors"]
 Measure = CountName | Literal["without_ci", "files_without_mirrors"]

@@ -221,7 +221,7 @@ def _figures(topic: Topic, sums: Sums) -> tuple[list[str], list[tuple[str, int]]
                 known[version] += count
     total, rows = named.total(), named.most_common()
     holding = {fact: sum(count for key, count in sums.items() if holds(key)) for fact, holds in topic.facts.items()}
-    said = [f"{percent(count, total)} of the {topic.whole} {fact}." for fact, count in holding.items() if total]
+    sentences = [f"{percent(count, total)} of the {topic.whole} {fact}." for fact, count in holding.items() if total]
     if topic.steps:
         rows = [
             (name, sum(count for version, count in known.items() if version < step))
@@ -229,11 +229,11 @@ def _figures(topic: Topic, sums: Sums) -> tuple[list[str], list[tuple[str, int]]
         ]
         few = sum(lost <= _TOLERABLE * total for _, lost in rows)
         lose = [f"{name} would lose {percent(lost, total)} of the {topic.whole}" for name, lost in rows]
-        said += [f"{each}." for each in lose[max(few - 1, 0) : few + 1] if total]
-    said += topic.remarks(sums)
+        sentences += [f"{each}." for each in lose[max(few - 1, 0) : few + 1] if total]
+    sentences += topic.remarks(sums)
     if topic.unknown and total < sums.total():
-        said.append(f"For {percent(sums.total() - total, sums.total())} of the downloads {topic.unknown}.")
-    return said, rows, total
+        sentences.append(f"For {percent(sums.total() - total, sums.total())} of the downloads {topic.unknown}.")
+    return sentences, rows, total
 
 
 @router.get(PATH)
@@ -264,7 +264,7 @@ async def wheels(request: Request, project: str, view: Annotated[View, Query()])
             sums = Counter(dict(found.keys))
             if rest := found.downloads - sums.total():
                 sums[""] = rest  # of the keys that are too many
-            said, rows, total = _figures(topic, sums)
+            sentences, rows, total = _figures(topic, sums)
             first = next((day.day for day in ledger.within(year) if by.name in day.breakdowns), year.start)
             since = Window(max(first, year.start), year.end)
             trend = Scope(since, possible(since)[0], measure)
@@ -274,7 +274,7 @@ async def wheels(request: Request, project: str, view: Annotated[View, Query()])
             return {
                 "topic": topic,
                 "words": WORDS[measure],  # what is counted
-                "sentences": said,
+                "sentences": sentences,
                 "rows": rows if topic.steps else rows[:LARGEST],
                 "number": len(rows),
                 "total": None if found.counts is None else total,

@@ -80,7 +80,7 @@ class Faults(BaseModel):
             raise BigQueryError(403, "accessDenied", message)
 
     def cut_after(self) -> int | None:
-        """After how many rows the stream that starts now is cut; None if it is not."""
+        """Return the number of rows after which the stream that starts now is cut; None if it is not."""
         with self._lock:
             if self.cut_stream_times == 0 or self.cut_stream_after_rows is None:
                 return None

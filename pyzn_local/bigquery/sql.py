@@ -38,7 +38,7 @@ _SCHEMA = _schema()
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class TableScan:
     """A table in a FROM: the leaf columns that are read, and DuckDB's conditions that choose its partitions."""
 
     table: Table
@@ -54,7 +54,7 @@ class Statement:
     """
 
     duckdb_sql: str
-    reads: tuple[Read, ...]
+    reads: tuple[TableScan, ...]
     sorts: bool
 
     @property
@@ -118,7 +118,7 @@ def _table(node: exp.Table) -> Table:
     return find_table(node.catalog, node.db, node.name)
 
 
-def _reads(scope: Scope) -> Iterator[Read]:
+def _reads(scope: Scope) -> Iterator[TableScan]:
     where = scope.expression.args.get("where")
     for alias, (_, source) in scope.selected_sources.items():
         if not isinstance(source, exp.Table):
@@ -134,7 +134,7 @@ def _reads(scope: Scope) -> Iterator[Read]:
                 )
         paths = [_path(column) for column in scope.columns if column.table == alias]
         read = (leaf for leaf, _ in leaves(table.schema) if any(leaf[: len(path)] == path for path in paths))
-        yield Read(table, tuple(read), tuple(conditions))
+        yield TableScan(table, tuple(read), tuple(conditions))
 
 
 def _path(column: exp.Column) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pyzn_local.bigquery.errors import BigQueryError, invalid_query
 from pyzn_local.bigquery.results import spill
-from pyzn_local.bigquery.sql import Read, Statement, register
+from pyzn_local.bigquery.sql import Statement, TableScan, register
 from pyzn_local.bigquery.tables import FILE_DOWNLOADS, leaves, scalar
 
 _MEMORY = "2GB"  # beyond it, DuckDB spills into the data directory
@@ -131,7 +131,7 @@ class Warehouse:
         """Bytes of the columns that a statement reads, in all rows of the partitions where it finds any."""
         return sum(self._bytes(read) for read in statement.reads if read.table is FILE_DOWNLOADS)
 
-    def _bytes(self, read: Read) -> int:
+    def _bytes(self, read: TableScan) -> int:
         touched = f"SELECT CAST(timestamp AS DATE) FROM file_downloads WHERE {' AND '.join(read.conditions)}"  # noqa: S608 - sqlglot writes them
         total = f"SELECT {_bytes_sql(read.leaves)} FROM file_downloads WHERE CAST(timestamp AS DATE) IN ({touched})"  # noqa: S608 - columns of ours
         with self.cursor() as cursor:

@@ -5,16 +5,19 @@
 -- the "number" of all keys; and the "downloads" of all. Of all of PyPI for '__all__', which nobody counts by version.
 -- No row for an unknown project. `count` is one that the breakdown holds, or without_ci. database.py fills
 -- the names after a dollar sign.
--- Cost: one heap row per day, or the ledger's, whose document is taken apart: about 1 microsecond per day and $name. Major
--- and minor are looked for once for each version, not once for each of its days.
+-- Cost: one heap row per day, or the ledger's, whose document is taken apart: about 1 microsecond per day and $name.
+-- Major and minor are looked for once for each version, not once for each of its days.
 WITH weighed AS (
     SELECT coalesce(sum(octet_length(document)), 0) AS bytes, min(day) AS first_day
     FROM (
-        SELECT day, $document::text FROM pyzn.project_days WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s
+        SELECT day, $document::text
+        FROM pyzn.project_days
+        WHERE project = %(project)s AND day BETWEEN %(start)s AND %(end)s
         UNION ALL
         SELECT day, pypi_totals::text
         FROM pyzn.days JOIN pyzn.day_breakdowns USING (day)
-        WHERE %(project)s = '__all__' AND day BETWEEN %(start)s AND %(end)s AND retired_at IS NULL AND breakdown = '$name'
+        WHERE %(project)s = '__all__' AND day BETWEEN %(start)s AND %(end)s AND retired_at IS NULL
+            AND breakdown = '$name'
     ) AS daily (day, document)
 ), by_day AS (
     SELECT day, $name, number::bigint AS downloads
@@ -38,9 +41,17 @@ WITH weighed AS (
     FROM by_day
     GROUP BY $name
 ), largest AS (
-    SELECT part FROM keys WHERE part IS NOT NULL GROUP BY part ORDER BY sum(downloads) DESC, part COLLATE "C" LIMIT %(parts)s
+    SELECT part
+    FROM keys
+    WHERE part IS NOT NULL
+    GROUP BY part
+    ORDER BY sum(downloads) DESC, part COLLATE "C"
+    LIMIT %(parts)s
 ), charted AS (
-    SELECT date_trunc(%(granularity)s, day::timestamp)::date AS period, largest.part, sum(by_day.downloads)::bigint AS downloads
+    SELECT
+        date_trunc(%(granularity)s, day::timestamp)::date AS period,
+        largest.part,
+        sum(by_day.downloads)::bigint AS downloads
     FROM by_day JOIN keys USING ($name) LEFT JOIN largest USING (part)
     GROUP BY 1, 2
     HAVING sum(by_day.downloads) > 0
@@ -55,7 +66,9 @@ SELECT bytes, first_day, CASE WHEN bytes <= %(most)s THEN coalesce((
     SELECT json_build_object(
         'number', count(*),
         'downloads', coalesce(sum(downloads), 0)::bigint,
-        'keys', coalesce(json_agg(json_build_array($name, downloads) ORDER BY place) FILTER (WHERE place <= %(limit)s), '[]')
+        'keys', coalesce(
+            json_agg(json_build_array($name, downloads) ORDER BY place) FILTER (WHERE place <= %(limit)s), '[]'
+        )
     ) FROM placed
 ) END
 FROM weighed CROSS JOIN (

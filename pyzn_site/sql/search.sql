@@ -1,9 +1,9 @@
--- One row: whether there is a project of the name `project` (normalised); a JSON array of those of `near`, most downloads
--- of all time first; and a JSON array of at most `limit` others as [project, downloads of the latest ranked month or
--- null]: first those of the 15,000 most downloaded with `project` in theirs, most downloads first, then any that begin with
--- it, by name. `project` has no wildcard of LIKE in it.
--- Cost: look-ups, also for each of `near`; the month's ranking, 15,000 index entries, some milliseconds; at most `limit`
--- entries of the names.
+-- One row: whether there is a project of the name `project` (normalised); a JSON array of those of `near`, most
+-- downloads of all time first; and a JSON array of at most `limit` others as [project, downloads of the latest ranked
+-- month or null]: first those of the 15,000 most downloaded with `project` in theirs, most downloads first, then any
+-- that begin with it, by name. `project` has no wildcard of LIKE in it.
+-- Cost: look-ups, also for each of `near`; the month's ranking, 15,000 index entries, some milliseconds; at most
+-- `limit` entries of the names.
 WITH ranked AS (
     SELECT rank, project, downloads
     FROM pyzn.top_projects

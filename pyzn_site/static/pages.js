@@ -4,17 +4,17 @@
 
 async function copy(button) {
   const text = document.getElementById(button.dataset.copy).textContent;
-  const said = document.getElementById("said");
+  const announcement = document.getElementById("announcement");
   try {
     await navigator.clipboard.writeText(text);
-    said.textContent = "Copied to the clipboard.";
+    announcement.textContent = "Copied to the clipboard.";
   } catch {
     // Without HTTPS a page may not write the clipboard: select it, so that one key is enough.
     getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
-    said.textContent = "Selected: press Ctrl+C, or Command+C on a Mac, to copy.";
+    announcement.textContent = "Selected: press Ctrl+C, or Command+C on a Mac, to copy.";
   }
   const label = button.textContent;
-  button.textContent = said.textContent.startsWith("Copied") ? "Copied" : "Selected";
+  button.textContent = announcement.textContent.startsWith("Copied") ? "Copied" : "Selected";
   setTimeout(() => { button.textContent = label; }, 2000);
 }
 
@@ -133,7 +133,7 @@ function read(figure) {
     if (place === undefined) return;
     event.preventDefault();
     show(place);
-    document.getElementById("said").textContent = place < 0 ? "" : [...box.childNodes].map((each) => each.textContent).join("; ");
+    document.getElementById("announcement").textContent = place < 0 ? "" : [...box.childNodes].map((each) => each.textContent).join("; ");
   });
 }
 

@@ -55,6 +55,11 @@ def scan_of(
     )
 
 
+def some(**counts: int) -> list[Download]:
+    """That many downloads of each project."""
+    return [Download(project, times=count) for project, count in counts.items()]
+
+
 def scanned(day: date, downloads: Iterable[Download]) -> list[dict[str, Any]]:
     """The downloads as tests/counted.py counts them, in the first hour of the day."""
     midnight = datetime.combine(day, time(), UTC)

@@ -14,7 +14,7 @@ from pyzn_pipeline.store.ledger import freshness
 from pyzn_pipeline.store.schema import migrate
 from tests.api.conftest import Clock, serving, settings
 from tests.conftest import Database
-from tests.days import Download, scan_of
+from tests.days import Download
 from tests.store.publishing import publish
 
 NEWEST = date(2026, 7, 14)
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_api_and_the_check_call_the_same_days_late(store: Engine, database: Database) -> None:
-    publish(store, scan_of(NEWEST, [Download("requests")]))
+    publish(store, NEWEST, [Download("requests")])
     clock = Clock()
     with serving(settings(database.api_url), clock) as client:
         for day in ("2026-07-15", "2026-07-16", "2026-07-20"):
@@ -36,7 +36,7 @@ def test_the_api_and_the_check_call_the_same_days_late(store: Engine, database: 
 def test_another_calendar_reaches_the_api_with_the_next_migrate(
     store: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(store, scan_of(NEWEST, [Download("requests")]))
+    publish(store, NEWEST, [Download("requests")])
     now = datetime.combine(NEWEST + timedelta(days=2), calendar.LATE_AT, UTC)
     found = []
     for late_at in (calendar.LATE_AT, (now + timedelta(minutes=30)).time()):

@@ -25,7 +25,7 @@ from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.schema import migrate
 from tests.api.conftest import NOW, serving, settings
-from tests.days import Download, scan_of
+from tests.days import Download
 from tests.store.publishing import publish
 from tests.waiting import wait_until
 
@@ -115,7 +115,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
 
 def put(store: Engine, day: date, count: int) -> None:
     """Publish the day with `count` downloads of each of two versions."""
-    publish(store, scan_of(day, [Download("requests", version) for version in ("1.0", "2.0") for _ in range(count)]))
+    publish(store, day, [Download("requests", version) for version in ("1.0", "2.0") for _ in range(count)])
 
 
 def same_everywhere(both: Both) -> bool:

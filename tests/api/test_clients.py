@@ -17,7 +17,7 @@ from pyzn_pipeline.store.database import engine
 from tests.api.conftest import Clock, serving, settings
 from tests.api.stock import AWKWARD
 from tests.conftest import Database, own_database
-from tests.days import Download, scan_of
+from tests.days import Download
 from tests.store.publishing import publish
 
 PATHS = ("overall", "python_major", "python_minor", "system")
@@ -95,7 +95,7 @@ def api(postgres: Postgres) -> Iterator[httpx.Client]:
     with own_database(postgres) as made:
         store = engine(SecretStr(made.owner_url))
         for day, number in DAYS.items():
-            publish(store, scan_of(day, ROWS * number))
+            publish(store, day, ROWS * number)
         store.dispose()
         with serving(settings(made.api_url), Clock(datetime.now(UTC))) as client:
             yield client

@@ -28,7 +28,7 @@ from tests.api.routes import CHOSEN, NEVER_KEPT, VARIANTS, urls, urls_of_all_of_
 from tests.api.stock import publish as restock
 from tests.api.stock import stock
 from tests.conftest import Database, own_database
-from tests.days import Download, scan_of
+from tests.days import Download
 from tests.store.publishing import publish, totals
 from tests.waiting import wait_for_lock
 
@@ -88,7 +88,7 @@ def published(store: Engine, day: date, number: int) -> None:
         Download("foo-bar", "1.0", "US", python="3.12.1", system="Linux"),
         Download("foo-bar", "2.0", "DE", ci=True),
     ] * number
-    publish(store, scan_of(day, [*downloads, Download("other")]))
+    publish(store, day, [*downloads, Download("other")])
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from chaos.exactness import NOTHING, Content, Watched, content_of, defects
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.breakdowns import KNOWN
 from tests.conftest import Database, filled_database
-from tests.days import Download, raw_rows, scan_of
+from tests.days import Download, raw_rows
 from tests.store.publishing import publish
 
 DAY = date(2026, 7, 14)
@@ -30,7 +30,7 @@ def content(downloads: list[Download]) -> Content:
 @pytest.fixture(scope="module")
 def template(postgres: Postgres) -> Iterator[str]:
     """The published day."""
-    with filled_database(postgres, lambda store: publish(store, scan_of(DAY, DOWNLOADS, breakdowns=KNOWN))) as name:
+    with filled_database(postgres, lambda store: publish(store, DAY, DOWNLOADS, breakdowns=KNOWN)) as name:
         yield name
 
 
@@ -107,7 +107,7 @@ def test_a_reader_sees_no_older_content_after_a_newer_one(store: Engine, api: st
     day.expect(content(LATE))
     assert day.look() == []
     assert "1 wrong" in day.look_for_the_newest()[0]
-    publish(store, scan_of(DAY, LATE, breakdowns=KNOWN))
+    publish(store, DAY, LATE, breakdowns=KNOWN)
     assert day.look() == []
-    publish(store, scan_of(DAY, DOWNLOADS, breakdowns=KNOWN), accept_worse=True)
+    publish(store, DAY, DOWNLOADS, breakdowns=KNOWN, accept_worse=True)
     assert "1 wrong" in day.look()[0]

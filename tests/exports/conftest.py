@@ -21,7 +21,7 @@ from pyzn_pipeline.exports.writing import ExportRefused, export_days
 from pyzn_pipeline.reading.day import Ingested, ingest_day
 from pyzn_pipeline.store.database import engine
 from tests.conftest import Database, filled_database, own_database
-from tests.days import Download, scan_of
+from tests.days import Download
 from tests.store.publishing import publish
 from tests.web import WebServer, serving_folder
 
@@ -53,7 +53,7 @@ def downloads(day: date) -> list[Download]:
 
 def late(store: Engine, day: date = DAY) -> None:
     """The day gets a late row: its next revision."""
-    publish(store, scan_of(day, [*downloads(day), Download("late")]))
+    publish(store, day, [*downloads(day), Download("late")])
 
 
 def sql(store: Engine, *statements: str, **values: Any) -> None:
@@ -77,7 +77,7 @@ def mirror(store: Engine, url: Path | str, *days: date, accept_worse: bool = Fal
 @pytest.fixture(scope="session")
 def template(postgres: Postgres) -> Iterator[str]:
     """The name of a database with the DAYS, which `database` is a copy of."""
-    with filled_database(postgres, lambda store: [publish(store, scan_of(d, downloads(d))) for d in DAYS]) as name:
+    with filled_database(postgres, lambda store: [publish(store, d, downloads(d)) for d in DAYS]) as name:
         yield name
 
 

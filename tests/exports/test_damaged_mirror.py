@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.exports.following import OlderIndex, follow
 from pyzn_pipeline.exports.index import INDEX, Index, json_of
-from tests.days import Download, scan_of
+from tests.days import Download
 from tests.exports.conftest import (
     DAY,
     DAYS,
@@ -216,7 +216,7 @@ def test_a_mirror_that_goes_back_in_time_or_is_from_the_future_is_refused(
 def test_other_content_under_the_same_revision_is_refused(store: Engine, second: Engine, folder: Path) -> None:
     exported(store, folder)
     mirror(second, folder, DAY)
-    publish(store, scan_of(DAY, [*downloads(DAY), Download("late")]))
+    publish(store, DAY, [*downloads(DAY), Download("late")])
     sql(store, f"UPDATE pyzn.days SET revision = 1 WHERE day = '{DAY}'")  # as another database would have it
     shutil.rmtree(folder)
     exported(store, folder)

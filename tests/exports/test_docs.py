@@ -22,7 +22,6 @@ from pyzn_local.postgres import Postgres
 from pyzn_pipeline.exports.index import INDEX, Index
 from pyzn_pipeline.store.database import engine
 from tests.conftest import own_database
-from tests.days import scan_of
 from tests.exports.conftest import DAY, DAYS, downloads, exported
 from tests.store.publishing import publish, rows
 
@@ -46,7 +45,7 @@ def exported_days(postgres: Postgres, template: str, folder: Path) -> Iterator[E
     """The days, one of which has two revisions."""
     with own_database(postgres, template) as database:
         store = engine(SecretStr(database.owner_url))
-        publish(store, scan_of(DAY, downloads(DAY)[1:]), accept_worse=True)
+        publish(store, DAY, downloads(DAY)[1:], accept_worse=True)
         exported(store, folder)
         yield store
         store.dispose()

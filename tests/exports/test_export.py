@@ -18,7 +18,6 @@ from pyzn_pipeline.exports.writing import ExportRefused, ExportResult, due_for_e
 from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.store.events import add, withdraw
 from tests.conftest import Database
-from tests.days import scan_of
 from tests.exports.conftest import DAY, DAYS, DOWNLOADS, index_of, late, sql
 from tests.store.publishing import publish, rows
 
@@ -171,7 +170,7 @@ def test_an_export_of_another_deployment_is_not_overwritten(
 ) -> None:
     export(store, storage)
     before = files(folder)
-    publish(second, scan_of(DAY, DOWNLOADS))
+    publish(second, DAY, DOWNLOADS)
     (done,) = export_days(second, storage)
     assert isinstance(done, ExportRefused)
     assert f"day {DAY}: {storage.name} has revision 1 with the checksum" in str(done)

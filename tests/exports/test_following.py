@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Engine
 
 from pyzn_pipeline.exports.following import follow
-from tests.days import scan_of
 from tests.exports.conftest import DAY, DAYS, content, downloads, exported, index_of, late, mirror, sql
 from tests.store.publishing import publish, rows
 from tests.web import WebServer
@@ -61,7 +60,7 @@ def test_what_was_mirrored_under_another_url_or_read_from_bigquery_is_followed_t
 ) -> None:
     exported(store, folder)
     mirror(second, folder, *DAYS[1:])
-    publish(second, scan_of(DAYS[0], downloads(DAYS[0])))
+    publish(second, DAYS[0], downloads(DAYS[0]))
     for day in DAYS:
         late(store, day)
     exported(store, folder)

@@ -13,7 +13,6 @@ from pyzn_pipeline.exports import mirror as mirror_module
 from pyzn_pipeline.exports.following import OlderIndex, follow
 from pyzn_pipeline.reading.judgement import WorseReading
 from tests.conftest import Database
-from tests.days import scan_of
 from tests.exports.conftest import DAY, DAYS, content, downloads, exported, file_of, index_of, late, mirror, sql
 from tests.store.publishing import publish, rows
 from tests.web import WebServer
@@ -110,14 +109,14 @@ def test_a_day_without_a_breakdown_or_a_count_is_mirrored_without_it_and_does_no
         f"DELETE FROM pyzn.day_breakdowns WHERE breakdown = 'system' AND day = '{DAYS[0]}'",
         f"UPDATE pyzn.days SET checksum = pyzn.day_checksum(day) WHERE day = '{DAYS[0]}'",
     )
-    publish(store, scan_of(DAY, downloads(DAY), files=False), accept_worse=True)
+    publish(store, DAY, downloads(DAY), files=False, accept_worse=True)
     exported(store, folder)
     files = {day: pq.read_schema(file_of(folder, "downloads_by_project", day)).names for day in DAYS}
     assert [day for day, names in files.items() if "files" in names] == DAYS[:2]
     mirror(second, folder, *DAYS)
     assert content(second) == content(store)
     for day, lacking in ((DAYS[0], "it has no downloads by system"), (DAY, "it has no count of files")):
-        publish(second, scan_of(day, downloads(day)))
+        publish(second, day, downloads(day))
         before = content(second)
         with pytest.raises(WorseReading, match=f"worse than revision .*: {lacking}.*; not published"):
             mirror(second, folder, day)

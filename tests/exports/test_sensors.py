@@ -22,7 +22,7 @@ from pyzn_pipeline.maintenance.retention import RetirementFailed
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store.partitions import RetiredDay
 from tests.conftest import TEMPLATE, Database
-from tests.days import Download, raw_rows, scan_of
+from tests.days import Download, raw_rows
 from tests.exports.conftest import content, downloads, sql
 from tests.exports.conftest import mirror as mirror_days
 from tests.pipeline.conftest import code_location, memory_instance
@@ -156,7 +156,7 @@ def test_an_index_is_followed_until_a_recount_of_it_has_succeeded(
     exporter: Side, mirror: Side, store: Engine, second: Engine
 ) -> None:
     day = OLD[0]
-    publish(store, scan_of(day, downloads(day)))
+    publish(store, day, downloads(day))
     exporter.live("export_what_has_changed")
     ask(second)
     (first,) = mirror.tick("keep_days_true")  # and its run dies
@@ -173,7 +173,7 @@ def test_a_day_that_has_no_partition_stops_no_sensor(
 ) -> None:
     early = date(2025, 12, 31)  # the mirror's first day is after it
     for engine in (store, second):
-        publish(engine, scan_of(early, downloads(early)))
+        publish(engine, early, downloads(early))
     ask(second, early, OLD[0])
     assert [request.partition_key for request in mirror.tick("keep_days_true") if request.partition_key] == [
         str(OLD[0])
@@ -186,7 +186,7 @@ def test_a_day_that_has_no_partition_stops_no_sensor(
 def test_an_export_whose_index_is_gone_fails_its_run_while_days_are_retired(
     exporter: Side, store: Engine, folder: Path
 ) -> None:
-    publish(store, scan_of(OLD[0], downloads(OLD[0])))
+    publish(store, OLD[0], downloads(OLD[0]))
     exporter.live("export_what_has_changed")
     sql(store, "UPDATE pyzn.days SET retired_at = now()")
     (folder / INDEX).unlink()
@@ -234,7 +234,7 @@ def test_a_month_is_retired_when_its_days_are_exported_and_can_then_be_mirrored(
 ) -> None:
     days = [date(2025, 6, 1), date(2025, 6, 2)]
     for day in days:
-        publish(store, scan_of(day, downloads(day)))
+        publish(store, day, downloads(day))
     known = content(store)
     defs = code_location(bigquery, database, retention_days=366, export_url=str(folder), first_day=days[0])
     retired = "SELECT day FROM pyzn.days WHERE retired_at IS NOT NULL ORDER BY day"

@@ -16,7 +16,7 @@ from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.wanted_days import trouble
 from tests import ledger
 from tests.conftest import Database
-from tests.days import Download, raw_rows, scan_of
+from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE, code_location, run
 from tests.pipeline.sensor import a_month_passes, asked, days_asked, repaired
 from tests.store.publishing import publish
@@ -120,7 +120,7 @@ def test_today_is_not_read_whoever_launches_it(
     with pytest.raises(DaysRefused, match=f"day {TODAY} is not over yet in UTC: the latest day that can be read is"):
         ingest_day(TODAY, BigQuery(clients, TABLE, 2**40), store, "run-1")
     with pytest.raises(StoreError, match="over_when_it_was_read"):
-        publish(store, scan_of(TODAY, [Download("requests")]))
+        publish(store, TODAY, [Download("requests")])
     found = ledger.days(store, yesterday, TODAY)
     assert list(found["status"]) == ["provisional", "missing"]
     assert found.iloc[1].isna()["wanted"]
@@ -149,7 +149,7 @@ def test_an_unpublished_day_or_one_that_is_no_day_does_not_stop_the_ranking_of_t
     defs: Definitions, instance: DagsterInstance, store: Engine
 ) -> None:
     yesterday = TODAY - timedelta(days=1)
-    publish(store, scan_of(yesterday, [Download("requests")]))
+    publish(store, yesterday, [Download("requests")])
     job = defs.resolve_job_def("rank_projects")
     tags = {RANGE_START: str(yesterday - timedelta(days=1)), RANGE_END: str(TODAY)}
     result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)

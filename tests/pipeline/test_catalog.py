@@ -12,8 +12,9 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.rankings.defs import CHECKS, DAILY_TOTALS, TOP_PROJECTS
 from pyzn_pipeline.rankings.rankings import faulty, rank
 from tests.conftest import Database
+from tests.days import some
 from tests.pipeline.conftest import code_location
-from tests.store.publishing import put
+from tests.store.publishing import publish
 
 DAY = date(2026, 7, 14)
 
@@ -45,7 +46,7 @@ def test_every_asset_has_columns_code_and_checks(bigquery: Server, database: Dat
     ],
 )
 def test_a_check_of_the_summaries_finds_the_days_that_fail_it(store: Engine, check: str, change: str) -> None:
-    put(store, DAY, requests=2, numpy=1)
+    publish(store, DAY, some(requests=2, numpy=1))
     rank(store, DAY)
     assert [faulty(store, name, [DAY]) for name in CHECKS] == [[], []]
     with store.begin() as connection:

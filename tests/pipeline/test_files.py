@@ -15,7 +15,7 @@ from pyzn_pipeline.reading.proof import verify
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.store import ledger
-from tests.days import Download, raw_rows, scan_of
+from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE
 from tests.store.publishing import publish, ranked, rows
 
@@ -84,15 +84,15 @@ def test_a_day_is_doubted_only_by_weeks_that_counted_alike(store: Engine, day: d
     usual, sidecars = [Download("a")] * 1000, [Download("a", filename="a.whl.metadata")] * 1000
     grows, files = day.year == 2023, day.year == 2023
     for weeks in (3, 2, 1):
-        publish(store, scan_of(day - timedelta(weeks=weeks), usual if grows else usual + sidecars, files=files))
-    assert publish(store, scan_of(day, usual + sidecars if grows else usual, files=files)).publication.status == status
+        publish(store, day - timedelta(weeks=weeks), usual if grows else usual + sidecars, files=files)
+    assert publish(store, day, usual + sidecars if grows else usual, files=files).publication.status == status
 
 
 def test_a_ranking_across_the_break_is_by_files_and_one_with_a_day_without_them_by_downloads(store: Engine) -> None:
     last = BREAK + timedelta(days=3)
     for ago in range(14):
         day = last - timedelta(days=ago)
-        publish(store, scan_of(day, [*on(day), *[Download("b")] * 2], files=ago != 10))
+        publish(store, day, [*on(day), *[Download("b")] * 2], files=ago != 10)
     assert rank(store, last).counts == {"day": "files", "week": "files", "month": "downloads"}
     assert [row[:3] for row in ranked(store, "week", last)] == [(1, "b", 21), (2, "a", 14)]
     assert [row[:3] for row in ranked(store, "month", last)] == [(1, "a", 72), (2, "b", 53)]
@@ -102,12 +102,12 @@ def test_a_ranking_across_the_break_is_by_files_and_one_with_a_day_without_them_
 def test_places_are_not_compared_with_days_that_counted_otherwise(store: Engine) -> None:
     days = [date(2026, 8, 23), BREAK, date(2026, 8, 25)]
     for day in days:
-        publish(store, scan_of(day, on(day), files=day != BREAK))
+        publish(store, day, on(day), files=day != BREAK)
     for day in days[:2]:
-        publish(store, scan_of(day - timedelta(days=7), on(day)))
+        publish(store, day - timedelta(days=7), on(day))
     assert rank(store, days[1]).movers.empty  # by downloads, which mean something else since
     rank(store, days[2])
     assert [row[2:] for row in ranked(store, "day", days[2])] == [(2, None), (1, None)]  # the day before has no files
-    publish(store, scan_of(BREAK, on(BREAK)))
+    publish(store, BREAK, on(BREAK))
     rank(store, days[2])
     assert [row[2:] for row in ranked(store, "day", days[2])] == [(2, 0), (1, 0)]

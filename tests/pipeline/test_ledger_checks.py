@@ -12,7 +12,7 @@ from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.store.ledger import freshness
 from pyzn_pipeline.wanted_days import wanted
 from tests.conftest import Database
-from tests.days import Download, scan_of
+from tests.days import Download
 from tests.store.publishing import publish
 
 NOON = datetime(2026, 7, 15, 12, tzinfo=UTC)
@@ -29,8 +29,8 @@ NOON = datetime(2026, 7, 15, 12, tzinfo=UTC)
 )
 def test_a_day_is_late_from_20_utc_of_the_next(store: Engine, now: str, newest: date, late: int) -> None:
     assert freshness(store, datetime.now(UTC)) == (None, 1)
-    publish(store, scan_of(newest, [Download("requests")]))
-    publish(store, scan_of(newest - timedelta(days=400), [Download("requests")]))  # an old day makes nothing fresh
+    publish(store, newest, [Download("requests")])
+    publish(store, newest - timedelta(days=400), [Download("requests")])  # an old day makes nothing fresh
     assert freshness(store, datetime.fromisoformat(now + "Z")) == (newest, late)
 
 
@@ -50,7 +50,7 @@ def test_the_verdict_is_reported_once_and_again_when_it_changes(store: Engine, d
             "newest_day_is_fresh": False, "what_was_asked_for_is_read": True, "counts_what_is_published": True,
         }  # fmt: skip
         assert reported(cursor)[0] == {}
-        publish(store, scan_of(datetime.now(UTC).date() - timedelta(days=1), [Download("requests")]))
+        publish(store, datetime.now(UTC).date() - timedelta(days=1), [Download("requests")])
         assert reported(cursor)[0] == {"newest_day_is_fresh": True, "what_was_asked_for_is_read": True}
         with pytest.raises(StoreError), wanted.attempt(store, date(2026, 1, 5), "run-1"):
             raise StoreError("as if")

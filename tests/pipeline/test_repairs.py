@@ -25,10 +25,10 @@ from pyzn_pipeline.wanted_days import wanted
 from pyzn_pipeline.wanted_days.wanted import due_for_reading
 from tests import ledger
 from tests.conftest import Database
-from tests.days import Download, raw_rows
+from tests.days import Download, raw_rows, some
 from tests.pipeline.conftest import TABLE, code_location
 from tests.pipeline.sensor import a_month_passes, asked, carried_out, days_asked, repaired
-from tests.store.publishing import put
+from tests.store.publishing import publish
 
 TODAY = datetime.now(UTC).date()
 OLD = TODAY - timedelta(days=10)
@@ -58,7 +58,7 @@ def give_up_recent(store: Engine, first: int, last: int) -> None:
         change(store, "INSERT INTO pyzn.wanted (day, asked_at) VALUES (:day, now())", day=TODAY - timedelta(days=n))
 
 
-def publish(clients: Clients, store: Engine, *days: date) -> None:
+def read(clients: Clients, store: Engine, *days: date) -> None:
     for day in days:
         ingest_day(day, BigQuery(clients, TABLE, 2**40), store, "run-1")
 
@@ -140,7 +140,7 @@ def at(store: Engine, published: str, counted: str) -> None:
 def test_unless_told_from_when_a_new_deployment_heals_no_further_back_than_its_first_publication(store: Engine) -> None:
     now = datetime(2026, 7, 15, 18, 30, tzinfo=UTC)
     assert not due_for_reading(store, now, repair_from=None)
-    put(store, date(2020, 2, 2), a=1)
+    publish(store, date(2020, 2, 2), some(a=1))
     for first_published, healed_from in (("2026-07-10 12:00", "2026-07-09"), ("2026-01-01 12:00", "2026-06-13")):
         at(store, first_published, first_published)
         change(store, "DELETE FROM pyzn.wanted")
@@ -167,7 +167,7 @@ def test_a_matching_recount_a_week_later_makes_days_final_by_the_metadata_alone(
     days = [OLD, OLD - timedelta(days=2), OLD - timedelta(days=4)]
     for day in days:
         bigquery.load(raw_rows(day, DOWNLOADS))
-    publish(clients, store, *days)
+    read(clients, store, *days)
     assert not [request for request in asked(defs, instance) if request.job_name == "recount"]  # too soon to tell
     result = recount(defs, instance, store)
     assert [(row["status"], row["recounted_by"]) for row in held(store, *days)] == [("final", "metadata")] * 3
@@ -182,7 +182,7 @@ def test_a_matching_recount_a_week_later_makes_days_final_by_the_metadata_alone(
     assert instance.get_latest_data_version_record(AssetKey("file_downloads")) is not None
     an_hour_passes(store)
     assert not [request for request in asked(defs, instance) if request.job_name == "recount"]
-    publish(clients, store, OLD)  # a reading that finds it unchanged is its latest count
+    read(clients, store, OLD)  # a reading that finds it unchanged is its latest count
     assert [(row["revision"], row["recounted_by"]) for row in held(store, OLD)] == [(1, "scan")]
 
 
@@ -190,7 +190,7 @@ def test_rows_that_come_late_are_found_by_a_recount_and_read(
     defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine
 ) -> None:
     bigquery.load(raw_rows(OLD, DOWNLOADS))
-    publish(clients, store, OLD)
+    read(clients, store, OLD)
     bigquery.load(raw_rows(OLD, [Download("late")]))
 
     result = recount(defs, instance, store)
@@ -208,7 +208,7 @@ def test_what_the_metadata_does_not_confirm_is_counted_before_anything_is_read(
     defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine
 ) -> None:
     bigquery.load(raw_rows(OLD, DOWNLOADS))
-    publish(clients, store, OLD)
+    read(clients, store, OLD)
     bigquery.inject({"deny_metadata": True})
     (check,) = recount(defs, instance, store).get_asset_check_evaluations()
     assert [(row["status"], row["recounted_by"]) for row in held(store, OLD)] == [("final", "count")]
@@ -222,7 +222,7 @@ def test_a_day_whose_last_reading_was_refused_is_read_again_once_the_source_has_
     defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine
 ) -> None:
     bigquery.load(raw_rows(OLD, DOWNLOADS))
-    publish(clients, store, OLD)
+    read(clients, store, OLD)
     change(store, "UPDATE pyzn.days SET source_downloads = 4, downloads = 4, source_recount = 4")
     (refused,) = carried_out(defs, instance, [RunRequest(job_name="daily_downloads", partition_key=str(OLD))])
     assert not refused.success
@@ -240,7 +240,7 @@ def test_fewer_rows_at_the_source_keep_a_day_from_being_final_and_are_not_read(
     defs: Definitions, instance: DagsterInstance, clients: Clients, bigquery: Server, store: Engine
 ) -> None:
     bigquery.load(raw_rows(OLD, DOWNLOADS))
-    publish(clients, store, OLD)
+    read(clients, store, OLD)
     change(store, "UPDATE pyzn.days SET source_downloads = 4, downloads = 4")
     recount(defs, instance, store)
     (row,) = held(store, OLD)
@@ -249,7 +249,7 @@ def test_fewer_rows_at_the_source_keep_a_day_from_being_final_and_are_not_read(
 
 
 def test_recounts_are_due_at_23_utc_of_the_first_third_and_seventh_day(store: Engine) -> None:
-    put(store, date(2026, 7, 14), a=1)
+    publish(store, date(2026, 7, 14), some(a=1))
     for now, counted, due in (
         ("2026-07-15 22:59", "2026-07-15 17:20", False),
         ("2026-07-15 23:00", "2026-07-15 17:20", True),

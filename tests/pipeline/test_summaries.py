@@ -20,10 +20,11 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS
 from tests.api.conftest import serving
 from tests.api.conftest import settings as api_settings
 from tests.conftest import Database
+from tests.days import some
 from tests.pipeline.conftest import code_location, materialized
 from tests.pipeline.conftest import run as run_range
 from tests.pipeline.sensor import evaluated
-from tests.store.publishing import put, ranked
+from tests.store.publishing import publish, ranked
 
 DAY = date(2026, 7, 14)
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -52,8 +53,8 @@ def test_a_run_shows_what_is_on_top_what_moved_and_the_days_figures(
     defs: Definitions, instance: DagsterInstance, store: Engine
 ) -> None:
     week_before = DAY - timedelta(days=7)
-    put(store, week_before, a=2, b=1)
-    put(store, DAY, a=1, b=4)
+    publish(store, week_before, some(a=2, b=1))
+    publish(store, DAY, some(a=1, b=4))
     with store.begin() as connection:
         connection.execute(text("UPDATE pyzn.days SET status = 'suspect' WHERE day = :day"), {"day": DAY})
     result = run(defs, instance, DAY, DAY)
@@ -76,7 +77,7 @@ def test_a_run_shows_what_is_on_top_what_moved_and_the_days_figures(
 
 
 def test_the_pictures_are_the_apis(defs: Definitions, database: Database, store: Engine) -> None:
-    put(store, DAY, a=1)
+    publish(store, DAY, some(a=1))
     with serving(api_settings(database.api_url)) as api:
         shown = {
             spec.key.to_user_string(): re.fullmatch(
@@ -98,7 +99,7 @@ def test_the_pictures_are_the_apis(defs: Definitions, database: Database, store:
 def test_one_of_the_summaries_can_be_selected_and_has_its_own_check(
     defs: Definitions, instance: DagsterInstance, store: Engine, asset: str
 ) -> None:
-    put(store, DAY, a=1)
+    publish(store, DAY, some(a=1))
     result = run(defs, instance, DAY, DAY, asset)
     assert result.success
     assert [each.asset_key.to_user_string() for each in result.get_asset_check_evaluations()] == [asset]
@@ -109,7 +110,7 @@ def test_a_range_is_ranked_around_the_days_that_are_not_published(
 ) -> None:
     first, last = DAY - timedelta(days=2), DAY
     for day in (first, last):
-        put(store, day, a=1)
+        publish(store, day, some(a=1))
     result = run(defs, instance, first, last)
     assert result.success
     assert {day for _, day in materialized(result)} == {str(first), str(last)}
@@ -129,9 +130,9 @@ def test_the_sensor_asks_for_what_has_changed_and_for_nothing_else(
     defs: Definitions, instance: DagsterInstance, store: Engine
 ) -> None:
     assert asked(defs, instance) == "every ranking is up to date"
-    put(store, DAY - timedelta(days=40), a=1)
-    put(store, DAY - timedelta(days=3), a=1)
-    put(store, DAY, a=1)
+    publish(store, DAY - timedelta(days=40), some(a=1))
+    publish(store, DAY - timedelta(days=3), some(a=1))
+    publish(store, DAY, some(a=1))
     request = asked(defs, instance)
     assert isinstance(request, RunRequest)
     assert [request.tags[name] for name in RANGE] == [str(DAY - timedelta(days=3)), str(DAY)]
@@ -142,7 +143,7 @@ def test_the_sensor_asks_for_what_has_changed_and_for_nothing_else(
     assert not [event for event in result.all_events if event.is_step_skipped]  # as a check's step would be
     assert ranked(store, "day") == [(1, "a", 1, None)]
     assert asked(defs, instance) == "every ranking is up to date"
-    put(store, DAY, a=1, b=1)
+    publish(store, DAY, some(a=1, b=1))
     again = asked(defs, instance)
     assert isinstance(again, RunRequest)
     assert [again.tags[name] for name in RANGE] == [str(DAY), str(DAY)]
@@ -152,7 +153,7 @@ def test_the_sensor_asks_for_what_has_changed_and_for_nothing_else(
 def test_the_sensor_waits_for_the_ranking_that_is_on_its_way(
     defs: Definitions, instance: DagsterInstance, store: Engine
 ) -> None:
-    put(store, DAY, a=1)
+    publish(store, DAY, some(a=1))
     instance.create_run_for_job(defs.resolve_job_def("rank_projects"), status=DagsterRunStatus.NOT_STARTED)
     assert asked(defs, instance) == "a ranking run is not finished"
 

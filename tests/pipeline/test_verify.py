@@ -23,7 +23,7 @@ from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
 from tests import ledger
 from tests.conftest import filled_database
-from tests.days import Download, raw_rows, scan_of
+from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE
 from tests.store.publishing import publish, totals
 
@@ -34,7 +34,7 @@ DOWNLOADS = [Download("requests", "2.31.0", "US"), Download("requests", "2.32.0"
 @pytest.fixture(scope="module")
 def template(postgres: Postgres) -> Iterator[str]:
     """The published DAYS."""
-    with filled_database(postgres, lambda store: [publish(store, scan_of(day, DOWNLOADS)) for day in DAYS]) as name:
+    with filled_database(postgres, lambda store: [publish(store, day, DOWNLOADS) for day in DAYS]) as name:
         yield name
 
 

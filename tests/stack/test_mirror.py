@@ -9,7 +9,7 @@ import pytest
 import requests
 from sqlalchemy import Engine
 
-from tests.days import Download, scan_of
+from tests.days import Download
 from tests.exports.conftest import exported
 from tests.stack.conftest import Pyzn, pyzn_at
 from tests.store.publishing import publish, rows
@@ -28,7 +28,7 @@ def downloads(day: date) -> list[Download]:
 def web(store: Engine, tmp_path: Path) -> Iterator[WebServer]:
     """A web server with 37 exported days."""
     for day in DAYS:
-        publish(store, scan_of(day, downloads(day)))
+        publish(store, day, downloads(day))
     exported(store, tmp_path / "export")
     with serving_folder(tmp_path / "export") as served:
         yield served

@@ -35,7 +35,7 @@ from pyzn_pipeline.store.partitions import RetiredDay
 from tests.conftest import Database
 from tests.counted import counts_for, key_of
 from tests.days import Download, raw_row, scan_of
-from tests.store.publishing import publish
+from tests.store.publishing import publish, receive
 
 DAYS = [date(2026, month, day) for month in (1, 2, 3) for day in (1, 2, 28)]
 STEPS = 40
@@ -119,7 +119,7 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
             rows = self.model.source[day]
             published = self.model.published.get(day, [])
             try:
-                publication = publish(store, scan_of(day, rows, breakdowns=KNOWN), accept_worse).publication
+                publication = publish(store, day, rows, breakdowns=KNOWN, accept_worse=accept_worse).publication
             except RetiredDay:
                 assert self.model.closed(day)
             except WorseReading:
@@ -140,7 +140,7 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
             day = data.draw(st.sampled_from(sorted(self.model.source)))
             scanned = scan_of(day, self.model.source[day], breakdowns=KNOWN)
             try:
-                publish(store, replace(scanned, batches=_killing(database, scanned.batches)), accept_worse=True)
+                receive(store, replace(scanned, batches=_killing(database, scanned.batches)), accept_worse=True)
             except RetiredDay:
                 assert self.model.closed(day)
             except StoreError:
@@ -158,7 +158,7 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
             column = data.draw(st.sampled_from([column for breakdown in KNOWN for column in breakdown.columns]))
             row[column] = _with_one_more(row[column])
             try:
-                publish(
+                receive(
                     store,
                     replace(scanned, batches=iter(pa.Table.from_pylist(rows, schema(scanned.contents)).to_batches())),
                     accept_worse=True,

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.store.imported_totals import ImportRefused, Outcome, import_totals
-from tests.days import Download, scan_of
+from tests.days import Download
 from tests.store.publishing import publish, rows, totals
 
 AS_OF = date(2026, 6, 30)
@@ -18,46 +18,46 @@ FILE = [HEADER, "Old.Project,100\r\n", '"requests",2000\n']
 
 
 def test_a_total_is_the_baseline_and_the_days_after_it_whichever_came_first(store: Engine) -> None:
-    publish(store, scan_of(BEFORE, [Download("requests")] * 3))
-    publish(store, scan_of(AFTER, [Download("requests")] * 2))
+    publish(store, BEFORE, [Download("requests")] * 3)
+    publish(store, AFTER, [Download("requests")] * 2)
     import_totals(store, FILE, AS_OF)
     assert totals(store) == {"old-project": 100, "requests": 2002}
 
-    publish(store, scan_of(AS_OF, [Download("requests"), Download("new")]))
-    publish(store, scan_of(BEFORE, [Download("requests")] * 30))
-    publish(store, scan_of(AFTER, [Download("requests")] * 5))
+    publish(store, AS_OF, [Download("requests"), Download("new")])
+    publish(store, BEFORE, [Download("requests")] * 30)
+    publish(store, AFTER, [Download("requests")] * 5)
     assert totals(store) == {"old-project": 100, "requests": 2005, "new": 1}
 
 
 def test_projects_that_a_file_does_not_name_keep_their_totals_whatever_is_published_after_it(store: Engine) -> None:
-    publish(store, scan_of(BEFORE, [Download("requests"), Download("flask")]))
-    publish(store, scan_of(AFTER, [Download("requests"), Download("flask")]))
+    publish(store, BEFORE, [Download("requests"), Download("flask")])
+    publish(store, AFTER, [Download("requests"), Download("flask")])
     import_totals(store, FILE, AS_OF)
     assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 2}
 
     import_totals(store, [HEADER, "flask,500\n"], BEFORE)
     assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 501}
     # Each project counts the days after its own import.
-    publish(store, scan_of(AS_OF, [Download("requests"), Download("flask"), Download("old-project")]))
-    publish(store, scan_of(BEFORE, [Download("requests"), Download("flask")] * 9))
-    publish(store, scan_of(AFTER, [Download("requests"), Download("flask")] * 2))
+    publish(store, AS_OF, [Download("requests"), Download("flask"), Download("old-project")])
+    publish(store, BEFORE, [Download("requests"), Download("flask")] * 9)
+    publish(store, AFTER, [Download("requests"), Download("flask")] * 2)
     assert totals(store) == {"old-project": 100, "requests": 2002, "flask": 503}
 
 
 def test_an_import_that_replaces_all_begins_with_nothing_for_those_that_it_does_not_name(store: Engine) -> None:
     import_totals(store, [HEADER, "flask,500\n", "gone,7\n"], BEFORE)
-    publish(store, scan_of(AS_OF, [Download("flask"), Download("requests")]))
-    publish(store, scan_of(AFTER, [Download("flask"), Download("requests")]))
+    publish(store, AS_OF, [Download("flask"), Download("requests")])
+    publish(store, AFTER, [Download("flask"), Download("requests")])
     import_totals(store, FILE, AS_OF, replace_all=True)
     assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 1, "gone": 0}
-    publish(store, scan_of(BEFORE, [Download("flask"), Download("new"), Download("gone")]))
+    publish(store, BEFORE, [Download("flask"), Download("new"), Download("gone")])
     assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 1, "gone": 0, "new": 0}
-    publish(store, scan_of(AFTER, [Download("flask"), Download("requests"), Download("new")]))
+    publish(store, AFTER, [Download("flask"), Download("requests"), Download("new")])
     assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 1, "gone": 0, "new": 1}
 
 
 def test_the_same_file_again_changes_nothing_and_another_replaces_what_it_names(store: Engine) -> None:
-    publish(store, scan_of(AFTER, [Download("requests")] * 2))
+    publish(store, AFTER, [Download("requests")] * 2)
     first = import_totals(store, FILE, AS_OF)
     assert (first.gaining, first.gained, first.losing) == (2, 2100, 0)
     imported = rows(store, "SELECT * FROM pyzn.baseline")
@@ -70,7 +70,7 @@ def test_the_same_file_again_changes_nothing_and_another_replaces_what_it_names(
 
 
 def test_what_an_import_does_is_told_before_it_is_done_and_can_be_refused(store: Engine) -> None:
-    publish(store, scan_of(AFTER, [Download("requests"), Download("flask"), Download("flask"), Download("numpy")]))
+    publish(store, AFTER, [Download("requests"), Download("flask"), Download("flask"), Download("numpy")])
     told: list[Outcome] = []
 
     def refuse(outcome: Outcome) -> None:
@@ -87,13 +87,13 @@ def test_what_an_import_does_is_told_before_it_is_done_and_can_be_refused(store:
 
 
 def test_a_publication_while_an_import_waits_for_consent_is_not_held_up_and_asked_about(store: Engine) -> None:
-    publish(store, scan_of(AS_OF, [Download("requests")]))
+    publish(store, AS_OF, [Download("requests")])
     told: list[Outcome] = []
 
     def agree(outcome: Outcome) -> None:
         told.append(outcome)
         if len(told) == 1:
-            publish(store, scan_of(BEFORE, [Download("requests")] * 3))
+            publish(store, BEFORE, [Download("requests")] * 3)
 
     done = import_totals(store, [HEADER, "requests,2\n"], AS_OF, agree=agree)
     assert [(outcome.gained, outcome.lost) for outcome in told] == [(1, 0), (0, 2)]
@@ -145,7 +145,7 @@ def test_beside_the_largest_totals_days_are_published_and_imports_weighed(store:
     """10,000 of them together are more than a bigint holds."""
     lines = [HEADER, *(f"p{number},{10**15}\n" for number in range(10_000)), f"requests,{10**15}\n"]
     assert import_totals(store, lines, AS_OF).gained == 10_001 * 10**15
-    publish(store, scan_of(AFTER, [Download("requests")] * 3))
+    publish(store, AFTER, [Download("requests")] * 3)
     assert totals(store)["requests"] == 10**15 + 3
     assert import_totals(store, [HEADER, "requests,0\n"], AS_OF).lost == 10**15
 
@@ -161,7 +161,7 @@ def test_a_file_that_breaks_off_imports_nothing(store: Engine) -> None:
 
 
 def test_a_baseline_before_retired_days_is_refused_and_one_up_to_them_is_not(store: Engine) -> None:
-    publish(store, scan_of(AS_OF, [Download("requests")] * 9))
+    publish(store, AS_OF, [Download("requests")] * 9)
     retire(store, AS_OF + timedelta(days=800), 366)
     with pytest.raises(ImportRefused, match=r"--as-of 2026-06-29: days up to 2026-06-30 are retired"):
         import_totals(store, FILE, BEFORE)

@@ -16,7 +16,8 @@ from pyzn_pipeline.events import KINDS, Event, built_in
 from pyzn_pipeline.store.events import add, events
 from pyzn_pipeline.store.schema import migrate
 from tests.conftest import Database
-from tests.store.publishing import put, rows
+from tests.days import some
+from tests.store.publishing import publish, rows
 
 Command = Callable[..., str]
 
@@ -108,14 +109,14 @@ DAY = date(2026, 10, 31)
 
 def test_a_soft_audit_that_fires_on_a_day_of_a_known_event_names_it(store: Engine) -> None:
     for weeks in range(1, 5):
-        put(store, DAY - timedelta(weeks=weeks), a=200)
+        publish(store, DAY - timedelta(weeks=weeks), some(a=200))
     with store.begin() as connection:
         own = [
             add(connection, kind=kind, first=first, last=DAY, touches=[], effect=f"It is a {kind}.", sources=[])
             for kind, first in [("loss", DAY - ONE), ("definition", DAY - ONE), ("late", DAY)]
         ]
-    put(store, DAY, a=10)
-    put(store, DAY + ONE, a=10)
+    publish(store, DAY, some(a=10))
+    publish(store, DAY + ONE, some(a=10))
     ((because,),) = rows(store, f"SELECT suspect_because FROM pyzn.days WHERE day = '{DAY}'")
     assert because.endswith(f" (known: {own[0]}: It is a loss. {own[2]}: It is a late.)")
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from pyzn_pipeline.store.errors import StoreError
-from tests.days import Download, scan_of
+from tests.days import Download
 from tests.store.publishing import everything, publish, totals
 
 DAY = date(2026, 7, 14)
@@ -20,16 +20,16 @@ ROOM = "DROP FUNCTION public.full_disk CASCADE"
 
 @pytest.mark.parametrize("table", ["pyzn.project_days", "pyzn.projects", "pyzn.days", "pyzn.day_breakdowns"])
 def test_a_full_disk_is_named_and_changes_nothing_and_with_room_the_day_is_published(store: Engine, table: str) -> None:
-    publish(store, scan_of(DAY, [Download("requests")]))
+    publish(store, DAY, [Download("requests")])
     before = everything(store)
     with store.begin() as connection:
         connection.exec_driver_sql(FULL.format(table=table))
 
     with pytest.raises(StoreError, match=f"day {DAY}.*No space left on device"):
-        publish(store, scan_of(DAY, [Download("requests"), Download("numpy")]))
+        publish(store, DAY, [Download("requests"), Download("numpy")])
 
     assert everything(store) == before
     with store.begin() as connection:
         connection.exec_driver_sql(ROOM)
-    publish(store, scan_of(DAY, [Download("requests"), Download("numpy")]))
+    publish(store, DAY, [Download("requests"), Download("numpy")])
     assert totals(store) == {"requests": 1, "numpy": 1}

@@ -16,7 +16,7 @@ from pyzn_pipeline.maintenance.packing import PackingFailed, pack, pack_settled
 from pyzn_pipeline.store.locks import days_locked
 from pyzn_pipeline.store.partitions import partitions
 from tests.conftest import Database, filled_database
-from tests.days import Download, scan_of
+from tests.days import Download
 from tests.store.publishing import everything, publish, rows
 
 FIRST, FOLLOWING = date(2026, 6, 1), date(2026, 7, 1)
@@ -30,7 +30,7 @@ def template(postgres: Postgres) -> Iterator[str]:
 
     def fill(store: Engine) -> None:
         for day in DAYS:
-            publish(store, scan_of(day, [Download(f"project-{n}") for n in range(day.day - 17, 30)]))
+            publish(store, day, [Download(f"project-{n}") for n in range(day.day - 17, 30)])
 
     with filled_database(postgres, fill) as name:
         yield name
@@ -59,8 +59,8 @@ def test_a_month_that_is_over_becomes_one_partition_with_the_same_content(store:
 
 def test_a_day_of_a_packed_month_can_be_read_again_and_a_missing_one_be_published(store: Engine) -> None:
     pack(store, FIRST, FOLLOWING)
-    assert publish(store, scan_of(DAY, [Download("project-1")] * 100)).publication.revision == 2
-    publish(store, scan_of(date(2026, 6, 10), [Download("b")]))
+    assert publish(store, DAY, [Download("project-1")] * 100).publication.revision == 2
+    publish(store, date(2026, 6, 10), [Download("b")])
     assert spans(store) == [(FIRST, FOLLOWING)]
     assert intact(store) == [(True,)]
     assert rows(store, f"SELECT sum(downloads)::int FROM pyzn.downloads_by_version WHERE day = '{DAY}'") == [(100,)]
@@ -86,8 +86,8 @@ def test_packed_months_and_their_indexes_are_in_the_tablespace_and_stay_true(col
     packed = "project_days_2026_06_01_to_2026_06_30"
     assert {name for (name,) in rows(store, in_it)} == {packed, f"{packed}_pkey"}
     assert everything(store) == before
-    publish(store, scan_of(DAY, [Download("project-1")] * 100))
-    publish(store, scan_of(FOLLOWING, [Download("project-1")]))
+    publish(store, DAY, [Download("project-1")] * 100)
+    publish(store, FOLLOWING, [Download("project-1")])
     assert len(rows(store, in_it)) == 2
     assert intact(store) == [(True,)]
 
@@ -106,7 +106,7 @@ def test_a_publication_of_a_day_that_is_packed_waits_and_is_not_lost(store: Engi
     with ThreadPoolExecutor(2) as threads:
         with days_locked(store, DAY, DAY):  # a run that reads the day
             packed = threads.submit(pack, store, FIRST, FOLLOWING)
-            other = threads.submit(publish, store, scan_of(DAYS[-1], [Download("project-1")] * 100))
+            other = threads.submit(publish, store, DAYS[-1], [Download("project-1")] * 100)
         packed.result()
         other.result()
     assert intact(store) == [(True,)]
@@ -184,7 +184,7 @@ def test_readers_never_miss_a_row_meanwhile(store: Engine) -> None:
 
 def test_a_month_that_cannot_be_packed_does_not_stop_the_others(store: Engine) -> None:
     for day in (FOLLOWING, date(2026, 7, 31)):
-        publish(store, scan_of(day, [Download("requests")]))
+        publish(store, day, [Download("requests")])
     with store.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE pyzn.project_days_2026_06_01_to_2026_06_30 ()")  # somebody's own
     with pytest.raises(packing.PackingFailed, match=r"packing of June 2026: .*already exists"):

@@ -21,7 +21,7 @@ from pyzn_pipeline.store.errors import StoreError
 from tests import ledger
 from tests.counted import counts_for, key_of
 from tests.days import Download, raw_row, scan_of
-from tests.store.publishing import everything, publish, rows, totals
+from tests.store.publishing import everything, publish, receive, rows, totals
 
 DAY = date(2026, 7, 14)
 DOWNLOADS = [
@@ -34,7 +34,7 @@ NO_NAMES = ["", "\\N", '"', "a,b", "\r\n", "a\n", "A", "a_b", "-a", "a-", "\u013
 
 
 def test_the_tidy_views_hold_what_the_source_counted(store: Engine) -> None:
-    publish(store, scan_of(DAY, DOWNLOADS))
+    publish(store, DAY, DOWNLOADS)
     assert rows(store, "SELECT * FROM pyzn.downloads_by_version ORDER BY project, version") == [
         (DAY, "numpy", UNKNOWN, 1, 1, 0, 1),
         (DAY, "requests", "2.31.0", 2, 2, 1, 2),
@@ -52,7 +52,7 @@ def test_the_tidy_views_hold_what_the_source_counted(store: Engine) -> None:
 
 
 def test_the_ledger_says_what_the_day_is(store: Engine) -> None:
-    publish(store, scan_of(DAY, DOWNLOADS))
+    publish(store, DAY, DOWNLOADS)
     row = ledger.days(store, DAY, DAY).to_dict("records")[0]
     expected = {
         "day": DAY, "status": "provisional", "revision": 1, "downloads": 4, "source_downloads": 4, "pip_downloads": 3,
@@ -65,11 +65,11 @@ def test_the_ledger_says_what_the_day_is(store: Engine) -> None:
 
 
 def test_a_reread_of_the_same_day_changes_nothing_but_when_it_was_last_counted(store: Engine) -> None:
-    publish(store, scan_of(DAY, DOWNLOADS))
+    publish(store, DAY, DOWNLOADS)
     before = everything(store)
     published_at = ledger.days(store, DAY, DAY)["published_at"][0]
 
-    again = publish(store, scan_of(DAY, list(reversed(DOWNLOADS))))
+    again = publish(store, DAY, list(reversed(DOWNLOADS)))
 
     assert (again.publication.revision, again.publication.changed) == (1, False)
     assert everything(store)[1:] == before[1:]
@@ -80,10 +80,10 @@ def test_a_reread_of_the_same_day_changes_nothing_but_when_it_was_last_counted(s
 
 def test_a_changed_day_replaces_the_old_one_and_moves_the_totals_by_the_difference(store: Engine) -> None:
     other = date(2026, 8, 1)
-    publish(store, scan_of(other, [Download("requests")] * 10))
-    publish(store, scan_of(DAY, DOWNLOADS))
+    publish(store, other, [Download("requests")] * 10)
+    publish(store, DAY, DOWNLOADS)
 
-    later = publish(store, scan_of(DAY, [Download("requests", "3.0")] * 6 + [Download("flask")]))
+    later = publish(store, DAY, [Download("requests", "3.0")] * 6 + [Download("flask")])
 
     assert (later.publication.revision, later.publication.changed) == (2, True)
     assert rows(store, f"SELECT project, version FROM pyzn.downloads_by_version WHERE day = '{DAY}' ORDER BY 1") == [
@@ -96,16 +96,16 @@ def test_a_changed_day_replaces_the_old_one_and_moves_the_totals_by_the_differen
 def test_a_day_is_final_when_it_is_read_twice_the_same_a_week_after_it_or_later(store: Engine) -> None:
     for age, statuses in ((6, ["provisional", "provisional"]), (7, ["provisional", "final"])):
         day = datetime.now(UTC).date() - timedelta(days=age)
-        assert [publish(store, scan_of(day, DOWNLOADS)).publication.status for _ in range(2)] == statuses
+        assert [publish(store, day, DOWNLOADS).publication.status for _ in range(2)] == statuses
 
 
 def test_fewer_downloads_than_are_published_are_refused_unless_they_are_asked_for(store: Engine) -> None:
-    publish(store, scan_of(DAY, DOWNLOADS))
+    publish(store, DAY, DOWNLOADS)
     before = everything(store)
     with pytest.raises(WorseReading, match=r"revision 1 with its 4 downloads: it has 3 downloads, 1 fewer; not publ"):
-        publish(store, scan_of(DAY, DOWNLOADS[1:]))
+        publish(store, DAY, DOWNLOADS[1:])
     assert everything(store) == before
-    assert publish(store, scan_of(DAY, DOWNLOADS[1:]), accept_worse=True).publication.revision == 2
+    assert publish(store, DAY, DOWNLOADS[1:], accept_worse=True).publication.revision == 2
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def test_fewer_downloads_than_are_published_are_refused_unless_they_are_asked_fo
 def test_a_day_that_fails_a_hard_audit_leaves_the_tables_untouched(
     store: Engine, downloads: Sequence[Download], reported: dict[str, Any], message: str
 ) -> None:
-    publish(store, scan_of(DAY, [Download("requests")]))
+    publish(store, DAY, [Download("requests")])
     before = everything(store)
     with pytest.raises(AuditFailed, match=message):
-        publish(store, scan_of(DAY, downloads, **reported))
+        receive(store, scan_of(DAY, downloads, **reported))
     assert everything(store) == before
 
 
@@ -154,7 +154,7 @@ def test_a_source_that_disagrees_with_itself_is_refused(
     wrong[column] = value
     batches = iter([pa.RecordBatch.from_pylist(table, schema=schema(whole.contents))])
     with pytest.raises((AuditFailed, StoreError), match=message):
-        publish(shared_store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, batches))
+        receive(shared_store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, batches))
     assert everything(shared_store) == [[], [], [], []]
 
 
@@ -164,13 +164,13 @@ def test_the_rows_may_come_in_any_order_and_any_batches(
 ) -> None:
     monkeypatch.setattr(staging, "AT_ONCE", at_once)
     if published_before:
-        publish(store, scan_of(DAY, [Download("requests")]))
+        publish(store, DAY, [Download("requests")])
     whole = scan_of(DAY, DOWNLOADS)
     (batch,) = whole.batches
     single = (batch.slice(n, 1) for n in reversed(range(batch.num_rows)))
-    publish(store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, single))
+    receive(store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, single))
     other = DAY + timedelta(days=1)
-    publish(store, scan_of(other, DOWNLOADS))
+    publish(store, other, DOWNLOADS)
     query = "SELECT project, version, downloads FROM pyzn.downloads_by_version WHERE day = '{}' ORDER BY 1, 2"
     assert rows(store, query.format(DAY)) == rows(store, query.format(other))
     assert rows(store, "SELECT count(DISTINCT pyzn.day_checksum(day))::int FROM pyzn.days") == [(1,)]
@@ -178,7 +178,7 @@ def test_the_rows_may_come_in_any_order_and_any_batches(
 
 def test_a_stream_that_breaks_midway_publishes_nothing(store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(staging, "AT_ONCE", 1)  # or nothing is sent before it breaks
-    publish(store, scan_of(DAY, DOWNLOADS))
+    publish(store, DAY, DOWNLOADS)
     before = everything(store)
     whole = scan_of(DAY, [*DOWNLOADS, Download("flask")])
 
@@ -187,7 +187,7 @@ def test_a_stream_that_breaks_midway_publishes_nothing(store: Engine, monkeypatc
         raise ConnectionResetError("cut")
 
     with pytest.raises(ConnectionResetError):
-        publish(store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, breaking()))
+        receive(store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, breaking()))
     assert everything(store) == before
 
 
@@ -216,7 +216,7 @@ SPELLINGS = st.none() | st.text(
     )
 )
 def test_any_spelling_of_a_key_comes_back_as_it_was(store: Engine, downloads: list[Download]) -> None:
-    publish(store, scan_of(DAY, downloads), accept_worse=True)
+    publish(store, DAY, downloads, accept_worse=True)
     for breakdown in BREAKDOWNS:
         counted = (row for row in map(raw_row, downloads) if counts_for(breakdown.counted, row))
         found = rows(store, f"SELECT project, {breakdown.name}, downloads FROM pyzn.{breakdown.view}")
@@ -228,7 +228,7 @@ def test_any_spelling_of_a_key_comes_back_as_it_was(store: Engine, downloads: li
 
 def test_predicates_on_the_tidy_views_reach_the_index_and_only_their_month(store: Engine) -> None:
     for month in (6, 7, 8):
-        publish(store, scan_of(date(2026, month, 14), [Download(f"project-{n}") for n in range(500)]))
+        publish(store, date(2026, month, 14), [Download(f"project-{n}") for n in range(500)])
     with store.begin() as connection:
         connection.execute(text("ANALYZE"))
     july = "WHERE project = 'project-7' AND day BETWEEN '2026-07-01' AND '2026-07-31'"
@@ -241,7 +241,7 @@ def test_predicates_on_the_tidy_views_reach_the_index_and_only_their_month(store
 def weeks_of(store: Engine, count: int, downloads: list[Download]) -> None:
     """Publish `downloads` on the same weekday of each of the `count` weeks before DAY."""
     for week in range(1, count + 1):
-        publish(store, scan_of(DAY - timedelta(weeks=week), downloads))
+        publish(store, DAY - timedelta(weeks=week), downloads)
 
 
 def test_a_day_unlike_its_weekday_is_suspect_until_a_better_reading_replaces_it(store: Engine) -> None:
@@ -250,22 +250,22 @@ def test_a_day_unlike_its_weekday_is_suspect_until_a_better_reading_replaces_it(
     because = f"SELECT suspect_because FROM pyzn.days WHERE day = '{DAY}'"
 
     for _ in range(2):  # published, and re-read unchanged
-        short = publish(store, scan_of(DAY, usual[:400]))
+        short = publish(store, DAY, usual[:400])
         assert (short.publication.status, short.publication.revision) == ("suspect", 1)
         (finding,) = [finding for finding in short.findings if not finding.passed]
         assert finding.message.startswith("400 files, -60.0% against 1,000")
         assert rows(store, because) == [(f"downloads like weekday: {finding.message}",)]
 
-    doubled = publish(store, scan_of(DAY, usual * 2))
+    doubled = publish(store, DAY, usual * 2)
     assert (doubled.publication.status, doubled.publication.revision) == ("suspect", 2)
-    assert publish(store, scan_of(DAY, usual)).publication.status == "provisional"
+    assert publish(store, DAY, usual).publication.status == "provisional"
     assert rows(store, because) == [(None,)]
 
 
 def test_a_reading_that_fails_an_audit_never_replaces_one_that_passes_it(store: Engine) -> None:
     usual = [Download(f"project-{n % 50}") for n in range(1000)]
     weeks_of(store, 3, usual)
-    publish(store, scan_of(DAY, usual))
+    publish(store, DAY, usual)
     with pytest.raises(WorseReading, match=r"revision 1 with its 1,000 downloads: 2,000 files, \+100.0% against 1,000"):
-        publish(store, scan_of(DAY, usual * 2))
-    assert publish(store, scan_of(DAY, usual * 2), accept_worse=True).publication.status == "suspect"
+        publish(store, DAY, usual * 2)
+    assert publish(store, DAY, usual * 2, accept_worse=True).publication.status == "suspect"

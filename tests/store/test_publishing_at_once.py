@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from pyzn_pipeline.store.locks import days_locked
-from tests.days import Download, scan_of
+from tests.days import Download
 from tests.store.publishing import publish, rows
 from tests.waiting import LIMIT
 
@@ -46,7 +46,7 @@ def test_days_published_at_once_add_up_in_the_totals_of_the_projects_they_share(
 
     def publish_often(day: date) -> None:
         for count in (1, 2, 3, 4):
-            publish(store, scan_of(day, [Download(f"project-{n}") for n in range(sizes[day])] * count))
+            publish(store, day, [Download(f"project-{n}") for n in range(sizes[day])] * count)
 
     with ThreadPoolExecutor(len(sizes)) as threads:
         list(threads.map(publish_often, sizes))
@@ -56,7 +56,7 @@ def test_days_published_at_once_add_up_in_the_totals_of_the_projects_they_share(
 
 
 def test_readers_never_see_an_empty_or_a_half_day(store: Engine) -> None:
-    publish(store, scan_of(DAY, [Download(f"project-{n}") for n in range(200)]))
+    publish(store, DAY, [Download(f"project-{n}") for n in range(200)])
     done = threading.Event()
 
     def read() -> set[tuple[Any, ...]]:
@@ -69,7 +69,7 @@ def test_readers_never_see_an_empty_or_a_half_day(store: Engine) -> None:
     with ThreadPoolExecutor(1) as threads:
         reader = threads.submit(read)
         for count in range(2, 8):
-            publish(store, scan_of(DAY, [Download(f"project-{n}") for n in range(200)] * count))
+            publish(store, DAY, [Download(f"project-{n}") for n in range(200)] * count)
         done.set()
         seen = reader.result()
     assert len(seen) > 1

@@ -10,7 +10,8 @@ from sqlalchemy import Engine, text
 from pyzn_pipeline.rankings import rankings
 from pyzn_pipeline.rankings.rankings import NotPublished, rank, stale, totals
 from pyzn_pipeline.store.errors import StoreError
-from tests.store.publishing import put, ranked, rows
+from tests.days import some
+from tests.store.publishing import publish, ranked, rows
 
 LAST = date(2026, 7, 14)
 
@@ -21,7 +22,7 @@ def ago(days: int) -> date:
 
 def test_a_day_a_week_and_thirty_days_are_counted_and_no_more(store: Engine) -> None:
     for days_ago, project in ((0, "today"), (6, "week"), (7, "older"), (29, "month"), (30, "oldest")):
-        put(store, ago(days_ago), **{project: days_ago + 1})
+        publish(store, ago(days_ago), some(**{project: days_ago + 1}))
     rank(store, LAST)
     assert [project for _, project, *_ in ranked(store, "day")] == ["today"]
     assert [project for _, project, *_ in ranked(store, "week")] == ["week", "today"]
@@ -30,27 +31,27 @@ def test_a_day_a_week_and_thirty_days_are_counted_and_no_more(store: Engine) -> 
 
 
 def test_places_gained_and_lost_are_told_where_the_days_before_are_all_published(store: Engine) -> None:
-    put(store, ago(1), up=1, down=5, same=9)
-    put(store, LAST, up=6, down=2, same=9, new=1)
+    publish(store, ago(1), some(up=1, down=5, same=9))
+    publish(store, LAST, some(up=6, down=2, same=9, new=1))
     rank(store, LAST)
     assert ranked(store, "day") == [(1, "same", 9, 0), (2, "up", 6, 1), (3, "down", 2, -1), (4, "new", 1, None)]
     assert {change for *_, change in ranked(store, "week")} == {None}
     for days in range(2, 14):
-        put(store, ago(days), down=1)
+        publish(store, ago(days), some(down=1))
     rank(store, LAST)
     assert ranked(store, "week")[1] == (2, "down", 12, -1)
 
 
 def test_only_as_many_places_are_kept_as_the_api_answers(store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rankings, "RANKS", 2)
-    put(store, LAST, a=3, b=2, c=1)
+    publish(store, LAST, some(a=3, b=2, c=1))
     rank(store, LAST)
     assert [project for _, project, *_ in ranked(store, "day")] == ["a", "b"]
 
 
 def test_the_days_that_are_missing_from_the_month_are_told(store: Engine) -> None:
     for days in (0, 3, 29, 30):
-        put(store, ago(days), a=1)
+        publish(store, ago(days), some(a=1))
     missing = [ago(days) for days in range(28, 0, -1) if days != 3]
     assert rank(store, LAST).missing == missing
     assert rows(store, "SELECT missing FROM pyzn.rankings") == [(missing,)]
@@ -63,38 +64,38 @@ def test_a_day_that_is_not_published_has_no_ranking(store: Engine) -> None:
 
 
 def test_a_ranking_is_stale_from_the_publication_of_other_content_until_it_is_ranked(store: Engine) -> None:
-    put(store, ago(30), a=1)
-    put(store, LAST, a=1)
+    publish(store, ago(30), some(a=1))
+    publish(store, LAST, some(a=1))
     assert list(stale(store, 31)) == [ago(30), LAST]
     assert list(stale(store, 30)) == [LAST]
     for day in (ago(30), LAST):
         rank(store, day)
     assert not stale(store, 31)
-    put(store, LAST, a=1)  # re-read, unchanged
+    publish(store, LAST, some(a=1))  # re-read, unchanged
     assert not stale(store, 31)
-    put(store, ago(30), a=1, b=1)
+    publish(store, ago(30), some(a=1, b=1))
     before = stale(store, 31)
     assert list(before) == [ago(30), LAST]
-    put(store, ago(30), a=1, c=1)
+    publish(store, ago(30), some(a=1, c=1))
     assert stale(store, 31)[LAST] != before[LAST]
-    put(store, ago(3), a=1)
+    publish(store, ago(3), some(a=1))
     rank(store, LAST)
     assert list(stale(store, 31)) == [ago(30), ago(3)]
 
 
 def test_a_day_sixty_days_ago_is_no_reason_to_rank_again(store: Engine) -> None:
-    put(store, LAST, a=1)
+    publish(store, LAST, some(a=1))
     rank(store, LAST)
-    put(store, ago(60), a=1)
+    publish(store, ago(60), some(a=1))
     assert not stale(store, 31)
-    put(store, ago(59), a=1)
+    publish(store, ago(59), some(a=1))
     assert list(stale(store, 31)) == [LAST]
 
 
 def test_a_ranking_that_fails_leaves_the_one_before(store: Engine) -> None:
-    put(store, LAST, a=1)
+    publish(store, LAST, some(a=1))
     rank(store, LAST)
-    put(store, LAST, b=2)
+    publish(store, LAST, some(b=2))
     with store.begin() as connection:
         connection.execute(text("ALTER TABLE pyzn.top_projects ADD CONSTRAINT fails CHECK (project <> 'b')"))
     with pytest.raises(StoreError, match=r"^day 2026-07-14: ranking: Postgres: .*fails"):
@@ -104,9 +105,9 @@ def test_a_ranking_that_fails_leaves_the_one_before(store: Engine) -> None:
 
 
 def test_what_moved_most_is_told_against_the_same_weekday(store: Engine) -> None:
-    put(store, LAST, a=10, b=1, steady=3)
+    publish(store, LAST, some(a=10, b=1, steady=3))
     assert rank(store, LAST).movers.empty
-    put(store, ago(7), a=4, gone=9, steady=3)
+    publish(store, ago(7), some(a=4, gone=9, steady=3))
     movers = rank(store, LAST).movers
     assert movers.to_dict("records") == [
         {"project": "gone", "downloads": 0, "week_before": 9, "change": -9},
@@ -116,8 +117,8 @@ def test_what_moved_most_is_told_against_the_same_weekday(store: Engine) -> None
 
 
 def test_the_heads_of_the_three_rankings_stand_side_by_side(store: Engine) -> None:
-    put(store, ago(1), a=1, b=5)
-    put(store, LAST, a=3, b=1)
+    publish(store, ago(1), some(a=1, b=5))
+    publish(store, LAST, some(a=3, b=1))
     assert rank(store, LAST).top.to_dict("records") == [
         {"rank": 1, "day": "a ▲1", "week": "b", "month": "b"},
         {"rank": 2, "day": "b ▼1", "week": "a", "month": "a"},
@@ -125,8 +126,8 @@ def test_the_heads_of_the_three_rankings_stand_side_by_side(store: Engine) -> No
 
 
 def test_daily_totals_are_the_ledgers_beside_the_week_before(store: Engine) -> None:
-    put(store, ago(7), a=4)
-    put(store, LAST, a=10, b=1)
+    publish(store, ago(7), some(a=4))
+    publish(store, LAST, some(a=10, b=1))
     of_day = totals(store, LAST)
     assert (of_day["downloads"], of_day["projects"], of_day["downloads_week_before"]) == (11, 2, 4)
     assert totals(store, ago(7))["downloads_week_before"] is None
@@ -143,7 +144,7 @@ def test_any_days_are_ranked_as_a_dictionary_would(store: Engine, days: dict[int
     with store.begin() as connection:
         connection.execute(text("TRUNCATE pyzn.days, pyzn.project_days, pyzn.projects CASCADE"))
     for days_ago, downloads in (days | {0: days.get(0, {"a": 1})}).items():
-        put(store, ago(days_ago), **downloads)
+        publish(store, ago(days_ago), some(**downloads))
     rank(store, LAST)
     for period, length in (("day", 1), ("week", 7), ("month", 30)):
         places = [_places(days | {0: days.get(0, {"a": 1})}, range(n * length, (n + 1) * length)) for n in (0, 1)]
@@ -166,8 +167,8 @@ def _places(days: dict[int, dict[str, int]], window: range) -> dict[str, tuple[i
 def test_what_no_project_can_be_called_is_not_ranked(store: Engine) -> None:
     """Nobody could ask for it: no route answers such a name."""
     named = {"no name": 8, "x" * 255: 3, "a-1": 2, "b": 1}
-    put(store, ago(7), b=1)
-    put(store, LAST, **named)
+    publish(store, ago(7), some(b=1))
+    publish(store, LAST, some(**named))
     ranking = rank(store, LAST)
     for period in ("day", "week", "month"):
         assert [project for _, project, *_ in ranked(store, period)][:2] == ["x" * 255, "a-1"], period
@@ -176,10 +177,10 @@ def test_what_no_project_can_be_called_is_not_ranked(store: Engine) -> None:
 
 
 def test_a_ranking_tells_the_latest_publication_that_it_counts(store: Engine) -> None:
-    put(store, ago(30), a=1)
-    put(store, LAST, a=1)
-    put(store, ago(29), a=1)
-    put(store, LAST + timedelta(days=1), a=1)
+    publish(store, ago(30), some(a=1))
+    publish(store, LAST, some(a=1))
+    publish(store, ago(29), some(a=1))
+    publish(store, LAST + timedelta(days=1), some(a=1))
     rank(store, LAST)
     ((told, published),) = rows(
         store,

@@ -11,7 +11,7 @@ from pyzn_pipeline.maintenance.retention import RetirementFailed, retire
 from pyzn_pipeline.recounts.recounts import due_for_recount
 from pyzn_pipeline.store.partitions import RetiredDay
 from pyzn_pipeline.wanted_days.wanted import due_for_reading
-from tests.days import Download, scan_of
+from tests.days import Download
 from tests.store.publishing import publish, rows, totals
 from tests.waiting import LIMIT
 
@@ -23,7 +23,7 @@ DUE = LAST_OF_JUNE + timedelta(days=KEEP + 1)  # the first day on which all of J
 @pytest.fixture
 def two_months(store: Engine) -> Engine:
     for day in (date(2026, 6, 1), LAST_OF_JUNE, JULY):
-        publish(store, scan_of(day, [Download("requests")] * 3))
+        publish(store, day, [Download("requests")] * 3)
     return store
 
 
@@ -41,7 +41,7 @@ def test_a_retired_day_is_not_read_again_published_or_not(two_months: Engine) ->
     retire(two_months, DUE, KEEP)
     for day in (LAST_OF_JUNE, date(2026, 6, 15)):
         with pytest.raises(RetiredDay, match=rf"day {day}: June 2026 was retired on .* would be counted twice"):
-            publish(two_months, scan_of(day, [Download("requests")] * 4))
+            publish(two_months, day, [Download("requests")] * 4)
     assert totals(two_months) == {"requests": 9}
 
 

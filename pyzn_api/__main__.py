@@ -1,5 +1,6 @@
 """`python -m pyzn_api`: the API on one port, until SIGTERM or SIGINT."""
 
+import gc
 import logging
 import os
 import signal
@@ -32,7 +33,9 @@ def application() -> FastAPI:
     if parent := parent_process():
         Thread(target=_end_with, args=[parent], daemon=True).start()
         _forget_the_dead(Path(os.environ[METRICS]))
-    return build(load())
+    app = build(load())
+    gc.freeze()  # it all lives as long as the process; to look through it would hold up every answer for 0.1 s
+    return app
 
 
 def build(settings: Settings, now: Clock = utc_now) -> FastAPI:

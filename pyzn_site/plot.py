@@ -43,6 +43,11 @@ class Column(NamedTuple):
     top: float  # pixels from above, of its bar
     title: str  # all numbers of the period, a line each
 
+    @property
+    def written(self) -> str:
+        """The numbers with spaces between them, for scripts."""
+        return " ".join(map(str, self.numbers))
+
 
 class Plot(NamedTuple):
     """The geometry of a chart."""

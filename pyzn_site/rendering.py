@@ -82,6 +82,7 @@ def environment() -> Environment:
         loader=PackageLoader("pyzn_site"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,  # a release's templates do not change; each use would look at every file
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -6,9 +6,8 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from pyzn_api import errors
-from pyzn_api.direct import Direct
-from pyzn_api.middleware import CrossOrigin, HeadAsGet, KeyRequired
-from pyzn_api.observation import Observed
+from pyzn_api.middleware import CorsPolicy, HeadMethod, KeyCheck
+from pyzn_api.observation import RequestLog
 from pyzn_api.routes import (
     badges,
     counts,
@@ -24,6 +23,7 @@ from pyzn_api.routes import (
     wheels,
 )
 from pyzn_api.settings import Settings
+from pyzn_api.shortcut import Shortcut
 from pyzn_api.state import State
 from pyzn_api.windows import Clock, utc_now
 
@@ -63,10 +63,10 @@ def build_app(settings: Settings, now: Clock = utc_now, install: Callable[[FastA
     if install:
         install(app)
     # The last one added is the outermost.
-    app.add_middleware(Direct, routes=app.routes)
+    app.add_middleware(Shortcut, routes=app.routes)
     if settings.keys:
-        app.add_middleware(KeyRequired, keys=settings.keys)
-    app.add_middleware(CrossOrigin, origins=settings.cors_origins)
-    app.add_middleware(Observed, registry=state.registry)
-    app.add_middleware(HeadAsGet)
+        app.add_middleware(KeyCheck, keys=settings.keys)
+    app.add_middleware(CorsPolicy, origins=settings.cors_origins)
+    app.add_middleware(RequestLog, registry=state.registry)
+    app.add_middleware(HeadMethod)
     return app

@@ -22,13 +22,13 @@ from prometheus_client import Counter
 from pyzn_api.database import ANSWER_SECONDS, Budget, BusyError, Database, DatabaseAwayError, Row
 from pyzn_api.errors import UnknownProjectError
 from pyzn_api.ledger import Basis, Ledger, LedgerReader
-from pyzn_api.responses import JSON, SLICE, Answer, Headers, Sending, has_already, not_modified
+from pyzn_api.responses import JSON, SLICE, Answer, Headers, UnsentBodies, has_etag, not_modified
 from pyzn_api.settings import MIB
 
 CODE = ("pyzn_api", "natsort", "packaging", "pycountry", "pydantic", "webcolors")  # makes the bodies
 OVERHEAD = 700  # bytes of Python objects per cached answer, about
 _LARGEST_SHARE = 4  # an answer that would take more than a quarter of the cache is not kept
-_SENDING_BYTES = 256 * MIB  # that clients have not taken yet, beside those in the cache
+_UNSENT_BYTES = 256 * MIB  # that clients have not taken yet, beside those in the cache
 _CHECK_SECONDS = 1.0  # between two checks that Postgres still answers while an answer is rendered
 _RENDERINGS = 5  # of one answer at most, while the days it counts are being published
 
@@ -77,7 +77,7 @@ class AnswerCache:
         self.outcomes = Counter("pyzn_api_answers_total", "Answers given.", ["outcome"], registry=None)
         # Each is exported from the beginning.
         self._outcomes = {name: self.outcomes.labels(name) for name in ("hit", "miss", "stale", "not_modified")}
-        self.sending = Sending()
+        self.unsent = UnsentBodies()
         self._database = database
         self._reader = reader
         self._answers: LRUCache[bytes, Answer] = LRUCache(max_bytes, _cost)
@@ -96,7 +96,7 @@ class AnswerCache:
         ledger, fresh = await self._reader.read()
         key = blake2b(repr(spec.key).encode("utf-8", "surrogatepass"), digest_size=16, key=code(*CODE)).digest()
         etag = _etag(key, spec, ledger)
-        if has_already(request, etag):
+        if has_etag(request, etag):
             self._outcomes["not_modified"].inc()
             return not_modified(etag, spec.headers)
         answer, outcome = self._answers.get(key), "hit"
@@ -110,7 +110,7 @@ class AnswerCache:
         if answer.lacks_gzip_for(request):
             await asyncio.shield(self._once(id(answer), lambda: self._compress(key, answer)))
         self._outcomes[outcome].inc()
-        return answer.response(request, self.sending)
+        return answer.response(request, self.unsent)
 
     async def _compress(self, key: bytes, answer: Answer) -> Answer:
         await answer.compress()
@@ -139,7 +139,7 @@ class AnswerCache:
         for _ in range(_RENDERINGS):
             snapshot = Snapshot(self._database, ledger, spec.basis(ledger))
             body = await spec.render(snapshot)
-            if len(body) > SLICE and self.sending.bytes + len(body) > _SENDING_BYTES:
+            if len(body) > SLICE and self.unsent.bytes + len(body) > _UNSENT_BYTES:
                 raise BusyError("too many large answers are still being sent")
             rendered = etag
             if snapshot.outdated:

@@ -1,6 +1,5 @@
 """Errors as clients see them: one envelope, no trace, no SQL, no address."""
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -10,12 +9,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from pyzn_api.database import BusyError, DatabaseAwayError
+from pyzn_api.models import Error
 
 ALLOWED = "GET, HEAD, OPTIONS"
 LONGEST_ECHO = 80  # characters of what the client sent that a message repeats
 RETRY_AFTER = 2  # seconds; the pool tries Postgres again at least this often
 
-# The words clients of the existing service know; they compare them.
+# The words of the existing service, which clients compare.
 NOT_FOUND = (
     "The requested URL was not found on the server. "
     "If you entered the URL manually please check your spelling and try again."
@@ -74,7 +74,7 @@ def shortened(text: str, longest: int = LONGEST_ECHO) -> str:
 def envelope(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return the one shape of every error."""
     return Response(
-        json.dumps({"error": status, "message": message}, separators=(",", ":")),
+        Error(error=status, message=message).model_dump_json(ensure_ascii=True),
         status,
         {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})},
         "application/json",

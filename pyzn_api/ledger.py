@@ -12,17 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from cachetools import LRUCache
 from pydantic import TypeAdapter
 
 from pyzn_api.database import Database, DatabaseAwayError
 from pyzn_api.errors import BadParameterError
+from pyzn_api.models import DayStatus
 from pyzn_api.windows import DEFAULT_DAYS, LONGEST, Granularity, Window
 from pyzn_pipeline.breakdowns import DOWNLOADS, FILES
-
-Status = Literal["final", "provisional", "suspect"]
 
 FRESH_SECONDS = 1.0  # how old the copy may be; a publication is visible this much later at most
 _STATES_REMEMBERED = 1000  # windows; clients choose some of them
@@ -32,7 +31,7 @@ class Day(NamedTuple):
     """One row of the ledger."""
 
     day: date
-    status: Status
+    status: DayStatus
     revision: int
     downloads: int
     files: int | None  # None: read without file names
@@ -245,7 +244,7 @@ class LedgerReader:
         self._checked = -float("inf")
         return await self.read()
 
-    async def wanted(self) -> dict[str, object]:
+    async def wanted(self) -> dict[str, Any]:
         """Return how many days are wanted, and which of them are given up, now. Raises DatabaseAwayError."""
         ((*row, _),) = await self._database.rows("wanted")
         wanted, given_up, days = map(json.loads, row)

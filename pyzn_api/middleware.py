@@ -14,8 +14,8 @@ from pyzn_api.passwords import is_one_of
 KEY_HEADER = "X-API-Key"
 
 
-class HeadAsGet:
-    """Answers HEAD as GET does (RFC 9110 section 9.3.2); the server leaves the body out."""
+class HeadMethod:
+    """HEAD, answered as GET is (RFC 9110 section 9.3.2); the server leaves the body out."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -35,8 +35,8 @@ def needs_key(path: str) -> bool:
     return path.startswith(("/api/", "/service-api/")) and not path.startswith("/api/v1/admin/")
 
 
-class KeyRequired:
-    """Answers 401 to a request for the API's routes without one of `keys`."""
+class KeyCheck:
+    """Check of the key: 401 for a request for the API's routes without one of `keys`."""
 
     def __init__(self, app: ASGIApp, keys: Sequence[SecretStr]) -> None:
         self._app = app
@@ -60,7 +60,7 @@ class KeyRequired:
         await self._app(scope, receive, vary)
 
 
-class CrossOrigin(CORSMiddleware):
+class CorsPolicy(CORSMiddleware):
     """CORS for a read-only API without cookies: any origin, or a list."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:

@@ -1,7 +1,6 @@
-"""The shapes of all answers, for the OpenAPI document.
+"""Models of all answers, and of the OpenAPI document: first those that existing clients parse, then v4's.
 
-Routes and Postgres write the answers themselves; tests hold them to these models. First those that existing clients
-parse, pypistats.org's among them; then v4.
+Small answers are made with them. The rows of large ones are written by Postgres, and tested against them.
 """
 
 from datetime import date, datetime
@@ -15,6 +14,7 @@ from pyzn_pipeline.breakdowns import UNKNOWN, Breakdown
 Downloads = Annotated[int, Field(ge=0, description="downloads, mirrors and CI included")]
 WithoutMirrors = Annotated[int, Field(ge=0, description="downloads without mirrors")]
 NormalName = Annotated[str, Field(description="the PEP 503 normal form of the name")]
+DayStatus = Literal["final", "provisional", "suspect"]
 EventKind = Literal["definition", "loss", "late", "names", "column"]
 
 
@@ -74,7 +74,7 @@ class RecentCounts(BaseModel):
     last_week: WithoutMirrors = 0
 
 
-class Recent(BaseModel):
+class RecentDownloads(BaseModel):
     """Downloads of the last day, week and month."""
 
     data: RecentCounts
@@ -90,7 +90,7 @@ class DailyCount(BaseModel):
     downloads: int = Field(ge=1)
 
 
-class Daily(BaseModel):
+class DailyDownloads(BaseModel):
     """Downloads per day and category."""
 
     data: list[DailyCount]
@@ -146,7 +146,7 @@ class Summary(BaseModel):
     countries_last_month: int
 
 
-class AsOf(BaseModel):
+class SummaryRange(BaseModel):
     """The end of the last day, week and month, and how far to trust the last 30 days."""
 
     as_of: date = Field(description="the latest published day; the last day, week and month end with it")
@@ -154,11 +154,11 @@ class AsOf(BaseModel):
     events: list[RangeEvent] = Field(description="those that touch the last 30 days")
 
 
-class SummaryOfOne(AsOf, Summary):
+class FullSummary(SummaryRange, Summary):
     """The totals of a project, and how far to trust the last 30 days."""
 
 
-class Summaries(AsOf):
+class Summaries(SummaryRange):
     """The totals of several projects, in the order of the request."""
 
     projects: list[Summary]
@@ -180,6 +180,7 @@ class Counts(Range):
     project: NormalName
     granularity: Granularity
     count: str = Field(description="what is counted; without_ci is downloads without those by CI")
+    downloads: list[Any]
 
 
 class PeriodCounts(BaseModel):
@@ -248,7 +249,7 @@ class WheelCount(BaseModel):
     downloads: Downloads
 
 
-class Wheels(Counts):
+class WheelCounts(Counts):
     """Downloads per period and kind of wheel."""
 
     downloads: list[WheelCount]
@@ -266,7 +267,7 @@ class Day(BaseModel):
     """A published day of the ledger."""
 
     day: date
-    status: Literal["final", "provisional", "suspect"]
+    status: DayStatus
     revision: int = Field(description="how often its content has been published")
     downloads: int = Field(description="of all projects")
     files: int | None = Field(None, description="of them, wheels and source archives; absent if it was not counted")
@@ -288,7 +289,7 @@ class Days(BaseModel):
 
 
 class ServiceStatus(BaseModel):
-    """Whether anything is published, and what is not."""
+    """State of the service: whether anything is published, and what is not."""
 
     ready: bool = Field(description="whether any day is published")
     synthetic: bool = Field(description="whether a day was read from a BigQuery emulator: the numbers are not PyPI's")
@@ -304,7 +305,7 @@ class ServiceStatus(BaseModel):
     breakdowns: list[str] = Field(description="by what the latest published day was read")
 
 
-class Ranked(BaseModel):
+class RankedProject(BaseModel):
     """A project's rank. Without `change` where that is unknown: no downloads then, or a day of then is missing."""
 
     model_config = ConfigDict(json_schema_extra={"required": ["rank", "project", "downloads"]})
@@ -315,12 +316,12 @@ class Ranked(BaseModel):
     change: int = Field(description="places gained since the 1, 7 or 30 days before; negative is lost")
 
 
-class Top(Range):
+class TopProjects(Range):
     """The most downloaded projects."""
 
     period: Granularity
     count: str = Field(description="what they are ranked by: files if all of the days have them, else downloads")
-    projects: list[Ranked]
+    projects: list[RankedProject]
 
 
 class TopPackage(BaseModel):

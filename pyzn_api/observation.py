@@ -84,8 +84,8 @@ def exposition(registry: CollectorRegistry, workers: int) -> bytes:
     return generate_latest(registry)
 
 
-class Observed:
-    """Counts and logs every request. The query is not logged: it may hold a password."""
+class RequestLog:
+    """Metrics and a log line of every request. The query is not logged: it may hold a password."""
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
         self._app = app

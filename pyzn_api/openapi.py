@@ -14,7 +14,7 @@ from pyzn_api.middleware import KEY_HEADER, needs_key
 
 DESCRIPTION = """\
 Downloads from PyPI, counted per UTC day. Every published day is proven against its source; a day that is
-missing, provisional or suspect says so. `GET`, `HEAD` and `OPTIONS` everywhere."""
+missing, provisional or suspect is marked. `GET`, `HEAD` and `OPTIONS` everywhere."""
 
 _CASES: dict[int, tuple[str, str]] = {
     400: (

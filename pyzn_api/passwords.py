@@ -17,14 +17,14 @@ TOO_MANY_GUESSES = "Too many guesses of the password; try again in a minute."
 
 
 class Guesses:
-    """Guesses of the admin password: they keep one core busy at most, and no client keeps the others out."""
+    """Guesses of the admin password, checked one at a time, some a minute of each address."""
 
     def __init__(self) -> None:
         self._checking = asyncio.Lock()
         self._waiting = 0
         self._recent: TTLCache[str, list[None]] = TTLCache(1000, 60)  # by address, seconds
 
-    async def are_right(self, request: Request, password: str, expected: SecretStr) -> bool:
+    async def accepts(self, request: Request, password: str, expected: SecretStr) -> bool:
         """Return whether `password` is right; one of a client that has hung up is not checked.
 
         Raises ApiError (503) when too many are being checked, or this address has had too many wrong ones.

@@ -28,7 +28,7 @@ def raise_descriptor_limit() -> None:
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """Answers 431 to a request that is too long and 503 to a connection too many; hangs up on who does not ask."""
+    """Protocol that refuses requests that are too long (431) and connections too many (503), and closes idle ones."""
 
     _logged = -60.0  # monotonic seconds, of all connections
 
@@ -37,7 +37,7 @@ class LimitedProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has connected."""
+        """Begin to wait for a request, or refuse a connection too many."""
         super().connection_made(cast("asyncio.Transport", transport))
         most = min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - OTHER_DESCRIPTORS)
         if len(self.connections) <= most:
@@ -49,12 +49,12 @@ class LimitedProtocol(HttpToolsProtocol):
             logger.warning("answered 503: %d connections are open; this is logged once a minute", most)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
+        """Stop waiting."""
         self._stop_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes of a request, or of several."""
+        """Parse bytes of a request, or of several, and refuse what is too long."""
         if self.transport.is_closing():
             return
         self._chunk = len(data)
@@ -66,18 +66,18 @@ class LimitedProtocol(HttpToolsProtocol):
             self._expect_request()
 
     def on_message_begin(self) -> None:
-        """The first byte of a request."""
+        """Count the bytes of the request that begins, and wait for its headers."""
         self._received = self._chunk
         self._expect_request()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """All headers are there."""
+        """Stop waiting for the headers."""
         self._stop_timer()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """All of a request is there."""
+        """Count from zero again."""
         self._received = 0
         super().on_message_complete()
 

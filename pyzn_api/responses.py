@@ -1,4 +1,4 @@
-"""From a rendered body to an HTTP response: 304, ranges, compression, and bodies as fast as the client takes them."""
+"""HTTP responses of rendered bodies: 304, ranges, compression, and bodies as fast as the client takes them."""
 
 import asyncio
 import gzip
@@ -48,7 +48,7 @@ class Answer:
             level = 6 if len(self.body) < QUICKLY_COMPRESSED else 4
             self.gzip = await asyncio.to_thread(gzip.compress, self.body, level, mtime=0)
 
-    def response(self, request: Request, sending: "Sending") -> Response:
+    def response(self, request: Request, unsent: "UnsentBodies") -> Response:
         """Return what this client gets of it: 200, 206 of a range, 416, or 304 for `If-None-Match: *`."""
         if request.headers.get("if-none-match", "").strip() == "*":
             return not_modified(self.etag, self.headers)
@@ -59,7 +59,7 @@ class Answer:
         if compressed not in self._raw:
             encoding = {"Content-Encoding": "gzip"} if compressed else {}
             self._raw[compressed] = Response(body, 200, _headers(self.etag, self.headers) | encoding).raw_headers
-        return AnswerResponse(body, self._raw[compressed], sending)
+        return AnswerResponse(body, self._raw[compressed], unsent)
 
     def _range(self, request: Request) -> Response | None:
         """Return one range of the body; None where all of it is due. The tag is weak, so `If-Range` never holds."""
@@ -75,7 +75,7 @@ class Answer:
         return Response(self.body[first : last + 1], 206, headers)
 
 
-class Sending:
+class UnsentBodies:
     """The bytes of large bodies that clients have not taken yet; a body that several take counts once."""
 
     def __init__(self) -> None:
@@ -103,10 +103,10 @@ class AnswerResponse(Response):
     stay in memory for as long as the client likes.
     """
 
-    def __init__(self, body: bytes, raw_headers: list[tuple[bytes, bytes]], sending: Sending) -> None:
+    def __init__(self, body: bytes, raw_headers: list[tuple[bytes, bytes]], unsent: UnsentBodies) -> None:
         self.status_code, self.body, self.background, self.raw_headers = 200, body, None, raw_headers
         self._body = body
-        self._sending = sending
+        self._unsent = unsent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -115,7 +115,7 @@ class AnswerResponse(Response):
             await super().__call__(scope, receive, send)
             return
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        with self._sending.of(self._body):
+        with self._unsent.of(self._body):
             for start in range(0, size + SLICE, SLICE):  # the last one is empty: it waits for those before
                 part = {"type": "http.response.body", "body": self._body[start : start + SLICE]}
                 try:
@@ -125,7 +125,7 @@ class AnswerResponse(Response):
                     return  # the server sees that it is not complete, and closes the connection
 
 
-def has_already(request: Request, etag: str) -> bool:
+def has_etag(request: Request, etag: str) -> bool:
     """Return whether If-None-Match holds `etag`, by the weak comparison (RFC 9110 sections 8.8.3.2 and 13.1.2)."""
     asked = request.headers.get("if-none-match")
     if asked is None:

@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[list[Annotated[str, AfterValidator(_proxy)]], NoDecode, BeforeValidator(_split)] = Field(
         default=[],
-        description="addresses or networks of proxies whose X-Forwarded-For tells the client, separated by commas",
+        description="addresses or networks of proxies whose X-Forwarded-For names the client, separated by commas",
     )
     keys: Annotated[list[Annotated[SecretStr, AfterValidator(_key)]], NoDecode, BeforeValidator(_split)] = Field(
         default=[], description="keys of which the API's routes ask for one, separated by commas; none: open to all"

@@ -1,17 +1,17 @@
 """Tables as JSON or CSV. Small ones are written here, the rows of large ones by Postgres."""
 
 import csv
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from io import StringIO
+from typing import Any
 
 from fastapi import Request, Response
 from pydantic import BaseModel
-from pydantic_core import to_json, to_jsonable_python
 
 from pyzn_api.cache import ResponseSpec, Snapshot
-from pyzn_api.ledger import Basis, Event, Ledger
-from pyzn_api.models import RangeEvent
+from pyzn_api.ledger import Basis, Ledger
+from pyzn_api.models import RangeEvent, UncertainDays
 from pyzn_api.responses import CACHE_CONTROL, JSON, Headers, weighted
 from pyzn_api.state import state
 from pyzn_api.windows import Window
@@ -57,29 +57,24 @@ async def respond_with_table(
     return await state(request).answers.respond(request, spec)
 
 
-def range_of(snapshot: Snapshot, missing: list[date] | None = None) -> dict[str, object]:
+def range_of(snapshot: Snapshot, missing: list[date] | None = None) -> dict[str, Any]:
     """Return the members of the model `Range`: the window, its uncertain days, and its events."""
     return {**snapshot.window._asdict(), **certainty(snapshot, missing)}
 
 
-def certainty(snapshot: Snapshot, missing: list[date] | None = None) -> dict[str, object]:
+def certainty(snapshot: Snapshot, missing: list[date] | None = None) -> dict[str, Any]:
     """Return the uncertain days and the events of the window; unless given, what is not published is missing."""
-    ledger = snapshot.ledger
-    return {"days": ledger.uncertain(snapshot.window, missing), "events": events_as(RangeEvent, ledger.events)}
+    days = UncertainDays(**snapshot.ledger.uncertain(snapshot.window, missing))
+    return {"days": days, "events": [RangeEvent.model_validate(each) for each in snapshot.ledger.events]}
 
 
-def events_as(model: type[RangeEvent], events: Sequence[Event]) -> list[RangeEvent]:
-    """Return the events with as much as the model has of each."""
-    return [model.model_validate(each) for each in events]
-
-
-def csv_body(columns: type[BaseModel], rows: Sequence[Mapping[str, object]]) -> bytes:
+def csv_body(columns: type[BaseModel], rows: Sequence[BaseModel]) -> bytes:
     """Return the rows by RFC 4180, with a header line; nothing for null, spaces between several in a cell."""
     text = StringIO()
     writer = csv.DictWriter(text, tuple(columns.model_fields))
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: _cell(value) for name, value in to_jsonable_python(row).items()})
+        writer.writerow({name: _cell(value) for name, value in row.model_dump(mode="json").items()})
     return text.getvalue().encode()
 
 
@@ -89,15 +84,15 @@ def _cell(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def json_body(head: Mapping[str, object], member: str | None = None, rows: Sequence[bytes] = ()) -> bytes:
-    """Return `head` as compact JSON; as its last member the array of `rows`, which Postgres has written.
+def json_body(answer: BaseModel, rows: Sequence[bytes] = ()) -> bytes:
+    """Return an answer as compact JSON, without what is not set; `rows` go into the empty array at its end.
 
-    They may be many megabytes, so they are copied once.
+    Postgres has written them. They may be many megabytes, so they are copied once.
     """
-    body = to_json(head)
-    if member is None:
+    body = answer.model_dump_json(exclude_unset=True).encode()
+    if not rows:
         return body
-    first, *others = rows or [b""]
-    parts = [b'%b,"%b":[%b' % (body[:-1], member.encode(), first), *others]
+    first, *others = rows
+    parts = [body[:-2] + first, *others]
     parts[-1] += b"]}"
     return b",".join(parts)

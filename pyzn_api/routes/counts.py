@@ -13,7 +13,7 @@ from pyzn_api.cache import Snapshot
 from pyzn_api.database import counts_of
 from pyzn_api.errors import ApiError, BadParameterError, UnknownProjectError
 from pyzn_api.ledger import Ledger
-from pyzn_api.models import counts_by
+from pyzn_api.models import Counts, counts_by
 from pyzn_api.names import ALL, known_form, known_form_or_all
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.parameters import ByPeriod, End, Format, ProjectName, ProjectNameOrAll, Start, StrictRoute
@@ -113,7 +113,7 @@ def _route(breakdown: Breakdown) -> Callable[..., Awaitable[Response]]:
             rows = await counted(snapshot, name, by, granularity, counted_by, *patterns, csv=as_csv)
             if as_csv:
                 return b"\r\n".join([f"period,{key.name},downloads".encode(), *rows, b""])
-            return json_body(head(snapshot, name, by, granularity, counted_by), "downloads", rows)
+            return json_body(head(snapshot, name, by, granularity, counted_by), rows)
 
         return await respond_with_table(
             request,
@@ -152,12 +152,10 @@ def requested(
     return ledger.requested(start, end, granularity, today)
 
 
-def head(
-    snapshot: Snapshot, project: str, breakdown: Breakdown, granularity: Granularity, count: str
-) -> dict[str, object]:
-    """Return the parts around the rows."""
-    missing = snapshot.ledger.missing(snapshot.window, breakdown.name, count)
-    return {**range_of(snapshot, missing), "project": project, "granularity": granularity, "count": count}
+def head(snapshot: Snapshot, project: str, breakdown: Breakdown, granularity: Granularity, count: str) -> Counts:
+    """Return the answer, to be filled with rows."""
+    days = range_of(snapshot, snapshot.ledger.missing(snapshot.window, breakdown.name, count))
+    return Counts(**days, project=project, granularity=granularity, count=count, downloads=[])
 
 
 async def counted(

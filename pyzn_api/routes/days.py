@@ -1,14 +1,15 @@
 """/api/v4/days and /api/v4/status: what is published of each day, and what is late or not read yet."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from pyzn_api.cache import Snapshot
 from pyzn_api.database import DatabaseAwayError
 from pyzn_api.ledger import Ledger
-from pyzn_api.models import Day, Days, ServiceStatus
+from pyzn_api.models import Day, Days, MissingDay, ServiceStatus
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.parameters import End, Format, Start, StrictRoute
 from pyzn_api.state import state
@@ -29,7 +30,7 @@ async def days(request: Request, start: Start = None, end: End = None, table: Fo
 
     async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
         rows = list(_rows(snapshot.ledger, snapshot.window))
-        return csv_body(Day, rows) if as_csv else json_body(range_of(snapshot) | {"days": rows})
+        return csv_body(Day, rows) if as_csv else json_body(Days(**range_of(snapshot) | {"days": rows}))
 
     def window(ledger: Ledger) -> Window:
         return ledger.requested(start, end, "day", today)
@@ -37,7 +38,7 @@ async def days(request: Request, start: Start = None, end: End = None, table: Fo
     return await respond_with_table(request, table, ("days", start, end), window, render, days=True)
 
 
-def _rows(ledger: Ledger, window: Window) -> Iterator[dict[str, object]]:
+def _rows(ledger: Ledger, window: Window) -> Iterator[Day | MissingDay]:
     """Return a row per day of the window, published or not, oldest first."""
     published = {row.day: row for row in ledger.within(window)}
     for day in window.days():
@@ -45,9 +46,9 @@ def _rows(ledger: Ledger, window: Window) -> Iterator[dict[str, object]]:
         if row := published.get(day):
             known = {name: value for name, value in row._asdict().items() if value is not None}
             known |= {"published_at": row.published_at.replace(microsecond=0), "breakdowns": sorted(row.breakdowns)}
-            yield known | {"events": events}
+            yield Day(**known, events=events)
         else:
-            yield {"day": day, "status": "missing", "events": events}
+            yield MissingDay(day=day, status="missing", events=events)
 
 
 @router.get(
@@ -65,8 +66,8 @@ async def status(request: Request) -> Response:
     return Response(found, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
-def _status(ledger: Ledger, now: datetime, wanted: Mapping[str, object]) -> dict[str, object]:
-    """Counts are of the days from the first published one to the last late one, lists of the last year of them."""
+def _status(ledger: Ledger, now: datetime, wanted: dict[str, Any]) -> ServiceStatus:
+    """Return counts of the days from the first published one to the last late one, and lists of their last year."""
     late, expected, latest = 0, ledger.expected(now), ledger.latest
     missing, suspect = [], []
     if latest is not None:
@@ -74,15 +75,15 @@ def _status(ledger: Ledger, now: datetime, wanted: Mapping[str, object]) -> dict
         ever = Window(ledger.days[0].day, max(expected, latest))
         missing, suspect = (ledger.uncertain(ever)[name] for name in ("missing", "suspect"))
     listed = max(expected, latest or expected) - LISTED
-    return {
-        "ready": latest is not None,
-        "synthetic": ledger.synthetic,
-        "latest_day": latest,
-        "days_late": None if latest is None else late,
-        "days_missing": len(missing),
-        "days_suspect": len(suspect),
-        "missing": [day for day in missing if day > listed],
-        "suspect": [day for day in suspect if day > listed],
+    return ServiceStatus(
+        ready=latest is not None,
+        synthetic=ledger.synthetic,
+        latest_day=latest,
+        days_late=None if latest is None else late,
+        days_missing=len(missing),
+        days_suspect=len(suspect),
+        missing=[day for day in missing if day > listed],
+        suspect=[day for day in suspect if day > listed],
         **wanted,
-        "breakdowns": sorted(ledger.days[-1].breakdowns) if ledger.days else [],
-    }
+        breakdowns=sorted(ledger.days[-1].breakdowns) if ledger.days else [],
+    )

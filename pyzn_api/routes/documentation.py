@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from pyzn_api.openapi import document
-from pyzn_api.responses import JSON, Answer, Headers, has_already, not_modified
+from pyzn_api.responses import JSON, Answer, Headers, has_etag, not_modified
 from pyzn_api.state import state
 
 CACHE_CONTROL = "public, max-age=86400"
@@ -55,9 +55,9 @@ async def respond_with_file(request: Request, name: str, headers: Headers, make:
     answer = parts.files[name]
     if answer.lacks_gzip_for(request):
         await answer.compress()
-    if has_already(request, answer.etag):
+    if has_etag(request, answer.etag):
         return not_modified(answer.etag, headers)
-    return answer.response(request, parts.answers.sending)
+    return answer.response(request, parts.answers.unsent)
 
 
 def file_headers(media_type: str) -> Headers:

@@ -66,7 +66,7 @@ async def daily(request: Request, project: ProjectName) -> Response:
     responses={200: {"model": models.ProjectByVersion}},
 )
 async def by_version(request: Request, project: ProjectName) -> Response:
-    """From the first day of the month that today - 90 days falls in, oldest day first."""
+    """Days from the first of the month that today - 90 days falls in, oldest first."""
     return await _respond_by_version(
         request, project, Basis(since_month_of_90_days_ago(state(request).today), totals=True)
     )
@@ -124,7 +124,7 @@ async def by_version_ever(
     """The shape of v2, over every day held."""
     parts = state(request)
     expected = parts.settings.admin_password_hash
-    if expected is None or not password or not await parts.guesses.are_right(request, password, expected):
+    if expected is None or not password or not await parts.guesses.accepts(request, password, expected):
         raise ApiError(UNAUTHORIZED, 401)
     return await _respond_by_version(request, project, Basis(EVER, totals=True), PRIVATE)
 

@@ -15,7 +15,7 @@ from pyzn_api.openapi import errors, table_of
 from pyzn_api.responses import CACHE_CONTROL, Headers
 from pyzn_api.routes.parameters import Format, OptionalDay, StrictRoute
 from pyzn_api.state import state
-from pyzn_api.tables import csv_body, events_as, json_body, respond_with_table
+from pyzn_api.tables import csv_body, json_body, respond_with_table
 from pyzn_api.windows import EVER, Window
 
 ATOM: Headers = {"Content-Type": "application/atom+xml", "Cache-Control": CACHE_CONTROL}
@@ -38,9 +38,9 @@ async def events(
         raise BadParameterError("start", start, f"{end} (the end) at the latest")
 
     async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
-        found = [each for each in snapshot.ledger.events if kind in {None, each.kind}]
-        rows = [each.model_dump() for each in events_as(SourceEvent, found)]
-        return csv_body(SourceEvent, rows) if as_csv else json_body({"events": rows})
+        found = (each for each in snapshot.ledger.events if kind in {None, each.kind})
+        rows = [SourceEvent.model_validate(each) for each in found]
+        return csv_body(SourceEvent, rows) if as_csv else json_body(Events(events=rows))
 
     key = ("events", start, end, kind)
     return await respond_with_table(request, table, key, lambda _: window, render, days=False, events=True)

@@ -10,13 +10,13 @@ from pyzn_api.state import state
 from pyzn_api.tables import json_body
 
 NO_STORE = {"Cache-Control": "no-store"}
-HEALTHY = json_body({"status": "healthy"})
+HEALTHY = json_body(Health(status="healthy"))
 
 router = APIRouter(tags=["service"], responses=errors())
 
 
 @router.get("/health-check", summary="Whether the process is alive", responses={200: {"model": Health}})
-async def health_check(request: Request) -> Response:  # noqa: ARG001  # all routes take it, see direct.py
+async def health_check(request: Request) -> Response:  # noqa: ARG001  # all routes take it, see shortcut.py
     """Liveness only: asks no database, so a Postgres that is away does not get the API restarted."""
     return Response(HEALTHY, headers=NO_STORE, media_type="application/json")
 

@@ -34,7 +34,7 @@ def _of(statement: str, project: str) -> str:
 @router.get(
     "/{project}/recent",
     summary="Downloads of the last day, week and month, without mirrors",
-    responses=errors(401, 404, 503) | {200: {"model": models.Recent}},
+    responses=errors(401, 404, 503) | {200: {"model": models.RecentDownloads}},
 )
 async def recent(
     request: Request,
@@ -55,8 +55,8 @@ async def recent(
 
     async def render(snapshot: Snapshot) -> bytes:
         counted = zip(PERIODS, await snapshot.project_row(_of("pypistats_recent", name), name), strict=True)
-        counts = {f"last_{each}": int(n) for each, n in counted if period in {None, each}}
-        return json_body({"data": counts, "package": name, "type": "recent_downloads"})
+        counts = models.RecentCounts(**{f"last_{each}": int(n) for each, n in counted if period in {None, each}})
+        return json_body(models.RecentDownloads(data=counts, package=name, type="recent_downloads"))
 
     spec = ResponseSpec(("recent", name, period), basis, render, HEADERS)
     return await state(request).answers.respond(request, spec)
@@ -65,7 +65,7 @@ async def recent(
 @router.get(
     "/{project}/overall",
     summary="Downloads per day, with and without mirrors, 181 days",
-    responses=errors(401, 404, 503) | {200: {"model": models.Daily}},
+    responses=errors(401, 404, 503) | {200: {"model": models.DailyDownloads}},
 )
 async def overall(
     request: Request,
@@ -74,7 +74,7 @@ async def overall(
         str | None, Query(description="true: only with mirrors; false: only without; another value is ignored")
     ] = None,
 ) -> Response:
-    """By category, oldest day first. A day without downloads is absent."""
+    """Downloads by category, oldest day first. A day without downloads is absent."""
     shown: dict[str, object] = {"with_mirrors": mirrors != "false", "without_mirrors": mirrors != "true"}
     return await _daily(request, "overall", known_form_or_all(project), shown)
 
@@ -111,7 +111,7 @@ for _kind, _what, _choice, _possible in (
         _by(_kind, _choice, _possible),
         name=_kind,
         summary=f"Downloads per day and {_what}, without mirrors, 181 days",
-        responses=errors(401, 503) | {200: {"model": models.Daily}},
+        responses=errors(401, 503) | {200: {"model": models.DailyDownloads}},
     )
 
 

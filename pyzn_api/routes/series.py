@@ -42,9 +42,11 @@ async def _respond(
         if as_csv:
             columns = list(PeriodCounts.model_fields)
             return ",".join(["project", *columns] if several else columns).encode() + b"\r\n" + rows
-        of_one = {"project": asked[0], "granularity": granularity}
-        of_several = {"granularity": granularity, "unknown": [shortened(each) for each in asked if each not in known]}
-        return json_body(range_of(snapshot) | (of_several if several else of_one), "downloads", [rows])
+        head = range_of(snapshot) | {"granularity": granularity}
+        if not several:
+            return json_body(Series(**head, project=asked[0], downloads=[]), [rows])
+        unknown = [shortened(each) for each in asked if each not in known]
+        return json_body(SeveralSeries(**head, unknown=unknown, downloads=[]), [rows])
 
     key = ("series", several, *range_, *asked)
     return await respond_with_table(request, table, key, lambda ledger: ledger.requested(*range_, today), render)

@@ -1,12 +1,12 @@
 """The most downloaded projects, as the pipeline has ranked them: /api/v4/top, and the list that scanners download."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api.cache import Snapshot
 from pyzn_api.ledger import Ledger
-from pyzn_api.models import Ranked, Top, TopPackages
+from pyzn_api.models import ListMeta, RankedProject, TopPackages, TopProjects
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.parameters import Format, StrictRoute
 from pyzn_api.state import state
@@ -22,12 +22,13 @@ router = APIRouter(tags=["v4"])
 _v4 = APIRouter(prefix="/api/v4", route_class=StrictRoute)
 
 
-def _range(snapshot: Snapshot) -> dict[str, object]:
-    """Return the days of a ranking."""
-    return range_of(snapshot, snapshot.ledger.not_ranked(snapshot.window))
+def _range(snapshot: Snapshot, period: Granularity) -> dict[str, Any]:
+    """Return the days of a ranking, and what it counts."""
+    days = range_of(snapshot, snapshot.ledger.not_ranked(snapshot.window))
+    return {**days, "count": snapshot.ledger.ranked_by(period)}
 
 
-@_v4.get("/top", summary="The most downloaded projects", responses=errors(400, 401, 503) | table_of(Top))
+@_v4.get("/top", summary="The most downloaded projects", responses=errors(400, 401, 503) | table_of(TopProjects))
 async def top(
     request: Request,
     period: Annotated[Granularity, Query(description="1, 7 or 30 days up to the latest ranked one")] = "day",
@@ -40,9 +41,8 @@ async def top(
     async def render(snapshot: Snapshot, as_csv: bool) -> bytes:
         ((ranked,),) = await snapshot.rows("top", period=period, limit=limit, csv=as_csv)
         if as_csv:
-            return ",".join(Ranked.model_fields).encode() + b"\r\n" + ranked
-        head = {**_range(snapshot), "period": period, "count": snapshot.ledger.ranked_by(period)}
-        return json_body(head, "projects", [ranked])
+            return ",".join(RankedProject.model_fields).encode() + b"\r\n" + ranked
+        return json_body(TopProjects(**_range(snapshot, period), period=period, projects=[]), [ranked])
 
     def window(ledger: Ledger) -> Window:
         return ledger.ranked(PERIODS[period], today)
@@ -57,13 +57,14 @@ async def _list(request: Request, kind: Literal["json", "csv"]) -> Response:
         ((rows, number, updated),) = await snapshot.rows("top_packages", csv=as_csv)
         if as_csv:
             return b"download_count,project\n" + rows
-        head = {
-            "last_update": updated.decode() or None,
-            "source": SYNTHETIC if snapshot.ledger.synthetic else SOURCE,
-            "meta": {**_range(snapshot), "count": snapshot.ledger.ranked_by("month")},
-            "total_rows": int(number),
-        }
-        return json_body(head, "rows", [rows])
+        head = TopPackages(
+            last_update=updated.decode() or None,
+            source=SYNTHETIC if snapshot.ledger.synthetic else SOURCE,
+            meta=ListMeta(**_range(snapshot, "month")),
+            total_rows=int(number),
+            rows=[],
+        )
+        return json_body(head, [rows])
 
     def window(ledger: Ledger) -> Window:
         return ledger.ranked(PERIODS["month"], today)

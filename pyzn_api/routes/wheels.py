@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from pyzn_api.cache import Snapshot
-from pyzn_api.models import Wheels
+from pyzn_api.models import WheelCounts
 from pyzn_api.names import known_form_or_all
 from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.counts import counted, head, requested
@@ -34,7 +34,7 @@ router = APIRouter(
 
 
 @router.get(
-    "/{project}/wheels", summary="Files per period and kind of wheel, without mirrors", responses=table_of(Wheels)
+    "/{project}/wheels", summary="Files per period and kind of wheel, without mirrors", responses=table_of(WheelCounts)
 )
 async def wheels(
     request: Request,
@@ -58,7 +58,7 @@ async def wheels(
             return text.getvalue().encode()
         named = [dict(zip(("period", by, "downloads"), row, strict=True)) for row in rows]
         objects = [json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() for row in named]
-        return json_body(head(snapshot, name, WHEEL, granularity, COUNT), "downloads", objects)
+        return json_body(head(snapshot, name, WHEEL, granularity, COUNT), objects)
 
     return await respond_with_table(
         request,

@@ -9,7 +9,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from pyzn_api.__main__ import build
-from pyzn_api.direct import Direct
+from pyzn_api.shortcut import Shortcut
 from tests.api.conftest import hashed, serving, settings
 from tests.api.hostile import PARTS
 from tests.api.routes import CHOSEN, DOCUMENTATION, NEVER_KEPT, VARIANTS, urls, urls_of_all_of_pypi
@@ -162,7 +162,7 @@ def test_the_likely_parameter_is_named(client: httpx.Client, name: str, meant: s
 
 def test_the_short_way_answers_as_the_framework_does(client: httpx.Client) -> None:
     app = build(settings("postgresql://nobody@127.0.0.1/nothing"))
-    direct = {route.path for route in Direct(app, app.routes).routes.values()}
+    direct = {route.path for route in Shortcut(app, app.routes).routes.values()}
     assert {"/health-check", "/api/v2/projects/{project}", "/badge/{project}"} <= direct
     assert "/api/v4/projects" not in direct  # a parameter is required
     paths = {route.path for route in iter_route_contexts(app.routes) if route.path} - {"/metrics", "/api/v4/status"}

@@ -112,7 +112,7 @@ def test_clients_that_ask_for_much_deny_nobody_else(database: Database) -> None:
 def test_while_large_answers_are_not_taken_no_more_are_made(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "_SENDING_BYTES", 2_000_000)  # room for one
+    monkeypatch.setattr(cache, "_UNSENT_BYTES", 2_000_000)  # room for one
     with serving(settings(database.api_url, cache_bytes=0)) as server:
 
         def refused() -> bool:
@@ -146,7 +146,7 @@ def test_a_client_that_takes_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPat
         raise AssertionError
 
     body = b"x" * (3 * responses.SLICE)
-    sending = responses.Sending()
+    sending = responses.UnsentBodies()
     response = responses.AnswerResponse(body, [], sending)
     asyncio.run(asyncio.wait_for(response({"type": "http"}, receive, send), 50))
     assert [len(message.get("body", b"")) for message in sent] == [0, responses.SLICE, responses.SLICE]

@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pyzn_api.errors import response_to
 
 
-class Direct:
-    """Calls the function of a route itself if there is no query and no validation; all else is the framework's."""
+class Shortcut:
+    """Direct call of a route's function where there is no query and no validation; all else is the framework's."""
 
     def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
         self._framework = app

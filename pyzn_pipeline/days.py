@@ -13,7 +13,7 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 
 
 class DaysRefused(PyznError):
-    """A day or a range of days that cannot be read. The message says why, and which can be."""
+    """A day or a range of days that cannot be read. The message has the reason, and which can be."""
 
     transient = False
 

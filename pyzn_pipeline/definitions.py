@@ -32,7 +32,7 @@ from pyzn_pipeline.wanted_days.defs import repair_sensor
 
 
 def build_defs(settings: Settings, **resources: Any) -> Definitions:
-    """All Dagster definitions of PyZn. `resources` replace, by name, the ones made from the settings."""
+    """Return all Dagster definitions of PyZn. `resources` replace, by name, the ones made from the settings."""
     partitions = utc_days(settings.first_day)
     mirror = Mirror(settings.mirror_url) if settings.mirror_url is not None else None
     breakdowns = known(settings.breakdowns)

@@ -1,7 +1,7 @@
 """Keys of breakdowns that are more than a column: BigQuery SQL over `file_downloads`, NULL where the key is unknown."""
 
 OTHER = "(other)"
-"""The wheel key of a file whose name no rule knows. No real key contains parentheses."""
+"""The wheel key of a file whose name fits no rule. No real key contains parentheses."""
 
 SDIST = "sdist"
 

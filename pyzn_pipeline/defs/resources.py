@@ -48,12 +48,12 @@ class DaySource(BigQueryResource):
         )
 
     def opened(self) -> AbstractContextManager[Source]:
-        """As a source of days; its connections are closed at the end. Raises SourceError without usable credentials."""
+        """Return the source of days, with connections that the block closes. Raises SourceError without credentials."""
         return source_of(Settings.model_construct(**self.settings))
 
     @contextmanager
     def get_client(self) -> Iterator[bigquery.Client]:
-        """Only the jobs client, as in dagster-gcp's resource."""
+        """Return the jobs client alone, as in dagster-gcp's resource."""
         with clients_of(Settings.model_construct(**self.settings)) as clients:
             yield clients.jobs
 

@@ -16,11 +16,11 @@ class HealthCheckedRunLauncher(DefaultRunLauncher):
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Yes: `check_run_worker_health` asks the code server."""
+        """Return True: `check_run_worker_health` asks the code server."""
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """RUNNING or NOT_FOUND, according to the run's code server.
+        """Return RUNNING or NOT_FOUND, according to the run's code server.
 
         Raises DagsterUserCodeUnreachableError while the server is away. That is no answer about the run,
         so run monitoring logs it and asks again.

@@ -72,7 +72,7 @@ def audit(day: date, breakdowns: Iterable[Breakdown], reported_rows: int, tally:
 
 
 def _sums(breakdown: Breakdown, tally: Tally) -> tuple[bool, str]:
-    """Whether the documents of a breakdown, and all of PyPI by it, add up to the source's counts; and the sums."""
+    """Return whether a breakdown's documents, and all of PyPI by it, add up to the source's counts; and the sums."""
     packed, source = tally.packed[breakdown.name], tally.of_day
     expected = source[breakdown.counted.column]
     of_pypi = sum(json.loads(tally.pypi_totals[breakdown.name]).values()) if breakdown.common else expected

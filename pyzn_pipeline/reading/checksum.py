@@ -18,7 +18,7 @@ class Checksum:
         self._sum = 0
 
     def add(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Add the rows that the connection knows as `projects`."""
+        """Add the rows that are registered on the connection as `projects`."""
         # fetchall, because DuckDB keeps `projects` in use until its last row was asked for.
         ((checksum,),) = connection.execute(self._query).fetchall()
         self._sum += int(checksum)

@@ -25,7 +25,7 @@ from pyzn_pipeline.store.staging import stage
 
 
 @dataclass(frozen=True)
-class Ingested:
+class DayReading:
     """The result of reading one day.
 
     `seconds` is by stage.
@@ -44,7 +44,7 @@ def ingest_day(
     engine: Engine,
     run_id: str,
     accept_worse: bool = False,
-) -> Ingested:
+) -> DayReading:
     """Read `day` from the source and publish it, or raise and leave the tables unchanged.
 
     Raises DaysRefused unless the day is over, SourceError, CostLimitExceeded, StorageError, DamagedExport, AuditFailed,
@@ -65,7 +65,7 @@ def ingest_day(
 
 def publish_scan(
     connection: Connection, scanned: Scan, run_id: str, seconds: dict[str, float], accept_worse: bool = False
-) -> Ingested:
+) -> DayReading:
     """Stage, audit and publish a finished scan, in one transaction on the connection that holds the day's lock.
 
     Adds the seconds of its stages to `seconds`. Raises as `ingest_day` does.
@@ -91,11 +91,11 @@ def publish_scan(
             columns |= {"suspect_because": None if accepted else _doubts(exporter, soft), "accepted_because": accepted}
             final = exporter.status == "final" if exporter else None
             publication = publish(connection, columns, _breakdowns(scanned, tally), again=again, final=final)
-    return Ingested(publication, scanned, tally, hard + soft, seconds)
+    return DayReading(publication, scanned, tally, hard + soft, seconds)
 
 
 def _doubts(exporter: ExporterRow | None, findings: list[Finding]) -> str | None:
-    """Why the exporter doubts the day, or what the failed findings say, for readers of the ledger."""
+    """Return the exporter's doubts of the day, or the messages of the failed findings, for readers of the ledger."""
     if exporter and exporter.status == "suspect":
         return exporter.suspect_because or "the exporter doubts it"
     failed = (finding for finding in findings if not finding.passed)

@@ -53,10 +53,10 @@ from pyzn_pipeline.defs.runs import asker_of
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.instance.run_coordinator import READING_ASSET, READING_JOB
 from pyzn_pipeline.reading.audits import HARD_AUDITS, Audit, AuditFailed, Finding
-from pyzn_pipeline.reading.day import Ingested, ingest_day
+from pyzn_pipeline.reading.day import DayReading, ingest_day
 from pyzn_pipeline.reading.soft_audits import soft_audits
 from pyzn_pipeline.recounts.defs import observe
-from pyzn_pipeline.recounts.recounts import Published, recount
+from pyzn_pipeline.recounts.recounts import PublishedDay, recount
 from pyzn_pipeline.source.queries import usd
 from pyzn_pipeline.source.scan import contents_of, scan_query
 from pyzn_pipeline.wanted_days import wanted
@@ -71,8 +71,8 @@ READ = define_asset_job(
 READING_VERSION = code_version(scan_query("file_downloads", FILES.condition, KNOWN))
 
 
-class Reading(Config):
-    """How a run reads its days."""
+class ReadingOptions(Config):
+    """Options of a run that reads days."""
 
     accept_worse: bool = Field(
         default=False,
@@ -130,10 +130,10 @@ def days_asset(
         pool="bigquery",
     )
     def project_days(
-        context: AssetExecutionContext, config: Reading, source: DaySource, store: Store
+        context: AssetExecutionContext, config: ReadingOptions, source: DaySource, store: Store
     ) -> Iterator[AssetCheckResult]:
         findings: list[Finding] = []
-        settled: list[Published] = []
+        settled: list[PublishedDay] = []
         failures: dict[str, str] = {}
         run_id = context.run.run_id
         with store.engine() as engine:
@@ -146,25 +146,25 @@ def days_asset(
                 # A failed day does not stop the other days of the range; the run fails at its end with every reason.
                 try:
                     with wanted.attempt(engine, day, run_id), source.opened() as opened:
-                        ingested = ingest_day(day, opened, engine, run_id, config.accept_worse)
+                        reading = ingest_day(day, opened, engine, run_id, config.accept_worse)
                 except PyznError as error:
                     findings += error.findings if isinstance(error, AuditFailed) else []
                     failures[str(day)] = str(error)
-                    said = "\n".join([str(error), *getattr(error, "__notes__", [])])
-                    context.log.error(said)  # noqa: TRY400 - an expected error: the traceback adds nothing
+                    message = "\n".join([str(error), *getattr(error, "__notes__", [])])
+                    context.log.error(message)  # noqa: TRY400 - an expected error: the traceback adds nothing
                     continue
                 except Exception as error:
                     failures[str(day)] = f"day {day}: unexpected {type(error).__name__}: {error}"
                     context.log.exception(f"day {day}")
                     continue
-                findings += ingested.findings
-                published = ingested.publication
+                findings += reading.findings
+                published = reading.publication
                 if published.status == "provisional" and calendar.settled(day, datetime.now(UTC)):
-                    settled.append(Published(day, published.revision, ingested.tally.of_day["downloads"]))
+                    settled.append(PublishedDay(day, published.revision, reading.tally.of_day["downloads"]))
                 # Logged after each day, not at the end: if the run dies, Dagster knows the days that it published.
-                made = {READING_ASSET: day_metadata(ingested, source)} | {
-                    AssetKey(breakdown.view): view_metadata(ingested, breakdown)
-                    for breakdown in ingested.scan.contents.breakdowns
+                made = {READING_ASSET: day_metadata(reading, source)} | {
+                    AssetKey(breakdown.view): view_metadata(reading, breakdown)
+                    for breakdown in reading.scan.contents.breakdowns
                     if breakdown.name in {chosen.name for chosen in breakdowns}  # a day can hold others as well
                 }
                 tags = {DATA_VERSION: f"{day} revision {published.revision}", CODE_VERSION: READING_VERSION}
@@ -183,7 +183,7 @@ def days_asset(
     return project_days
 
 
-def _confirm(context: AssetExecutionContext, days: list[Published], engine: Engine, source: DaySource) -> None:
+def _confirm(context: AssetExecutionContext, days: list[PublishedDay], engine: Engine, source: DaySource) -> None:
     """Make final the days that have settled and whose count the source's metadata confirms, which bills 10 MiB for all.
 
     Other days wait for their recount, an hour later.
@@ -263,9 +263,9 @@ def daily_schedule() -> ScheduleDefinition:
     return daily_downloads_schedule
 
 
-def view_metadata(ingested: Ingested, breakdown: Breakdown) -> Metadata:
+def view_metadata(reading: DayReading, breakdown: Breakdown) -> Metadata:
     """The metadata of a view's day: its rows, counts and projects."""
-    packed = ingested.tally.packed[breakdown.name]
+    packed = reading.tally.packed[breakdown.name]
     return {
         "dagster/row_count": MetadataValue.int(packed.keys),
         **{count.label: MetadataValue.int(packed.sums[count.column]) for count in breakdown.counts},
@@ -273,9 +273,9 @@ def view_metadata(ingested: Ingested, breakdown: Breakdown) -> Metadata:
     }
 
 
-def day_metadata(ingested: Ingested, source: DaySource) -> Metadata:
+def day_metadata(reading: DayReading, source: DaySource) -> Metadata:
     """The metadata of a day: counts, cost, seconds by stage, its most downloaded projects."""
-    tally, scan, publication = ingested.tally, ingested.scan, ingested.publication
+    tally, scan, publication = reading.tally, reading.scan, reading.publication
     console = source.console(scan.job_id)
     return {
         "dagster/row_count": MetadataValue.int(tally.projects),
@@ -290,7 +290,7 @@ def day_metadata(ingested: Ingested, source: DaySource) -> Metadata:
         "rows in project order": MetadataValue.bool(scan.in_order),
         "source": MetadataValue.text(scan.source),
         "BigQuery job": MetadataValue.url(console) if console else MetadataValue.text(scan.job_id or "none"),
-        **{f"seconds to {stage}": MetadataValue.float(spent) for stage, spent in ingested.seconds.items()},
+        **{f"seconds to {stage}": MetadataValue.float(spent) for stage, spent in reading.seconds.items()},
         "top projects": table(tally.top),
     }
 

@@ -33,7 +33,7 @@ def verify(
     """A proof for each published day in `rows` (from ledger.days), in order.
 
     `counts` has the source's current count of each day. With `source`, each day is also re-read in full and its
-    content compared. A day that cannot be read says so and is not proven.
+    content compared. A day that cannot be read is not proven, with the reason.
     """
     for row in rows:
         try:
@@ -62,7 +62,7 @@ def _differences(row: dict[str, Any], counts: dict[date, int], engine: Engine, s
         with store_errors(f"day {day}"):
             checksum = _checksum_at_source(source, day, contents)
         if checksum != row["checksum"]:
-            differences.append(f"checksum: the source gives {checksum} now, the ledger says {row['checksum']}")
+            differences.append(f"checksum: the source gives {checksum} now, the ledger has {row['checksum']}")
     return differences
 
 
@@ -106,11 +106,11 @@ def _checksum_at_source(source: Source, day: date, contents: Contents) -> str:
 
 def _compared(held: Mapping[str, Any], expected: Mapping[str, Any], by: str = "") -> list[str]:
     return [
-        f"{name.replace('_', ' ')}{by}: the tables have {_told(held[name])}, the ledger says {_told(value)}"
+        f"{name.replace('_', ' ')}{by}: the tables have {_written(held[name])}, the ledger {_written(value)}"
         for name, value in expected.items()
         if held[name] != value
     ]
 
 
-def _told(value: Any) -> str:
+def _written(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -70,7 +70,7 @@ class Measures:
 
 
 def soft_audit(measures: Measures, weeks: pd.DataFrame) -> list[Finding]:
-    """Run every soft audit, as `soft_audits` lists them. One with too little data to compare passes and says so.
+    """Run every soft audit, as `soft_audits` lists them. One with too little data passes, with that as its message.
 
     `weeks` has a row per earlier published day of the same weekday: downloads, files, projects, pypi_totals (as in
     Measures), and the names of the counts and breakdowns that were `redefined` since.
@@ -114,7 +114,7 @@ def _keys(measures: Measures, weeks: pd.DataFrame, breakdown: Breakdown) -> tupl
 
 
 def _near(what: str, value: int, weeks: pd.Series, low: float, high: float) -> tuple[bool, str]:
-    """Whether `value` is within the tolerance around the median, widened by five standard deviations of chance."""
+    """Return whether `value` is within the tolerance around the median, widened by five standard deviations."""
     if len(weeks) < FEWEST_WEEKS:
         return True, _too_few(len(weeks))
     expected = max(float(weeks.median()), 1.0)  # a day may have no files at all

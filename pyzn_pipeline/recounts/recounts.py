@@ -13,7 +13,7 @@ from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
 
 
-class Published(NamedTuple):
+class PublishedDay(NamedTuple):
     """A published day, its revision, and the source's count at that time."""
 
     day: date
@@ -21,7 +21,7 @@ class Published(NamedTuple):
     source_downloads: int
 
 
-def due_for_recount(engine: Engine, now: datetime) -> list[Published]:
+def due_for_recount(engine: Engine, now: datetime) -> list[PublishedDay]:
     """Return the published days that are due for a recount, oldest first."""
     due = {
         "now": now,
@@ -31,7 +31,7 @@ def due_for_recount(engine: Engine, now: datetime) -> list[Published]:
         "settled_after": calendar.SETTLED_AFTER,
     }
     with store_errors("days due for a recount"), engine.connect() as connection:
-        return [Published(*row) for row in connection.execute(statement("due_for_recount", __file__), due)]
+        return [PublishedDay(*row) for row in connection.execute(statement("due_for_recount", __file__), due)]
 
 
 def differing_days(engine: Engine) -> list[date]:
@@ -43,7 +43,7 @@ def differing_days(engine: Engine) -> list[date]:
         return list(connection.execute(query).scalars())
 
 
-def record_recount(engine: Engine, published: Published, found: int, by: str) -> str | None:
+def record_recount(engine: Engine, published: PublishedDay, found: int, by: str) -> str | None:
     """Store the source's current count and what gave it. Return the day's status; None if it was published again."""
     settled = calendar.settled(published.day, datetime.now(UTC))
     recount = {"day": published.day, "revision": published.revision, "found": found, "by": by, "settled": settled}
@@ -53,7 +53,7 @@ def record_recount(engine: Engine, published: Published, found: int, by: str) ->
 
 
 def recount(
-    source: Source, engine: Engine, due: Sequence[Published], metadata_alone: bool = False
+    source: Source, engine: Engine, due: Sequence[PublishedDay], metadata_alone: bool = False
 ) -> tuple[list[DayCount], Counts]:
     """Recount the days in `due` and store the source's counts in the ledger.
 

@@ -39,7 +39,7 @@ class BigQuery:
         yield scan(self.clients, self.table, day, self.maximum_bytes_billed, self.read_filenames, breakdowns)
 
     def price(self, first: date, last: date) -> ScanPrice:
-        """By at most five dry runs."""
+        """Return the price, by at most five dry runs."""
         asked = cache(self._estimate)
         spans = list(spans_of_a_rule(first, last))
         prices: dict[str, int] = {
@@ -49,7 +49,7 @@ class BigQuery:
         return ScanPrice(prices[self.read_filenames], prices["never"], prices["always"])
 
     def price_of_breakdowns(self, day: date) -> dict[str, int]:
-        """By a dry run for each, and one for what is chosen, all at once."""
+        """Return the bytes, by a dry run for each, and one for what is chosen, all at once."""
 
         def price(names: set[str]) -> int:
             breakdowns = known(names)
@@ -65,9 +65,9 @@ class BigQuery:
         return estimate(self.clients, self.table, first, last, condition, breakdowns)
 
     def count(self, published: Mapping[date, int], metadata_alone: bool = False) -> Counts:
-        """See count.py."""
+        """Return the counts of count.py."""
         return count_days(self.clients, self.table, published, self.maximum_bytes_billed, metadata_alone)
 
     def price_of_count(self, days: Sequence[date]) -> Price:
-        """By dry runs."""
+        """Return the price, by dry runs."""
         return price(self.clients, self.table, days)

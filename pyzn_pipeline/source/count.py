@@ -1,7 +1,7 @@
 """The source's current count of downloads by day. Does not read the rows.
 
 BigQuery's metadata has the number of rows of each partition, and costs next to nothing to ask. Where it is refused, or
-says another number than the ledger, `COUNT(*)` decides.
+has another number than the ledger, `COUNT(*)` decides.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class DayCount(NamedTuple):
 class Counts:
     """The source's count of each day, 0 included; what gave it; and the bytes billed for all.
 
-    `no_metadata` says why the metadata was of no use for any day; it is None if it was.
+    `no_metadata` is the reason why the metadata was of no use for any day; None if it was of use.
     """
 
     downloads: dict[date, int]
@@ -49,7 +49,7 @@ class Counts:
 class Price:
     """Bytes that counting days bills: for the metadata, and for `COUNT(*)` of all days if the metadata is not enough.
 
-    `no_metadata` says why the metadata cannot be asked; then it costs nothing, and all days are counted.
+    `no_metadata` is the reason why the metadata cannot be asked: then it costs nothing, and all days are counted.
     """
 
     metadata: int

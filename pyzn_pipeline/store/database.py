@@ -19,7 +19,7 @@ LIFETIME = 2 * 60 * 60  # seconds that the connection for one day may live, with
 
 
 class UnusableDatabaseError(PyznError):
-    """PyZn cannot work with this database or with the pooler before it. The message says why and what to do."""
+    """PyZn cannot work with this database or with the pooler before it. The message has the reason and what to do."""
 
 
 def engine(url: SecretStr, lifetime: float | None = None, pooled: bool = False) -> Engine:
@@ -79,7 +79,7 @@ def _prepare(connection: psycopg.Connection, pooled: bool) -> None:
 
 
 def _is_shared(connection: psycopg.Connection) -> bool:
-    """Whether a second connection gets this connection's backend, or this connection gets another one."""
+    """Return whether a second connection gets this connection's backend, or this connection gets another one."""
     mine = _backend(connection)
     try:
         with psycopg.connect(

@@ -26,7 +26,7 @@ class ImportRefused(PyznError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an import changes the totals: how many projects gain, lose and keep how many downloads."""
+    """Changes of the totals by an import: how many projects gain, lose and keep how many downloads."""
 
     gaining: int
     gained: int

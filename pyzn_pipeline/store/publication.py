@@ -22,7 +22,7 @@ class Publication:
 
 
 def is_published(connection: Connection, day: date) -> bool:
-    """Whether `day` has a row in the ledger."""
+    """Return whether `day` has a row in the ledger."""
     query = text("SELECT EXISTS (SELECT FROM pyzn.days WHERE day = :day)")
     return bool(connection.execute(query, {"day": day}).scalar_one())
 
@@ -39,8 +39,8 @@ def publish(
     `ledger` has the columns of write_ledger_row.sql without status and revision, `breakdowns` a row each for
     write_breakdown.sql. The revision is the next one, and no lower than at the mirror. New content is `provisional`, or
     `suspect` if it has `suspect_because`. It becomes `final` when the day has settled (calendar.py) and is then re-read
-    or recounted and found the same; a mirror says itself whether it is (`final`). If the content is unchanged, only
-    what the source says of it is updated.
+    or recounted and found the same; a mirrored day has its exporter's (`final`). If the content is unchanged, only
+    the columns about the source are updated.
     """
     day: date = ledger["day"]
     settled = calendar.settled(day, datetime.now(UTC)) if final is None else final

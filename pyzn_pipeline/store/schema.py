@@ -26,7 +26,7 @@ API_STATEMENT_TIMEOUT = "5s"
 
 
 class SchemaError(PyznError):
-    """The schema does not fit this code. The message says what to run."""
+    """The schema does not fit this code. The message has the command to run."""
 
 
 def _config() -> Config:

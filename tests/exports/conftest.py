@@ -18,7 +18,7 @@ from pyzn_pipeline.exports.index import INDEX, Entry, Index, json_of, read_day
 from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.exports.storage import Folder
 from pyzn_pipeline.exports.writing import ExportRefused, export_days
-from pyzn_pipeline.reading.day import Ingested, ingest_day
+from pyzn_pipeline.reading.day import DayReading, ingest_day
 from pyzn_pipeline.store.database import engine
 from tests.conftest import Database, filled_database, own_database
 from tests.days import Download
@@ -70,7 +70,7 @@ def content(store: Engine) -> list[list[tuple[Any, ...]]]:
         return [[tuple(map(str, row)) for row in connection.execute(text(query))] for query in CONTENT]
 
 
-def mirror(store: Engine, url: Path | str, *days: date, accept_worse: bool = False) -> list[Ingested]:
+def mirror(store: Engine, url: Path | str, *days: date, accept_worse: bool = False) -> list[DayReading]:
     return [ingest_day(day, Mirror(str(url)), store, "run-1", accept_worse) for day in days]
 
 

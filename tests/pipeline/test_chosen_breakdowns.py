@@ -23,7 +23,7 @@ from pyzn_pipeline.breakdowns import BREAKDOWNS, KNOWN, MIRRORS, known
 from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.exports.storage import Folder
 from pyzn_pipeline.exports.writing import export_days
-from pyzn_pipeline.reading.day import Ingested, ingest_day
+from pyzn_pipeline.reading.day import DayReading, ingest_day
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.store.database import engine
@@ -84,7 +84,7 @@ def load(emulator: Server) -> None:
         emulator.load(pa.Table.from_pylist(rows(day), FILE_DOWNLOADS.schema))
 
 
-def read(clients: Clients, store: Engine, day: date, names: list[str]) -> Ingested:
+def read(clients: Clients, store: Engine, day: date, names: list[str]) -> DayReading:
     return ingest_day(day, BigQuery(clients, TABLE, 2**40, breakdowns=known(names)), store, "run-1")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, Breakdown
-from pyzn_pipeline.reading.day import Ingested, publish_scan
+from pyzn_pipeline.reading.day import DayReading, publish_scan
 from pyzn_pipeline.source.scan import Scan
 from pyzn_pipeline.store import ledger
 from pyzn_pipeline.store.errors import store_errors
@@ -24,12 +24,12 @@ def publish(
     accept_worse: bool = False,
     files: bool = True,
     breakdowns: tuple[Breakdown, ...] = BREAKDOWNS,
-) -> Ingested:
+) -> DayReading:
     """Publish a day that has these downloads at the source."""
     return receive(store, scan_of(day, downloads, files=files, breakdowns=breakdowns), accept_worse)
 
 
-def receive(store: Engine, scanned: Scan, accept_worse: bool = False) -> Ingested:
+def receive(store: Engine, scanned: Scan, accept_worse: bool = False) -> DayReading:
     """Publish a scan, with the steps that ingest_day takes once it has one."""
     with store_errors(f"day {scanned.day}"):
         ensure_partition(store, scanned.day)

@@ -1,6 +1,6 @@
 -- Sets every session setting that PyZn depends on. A server, a database, a role or libpq's PG… variables may have set
 -- them differently. Returns one row: the pid of the backend. Reads no table.
--- It does not set default_transaction_read_only: whoever sets that wants no writes, and Postgres's error says so.
+-- It does not set default_transaction_read_only: whoever sets that wants no writes, and Postgres's error names it.
 SELECT pg_backend_pid() AS backend, count(set_config(name, value, false)) AS pinned
 FROM (VALUES
     -- the form of texts that Python or SQL parses

@@ -1,6 +1,6 @@
--- The day was re-read (wholly, which BigQuery bills) and its content is unchanged. If it has settled (:settled) and is not
--- suspect, it becomes final. A scanned day stays one; a mirrored day learns what its mirror says now, which may be another one than before. Returns no row
--- unless the day is published with this checksum.
+-- The day was re-read (wholly, which BigQuery bills) and its content is unchanged. If it has settled (:settled) and
+-- is not suspect, it becomes final. A scanned day stays one; a mirrored day gets the values of its mirror, which
+-- may be another one than before. Returns no row unless the day is published with this checksum.
 UPDATE pyzn.days
 SET read_at = :read_at,
     recounted_at = coalesce(:recounted_at, clock_timestamp()),

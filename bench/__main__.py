@@ -34,7 +34,7 @@ def main(size: float, names: list[str]) -> None:
         figures = []
         for name in names or PARTS:
             for figure in PARTS[name](size, Path(folder)):
-                sys.stderr.write(f"{figure.name}: {figure.ours}, {figure.other}\n")
+                sys.stderr.write(", ".join(figure.cells()) + "\n")
                 figures.append(figure)
     memory = psutil.virtual_memory().total / GIB
     show(figures, f"{size:g} of PyPI; {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}")

@@ -6,15 +6,16 @@ answers. Memory is the largest sum of what its processes, and Postgres' for itse
 
 import importlib.util
 import json
-import statistics
-import subprocess
-import sys
-import threading
+import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
+from itertools import cycle
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 import duckdb
@@ -23,53 +24,33 @@ import psutil
 import psycopg
 
 from bench.database import Database, database
-from bench.figures import Figure
-from bench.one_day import publish_synthetic
-from bench.publishing import in_a_process
+from bench.figures import MIB, TIMES, Figure
+from bench.one_day import export, in_a_process, process, publish_scanned
 from bench.synthetic_day import SyntheticDay
-from pyzn_pipeline.exports.storage import Folder
-from pyzn_pipeline.exports.writing import ExportRefused, export_days
 from pyzn_pipeline.maintenance.packing import pack
 
 DAYS = [date(2026, 6, 1) + timedelta(days=n) for n in range(30)]
 DISTINCT = 3  # days that are made; they take turns, because making one takes longer than all else about it
 THREADS = 2
-MIB = 2**20
-TIMES, ENOUGH = 3, 10  # repetitions, of which the median counts; after so many seconds no further one
+ENOUGH = 10  # seconds, after which no question is repeated
 QUESTIONS = {
-    "downloads by project": (
-        "downloads_by_project",
-        "SELECT project, sum(downloads) AS n FROM downloads_by_project"
-        " GROUP BY project ORDER BY n DESC, project LIMIT 10",
-    ),
-    "downloads by country": (
-        "downloads_by_country",
-        "SELECT country, sum(downloads) AS n FROM downloads_by_country"
-        " GROUP BY country ORDER BY n DESC, country LIMIT 10",
-    ),
-    "downloads by version of every project": (
-        "downloads_by_version",
-        "SELECT project, version, sum(downloads) AS n FROM downloads_by_version"
-        " GROUP BY project, version ORDER BY n DESC, project, version LIMIT 10",
-    ),
-    "one project by version": (
-        "downloads_by_version",
-        "SELECT version, sum(downloads) AS n FROM downloads_by_version WHERE project = 'project-1000'"
-        " GROUP BY version ORDER BY n DESC, version LIMIT 10",
-    ),
+    "downloads by project": ("downloads_by_project", "project", ""),
+    "downloads by country": ("downloads_by_country", "country", ""),
+    "downloads by version of every project": ("downloads_by_version", "project, version", ""),
+    "one project by version": ("downloads_by_version", "version", "WHERE project = 'project-1000'"),
 }
-VIEWS = {view for view, _ in QUESTIONS.values()}
+"""View, keys and condition of each."""
+VIEWS = {view for view, _, _ in QUESTIONS.values()}
 
 Rows = list[list[Any]]
 Ask = Callable[[str], Rows]
 
 
-class Measured(NamedTuple):
-    """An engine's seconds and answer by question, and its memory in bytes."""
+class Result(NamedTuple):
+    """An engine's seconds and answer by question."""
 
     seconds: dict[str, float]
     answers: dict[str, Rows]
-    memory: int
 
 
 def figures(size: float, folder: Path) -> Iterator[Figure]:
@@ -77,65 +58,43 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
     exported = folder / "month"
     with database(folder / "engines") as own:
         _make_month(own, size, folder, exported)
-        server = int((own.data / "postmaster.pid").read_text().splitlines()[0])
-        postgres = _measure("Postgres", own.owner_url, server)
+        server = int((own.server.data / "postmaster.pid").read_text().splitlines()[0])
+        postgres, of_postgres = _measure("Postgres", own.owner_url, server)
         in_postgres = own.number(
             "SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('pyzn.project_days')"
         )
     in_files = sum(file.stat().st_size for file in exported.rglob("*.parquet"))
-    yield Figure(
-        "a month: its files", f"{in_files / MIB:,.0f} MiB", f"{in_postgres / MIB:,.0f} MiB", in_files / in_postgres, ""
-    )
-    yield Figure("memory of Postgres", f"{postgres.memory / MIB:,.0f} MiB", "", 1, "")
-    for engine, (package, _) in ENGINES.items():
+    yield Figure("a month: its files", in_files / MIB, in_postgres / MIB, "MiB", "in Postgres")
+    for name, (package, _) in ENGINES.items():
         if package is None or not importlib.util.find_spec(package):
             continue
-        found = _measure(engine, str(exported))
+        found, memory = _measure(name, str(exported))
         if found.answers != postgres.answers:
-            raise AssertionError(f"{engine}: {found.answers} is not {postgres.answers}")
-        yield Figure(f"memory of {engine}", f"{found.memory / MIB:,.0f} MiB", "", found.memory / postgres.memory, "")
+            raise AssertionError(f"{name}: {found.answers} is not {postgres.answers}")
+        yield Figure(f"memory of {name}", memory / MIB, of_postgres / MIB, "MiB", "Postgres")
         for question in QUESTIONS:
-            ours, theirs = found.seconds[question], postgres.seconds[question]
-            yield Figure(f"{question}: {engine}", f"{ours:.2f} s", f"{theirs:.2f} s Postgres", ours / theirs, "")
+            yield Figure(f"{question}: {name}", found.seconds[question], postgres.seconds[question], "s", "Postgres")
 
 
 def _make_month(own: Database, size: float, folder: Path, exported: Path) -> None:
     """Publish the month, pack it, and export it."""
-    made = []
-    for day in DAYS[:DISTINCT]:
-        in_a_process("bench.synthetic_day", day, size, folder, "five")  # because it takes gigabytes of memory
-        made.append(SyntheticDay.at(day, size, folder))
-    for n, day in enumerate(DAYS):
-        like = made[n % DISTINCT]
-        publish_synthetic(own.store, SyntheticDay(day, like.path), {})
+    made = [in_a_process(SyntheticDay.make, day, size, folder) for day in DAYS[:DISTINCT]]
+    for day, like in zip(DAYS, cycle(made), strict=False):
+        publish_scanned(own.store, replace(like, day=day), {})
     pack(own.store, DAYS[0], DAYS[-1] + timedelta(days=1))
-    for done in export_days(own.store, Folder(exported), DAYS[0], DAYS[-1]):
-        if isinstance(done, ExportRefused):
-            raise done
+    export(own.owner_url, DAYS[0], exported, DAYS[-1])
 
 
-def _measure(engine: str, source: str, server: int | None = None) -> Measured:
-    """Run an engine's process to its end, and look at its memory meanwhile, and at that of the process `server`."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.engines", engine, source], stdout=subprocess.PIPE, text=True
-    )
-    largest = [0]
-    watching = threading.Thread(target=_watch, args=(server or process.pid, process, largest))
-    watching.start()
-    output, _ = process.communicate()
-    watching.join()
-    if process.returncode != 0:
-        raise RuntimeError(f"{engine} ended with {process.returncode}; its own words are above")
-    seconds, answers = json.loads(output)
-    return Measured(seconds, answers, largest[0])
-
-
-def _watch(root: int, process: "subprocess.Popen[str]", largest: list[int]) -> None:
-    while process.poll() is None:
-        with suppress(psutil.NoSuchProcess):  # one has ended meanwhile
-            processes = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
-            largest[0] = max(largest[0], sum(one.memory_full_info().pss for one in processes))
-        time.sleep(0.05)
+def _measure(engine: str, source: str, server: int | None = None) -> tuple[Result, int]:
+    """Return what an engine's process answers, and the most bytes of its memory, or of the process `server`."""
+    with process() as own:
+        root = psutil.Process(server or own.submit(os.getpid).result())
+        result, memory = own.submit(ask_all, engine, source), 0
+        while not wait([result], 0.05).done:
+            with suppress(psutil.NoSuchProcess):  # one has ended meanwhile
+                parts = [root, *root.children(recursive=True)]
+                memory = max(memory, sum(part.memory_full_info().pss for part in parts))
+        return result.result(), memory
 
 
 def _files(exported: str, view: str) -> list[str]:
@@ -187,20 +146,17 @@ ENGINES: dict[str, tuple[str | None, Callable[[str], Ask]]] = {
 }
 
 
-def main(engine: str, source: str) -> None:
-    """Ask an engine every question, and print the seconds and the answers as JSON."""
+def ask_all(engine: str, source: str) -> Result:
+    """Ask an engine every question."""
     ask = ENGINES[engine][1](source)
-    seconds, answers = {}, {}
-    for question, (_, query) in QUESTIONS.items():
+    result = Result({}, {})
+    for question, (view, keys, condition) in QUESTIONS.items():
+        grouped = f"FROM {view} {condition} GROUP BY {keys} ORDER BY n DESC, {keys} LIMIT 10"
         took: list[float] = []
         while len(took) < TIMES and sum(took) < ENOUGH:
             began = time.perf_counter()
-            rows = ask(query)
+            rows = ask(f"SELECT {keys}, sum(downloads) AS n {grouped}")
             took.append(time.perf_counter() - began)
-        seconds[question] = statistics.median(took)
-        answers[question] = [[*row[:-1], int(row[-1])] for row in rows]
-    sys.stdout.write(json.dumps([seconds, answers]) + "\n")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        result.seconds[question] = median(took)
+        result.answers[question] = [[*row[:-1], int(row[-1])] for row in rows]
+    return result

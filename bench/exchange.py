@@ -5,34 +5,24 @@ from datetime import timedelta
 from pathlib import Path
 
 from bench.database import database
-from bench.figures import Figure
-from bench.publishing import FIRST, MIB, in_a_process, publish
+from bench.figures import MIB, Figure
+from bench.one_day import export, in_a_process, mirror, publish
+from bench.publishing import FIRST
 
 
 def figures(size: float, folder: Path) -> Iterator[Figure]:
     """Yield all figures. Exporter and mirror have a server each, which has published the day before."""
     exported = folder / "exported"
-    first, day = FIRST, FIRST + timedelta(days=1)
-    with database(folder / "exporter") as exporter, database(folder / "mirror") as mirror:
-        for own in (exporter, mirror):
-            publish(own, first, size, folder)  # the very first day inserts all projects, so it is not measured
-        published = publish(exporter, day, size, folder)["seconds"]["all"]
-        runs = {
-            "export": in_a_process("bench.one_day", "export", exporter.owner_url, day, exported),
-            "mirror": in_a_process("bench.one_day", "mirror", mirror.owner_url, day, exported),
-        }
-        for name, run in runs.items():
-            seconds = run["seconds"]["all"]
-            yield Figure(
-                f"{name} a day", f"{seconds:.2f} s", f"{published:.2f} s publish it", seconds / published, "≤ 2.0"
-            )
-            yield Figure(
-                f"{name}: peak memory", f"{run['rss'] / MIB:.0f} MiB", "1024 MiB", run["rss"] / MIB / 1024, "≤ 1.0"
-            )
-        bytes_of_day = sum(file.stat().st_size for file in exported.rglob("*.parquet"))
-        in_postgres = exporter.bytes_of(day)
-        yield Figure(
-            "an exported day",
-            f"{bytes_of_day / MIB:.1f} MiB", f"{in_postgres / MIB:.1f} MiB in Postgres, with its index",
-            bytes_of_day / in_postgres, "",
-        )  # fmt: skip
+    day = FIRST + timedelta(days=1)
+    with database(folder / "exporter") as exporter, database(folder / "mirror") as follower:
+        for own in (exporter, follower):
+            publish(own.owner_url, FIRST, size, folder)  # the very first day inserts all projects: not measured
+        published = publish(exporter.owner_url, day, size, folder).seconds["all"]
+        for work, own in ((export, exporter), (mirror, follower)):
+            run = in_a_process(work, own.owner_url, day, exported)
+            name = f"{work.__name__} a day"
+            yield Figure(name, run.seconds["all"], published, "s", "publish it", "≤ 2.0")
+            yield Figure(f"{name}: peak memory", run.memory / MIB, 1024, "MiB", "", "≤ 1.0")
+        files = sum(file.stat().st_size for file in exported.rglob("*.parquet"))
+        in_postgres = exporter.bytes_of(day) / MIB
+        yield Figure("an exported day", files / MIB, in_postgres, "MiB", "in Postgres, with its index")

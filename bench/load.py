@@ -9,22 +9,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from importlib.resources import files
 from string import Template
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 
 from bench.database import Database
 from pyzn_api.database import OF_PROJECT
 from pyzn_api.windows import Window
-from pyzn_local.ports import free_port
+from pyzn_local.ports import free_port, is_taken
 from pyzn_local.postgres import binary
 
-GoOn = Callable[[float], bool]
-"""Called ten times a second with the seconds so far; false ends the load."""
+SMALL = "/api/projects/project-{}"
+End = float | Future[Any]
+"""The end of a load: after so many seconds, or when other work is done."""
 
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}  # milliseconds
 
@@ -52,27 +54,27 @@ def get(port: int, path: str) -> tuple[float, bytes]:
 
 
 @contextmanager
-def running(api_url: str, cache_bytes: int) -> Iterator[tuple[int, psutil.Process]]:
-    """Run the API on that database; yields its port and its process."""
-    port = free_port()
-    settings = {"PYZN_API_DATABASE_URL": api_url, "PYZN_API_PORT": str(port), "PYZN_API_CACHE_BYTES": str(cache_bytes)}
-    process = subprocess.Popen([sys.executable, "-m", "pyzn_api"], env=os.environ | settings, stderr=subprocess.DEVNULL)
+def running(port: int, command: list[str], **settings: str) -> Iterator[psutil.Process]:
+    """Run a server of Python until the end; yields its process when it listens on `port`."""
+    process = subprocess.Popen([sys.executable, "-m", *command], env=os.environ | settings, stderr=subprocess.DEVNULL)
     try:
-        while not answers(port):
+        while not is_taken(port):
+            if process.poll() is not None:
+                raise RuntimeError(f"{command[0]} ended with {process.returncode}")
             time.sleep(0.1)
-        yield port, psutil.Process(process.pid)
+        yield psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait()
 
 
-def answers(port: int, path: str = "/health-check") -> bool:
-    """Return whether the server listens there. Raises RuntimeError if its answer is not 200."""
-    try:
-        get(port, path)
-    except ConnectionRefusedError:
-        return False
-    return True
+@contextmanager
+def running_api(api_url: str, cache_bytes: int) -> Iterator[tuple[int, psutil.Process]]:
+    """Run the API on that database; yields its port and its process."""
+    port = free_port()
+    settings = {"PYZN_API_DATABASE_URL": api_url, "PYZN_API_PORT": str(port), "PYZN_API_CACHE_BYTES": str(cache_bytes)}
+    with running(port, ["pyzn_api"], **settings) as process:
+        yield port, process
 
 
 def require_wrk() -> str:
@@ -82,10 +84,10 @@ def require_wrk() -> str:
     sys.exit("the figures of serving need wrk: apt-get install wrk, brew install wrk")
 
 
-def load(port: int, path: str, projects: int, connections: int, go_on: GoOn) -> Load:
-    """Request `path`, in which `{}` is a random number up to `projects`, until `go_on` returns false.
+def load(port: int, path: str, projects: int, connections: int, end: End) -> Load:
+    """Request `path`, in which `{}` is a random number up to `projects`, until the end.
 
-    Over keep-alive connections, each request as soon as the one before is answered.
+    Over keep-alive connections, each request as soon as the one before is answered. Raises what the other work raised.
     """
     before, _, after = path.partition("{}")
     number = f' .. math.random({projects}) .. "{after}"' if "{}" in path else ""
@@ -94,12 +96,15 @@ def load(port: int, path: str, projects: int, connections: int, go_on: GoOn) -> 
         script.flush()
         options = ["-t", "1", "-c", str(connections), "-d", "1h", "--timeout", "30s", "--latency", "-s", script.name]
         command = [require_wrk(), *options, f"http://127.0.0.1:{port}"]
-        started = time.perf_counter()
-        running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        while go_on(time.perf_counter() - started):
-            time.sleep(0.1)
-        running.send_signal(signal.SIGINT)  # wrk then prints its report
-        report = running.communicate()[0]
+        client = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            if isinstance(end, Future):
+                end.result()
+            else:
+                time.sleep(end)
+        finally:
+            client.send_signal(signal.SIGINT)  # it then prints its report
+            report = client.communicate()[0]
     found = re.search(
         r"Latency +\S+ +\S+ +([\d.]+)([a-z]+).*99% +([\d.]+)([a-z]+).*?(\d+) requests in.*Requests/sec: +([\d.]+)",
         report,
@@ -118,18 +123,18 @@ def reads_per_second(own: Database, name: str, window: Window, projects: int, se
     """Return how often a second pgbench runs the API's statement `name` for random projects, by 8 connections."""
     statement = files("pyzn_api").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
     statement = Template(re.sub("--.*", "", statement)).safe_substitute(OF_PROJECT)
-    statement = statement.replace("%(project)s", "('project-' || :number)")
-    statement = statement.replace("%(ci)s", "true")
-    for parameter, day in zip(("%(start)s", "%(end)s"), window, strict=True):
-        statement = statement.replace(parameter, f"'{day}'")
-    script = own.data.parent / "pgbench.sql"
+    values = {
+        "project": "('project-' || :number)",
+        "ci": "true",
+        "start": f"'{window.start}'",
+        "end": f"'{window.end}'",
+    }
+    statement = re.sub(r"%\((\w+)\)s", lambda match: values[match[1]], statement)
+    script = own.server.home / "pgbench.sql"
     script.write_text(f"\\set number random(1, {projects})\n{statement};\n", encoding="utf-8")
     options = ["-n", "-M", "prepared", "-c", "8", "-j", "2", "-T", str(max(1, round(seconds))), "-f", str(script)]
     environment = os.environ | {"PGOPTIONS": "-c jit=off"}  # as the API sets it
     done = subprocess.run(
-        [binary("pgbench"), *options, own.api_url], check=True, capture_output=True, text=True, env=environment
+        [binary("pgbench"), *options, own.api_url], check=True, stdout=subprocess.PIPE, text=True, env=environment
     )
-    found = re.search(r"tps = ([\d.]+)", done.stdout)
-    if found is None:
-        sys.exit(f"pgbench's output is {done.stdout}")
-    return float(found[1])
+    return float(re.findall(r"tps = ([\d.]+)", done.stdout)[0])

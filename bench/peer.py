@@ -6,9 +6,6 @@ package and category; both with a primary key and an index by package. Fills the
 
 import datetime
 import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,7 +15,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, scoped_session, sessionmaker
 
 from bench.database import Database
-from bench.load import answers
+from bench.load import running
 from pyzn_local.ports import free_port
 
 THREADS = 8
@@ -94,22 +91,13 @@ def app() -> Flask:
 
 
 @contextmanager
-def peer(own: Database) -> Iterator[int]:
+def running_peer(own: Database) -> Iterator[int]:
     """Run one process of that service, with as many threads as the API has connections; yields its port."""
     with psycopg.connect(own.owner_url, autocommit=True) as owner:
         for statement in TABLES.split(";\n"):
             owner.execute(statement.encode())
     port = free_port()
     url = own.owner_url.replace("postgresql://", "postgresql+psycopg://")
-    command = ["-m", "gunicorn", "bench.peer:app()", "-b", f"127.0.0.1:{port}", "-w", "1", "-k", "gthread"]
-    process = subprocess.Popen(
-        [sys.executable, *command, "--threads", str(THREADS), "--log-level", "error"],
-        env=os.environ | {"PEER_DATABASE_URL": url},
-    )
-    try:
-        while not answers(port, "/api/packages/project-1/recent"):
-            time.sleep(0.1)
+    command = ["gunicorn", "bench.peer:app()", "-b", f"127.0.0.1:{port}", "-w", "1", "-k", "gthread"]
+    with running(port, [*command, "--threads", str(THREADS), "--log-level", "error"], PEER_DATABASE_URL=url):
         yield port
-    finally:
-        process.terminate()
-        process.wait()

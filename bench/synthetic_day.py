@@ -1,6 +1,5 @@
 """A synthetic day of all PyPI or a part of it, as BigQuery's Storage Read API would stream it."""
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -23,22 +22,18 @@ class SyntheticDay:
 
     day: date
     path: Path
-    breakdowns: str = "five"
-
-    @classmethod
-    def at(cls, day: date, size: float, folder: Path, breakdowns: str = "five") -> "SyntheticDay":
-        """Return the day with `size` times the projects of PyPI."""
-        return cls(day, folder / f"{day}_{round(PROJECTS * size)}_{breakdowns}.arrow", breakdowns)
+    breakdowns: str
 
     @classmethod
     def make(cls, day: date, size: float, folder: Path, breakdowns: str = "five") -> "SyntheticDay":
-        """Make it, in this process. Needs gigabytes of memory."""
-        made, columns = cls.at(day, size, folder, breakdowns), schema(CONTENTS[breakdowns])
+        """Make the day with `size` times the projects of PyPI, in this process. Needs gigabytes of memory."""
+        projects, columns = round(PROJECTS * size), schema(CONTENTS[breakdowns])
+        made = cls(day, folder / f"{day}_{projects}_{breakdowns}.arrow", breakdowns)
         *macros, query = duckdb.extract_statements(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
         with duckdb.connect() as connection, pa.ipc.new_file(str(made.path), columns) as writer:
             for macro in macros:
                 connection.execute(macro)
-            answer = connection.sql(query, params={"projects": round(PROJECTS * size), "day": day.toordinal()})
+            answer = connection.sql(query, params={"projects": projects, "day": day.toordinal()})
             for batch in answer.to_arrow_reader(BATCH_ROWS):
                 writer.write_batch(batch.select(columns.names).cast(columns))
         return made
@@ -57,8 +52,3 @@ class SyntheticDay:
             reader = pa.ipc.open_file(file)
             rows = sum(reader.get_batch(number).num_rows for number in range(reader.num_record_batches))
         return Scan(self.day, "synthetic", job, rows, 0, 0, self.batches(), contents=contents)
-
-
-if __name__ == "__main__":
-    day, size, folder, breakdowns = sys.argv[1:]
-    SyntheticDay.make(date.fromisoformat(day), float(size), Path(folder), breakdowns)

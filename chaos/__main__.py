@@ -3,19 +3,34 @@
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from random import Random, SystemRandom
+from typing import NamedTuple
 
 import click
 
 from chaos import kills, mirror, network, postgres_stops, workers
-from chaos.figures import Check, Figure, Rig
-from chaos.parts import Parts
+from chaos.rig import Figure, Rig
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
 
-CHECKS: dict[str, Check] = {
-    check.name: check for check in (kills.CHECK, postgres_stops.CHECK, network.CHECK, workers.CHECK, mirror.CHECK)
+
+class Check(NamedTuple):
+    """One way to break PyZn. The environment variable `variable` sets its size, the number of `counts`."""
+
+    run: Callable[[Rig], list[Figure]]
+    variable: str
+    size: int
+    counts: str
+
+
+CHECKS = {
+    "kills": Check(kills.run, "KILLS", 28, "SIGKILLs of a run"),
+    "postgres-stops": Check(postgres_stops.run, "POSTGRES_STOPS", 3, "immediate stops of Postgres"),
+    "network": Check(network.run, "NETWORK_FAULTS", 18, "connections cut, reset or stalled"),
+    "workers": Check(workers.run, "BACKFILL_DAYS", 4, "days backfilled several times at once"),
+    "mirror": Check(mirror.run, "MIRROR_FAULTS", 18, "kills of an exporter and its mirror"),
 }
 SHOWN = 5  # defects of a figure
 SIZES = "\n".join(f"  {check.variable:<16} {check.counts} ({check.size:,})" for check in CHECKS.values())
@@ -29,18 +44,18 @@ def main(only: tuple[str, ...], seed: int | None) -> None:
     seed = SystemRandom().randrange(10**9) if seed is None else seed
     click.echo(f"seed {seed}")
     failed = False
-    with tempfile.TemporaryDirectory(prefix="pyzn-chaos-") as directory:
-        postgres = Postgres(Path(directory) / "postgres", free_port())
-        parts = Parts(postgres, Path(directory))  # one for all checks: it numbers the emulators' folders
-        with postgres.running():
-            for name in only or CHECKS:
-                check, began = CHECKS[name], time.monotonic()
-                size = int(os.environ.get(check.variable) or check.size)
-                figures = check.run(Rig(parts, size, Random(f"{seed} {name}")))
-                click.echo(f"{name}: {time.monotonic() - began:.0f} s")
-                for figure in figures:
-                    failed |= bool(figure.defects)
-                    _show(figure)
+    with (
+        tempfile.TemporaryDirectory(prefix="pyzn-chaos-") as directory,
+        Postgres(Path(directory) / "postgres", free_port()).running() as postgres,
+    ):
+        for name in only or CHECKS:
+            check, began = CHECKS[name], time.monotonic()
+            size = int(os.environ.get(check.variable) or check.size)
+            figures = check.run(Rig(postgres, Path(directory), size, Random(f"{seed} {name}")))
+            click.echo(f"{name}: {time.monotonic() - began:.0f} s")
+            for figure in figures:
+                failed |= bool(figure.defects)
+                _show(figure)
     raise SystemExit(failed)
 
 

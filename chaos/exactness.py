@@ -2,9 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from itertools import product
 from typing import Any
 
@@ -14,52 +13,52 @@ import pyarrow as pa
 from pyzn_pipeline.breakdowns import KNOWN, KNOWN_COUNTS
 from tests.counted import expected
 
-Counts = tuple[int, ...]
+Content = Mapping[str, Mapping[tuple[Any, ...], tuple[Any, ...]]]
+"""A day in every table: its rows by their keys. See TABLES."""
 
-
-@dataclass(frozen=True)
-class Content:
-    """A day by every breakdown: the counts of each project, and by each breakdown those of each (project, key…).
-
-    The counts are in the order of KNOWN_COUNTS, and of the breakdown's counts.
-    """
-
-    projects: Mapping[str, Counts]
-    by: Mapping[str, Mapping[tuple[str, ...], Counts]]
-
-    def ledger(self) -> Counts:
-        """Return the expected ledger row, in the order of _LEDGER."""
-        downloads, *others = map(sum, zip(*self.projects.values(), strict=True))
-        return (downloads, downloads, *others, len(self.projects))
-
-    def pypi(self, breakdown: str) -> Counter[str]:
-        """Return the downloads of all of PyPI by the keys of a breakdown."""
-        totals: Counter[str] = Counter()
-        for (_, *keys), (downloads, *_) in self.by[breakdown].items():
-            totals[" ".join(keys)] += downloads
-        return totals
-
-
-_LEDGER = """
-    SELECT source_downloads, {columns}, projects, checksum = pyzn.day_checksum(day) FROM pyzn.days WHERE day = %s
+FIRST = date(2026, 7, 6)
+COUNTS = [count.column for count in KNOWN_COUNTS]
+TABLES = {
+    "ledger": ("days", [], ["source_downloads", *COUNTS, "projects", "checksum = pyzn.day_checksum(day)"]),
+    "ledger by breakdown": (
+        "day_breakdowns", ["breakdown"], ["source_downloads", "downloads", "project_keys", "pypi_totals"],
+    ),
+    "project": ("downloads_by_project", ["project"], COUNTS),
+}  # fmt: skip
+for _one in KNOWN:
+    _keys, _counts = (key.name for key in _one.keys), (subset.column for subset in _one.subsets)
+    TABLES[_one.name] = (_one.view, ["project", *_keys], ["downloads", *_counts])
+"""Table or view, keys and other columns of each."""
+OTHER_DAYS = """
+    SELECT day FROM (
+        SELECT day FROM pyzn.days UNION SELECT day FROM pyzn.day_breakdowns UNION SELECT day FROM pyzn.project_days
+    ) AS published
+    WHERE day <> ALL (%s)
 """
-_OF_VIEW = "SELECT project, {columns} FROM pyzn.{view} WHERE day = %s"
-_BREAKDOWNS = """
-    SELECT breakdown, source_downloads, downloads, project_keys, pypi_totals FROM pyzn.day_breakdowns WHERE day = %s
-"""
+NOTHING: Content = {table: {} for table in TABLES}
+"""The content of a day that is not published."""
 
 
 def content_of(rows: pa.Table) -> Content:
     """Count the content of a day from its raw rows."""
-    known = rows.to_pylist()
-    _, *projects = expected(known, known[0]["timestamp"].date(), breakdowns=KNOWN)
-    by: dict[str, dict[tuple[str, ...], Counts]] = {breakdown.name: {} for breakdown in KNOWN}
+    raw = rows.to_pylist()
+    _, *projects = expected(raw, raw[0]["timestamp"].date(), breakdowns=KNOWN)
+    content: dict[str, dict[tuple[Any, ...], tuple[Any, ...]]] = {table: {} for table in TABLES}
+    content["project"] = {(row["project"],): tuple(row[column] for column in COUNTS) for row in projects}
     for row, breakdown in product(projects, KNOWN):
         document, *subsets = (json.loads(row[column]) for column in breakdown.columns)
         for (key, downloads), *others in zip(document.items(), *subsets, strict=True):
             keys = key.split(" ", len(breakdown.keys) - 1)
-            by[breakdown.name][row["project"], *keys] = (downloads, *others)
-    return Content({row["project"]: tuple(row[count.column] for count in KNOWN_COUNTS) for row in projects}, by)
+            content[breakdown.name][row["project"], *keys] = (downloads, *others)
+    for breakdown in KNOWN:
+        totals: Counter[str] = Counter()
+        for (_, *keys), (downloads, *_) in content[breakdown.name].items():
+            totals[" ".join(keys)] += downloads
+        pypi = dict(totals) if breakdown.common else None
+        content["ledger by breakdown"][breakdown.name,] = (totals.total(),) * 2 + (len(content[breakdown.name]), pypi)
+    sums = tuple(map(sum, zip(*content["project"].values(), strict=True)))
+    content["ledger"] = {(): (sums[0], *sums, len(projects), True)}
+    return content
 
 
 def reader(api_url: str) -> psycopg.Connection:
@@ -70,129 +69,92 @@ def reader(api_url: str) -> psycopg.Connection:
 
 
 def published(connection: psycopg.Connection, day: date) -> Content:
-    """Read the content of a day from the tidy views."""
-
-    def found(view: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        query = _OF_VIEW.format(columns=", ".join(columns), view=view)
-        return connection.execute(query.encode(), [day]).fetchall()
-
-    by: dict[str, dict[tuple[str, ...], Counts]] = {}
-    for breakdown in KNOWN:
-        keys, columns = [key.name for key in breakdown.keys], [subset.column for subset in breakdown.subsets]
-        rows = found(breakdown.view, [*keys, "downloads", *columns])
-        by[breakdown.name] = {tuple(row[: 1 + len(keys)]): tuple(row[1 + len(keys) :]) for row in rows}
-    projects = found("downloads_by_project", [count.column for count in KNOWN_COUNTS])
-    return Content({project: tuple(counts) for project, *counts in projects}, by)
+    """Read the content of a day from the ledger and the tidy views."""
+    return {
+        table: {
+            tuple(row[: len(keys)]): tuple(row[len(keys) :])
+            for row in connection.execute(
+                f"SELECT {', '.join([*keys, *columns])} FROM pyzn.{name} WHERE day = %s".encode(), [day]
+            )
+        }
+        for table, (name, keys, columns) in TABLES.items()
+    }
 
 
-NOTHING = Content({}, {breakdown.name: {} for breakdown in KNOWN})
-"""The content of a day that is not published."""
-
-
-def defects(api: str | psycopg.Connection, accepted: Mapping[date, Sequence[Content]], whole: bool = True) -> list[str]:
-    """Return all defects that a reader can see in one snapshot with the API's role, a line each.
-
-    Each day must be equal to one of its accepted contents, in all views, in the ledger and by its checksum. The
-    all-time totals must be the sum of the published days. With `whole`, no other day may exist. `api` is the API's
-    URL, or a `reader`.
-    """
-    if isinstance(api, str):
-        with reader(api) as connection:
-            return defects(connection, accepted, whole)
-    connection, found = api, []
-    with connection.transaction():
-        for day, contents in accepted.items():
-            found += _defects_of(connection, day, contents)
-        if whole:
-            others = connection.execute(
-                "SELECT day FROM pyzn.days UNION SELECT day FROM pyzn.day_breakdowns "
-                "UNION SELECT day FROM pyzn.project_days"
-            ).fetchall()
-            found += [f"day {day}: published, and not in the source" for (day,) in others if day not in accepted]
-        found += _totals_defects(connection)
-    return found
-
-
-def _defects_of(connection: psycopg.Connection, day: date, contents: Sequence[Content]) -> list[str]:
+def day_defects(connection: psycopg.Connection, day: date, contents: Sequence[Content]) -> list[str]:
+    """Return a line for each table of a day that is not in the accepted contents; compared with the last of them."""
     content = published(connection, day)
-    ledger = _LEDGER.format(columns=", ".join(count.column for count in KNOWN_COUNTS))
-    of_ledger = connection.execute(ledger.encode(), [day]).fetchone()
-    if content not in contents:
-        return [f"day {day}: {_difference(content, contents[-1])}"]
-    if content == NOTHING:
-        return [f"day {day}: a ledger row without the day"] if of_ledger else []
-    if of_ledger is None:
-        return [f"day {day}: rows without a ledger row"]
-    *sums, intact = of_ledger
-    found = [] if tuple(sums) == content.ledger() else [f"day {day}: the ledger has {sums}, not {content.ledger()}"]
-    if not intact:
-        found.append(f"day {day}: the checksum is not that of the rows")
-    of_breakdowns = {name: tuple(row) for name, *row in connection.execute(_BREAKDOWNS, [day])}
-    for breakdown in KNOWN:
-        pairs, totals = content.by[breakdown.name], content.pypi(breakdown.name)
-        downloads = sum(totals.values())
-        expected = (downloads, downloads, len(pairs), dict(totals) if breakdown.common else None)
-        recorded = of_breakdowns.pop(breakdown.name, None)
-        if recorded != expected:
-            found.append(f"day {day}: the ledger has {recorded} by {breakdown.name}, not {expected}")
-    return found + [f"day {day}: an unknown breakdown {name}" for name in of_breakdowns]
-
-
-def _totals_defects(connection: psycopg.Connection) -> list[str]:
-    totals: dict[str, int] = dict(connection.execute("SELECT project, total_downloads FROM pyzn.projects").fetchall())
-    sums: dict[str, int] = dict(
-        connection.execute(
-            "SELECT project, sum(downloads)::bigint FROM pyzn.downloads_by_project GROUP BY project"
-        ).fetchall()
-    )
-    wrong = [name for name in totals.keys() | sums.keys() if totals.get(name, 0) != sums.get(name, 0)]
-    if not wrong:
+    if content in contents:
         return []
-    first = min(wrong)
     return [
-        f"the totals of {len(wrong):,} projects are not the sum of their days, "
-        f"{first}: {totals.get(first)} instead of {sums.get(first)}"
+        f"day {day}: {line}" for table in TABLES for line in _differences(table, content[table], contents[-1][table])
     ]
 
 
-def _difference(found: Content, expected: Content) -> str:
-    """Return how many rows of each view are lost, too many, or counted wrongly."""
-    parts = []
-    tables: list[tuple[str, Mapping[Any, Counts], Mapping[Any, Counts]]] = [
-        ("project", found.projects, expected.projects)
-    ]
-    tables += [(name, found.by[name], expected.by[name]) for name in expected.by]
-    for table, have, want in tables:
-        lost, extra = len(want.keys() - have.keys()), len(have.keys() - want.keys())
-        wrong = sum(have[key] != want[key] for key in have.keys() & want.keys())
-        parts.append(f"by {table} {lost:,} rows lost, {extra:,} too many, {wrong:,} wrong of {len(want):,}")
-    return "; ".join(parts)
+def totals_defects(connection: psycopg.Connection) -> list[str]:
+    """Return whether the all-time totals are the sum of the published days, as a line if not."""
+    totals, sums = (
+        {(project,): (int(total),) for project, total in connection.execute(query.encode()) if total}
+        for query in (
+            "SELECT project, total_downloads FROM pyzn.projects",
+            "SELECT project, sum(downloads) FROM pyzn.downloads_by_project GROUP BY project",
+        )
+    )
+    return list(_differences("all-time total", totals, sums))
 
 
-class Watched:
+def _differences(
+    table: str, found: Mapping[tuple[Any, ...], object], right: Mapping[tuple[Any, ...], object]
+) -> Iterable[str]:
+    """Yield how many rows are lost, too many, or wrong, with the first of them; nothing if all are as they must be."""
+    lost, extra = right.keys() - found.keys(), found.keys() - right.keys()
+    wrong = {key for key in right.keys() & found.keys() if found[key] != right[key]}
+    if differing := lost | extra | wrong:
+        first = min(differing)
+        counts = f"{len(lost):,} rows lost, {len(extra):,} too many, {len(wrong):,} wrong of {len(right):,}"
+        yield f"{table}: {counts}; {first} is {found.get(first)}, not {right.get(first)}"
+
+
+class Day:
     """A day with the contents that a reader may see, oldest first."""
 
-    def __init__(self, api_url: str, day: date) -> None:
+    def __init__(self, api_url: str, date: date) -> None:
         self._api_url = api_url
-        self.day = day
-        self._accepted = [NOTHING]
+        self.date = date
+        self.accepted = [NOTHING]
 
     def expect(self, content: Content) -> None:
         """Accept `content` from now on, too."""
-        self._accepted.append(content)
+        self.accepted.append(content)
 
-    def look_for_the_newest(self) -> list[str]:
+    def newest_defects(self) -> list[str]:
         """Return the defects that a reader sees, if only the last expected content is accepted."""
-        del self._accepted[:-1]
-        return self.look()
+        del self.accepted[:-1]
+        return self.defects()
 
-    def look(self, connection: psycopg.Connection | None = None) -> list[str]:
+    def defects(self) -> list[str]:
         """Return the defects that a reader sees. Contents older than the one it saw are not accepted any more."""
-        if connection is None:
-            with reader(self._api_url) as connected:
-                return self.look(connected)
-        found = defects(connection, {self.day: self._accepted}, whole=False)
-        now = published(connection, self.day)
-        if now in self._accepted:
-            del self._accepted[: self._accepted.index(now)]
+        with reader(self._api_url) as connection, connection.transaction():
+            found = day_defects(connection, self.date, self.accepted) + totals_defects(connection)
+            now = published(connection, self.date)
+        if now in self.accepted:
+            del self.accepted[: self.accepted.index(now)]
         return found
+
+
+def first_days(api_url: str, number: int) -> list[Day]:
+    """Return so many days from FIRST on."""
+    return [Day(api_url, FIRST + timedelta(days=n)) for n in range(number)]
+
+
+def defects(api_url: str, days: Sequence[Day]) -> list[str]:
+    """Return all defects that a reader can see in one snapshot with the API's role, a line each.
+
+    Each day must have its last expected content, in all views, in the ledger and by its checksum, no other day may
+    exist, and the all-time totals must be the sum of the published days.
+    """
+    with reader(api_url) as connection, connection.transaction():
+        found = [line for day in days for line in day_defects(connection, day.date, day.accepted[-1:])]
+        others = connection.execute(OTHER_DAYS, [[day.date for day in days]]).fetchall()
+        found += [f"day {day}: published, and not in the source" for (day,) in others]
+        return found + totals_defects(connection)

@@ -30,10 +30,11 @@ class Fault:
 
 
 class Proxy:
-    """A context manager that forwards bytes to `host:port`. `passed` counts them by direction, upwards first."""
+    """A context manager that forwards bytes to HOST:PORT. `passed` counts them by direction, upwards first."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._server = (host, port)
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self._server = (host, int(port))
         self._lock = threading.Lock()
         self._fault: Fault | None = None
         self.passed = [0, 0]

@@ -10,17 +10,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from multiprocessing.connection import Connection
+from typing import Self
 
 from pydantic import SecretStr
 
-from chaos.source import TABLE
+from chaos.exactness import Day
+from chaos.source import TABLE, Source
 from pyzn_pipeline.breakdowns import KNOWN
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import SILENCE, connect
-from pyzn_pipeline.source.protocol import Source
 from pyzn_pipeline.store.database import LIFETIME, engine
 from pyzn_pipeline.store.publication import Publication
 from pyzn_pipeline.wanted_days import wanted
@@ -31,19 +32,23 @@ processes.set_forkserver_preload([__name__])
 
 @dataclass(frozen=True)
 class Target:
-    """Addresses that a run connects to: the database with the owner's URL, and the emulator's two endpoints.
+    """Addresses that a run connects to: the database with the owner's URL, and the emulator's two, or a mirror's.
 
     `lifetime` and `silence` are the limits of the pipeline's connections in seconds: those of production, unless a
     check makes them shorter.
     """
 
     database_url: str
-    endpoint: str
-    storage_endpoint: str
+    endpoint: str = ""
+    storage_endpoint: str = ""
     lifetime: float = LIFETIME
     silence: float = SILENCE
     mirror_url: str = ""
-    """A mirror in place of the emulator."""
+
+    @classmethod
+    def of(cls, database_url: str, source: Source) -> Self:
+        """Return the target of a run that reads from `source`."""
+        return cls(database_url, source.server.endpoint, source.server.storage_endpoint)
 
 
 @dataclass
@@ -62,9 +67,9 @@ class Outcome:
 class Run:
     """A started run. It reads its days in the given order."""
 
-    def __init__(self, target: Target, days: Iterable[date], accept_worse: bool = False) -> None:
+    def __init__(self, target: Target, days: Iterable[Day]) -> None:
         self._receiver, sender = processes.Pipe(duplex=False)
-        self._process = processes.Process(target=_run, args=(sender, target, list(days), accept_worse), daemon=True)
+        self._process = processes.Process(target=_run, args=(sender, target, [day.date for day in days]), daemon=True)
         self._process.start()
         sender.close()
 
@@ -86,21 +91,21 @@ class Run:
         return outcome
 
 
-def ingest(target: Target, *days: date, timeout: float = 180, accept_worse: bool = False) -> Outcome:
+def ingest(target: Target, *days: Day, timeout: float = 180) -> Outcome:
     """Start a run and wait for its outcome."""
-    return Run(target, days, accept_worse).outcome(timeout)
+    return Run(target, days).outcome(timeout)
 
 
-def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[date], accept_worse: bool) -> None:
+def _run(sender: "Connection[Outcome, None]", target: Target, days: Sequence[date]) -> None:
     outcome = Outcome()
     store = engine(SecretStr(target.database_url), target.lifetime)
     with ExitStack() as stack:
-        source: Source = Mirror(target.mirror_url) if target.mirror_url else stack.enter_context(_bigquery(target))
+        source = Mirror(target.mirror_url) if target.mirror_url else stack.enter_context(_bigquery(target))
         try:
             for day in days:
                 try:
                     with wanted.attempt(store, day, "chaos"):
-                        ingested = ingest_day(day, source, store, "chaos", accept_worse)
+                        ingested = ingest_day(day, source, store, "chaos")
                     outcome.published[day] = ingested.publication
                 except PyznError as error:
                     outcome.refused[day] = str(error)

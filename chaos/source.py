@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 
-from chaos.exactness import Content, content_of
+from chaos.exactness import Day, content_of
 from pyzn_local import sample
 from pyzn_local.bigquery import Server
 from pyzn_local.bigquery.loads import conform
@@ -23,31 +23,31 @@ class Source:
     server: Server
     rows: dict[date, pa.Table] = field(default_factory=dict)
 
-    def add(self, day: date, rows: pa.Table) -> Content:
-        """Append raw rows to `day`, and return its expected content from then on."""
+    def more(self, day: Day, count: int) -> None:
+        """Append the next `count` downloads of the day's synthetic sample."""
+        start = self.rows[day.date].num_rows if day.date in self.rows else 0
+        self._add(day, sample_rows(day.date, start, start + count))
+
+    def replace(self, day: Day, rows: pa.Table) -> None:
+        """Replace the raw rows of `day`."""
+        self.server.forget(day.date)
+        del self.rows[day.date]
+        self._add(day, rows)
+
+    def _add(self, day: Day, rows: pa.Table) -> None:
         rows = pa.Table.from_batches(conform(rows.to_batches(), rows.schema, FILE_DOWNLOADS))
         self.server.load(rows)
-        self.rows[day] = pa.concat_tables([self.rows[day], rows]) if day in self.rows else rows
-        return self.content(day)
+        self.rows[day.date] = pa.concat_tables([self.rows[day.date], rows]) if day.date in self.rows else rows
+        day.expect(content_of(self.rows[day.date]))
 
-    def more(self, day: date, count: int) -> Content:
-        """Append the next `count` downloads of the day's synthetic sample."""
-        start = self.rows[day].num_rows if day in self.rows else 0
-        return self.add(day, shuffled(day).take(list(range(start, start + count))))  # DuckDB refuses a slice of structs
 
-    def replace(self, day: date, rows: pa.Table) -> Content:
-        """Replace the raw rows of `day`."""
-        self.server.forget(day)
-        self.rows.pop(day, None)
-        return self.add(day, rows)
-
-    def content(self, day: date) -> Content:
-        """Return the expected content of `day` when it is published."""
-        return content_of(self.rows[day])
+def sample_rows(day: date, first: int, end: int) -> pa.Table:
+    """Return rows [first, end) of the shuffled sample of `day`."""
+    return _shuffled(day).take(list(range(first, end)))  # DuckDB refuses a slice of structs
 
 
 @cache
-def shuffled(day: date) -> pa.Table:
+def _shuffled(day: date) -> pa.Table:
     """20,000 rows of the synthetic sample of `day` in a random order that is always the same."""
     rows = sample.day(day)
     return rows.take(np.random.default_rng(day.toordinal()).permutation(rows.num_rows)[:20_000])

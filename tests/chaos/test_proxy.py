@@ -16,7 +16,7 @@ from tests.conftest import Database
 def proxy(database: Database) -> Iterator[tuple[Proxy, SecretStr]]:
     """A proxy before the test's database, and the URL by way of it."""
     direct = urlsplit(database.owner_url)
-    with Proxy(direct.hostname or "", direct.port or 0) as made:
+    with Proxy(f"{direct.hostname}:{direct.port}") as made:
         netloc = f"{direct.username}:{direct.password}@{made.address}"
         yield made, SecretStr(direct._replace(netloc=netloc).geturl())
 

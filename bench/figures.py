@@ -9,7 +9,7 @@ from rich.table import Table
 
 TIMES = 3  # repetitions, of which the median counts
 MIB = 2**20
-_FORMATS = {"s": "{:,.2f} s", "ms": "{:,.0f} ms", "MiB": "{:,.0f} MiB", "bytes": "{:,.0f} bytes", "/s": "{:,.0f}/s"}
+_FORMATS = {"s": "{:,.2f} s", "ms": "{:,.0f} ms", "MiB": "{:,.1f} MiB", "bytes": "{:,.0f} bytes", "/s": "{:,.0f}/s"}
 
 
 @dataclass(frozen=True)

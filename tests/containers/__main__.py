@@ -51,9 +51,9 @@ def check_containers(project: Project) -> None:
     assert reaches(project, "code", "webserver", 3000)
 
     ui = f"http://{project.docker('compose', 'port', 'webserver', '3000')}"
-    one(httpx.get(f"{ui}/graphql", params={"query": "mutation { setNuxSeen }"}).status_code, 405)
-    one(httpx.get(ui, headers={"Host": "pages.example"}).status_code, 403)
-    one(httpx.get(ui).status_code, 200)
+    same(httpx.get(f"{ui}/graphql", params={"query": "mutation { setNuxSeen }"}).status_code, 405)
+    same(httpx.get(ui, headers={"Host": "pages.example"}).status_code, 403)
+    same(httpx.get(ui).status_code, 200)
 
 
 def reaches(project: Project, service: str, host: str, port: int) -> bool:
@@ -82,10 +82,10 @@ def check_proxy(project: Project) -> None:
             connection.sendall(request.encode())
             return int(connection.recv(64).split()[1])
 
-    until(lambda: one(status("/health-check"), 200), 60)
+    until(lambda: same(status("/health-check"), 200), 60)
     for path in ("/metrics", "/metrics/", "//metrics", "/%6detrics", "/METRICS", "/x/../metrics"):
-        one(status(path), 404)
-    one(status("/api/v4/days?through=the-proxy"), 200)
+        same(status(path), 404)
+    same(status("/api/v4/days?through=the-proxy"), 200)
 
     # Straight at the loopback port, as a proxy of one's own on this machine would.
     httpx.get(f"{project.api()}/api/v4/days", headers={"X-Forwarded-For": "198.51.100.7"}, timeout=10)
@@ -94,7 +94,7 @@ def check_proxy(project: Project) -> None:
     assert '"client": "203.0.113.9"' not in log, "the API took the address from a client on the internet"
 
 
-def one(found: object, expected: object) -> None:
+def same(found: object, expected: object) -> None:
     """Assert that they are the same."""
     assert found == expected, f"{found!r}, not {expected!r}"
 
@@ -108,9 +108,9 @@ def kill_each(project: Project) -> None:
 
         def is_back(service: str = service, before: dict[str, Any] = before) -> None:
             (now,) = project.inspect(service)
-            one(now["Id"], before["Id"])
+            same(now["Id"], before["Id"])
             assert now["RestartCount"] > before["RestartCount"], f"{service} was not restarted"
-            one(now["State"].get("Health", {}).get("Status"), "healthy")
+            same(now["State"].get("Health", {}).get("Status"), "healthy")
 
         until(is_back, 180)
         click.echo(f"{time.monotonic() - began:6.1f} s  {service} killed, restarted and healthy")
@@ -122,16 +122,16 @@ def scale(project: Project) -> None:
     first = next(port for port in ports if not any(is_taken(port + n) for n in range(4)))
     project.configure(PYZN_API_PORT=f"{first}-{first + 3}", PYZN_API_REPLICAS="2")
     project.script("make start-containers")
-    one(len(project.inspect("api")), 2)
+    same(len(project.inspect("api")), 2)
     project.script("docker compose up --detach --wait --scale api=3")
     addresses = {
         f"http://127.0.0.1:{binding['HostPort']}"
         for container in project.inspect("api")
         for binding in container["NetworkSettings"]["Ports"]["5200/tcp"]
     }
-    one(len(addresses), 3)
+    same(len(addresses), 3)
     for address in addresses:
-        one(httpx.get(f"{address}/api/v4/days", timeout=10).status_code, 200)
+        same(httpx.get(f"{address}/api/v4/days", timeout=10).status_code, 200)
     project.configure(PYZN_API_PORT=str(first), PYZN_API_REPLICAS="1")
     project.script("make start-containers")
 
@@ -146,7 +146,7 @@ def keep_backups(project: Project) -> None:
 
     def is_new() -> None:
         now = project.exec("backup", "ls").split()
-        one(len(now), 2)
+        same(len(now), 2)
         assert now[-1] not in before
 
     until(is_new, 120)
@@ -161,33 +161,32 @@ def export(project: Project) -> None:
     published = int(project.sql("SELECT count(*) FROM pyzn.days"))
 
     def is_complete() -> None:
-        one(len(json.loads(project.exec("code", "cat", "/exports/index.json"))["days"]), published)
+        same(len(json.loads(project.exec("code", "cat", "/exports/index.json"))["days"]), published)
 
     until(is_complete, 180)
-    said = project.docker("compose", "run", "--rm", "-T", "pyzn", "mirror", "/exports")
-    one(said, f"0 of {published} days published, {published} were there already")
+    report = project.docker("compose", "run", "--rm", "-T", "pyzn", "mirror", "/exports")
+    same(report, f"0 of {published} days published, {published} were there already")
 
 
 def stop_and_start(project: Project) -> None:
     """Check that nothing is lost by a stop and a start."""
     content, answers = project.sql(CONTENT), project.answers()
     project.script("make stop-containers")
-    one(project.running(), {})
+    same(project.running(), {})
     project.script("make start-containers")
-    one(project.sql(CONTENT), content)
-    one(project.answers(), answers)
+    same(project.sql(CONTENT), content)
+    same(project.answers(), answers)
 
 
 def run(folder: Path, with_proxy: bool) -> None:
     """Run all checks in a project below `folder`."""
     profiles = "postgres,demo,backup,proxy" if with_proxy else "postgres,demo,backup"
     ports = {name: str(free_port()) for name in ("PYZN_API_PORT", "PYZN_UI_PORT", "PYZN_HTTP_PORT", "PYZN_HTTPS_PORT")}
-    settings = ports | {
-        "COMPOSE_PROFILES": profiles,
-        "PYZN_PUBLIC_NETWORK": "172.30.53.0/24",
-        "POSTGRES_SHARED_BUFFERS": "128MB",
-    }
-    project = Project(make_project(folder, **settings), NAME)
+    network = "172.30.53.0/24"
+    made = make_project(
+        folder, **ports, COMPOSE_PROFILES=profiles, PYZN_PUBLIC_NETWORK=network, POSTGRES_SHARED_BUFFERS="128MB"
+    )
+    project = Project(made, NAME)
     project.remove()  # what a killed test left
     try:
         project.script("make start-containers")

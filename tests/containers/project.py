@@ -4,8 +4,9 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,26 +28,30 @@ ROUTES = [
 CONTENT = "SELECT day, revision, status, checksum FROM pyzn.days ORDER BY day"
 
 
+@dataclass(frozen=True)
 class Project:
-    """One project of the engine: in `folder` are the repository's files and a `.env`."""
+    """One project of the engine: in `folder` are the repository's files and a `.env`, over which `settings` win."""
 
-    def __init__(self, folder: Path, name: str, **settings: str) -> None:
-        self.folder = folder
-        self.name = name
-        self.settings = settings
+    folder: Path
+    name: str
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of scripts. It wins over `.env`: two projects of one folder differ by it."""
+        """Return the environment of scripts."""
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"} or "DOCKER" in name}
-        return kept | {"COMPOSE_PROJECT_NAME": self.name} | self.settings
+        return {**kept, "COMPOSE_PROJECT_NAME": self.name, **self.settings}
 
     def docker(self, *words: str, may_fail: bool = False) -> str:
         """Run a docker command, which must succeed unless it `may_fail`, and return its output."""
-        done = subprocess.run(
-            ["docker", *words], cwd=self.folder, env=self.environment(), capture_output=True, text=True, check=False
-        )
+        done = self._run(["docker", *words])
         assert may_fail or done.returncode == 0, f"docker {' '.join(words)}: {done.stderr}"
         return done.stdout.strip()
+
+    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
 
     def inspect(self, service: str) -> list[dict[str, Any]]:
         """Return the engine's description of a service's containers."""
@@ -70,15 +75,7 @@ class Project:
     def script(self, text: str) -> str:
         """Run a shell script, which must succeed, and return its output."""
         began = time.monotonic()
-        done = subprocess.run(
-            ["sh", "-ec", text],
-            cwd=self.folder,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self._run(["sh", "-ec", text])
         first = text.strip().splitlines()
         click.echo(f"{time.monotonic() - began:6.1f} s  {first[0][:90]}{' …' if len(first) > 1 else ''}")
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
@@ -106,13 +103,8 @@ class Project:
     def elsewhere(self) -> Iterator["Project"]:
         """Yield a new machine with the same folder, on which nothing was started; it is removed at the end."""
         ports = {name: str(free_port()) for name in ("PYZN_API_PORT", "PYZN_UI_PORT")}
-        new = Project(
-            self.folder,
-            f"{self.name}-restored",
-            COMPOSE_PROFILES="postgres,demo",
-            PYZN_PUBLIC_NETWORK="172.30.54.0/24",
-            **ports,
-        )
+        settings = {"COMPOSE_PROFILES": "postgres,demo", "PYZN_PUBLIC_NETWORK": "172.30.54.0/24"}
+        new = Project(self.folder, f"{self.name}-restored", ports | settings)
         try:
             yield new
         finally:
@@ -121,15 +113,12 @@ class Project:
     def other_postgres(self) -> str:
         """Start another server with the owner, password `moved`, and both databases empty. Returns its HOST:PORT."""
         name = f"{self.name}-other"
-        self.docker(
-            "run", "--detach", "--name", name, "--network", f"{self.name}_pipeline", "--env", "POSTGRES_PASSWORD=x",
-            "postgres:18",
-        )  # fmt: skip
+        network = ("--network", f"{self.name}_pipeline")
+        self.docker("run", "--detach", "--name", name, *network, "--env", "POSTGRES_PASSWORD=x", "postgres:18")
         self.docker("network", "connect", f"{self.name}_public", name)  # as the world outside: `reading` has no way out
         make = "CREATE ROLE pyzn LOGIN CREATEROLE PASSWORD 'moved'"
-        until(
-            lambda: self.docker("exec", name, "psql", "--host", "127.0.0.1", "--username", "postgres", "-c", make), 60
-        )
+        psql = ("exec", name, "psql", "--host", "127.0.0.1", "--username", "postgres", "-c", make)
+        until(lambda: self.docker(*psql), 60)
         for database in ("pyzn", "dagster"):
             self.docker("exec", name, "createdb", "--username", "postgres", "--owner", "pyzn", database)
         return f"{name}:5432"
@@ -162,7 +151,5 @@ def make_project(folder: Path, **settings: str) -> Path:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes((ROOT / name).read_bytes())
-    (folder / ".env").write_text(example())
-    with (folder / ".env").open("a") as file:
-        file.writelines(f"{name}={value}\n" for name, value in settings.items())
+    (folder / ".env").write_text(example() + "".join(f"{name}={value}\n" for name, value in settings.items()))
     return folder

@@ -9,6 +9,11 @@ import yaml
 ROOT = Path(__file__).parents[2]
 
 
+def shell_blocks(page: str) -> list[str]:
+    """Return the blocks of shell in a page, in order."""
+    return re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
 def example() -> str:
     """Return .env.example as filled in for the demo: commented lines active, passwords set."""
     lines = re.findall(r"^(?:# )?([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)

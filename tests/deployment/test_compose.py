@@ -18,7 +18,7 @@ from jsonschema import validators
 from pyzn_api import settings as api_settings
 from pyzn_pipeline import settings as pipeline_settings
 from pyzn_pipeline.settings import Settings
-from tests.deployment.compose import ROOT, example_environment, load, variables
+from tests.deployment.compose import ROOT, example_environment, load, shell_blocks, variables
 
 SERVICES: dict[str, Any] = load(example_environment())["services"]
 
@@ -102,8 +102,7 @@ def test_the_ui_is_guarded_and_its_own_name_is_known() -> None:
 
 
 def test_the_pages_commands_name_services_and_are_shell() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text()
-    scripts = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    scripts = shell_blocks((ROOT / "docs" / "operations.md").read_text())
     for script in scripts:
         assert subprocess.run(["sh", "-n"], input=script, text=True, check=False).returncode == 0, script
     named = re.findall(r"docker compose (?:run --rm|run --rm -T|exec|restart|cp) (\w+)", "".join(scripts))

@@ -12,12 +12,16 @@ import pytest
 import yaml
 from dagster import DagsterInstance
 
-from tests.deployment.compose import ROOT, example_environment, load
+from tests.deployment.compose import ROOT, example_environment, load, shell_blocks
 from tests.deployment.kubernetes import Overlay, container, permissions, render
 
 OLDEST, NEWEST = "1.33", "1.37"
 LISTENS = {"postgres": 5432, "code": 4000, "webserver": 3000, "api": 5200, "bigquery": 9050}
 LAUNCHERS = {"daemon", "webserver"}
+CONFINED_POD = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+CONFINED_CONTAINER = {
+    "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +64,9 @@ def test_every_pod_is_confined(overlay: Overlay) -> None:
     assert overlay.objects["Namespace/pyzn"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     for name, template in overlay.pods.items():
         pod, only = template["spec"], container(template)
-        assert pod["securityContext"]["runAsNonRoot"], name
+        assert pod["securityContext"].items() >= CONFINED_POD.items(), name
         assert pod["securityContext"]["runAsUser"] > 0, name  # the image names its user, and Kubernetes wants a number
-        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
-        assert only["securityContext"]["allowPrivilegeEscalation"] is False, name
-        assert only["securityContext"]["readOnlyRootFilesystem"], name
-        assert only["securityContext"]["capabilities"] == {"drop": ["ALL"]}, name
+        assert only["securityContext"].items() >= CONFINED_CONTAINER.items(), name
         assert "/tmp" in mounts(template), name  # noqa: S108  # a mount
         assert only["imagePullPolicy"] == "IfNotPresent", name
         assert pod["enableServiceLinks"] is False, name
@@ -82,7 +83,7 @@ def mounts(template: dict[str, Any]) -> set[str]:
 
 
 def test_the_launchers_may_do_what_a_run_needs(overlay: Overlay) -> None:
-    """What the launcher asks of Kubernetes for a run from its start to its cancellation, and no more."""
+    """All that the launcher asks of Kubernetes for a run from its start to its cancellation, and no more."""
     assert permissions(overlay.objects["Role/pyzn-launcher"]) == overlay.asked
     assert overlay.objects["RoleBinding/pyzn-launcher"]["subjects"][0]["name"] == "pyzn-launcher"
     accounts = {name: template["spec"].get("serviceAccountName") for name, template in overlay.pods.items()}
@@ -218,8 +219,7 @@ PAGE = (ROOT / "docs" / "kubernetes.md").read_text()
 
 
 def test_the_pages_commands_are_shell_and_name_what_is_there(demo: Overlay) -> None:
-    scripts = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    scripts.append((ROOT / "tests/deployment/cluster.sh").read_text())  # runs where there is a cluster
+    scripts = [*shell_blocks(PAGE), (ROOT / "tests/deployment/cluster.sh").read_text()]  # which runs where a cluster is
     for script in scripts:
         assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0, script
     named = set(re.findall(r"\b(deployment|statefulset|service|job)/(\w+)", "".join(scripts)))

@@ -1,28 +1,28 @@
-"""Two stores, `store` with the DAYS and `second` without; awkward text in the days; and exports that are changed."""
+"""An exporter's store with the DAYS, which have awkward text; a mirror's without; the export between them."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from pyzn_local.postgres import Postgres
-from pyzn_pipeline.exports.index import INDEX, Entry, Index, json_of, read_day
+from pyzn_pipeline.exports.following import follow
+from pyzn_pipeline.exports.index import INDEX, Index, read_day
 from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.exports.storage import Folder
-from pyzn_pipeline.exports.writing import ExportRefused, export_days
-from pyzn_pipeline.reading.day import DayReading, ingest_day
+from pyzn_pipeline.exports.writing import ExportRefused, ExportResult, export_days
+from pyzn_pipeline.reading.day import ingest_day
+from pyzn_pipeline.source.count import DayCount
 from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.publication import Publication
 from tests.conftest import Database, filled_database, own_database
 from tests.days import Download
-from tests.store.publishing import publish
+from tests.store.publishing import publish, rows
 from tests.web import WebServer, serving_folder
 
 DAY = date(2026, 7, 14)
@@ -47,37 +47,78 @@ CONTENT = [
 
 
 def downloads(day: date) -> list[Download]:
-    """A day's downloads: more on later days, and a project of its own."""
+    """Return a day's downloads: more on later days, and a project of its own."""
     return DOWNLOADS * day.day + [Download(f"only-on-{day}")]
 
 
 def late(store: Engine, day: date = DAY) -> None:
-    """The day gets a late row: its next revision."""
+    """Publish a late row of the day: its next revision."""
     publish(store, day, [*downloads(day), Download("late")])
 
 
-def sql(store: Engine, *statements: str, **values: Any) -> None:
-    """Change the tables."""
-    with store.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement), values)
-
-
 def content(store: Engine) -> list[list[tuple[Any, ...]]]:
-    """Every row, and every figure of the ledger that is about content; JSON as its text."""
+    """Return every row, and every figure of the ledger that is about content; JSON as its text."""
     with store.connect() as connection:
         connection.execute(text("SET TIME ZONE 'UTC'"))
         return [[tuple(map(str, row)) for row in connection.execute(text(query))] for query in CONTENT]
 
 
-def mirror(store: Engine, url: Path | str, *days: date, accept_worse: bool = False) -> list[DayReading]:
-    return [ingest_day(day, Mirror(str(url)), store, "run-1", accept_worse) for day in days]
+def exported(store: Engine, folder: Path) -> list[ExportResult]:
+    """Export all published days, none of which is refused."""
+    done = list(export_days(store, Folder(folder)))
+    assert not [refused for refused in done if isinstance(refused, ExportRefused)]
+    return [one for one in done if isinstance(one, ExportResult)]
+
+
+def index_of(folder: Path) -> Index:
+    """Read the index of an export."""
+    return Index.model_validate_json((folder / INDEX).read_bytes())
+
+
+def file_of(folder: Path, view: str, day: date = DAY) -> Path:
+    """Return a file of a day, `day.json` or a view's."""
+    entry = index_of(folder).by_day()[day]
+    return folder / (entry.file if view == "day.json" else read_day(Folder(folder), entry).by_view()[view]).path
+
+
+def mirror(store: Engine, url: Path | str, *days: date, accept_worse: bool = False) -> list[Publication]:
+    """Publish the days that are exported there."""
+    return [ingest_day(day, Mirror(str(url)), store, "run-1", accept_worse).publication for day in days]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An exporter and its mirror, by default of the folder, not of the web server over it."""
+
+    exporter: Engine
+    mirrored: Engine
+    folder: Path
+
+    def export(self) -> None:
+        """Export all published days."""
+        exported(self.exporter, self.folder)
+
+    def mirror(self, *days: date, url: str | None = None, accept_worse: bool = False) -> list[Publication]:
+        """Mirror the days."""
+        return mirror(self.mirrored, url or self.folder, *days, accept_worse=accept_worse)
+
+    def follow(self, url: str | None = None) -> list[DayCount]:
+        """Follow the index as it is now."""
+        return follow(self.mirrored, url or str(self.folder), index_of(self.folder))
+
+    def wanted(self) -> list[date]:
+        """Return the days that the mirror wants."""
+        return [day for (day,) in rows(self.mirrored, "SELECT day FROM pyzn.wanted ORDER BY day")]
+
+    def is_equal(self) -> bool:
+        """Return whether both have the same content."""
+        return content(self.mirrored) == content(self.exporter)
 
 
 @pytest.fixture(scope="session")
 def template(postgres: Postgres) -> Iterator[str]:
     """The name of a database with the DAYS, which `database` is a copy of."""
-    with filled_database(postgres, lambda store: [publish(store, d, downloads(d)) for d in DAYS]) as name:
+    with filled_database(postgres, lambda store: [publish(store, day, downloads(day)) for day in DAYS]) as name:
         yield name
 
 
@@ -97,8 +138,14 @@ def second(second_database: Database) -> Iterator[Engine]:
 
 
 @pytest.fixture
+def pair(store: Engine, second: Engine, folder: Path) -> Pair:
+    """An exporter with the DAYS, and its mirror without any."""
+    return Pair(store, second, folder)
+
+
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where exports go."""
+    """The folder of the export."""
     made = tmp_path / "export"
     made.mkdir()
     return made
@@ -109,64 +156,3 @@ def web(folder: Path) -> Iterator[WebServer]:
     """A web server over it."""
     with serving_folder(folder) as server:
         yield server
-
-
-def exported(store: Engine, folder: Path) -> None:
-    """Export all published days."""
-    refused = [str(done) for done in export_days(store, Folder(folder)) if isinstance(done, ExportRefused)]
-    assert not refused
-
-
-def index_of(folder: Path) -> Index:
-    return Index.model_validate_json((folder / INDEX).read_bytes())
-
-
-def file_of(folder: Path, view: str, day: date = DAY) -> Path:
-    """A file of a day, `day.json` or a view's."""
-    entry = index_of(folder).by_day()[day]
-    if view == "day.json":
-        return folder / entry.file.path
-    return folder / read_day(Folder(folder), entry).by_view()[view].path
-
-
-# -- exports that are changed, with every size and SHA-256 right
-
-
-def change_index(folder: Path, change: Callable[[list[Entry]], list[Entry]]) -> None:
-    """Write an index with other lines."""
-    index = index_of(folder)
-    (folder / INDEX).write_bytes(json_of(Index.of(change(index.days), index.written_at)))
-
-
-def change_day(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    """Write another `day.json` of DAY, and the index that names it."""
-    entry = index_of(folder).by_day()[DAY]
-    day = json.loads((folder / entry.file.path).read_bytes())
-    change(day)
-    body = json.dumps(day).encode()
-    (folder / entry.file.path).write_bytes(body)
-    file = entry.file.model_copy(update={"bytes": len(body), "sha256": sha256(body).hexdigest()})
-    changed = entry.model_copy(update={"file": file})
-    change_index(folder, lambda days: [changed if each.day == DAY else each for each in days])
-
-
-def change_rows(folder: Path, view: str, change: Callable[[pa.Table], pa.Table]) -> None:
-    """Write other rows of a view, and the `day.json` and index that name them."""
-
-    def rename(day: dict[str, Any]) -> None:
-        by_project = view == "downloads_by_project"
-        file = day["projects"] if by_project else day["breakdowns"][view.removeprefix("downloads_by_")]["file"]
-        path = folder / file["path"]
-        table = change(pq.read_table(path))
-        pq.write_table(table, path)
-        body = path.read_bytes()
-        file |= {"bytes": len(body), "sha256": sha256(body).hexdigest(), "rows": table.num_rows}
-
-    change_day(folder, rename)
-
-
-def with_column(table: pa.Table, name: str, values: Any) -> pa.Table:
-    """The table with other values of a column, of the same type unless they have their own."""
-    kept = table.schema.get_field_index(name)
-    array = values if isinstance(values, pa.Array) else pa.array(values, table.schema.types[kept])
-    return table.set_column(kept, name, array)

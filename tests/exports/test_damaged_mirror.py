@@ -1,48 +1,34 @@
 """A mirror that is damaged, lies or goes back in time is refused by name, and changes nothing."""
 
+import json
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import Engine
 
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.exports.following import OlderIndex, follow
+from pyzn_pipeline.exports.following import OlderIndex
 from pyzn_pipeline.exports.index import INDEX, Index, json_of
-from tests.days import Download
-from tests.exports.conftest import (
-    DAY,
-    DAYS,
-    change_day,
-    change_index,
-    change_rows,
-    content,
-    downloads,
-    exported,
-    file_of,
-    index_of,
-    late,
-    mirror,
-    sql,
-    with_column,
-)
-from tests.store.publishing import publish, rows
+from tests.exports.conftest import DAY, DAYS, Pair, content, file_of, index_of, late
+from tests.store.publishing import change, rows
 from tests.web import serving_folder
 
-Change = Callable[[Path], object]
+Damage = Callable[[Path], object]
 
 
-def on(view: str, change: Callable[[bytes], bytes]) -> Change:
+def on(view: str, changed: Callable[[bytes], bytes]) -> Damage:
     """Other bytes in a file of DAY, or in the index."""
 
     def damage(folder: Path) -> None:
         file = folder / INDEX if view == INDEX else file_of(folder, view)
-        file.write_bytes(change(file.read_bytes()))
+        file.write_bytes(changed(file.read_bytes()))
 
     return damage
 
@@ -53,24 +39,50 @@ def flipped(body: bytes) -> bytes:
     return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
 
 
-def swap_files(folder: Path) -> None:
-    """Two lines of the index name each other's files."""
-    change_index(
-        folder,
-        lambda days: [
-            line.model_copy(update={"file": other.file}) for line, other in zip(days, reversed(days), strict=True)
-        ],
-    )
+PROJECTS, VERSIONS, COUNTRIES = "downloads_by_project", "downloads_by_version", "downloads_by_country"
 
 
-def other_day(folder: Path, *views: str) -> None:
-    """The files of another day under this day's name."""
-    for view in views:
-        shutil.copy(file_of(folder, view, DAYS[0]), file_of(folder, view))
-        change_rows(folder, view, lambda table: table)
+def rewrite(
+    folder: Path,
+    change_day: Callable[[dict[str, Any]], object] = lambda day: day,
+    view: str = "",
+    change_rows: Callable[[pa.Table], pa.Table] = lambda table: table,
+    later: timedelta = timedelta(),
+    **line: object,
+) -> None:
+    """Write other rows of a view of DAY, another `day.json` and another index, with every size and SHA-256 right."""
+    path = file_of(folder, "day.json")
+    day, before = json.loads(path.read_bytes()), json.loads(path.read_bytes())
+    if view:
+        table = change_rows(pq.read_table(file_of(folder, view)))
+        pq.write_table(table, file_of(folder, view))
+        file = day["projects"] if view == PROJECTS else day["breakdowns"][view.removeprefix("downloads_by_")]["file"]
+        file |= {**named(file_of(folder, view)), "rows": table.num_rows}
+    change_day(day)
+    if day != before:
+        path.write_text(json.dumps(day))
+    index = index_of(folder)
+    changed = index.days[-1].model_copy(update={"file": index.days[-1].file.model_copy(update=named(path))} | line)
+    (folder / INDEX).write_bytes(json_of(Index.of([*index.days[:-1], changed], index.written_at + later)))
 
 
-def value(path: str, new: object) -> Change:
+def named(path: Path) -> dict[str, object]:
+    """Return what an export has of a file beside its name."""
+    return {"bytes": path.stat().st_size, "sha256": sha256(path.read_bytes()).hexdigest()}
+
+
+def column(view: str, name: str, values: Callable[[list[Any]], Any]) -> Damage:
+    """Other values in a column of a view, of the same type unless they have their own."""
+
+    def changed(table: pa.Table) -> pa.Table:
+        found, place = values(table[name].to_pylist()), table.schema.get_field_index(name)
+        array = found if isinstance(found, pa.Array) else pa.array(found, table.schema.types[place])
+        return table.set_column(place, name, array)
+
+    return lambda folder: rewrite(folder, view=view, change_rows=changed)
+
+
+def value(path: str, new: object) -> Damage:
     """Another value in `day.json`."""
 
     def put(day: dict[str, Any]) -> None:
@@ -79,12 +91,14 @@ def value(path: str, new: object) -> Change:
             day = day[name]
         day[last] = new
 
-    return lambda folder: change_day(folder, put)
+    return lambda folder: rewrite(folder, put)
 
 
-def column(view: str, name: str, values: Callable[[list[Any]], Any]) -> Change:
-    """Other values in a column of a view."""
-    return lambda folder: change_rows(folder, view, lambda t: with_column(t, name, values(t[name].to_pylist())))
+def other_day(folder: Path, *views: str) -> None:
+    """The files of another day under this day's name."""
+    for view in views:
+        shutil.copy(file_of(folder, view, DAYS[0]), file_of(folder, view))
+        rewrite(folder, view=view)
 
 
 def not_utf8(texts: list[str]) -> pa.Array:
@@ -92,9 +106,8 @@ def not_utf8(texts: list[str]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(broken), broken.buffers())
 
 
-PROJECTS, VERSIONS, COUNTRIES = "downloads_by_project", "downloads_by_version", "downloads_by_country"
 FIT = "day 2026-07-14: its files do not fit: "
-DAMAGES: dict[str, tuple[Change, str]] = {
+DAMAGES: dict[str, tuple[Damage, str]] = {
     # bytes
     "bit of the index": (on(INDEX, flipped), r"/index\.json: "),
     "index cut": (on(INDEX, lambda body: body[:-7]), r"/index\.json: the file: Invalid JSON"),
@@ -103,11 +116,12 @@ DAMAGES: dict[str, tuple[Change, str]] = {
     "file cut": (on(COUNTRIES, lambda body: body[:-7]), r"_country\.parquet: it has [0-9,]+ bytes, [0-9,]+ were exp"),
     "no file": (lambda folder: file_of(folder, PROJECTS).unlink(), r"_project\.parquet: there is no such file"),
     # lies, with every size and SHA-256 right
-    "files swapped": (swap_files, r"/day\.json: its day is 2026-07-12, in the index 2026-07-14"),
+    "files swapped": (
+        lambda folder: rewrite(folder, file=index_of(folder).days[0].file),
+        r"/day\.json: its day is 2026-07-12, in the index 2026-07-14",
+    ),
     "day renamed": (
-        lambda folder: change_index(
-            folder, lambda days: [*days[:-1], days[-1].model_copy(update={"day": DAY + timedelta(days=1)})]
-        ),
+        lambda folder: rewrite(folder, day=DAY + timedelta(days=1)),
         "day 2026-07-14: .* does not have it; its newest day is 2026-07-15",
     ),
     "too few rows": (lambda folder: other_day(folder, VERSIONS), "version documents sum to 61 downloads"),
@@ -127,7 +141,7 @@ DAMAGES: dict[str, tuple[Change, str]] = {
         r"day 2026-07-14: its rows at .* have the checksum [0-9a-f]{32}, [0-9a-f]{32} was exported",
     ),
     "another count": (
-        lambda folder: change_day(folder, lambda day: day.update(source_downloads=72, by_hour={})),
+        lambda folder: rewrite(folder, lambda day: day.update(source_downloads=72, by_hour={})),
         r"day 2026-07-14: source says [0-9,]+ downloads",
     ),
     "other totals": (value("breakdowns.country.pypi_totals.US", 1), FIT + "country 'US' has 1 downloads of all PyPI"),
@@ -144,81 +158,79 @@ DAMAGES: dict[str, tuple[Change, str]] = {
 }
 
 
-def test_damage_and_lies_are_refused_by_name_and_change_nothing(store: Engine, second: Engine, tmp_path: Path) -> None:
-    exported(store, tmp_path / "good")
-    mirror(second, tmp_path / "good", DAYS[0])
-    known = content(second)
+def test_damage_and_lies_are_refused_by_name_and_change_nothing(pair: Pair, tmp_path: Path) -> None:
+    pair.export()
+    pair.mirror(DAYS[0])
+    before = content(pair.mirrored)
     with serving_folder(tmp_path) as web:
         for name, (damage, message) in DAMAGES.items():
-            damage(shutil.copytree(tmp_path / "good", tmp_path / name))
+            damage(shutil.copytree(pair.folder, tmp_path / name))
             with pytest.raises(PyznError, match=message):
-                mirror(second, f"{web.url}/{quote(name)}", DAY)
-            assert content(second) == known, name
+                pair.mirror(DAY, url=f"{web.url}/{quote(name)}")
+            assert content(pair.mirrored) == before, name
 
 
-def test_words_of_a_mirror_are_short_and_printable_in_error_and_ledger(
-    store: Engine, second: Engine, folder: Path
-) -> None:
-    exported(store, folder)
+def test_words_of_a_mirror_are_short_and_printable_in_error_and_ledger(pair: Pair) -> None:
+    pair.export()
     words = "\x1b[2J\x9b31m\u202e<!channel>\nok " * 1000
-    change_day(folder, lambda day: day["breakdowns"].update({words: {}}))
+    rewrite(pair.folder, lambda day: day["breakdowns"].update({words: {}}))
     with pytest.raises(PyznError, match=r"day\.json: breakdowns\.\\x1b\[2J") as error:
-        mirror(second, folder, DAY)
-    change_day(folder, lambda day: (day["breakdowns"].pop(words), day.update(status="suspect", suspect_because=words)))
-    change_index(folder, lambda days: [*days[:-1], days[-1].model_copy(update={"status": "suspect"})])
-    mirror(second, folder, DAY)
-    ((doubt,),) = rows(second, "SELECT suspect_because FROM pyzn.days")
-    assert "\\x1b[2J\\x9b31m\\u202e<!channel> ok" in doubt
-    for text, most in ((str(error.value), 1000), (doubt, 5000)):
+        pair.mirror(DAY)
+
+    def doubt(day: dict[str, Any]) -> None:
+        del day["breakdowns"][words]
+        day |= {"status": "suspect", "suspect_because": words}
+
+    rewrite(pair.folder, doubt, status="suspect")
+    pair.mirror(DAY)
+    ((reason,),) = rows(pair.mirrored, "SELECT suspect_because FROM pyzn.days")
+    assert "\\x1b[2J\\x9b31m\\u202e<!channel> ok" in reason
+    for text, most in ((str(error.value), 1000), (reason, 5000)):
         assert len(text) < most
         assert text.isprintable()
 
 
-def test_a_mirror_that_goes_back_in_time_or_is_from_the_future_is_refused(
-    store: Engine, second: Engine, folder: Path
-) -> None:
-    exported(store, folder)
-    old = (folder / INDEX).read_bytes()
-    late(store)
-    exported(store, folder)
-    mirror(second, folder, DAY)
-    known = content(second)
-    new = (folder / INDEX).read_bytes()
+def test_a_mirror_that_goes_back_in_time_or_is_from_the_future_is_refused(pair: Pair) -> None:
+    index = pair.folder / INDEX
+    pair.export()
+    old = index.read_bytes()
+    late(pair.exporter)
+    pair.export()
+    pair.mirror(DAY)
+    new, before = index.read_bytes(), content(pair.mirrored)
 
-    (folder / INDEX).write_bytes(old)
+    index.write_bytes(old)
     for day in (DAY, DAYS[0]):  # one that it has newer, and one that it has not
         with pytest.raises(PyznError, match=rf"day {day}: .*goes back in time: its index of .* was used before"):
-            mirror(second, folder, day)
+            pair.mirror(day)
     with pytest.raises(OlderIndex, match=r"recount: .* goes back in time"):
-        follow(second, str(folder), index_of(folder))
-    restored = Index.of(index_of(folder).days, datetime.now(UTC))  # as if its owner had restored a backup
-    (folder / INDEX).write_bytes(json_of(restored))
+        pair.follow()
+    rewrite(pair.folder, later=datetime.now(UTC) - index_of(pair.folder).written_at)  # a backup was restored
     with pytest.raises(PyznError, match=r"goes back in time: revision 2 was read before, this is revision 1"):
-        mirror(second, folder, DAY)
-    assert content(second) == known
+        pair.mirror(DAY)
+    assert content(pair.mirrored) == before
 
-    (folder / INDEX).write_bytes(json_of(Index.of(index_of(folder).days, datetime.now(UTC) + timedelta(hours=2))))
+    rewrite(pair.folder, later=timedelta(hours=2))
     with pytest.raises(OlderIndex, match=r"recount: the index of .* which is in the future; not used"):
-        follow(second, str(folder), index_of(folder))
+        pair.follow()
     with pytest.raises(OlderIndex, match=f"day {DAY}: the index of .* which is in the future; not used"):
-        mirror(second, folder, DAY, accept_worse=True)
+        pair.mirror(DAY, accept_worse=True)
 
-    (folder / INDEX).write_bytes(new)
-    follow(second, str(folder), index_of(folder))
-    (folder / INDEX).write_bytes(old)
+    index.write_bytes(new)
+    pair.follow()
+    index.write_bytes(old)
     with pytest.raises(OlderIndex):
-        follow(second, str(folder), index_of(folder))
-    (accepted,) = mirror(second, folder, DAY, accept_worse=True)
-    assert accepted.publication.revision == 3
-    follow(second, str(folder), index_of(folder))
+        pair.follow()
+    assert pair.mirror(DAY, accept_worse=True)[0].revision == 3
+    pair.follow()
 
 
-def test_other_content_under_the_same_revision_is_refused(store: Engine, second: Engine, folder: Path) -> None:
-    exported(store, folder)
-    mirror(second, folder, DAY)
-    publish(store, DAY, [*downloads(DAY), Download("late")])
-    sql(store, f"UPDATE pyzn.days SET revision = 1 WHERE day = '{DAY}'")  # as another database would have it
-    shutil.rmtree(folder)
-    exported(store, folder)
+def test_other_content_under_the_same_revision_is_refused(pair: Pair) -> None:
+    pair.export()
+    pair.mirror(DAY)
+    late(pair.exporter)
+    change(pair.exporter, f"UPDATE pyzn.days SET revision = 1 WHERE day = '{DAY}'")  # as another database would have it
+    shutil.rmtree(pair.folder)
+    pair.export()
     with pytest.raises(PyznError, match=r"its revision 1 had the checksum [0-9a-f]{32} before, now [0-9a-f]{32}"):
-        mirror(second, folder, DAY)
+        pair.mirror(DAY)

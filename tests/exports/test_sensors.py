@@ -23,11 +23,11 @@ from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store.partitions import RetiredDay
 from tests.conftest import TEMPLATE, Database
 from tests.days import Download, raw_rows
-from tests.exports.conftest import content, downloads, sql
+from tests.exports.conftest import content, downloads
 from tests.exports.conftest import mirror as mirror_days
 from tests.pipeline.conftest import code_location, memory_instance
 from tests.pipeline.sensor import carried_out, evaluated
-from tests.store.publishing import publish, rows
+from tests.store.publishing import change, publish, rows
 from tests.web import WebServer
 
 TODAY = datetime.now(UTC).date()
@@ -42,25 +42,39 @@ def template() -> str:
 
 @dataclass
 class Side:
-    """One PyZn: its definitions, its Dagster, and where its sensors are."""
+    """One PyZn: its definitions, its Dagster, and the cursors of its sensors."""
 
     defs: Definitions
     instance: DagsterInstance
     cursors: dict[str, str | None] = field(default_factory=dict)
 
     def tick(self, sensor: str) -> list[RunRequest]:
-        """What the sensor asks for now."""
+        """Return the requests of one tick of a sensor."""
         tick = evaluated(self.defs, self.instance, sensor, self.cursors.get(sensor))
         self.cursors[sensor] = tick.cursor
         return list(tick.run_requests or [])
 
     def live(self, *sensors: str) -> list[ExecuteInProcessResult]:
-        """Let the sensors have their way until they ask for nothing more."""
+        """Carry out the requests of the sensors until there are none."""
         done: list[ExecuteInProcessResult] = []
         while requests := [request for name in sensors for request in self.tick(name)]:
             assert len(done) < 20, requests
             done += carried_out(self.defs, self.instance, requests)
         return done
+
+    def later(self) -> None:
+        """Make the last look at the mirror's index older."""
+        moment = datetime.fromisoformat(str(self.cursors["keep_days_true"])) - timedelta(minutes=6)
+        self.cursors["keep_days_true"] = moment.isoformat()
+
+    def materialized(self, asset: str) -> dict[str, dict[str, Any]]:
+        """Return the newest metadata of each partition of an asset."""
+        found: dict[str, dict[str, Any]] = {}
+        for record in self.instance.fetch_materializations(AssetKey(asset), limit=100).records:
+            assert record.asset_materialization is not None
+            values = {name: entry.value for name, entry in record.asset_materialization.metadata.items()}
+            found.setdefault(str(record.partition_key), values)
+        return found
 
 
 @pytest.fixture
@@ -79,60 +93,31 @@ def mirror(second_database: Database, web: WebServer, tmp_path: Path) -> Iterato
 
 
 def ask(store: Engine, *days: date) -> None:
-    """Somebody asks for the days; and nobody for any other."""
+    """Ask for the days, and for no other that the calendar would ask for."""
+    wanted = "INSERT INTO pyzn.wanted (day, asked_by, reason, next_attempt_at)"
     for day in days:
-        sql(
-            store,
-            "INSERT INTO pyzn.wanted (day, asked_by, next_attempt_at) VALUES (:day, '{calendar}', now())",
-            day=day,
-        )
-    sql(
-        store,
-        "INSERT INTO pyzn.wanted (day, reason) SELECT CAST(:today AS date) - n, 'canceled' "
-        "FROM generate_series(1, 34) n "
-        "ON CONFLICT DO NOTHING",
-        today=TODAY,
-    )
-
-
-def later(side: Side) -> None:
-    """The mirror's index is looked at again."""
-    moment = datetime.fromisoformat(str(side.cursors["keep_days_true"])) - timedelta(minutes=6)
-    side.cursors["keep_days_true"] = moment.isoformat()
-
-
-def materialized(side: Side, asset: str) -> dict[str, dict[str, Any]]:
-    """The newest metadata of each partition of an asset."""
-    found: dict[str, dict[str, Any]] = {}
-    for record in side.instance.fetch_materializations(AssetKey(asset), limit=100).records:
-        assert record.asset_materialization is not None
-        values = {name: entry.value for name, entry in record.asset_materialization.metadata.items()}
-        found.setdefault(str(record.partition_key), values)
-    return found
+        change(store, f"{wanted} VALUES (:day, '{{calendar}}', NULL, now())", day=day)
+    others = "SELECT CAST(:today AS date) - n, '{}', 'canceled', NULL FROM generate_series(1, 34) n"
+    change(store, f"{wanted} {others} ON CONFLICT DO NOTHING", today=TODAY)
 
 
 def test_what_one_reads_the_other_mirrors_and_a_late_row_gives_both_revision_2(
-    bigquery: Server,
-    exporter: Side,
-    mirror: Side,
-    store: Engine,
-    second: Engine,
-    web: WebServer,
+    bigquery: Server, exporter: Side, mirror: Side, store: Engine, second: Engine, web: WebServer
 ) -> None:
     for day in OLD:
         bigquery.load(raw_rows(day, downloads(day)))
     ask(store, *OLD)
     exporter.live("keep_days_true", "export_what_has_changed")
-    assert set(materialized(exporter, "exported_days")) == set(map(str, OLD))
+    assert set(exporter.materialized("exported_days")) == set(map(str, OLD))
 
     ask(second, *OLD)
     mirror.live("keep_days_true")
     assert content(second) == content(store)
-    shown = materialized(mirror, "project_days")[str(OLD[-1])]
+    shown = mirror.materialized("project_days")[str(OLD[-1])]
     assert (shown["source"], shown["bytes billed"], shown["US dollars"]) == (f"{web.url} of the emulator", 0, 0)
 
     bigquery.load(raw_rows(OLD[-1], [Download("late")]))
-    sql(
+    change(
         store,
         "UPDATE pyzn.days SET status = 'provisional', published_at = published_at - interval '61 minutes',"
         " recounted_at = published_at - interval '61 minutes'",
@@ -140,14 +125,14 @@ def test_what_one_reads_the_other_mirrors_and_a_late_row_gives_both_revision_2(
     exporter.live("keep_days_true", "export_what_has_changed")
     assert rows(store, "SELECT revision FROM pyzn.days ORDER BY day") == [(1,), (1,), (2,)]
     assert mirror.tick("keep_days_true") == []  # it was looked at just before
-    later(mirror)
+    mirror.later()
     done = mirror.live("keep_days_true")
     assert [result.job_def.name for result in done] == ["recount", "daily_downloads"]
     assert content(second) == content(store)
     assert rows(second, "SELECT revision, status FROM pyzn.days ORDER BY day") == [
         (1, "final"), (1, "final"), (2, "final"),
     ]  # fmt: skip
-    later(mirror)
+    mirror.later()
     assert mirror.tick("keep_days_true") == []
     assert exporter.tick("export_what_has_changed") == []
 
@@ -160,11 +145,11 @@ def test_an_index_is_followed_until_a_recount_of_it_has_succeeded(
     exporter.live("export_what_has_changed")
     ask(second)
     (first,) = mirror.tick("keep_days_true")  # and its run dies
-    later(mirror)
+    mirror.later()
     assert mirror.tick("keep_days_true") == [first]
-    later(mirror)
+    mirror.later()
     assert len(mirror.live("keep_days_true")) == 1
-    later(mirror)
+    mirror.later()
     assert mirror.tick("keep_days_true") == []
 
 
@@ -188,7 +173,7 @@ def test_an_export_whose_index_is_gone_fails_its_run_while_days_are_retired(
 ) -> None:
     publish(store, OLD[0], downloads(OLD[0]))
     exporter.live("export_what_has_changed")
-    sql(store, "UPDATE pyzn.days SET retired_at = now()")
+    change(store, "UPDATE pyzn.days SET retired_at = now()")
     (folder / INDEX).unlink()
     (request,) = exporter.tick("export_what_has_changed")
     result = exporter.defs.resolve_job_def("export").execute_in_process(
@@ -221,10 +206,10 @@ def test_an_exported_day_that_is_refused_fails_its_run_and_lets_older_ones_be_ex
         bigquery.load(raw_rows(day, downloads(day)))
     ask(store, *days)
     exporter.live("keep_days_true")
-    sql(store, "UPDATE pyzn.project_days SET project = 'other' WHERE project = 'numpy' AND day = :day", day=days[1])
+    change(store, "UPDATE pyzn.project_days SET project = 'other' WHERE project = 'numpy' AND day = :day", day=days[1])
     first, second = exporter.live("export_what_has_changed")
     assert (first.success, second.success) == (False, True)
-    assert set(materialized(exporter, "exported_days")) == {str(days[0])}
+    assert set(exporter.materialized("exported_days")) == {str(days[0])}
     assert (folder / str(days[0])).is_dir()
     assert not (folder / str(days[1])).exists()
 

@@ -1,4 +1,4 @@
-"""Storage: what it reads and writes, where it is, and how it is left when it is away, slow or elsewhere."""
+"""Storage reads and writes what it should, and is left when it is away, slow or elsewhere."""
 
 import socket
 import time
@@ -42,11 +42,16 @@ def head(handler: BaseHTTPRequestHandler, status: int = 200, **headers: str) -> 
     handler.end_headers()
 
 
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some for S3, so that nothing looks for this machine's own."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+
+
 @pytest.fixture(params=["folder", "web", "s3"])
-def storage(request: pytest.FixtureRequest, folder: Path, web: WebServer, monkeypatch: pytest.MonkeyPatch) -> Storage:
+def storage(request: pytest.FixtureRequest, folder: Path, web: WebServer) -> Storage:
     """The folder, by each kind of storage. `web` speaks enough of S3 to be read as a bucket."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "none")
     folder.joinpath("bucket").mkdir()
     urls = {
         "folder": str(folder / "bucket"),
@@ -139,8 +144,6 @@ def test_a_redirect_is_followed_on_its_origin_alone() -> None:
 def test_a_silent_server_or_bucket_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage_module, "SILENCE_SECONDS", 0.1)
     monkeypatch.setattr(storage_module, "S3_SECONDS", 0.1)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "none")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(StorageError, match=r"index\.json: ReadTimeout: check the address and the network"):

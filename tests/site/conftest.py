@@ -49,10 +49,17 @@ def client(stocked: Database) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
-def without_cache(stocked: Database) -> Iterator[httpx.Client]:
-    """A client of another one, which keeps no answer."""
-    with serving(settings(stocked.api_url, cache_bytes=0)) as client:
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection]:
+    """The owner of the test's database, to publish in it."""
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        yield owner
+
+
+@pytest.fixture
+def own_client(database: Database) -> Iterator[httpx.Client]:
+    """A client of a server over the test's database."""
+    with serving(settings(database.api_url)) as client:
         yield client
 
 

@@ -1,31 +1,15 @@
-"""The pages of the site, and a page taken apart."""
+"""A page of the site, taken apart."""
 
 from html.parser import HTMLParser
 
 import httpx
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-PAGES = [
-    "/",
-    "/?period=day",
-    "/search",
-    "/search?q=sample",
-    "/projects/sampleproject",
-    "/projects/sampleproject?range=year&granularity=month&ci=exclude",
-    "/projects/sampleproject?range=all&share=1",
-    "/projects/sampleproject/readme",
-    "/projects/sampleproject/wheels",
-    "/projects/__all__/wheels?range=quarter",
-    "/compare",
-    "/compare?name=sampleproject&name=busy",
-    "/days",
-    "/days?year=2025",
-]
 VOID = {"hr", "img", "input", "link", "meta", "source"}
 
 
 class Html(HTMLParser):
-    """A page taken apart; demands that every element ends where it should, and that nothing in it runs inline."""
+    """The elements and texts of a page; demands that each ends where it should, and that nothing in it runs inline."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -40,7 +24,7 @@ class Html(HTMLParser):
         assert "style" not in names | {tag}, "the policy forbids what is inline"
         assert not [name for name in names if name.startswith("on")]
         assert tag != "script" or "src" in names
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        self.handle_startendtag(tag, attrs)
         self.text += " "
         if tag not in VOID:
             self._open.append(tag)
@@ -59,8 +43,22 @@ class Html(HTMLParser):
         return [attributes[attribute] for _, attributes in self.elements if attribute in attributes]
 
     @property
-    def charts(self) -> list[dict[str, str]]:
-        return [attributes for tag, attributes in self.elements if tag == "svg" and attributes.get("role") == "group"]
+    def addresses(self) -> list[str]:
+        return self.all("href") + self.all("src") + self.all("action")
+
+    @property
+    def numbers(self) -> list[str]:
+        """The links to the numbers of charts and tables."""
+        return [address for address in self.all("href") if address.startswith("/api/v4/")]
+
+    @property
+    def charts(self) -> list[str]:
+        """The sentence that describes each chart."""
+        return [
+            attributes["aria-label"]
+            for tag, attributes in self.elements
+            if tag == "svg" and attributes.get("role") == "group"
+        ]
 
     @property
     def words(self) -> str:

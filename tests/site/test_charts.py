@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import product
-from typing import NamedTuple
-from xml.etree import ElementTree as ET
 
 import httpx
 import psycopg
@@ -19,69 +17,11 @@ from tests.api.conftest import serving, settings
 from tests.conftest import Database, own_database
 from tests.days import Download
 from tests.site.conftest import publish
+from tests.site.pictures import SVG, picture
 
-SVG = "{http://www.w3.org/2000/svg}"
 CHART = "/chart/sampleproject.svg"
-ELEMENTS = {SVG + name for name in ("svg", "title", "defs", "pattern", "path", "line", "rect", "circle", "text")}
 BY = ["version", "country", "python", "system", "installer"]
 LIGHT, DARK = colors("light"), colors("dark")
-
-
-class Bar(NamedTuple):
-    """A rectangle of the plot."""
-
-    x: float  # periods from the left
-    height: float  # pixels
-    fill: str
-
-
-def drawn(response: httpx.Response, status: int = 200) -> ET.Element:
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "image/svg+xml"
-    root = ET.fromstring(response.text)  # noqa: S314  # our own answer
-    for element in root.iter():
-        assert element.tag in ELEMENTS
-        assert not [name for name in element.attrib if name.startswith("on") or name.endswith(("href", "style"))]
-        links = [value for value in element.attrib.values() if "url(" in value]
-        assert set(links) <= {"url(#missing)", "url(#provisional)"}
-    return root
-
-
-def texts(response: httpx.Response, status: int = 200) -> list[str]:
-    return [text.text or "" for text in drawn(response, status).iter(f"{SVG}text")]
-
-
-def titles(response: httpx.Response) -> list[str]:
-    """What the pointer and a screen reader get of each column or country."""
-    return [title.text or "" for title in drawn(response).iter(f"{SVG}title")][1:]
-
-
-def bars(response: httpx.Response) -> list[Bar]:
-    found = []
-    for path in drawn(response).findall(f".//{SVG}svg[@preserveAspectRatio]/{SVG}path"):
-        for x, low, high in re.findall(r"M([\d.]+) ([\d.]+)h0.85V([\d.]+)h-0.85z", path.get("d", "")):
-            found.append(Bar(float(x), float(low) - float(high), path.get("fill", "")))
-    return sorted(found)
-
-
-def patterned(response: httpx.Response, name: str) -> list[ET.Element]:
-    """The rectangles of the plot that have that pattern."""
-    found = drawn(response).iter(f"{SVG}rect")
-    return [each for each in found if each.get("fill") == f"url(#{name})" and each.get("width", "").endswith("%")]
-
-
-@pytest.fixture
-def own(database: Database) -> Iterator[tuple[psycopg.Connection, httpx.Client]]:
-    """A database and a server of one test's own."""
-    with serving(settings(database.api_url)) as client, psycopg.connect(database.owner_url) as owner:
-        yield owner, client
-
-
-def filled(owner: psycopg.Connection, days: int, number: int = 10, missing: tuple[int, ...] = ()) -> None:
-    """`lively`, the same on each of the last days, without some of them."""
-    for ago in set(range(1, days + 1)) - set(missing):
-        publish(owner, date(2026, 7, 20) - timedelta(days=ago), [Download("lively", times=number)])
-    owner.commit()
 
 
 @pytest.fixture(scope="module")
@@ -111,102 +51,94 @@ def several(postgres: Postgres) -> Iterator[httpx.Client]:
 
 
 def test_a_chart_names_project_number_and_days_and_shows_each_day_to_scale(client: httpx.Client) -> None:
-    response = client.get(CHART)
-    assert texts(response)[:3] == ["sampleproject", "227 downloads", "by day, 2026-06-20 to 2026-07-19"]
-    oldest, suspect, newest = bars(response)
-    assert "2026-07-19: 120 downloads, provisional" in titles(response)
+    drawn = picture(client, CHART)
+    assert drawn.texts[:3] == ["sampleproject", "227 downloads", "by day, 2026-06-20 to 2026-07-19"]
+    oldest, suspect, newest = drawn.bars
     assert newest.height / oldest.height == pytest.approx(120 / 12, rel=0.01)
     assert suspect.height / oldest.height == pytest.approx(95 / 12, rel=0.01)
     assert oldest.x < suspect.x < newest.x
     assert (newest.x - suspect.x) / (newest.x - oldest.x) == pytest.approx(2 / 29, rel=0.01)
+
+
+def test_a_chart_is_kept_for_a_day_and_may_load_nothing(client: httpx.Client) -> None:
+    response = client.get(CHART)
     assert response.headers["cache-control"] == "public, max-age=86400"
     assert response.headers["content-security-policy"] == "default-src 'none'; sandbox"
     again = client.get(CHART, headers={"If-None-Match": response.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_days_that_are_not_final_look_so_and_the_legend_says_which(client: httpx.Client) -> None:
-    response = client.get(CHART)
-    assert texts(response)[3:6] == ["missing", "provisional", "suspect"]
-    assert len(patterned(response, "provisional")) == 1
-    assert len(patterned(response, "missing")) == 2  # 21 June to 16 July, and 18 July
-    assert {"2026-07-18: missing", "2026-07-17: 95 downloads, suspect"} <= set(titles(response))
-    title = next(drawn(response).iter(f"{SVG}title")).text
-    assert title is not None
-    assert title.endswith("; 27 days missing; 1 day provisional; 1 day suspect")
+def test_days_that_are_not_final_look_so_and_the_legend_names_them(client: httpx.Client) -> None:
+    drawn = picture(client, CHART)
+    assert drawn.texts[3:6] == ["missing", "provisional", "suspect"]
+    assert (drawn.patterned("provisional"), drawn.patterned("missing")) == (1, 2)  # 21 June to 16 July, and 18 July
+    assert drawn.titles[-3:] == [
+        "2026-07-17: 95 downloads, suspect", "2026-07-18: missing", "2026-07-19: 120 downloads, provisional",
+    ]  # fmt: skip
+    assert drawn.title.endswith("; 27 days missing; 1 day provisional; 1 day suspect")
 
 
-def test_all_of_pypi_is_a_project_that_is_not_counted_by_version(own: tuple[psycopg.Connection, httpx.Client]) -> None:
-    owner, client = own
-    filled(owner, 3)
-    publish(
-        owner,
-        date(2026, 7, 18),
-        [Download(each, country=country, times=n) for each in ("a", "b") for country, n in (("US", 1), ("DE", 3))],
-    )
-    owner.commit()
-    total = client.get("/chart/__all__.svg")
-    assert texts(total)[:3] == ["All of PyPI", "28 downloads", "by day, 2026-06-20 to 2026-07-19"]
-    assert [round(bar.height / bars(total)[0].height, 2) for bar in bars(total)] == [1, 0.8, 1]
-    shown = texts(client.get("/chart/__all__.svg?by=country&range=all"))
-    assert shown[1:5] == ["28 downloads", "by day and country, 2026-07-17 to 2026-07-19", "United States", "Germany"]
+def test_all_of_pypi_is_a_project_that_is_not_counted_by_version(client: httpx.Client) -> None:
+    total = picture(client, "/chart/__all__.svg?start=2026-07-17&count=downloads")
+    assert total.texts[:3] == ["All of PyPI", "2.2k downloads", "by day, 2026-07-17 to 2026-07-19"]
+    assert [bar.height / total.bars[0].height for bar in total.bars] == [1, pytest.approx(1120 / 1095, rel=0.01)]
+    by_country = picture(client, "/chart/__all__.svg?by=country")
+    assert by_country.texts[2:5] == ["by day and country, 2026-06-20 to 2026-07-19", "United States", "Japan"]
     refused = client.get("/chart/__all__.svg?by=version")
     assert (refused.status_code, "all of PyPI is not counted by version" in refused.text) == (400, True)
 
 
-def test_while_nothing_is_published_all_of_pypi_is_missing_up_to_yesterday(
-    own: tuple[psycopg.Connection, httpx.Client],
-) -> None:
-    for chosen, sign in (("month", "missing"), ("year", "days missing"), ("all", "missing")):
-        shown = texts(own[1].get(f"/chart/__all__.svg?range={chosen}"))
-        assert shown[2].endswith("to 2026-07-19")
-        assert {"no downloads", sign} <= set(shown)
+def test_while_nothing_is_published_all_of_pypi_is_missing_up_to_yesterday(database: Database) -> None:
+    with serving(settings(database.api_url)) as client:
+        for chosen, sign in (("month", "missing"), ("year", "days missing"), ("all", "missing")):
+            shown = picture(client, f"/chart/__all__.svg?range={chosen}").texts
+            assert shown[2].endswith("to 2026-07-19")
+            assert {"no downloads", sign} <= set(shown)
 
 
-def test_a_week_of_which_days_are_missing_is_a_bar_on_a_gap(own: tuple[psycopg.Connection, httpx.Client]) -> None:
-    owner, client = own
-    filled(owner, 84, missing=(9, *range(57, 78)))  # 11 July; the weeks from 4 to 24 May
-    response = client.get("/chart/lively.svg?start=2026-04-27&granularity=week")
-    assert texts(response)[1:3] == ["620 downloads", "by week, 2026-04-27 to 2026-07-19"]
-    assert len(bars(response)) == 12 - 3
-    assert min(bar.height for bar in bars(response)) < max(bar.height for bar in bars(response)) * 0.9
-    assert "days missing" in texts(response)
-    assert "week of 2026-07-06: 60 downloads, 1 of 7 days missing" in titles(response)
-    assert "week of 2026-05-04: 7 of 7 days missing" in titles(response)
+def test_a_week_of_which_days_are_missing_is_a_bar_on_a_gap(client: httpx.Client) -> None:
+    drawn = picture(client, f"{CHART}?start=2026-06-15&granularity=week&count=downloads")
+    assert drawn.texts[1:3] == ["238 downloads", "by week, 2026-06-15 to 2026-07-19"]
+    assert [round(bar.x) for bar in drawn.bars] == [0, 4]
+    assert drawn.bars[1].height / drawn.bars[0].height == pytest.approx(215 / 23, rel=0.01)
+    assert (drawn.patterned("missing"), "days missing" in drawn.texts) == (1, True)
+    assert {"week of 2026-06-15: 23 downloads, 5 of 7 days missing", "week of 2026-07-06: 7 of 7 days missing"} <= set(
+        drawn.titles
+    )
 
 
 def test_all_begins_with_the_project(several: httpx.Client) -> None:
-    response = several.get("/chart/younger.svg?range=all")
-    assert texts(response)[1:3] == ["1 downloads", "by day, 2026-06-20 to 2026-07-19"]
-    assert patterned(response, "missing") == []
+    drawn = picture(several, "/chart/younger.svg?range=all")
+    assert drawn.texts[1:3] == ["1 downloads", "by day, 2026-06-20 to 2026-07-19"]
+    assert drawn.patterned("missing") == 0
 
 
 def test_days_before_a_breakdown_existed_are_missing_in_its_chart(several: httpx.Client) -> None:
-    by_country = several.get("/chart/lively.svg?by=country")
-    assert (len(bars(by_country)), len(patterned(by_country, "missing"))) == (10, 1)
-    assert len(patterned(several.get("/chart/lively.svg"), "missing")) == 0
+    by_country = picture(several, "/chart/lively.svg?by=country")
+    assert (len(by_country.bars), by_country.patterned("missing")) == (10, 1)
+    assert picture(several, "/chart/lively.svg").patterned("missing") == 0
 
 
 def test_releases_are_counted_with_their_version_however_it_is_spelled(several: httpx.Client) -> None:
-    columns = [each for each in titles(several.get("/chart/spelled.svg?by=version")) if each.startswith("2026-07-19")]
-    assert columns[0].splitlines()[1:] == ["1.20.x: 1", "1.2.x: 6", "1.0.x: 1", "other: 3"]
+    newest = picture(several, "/chart/spelled.svg?by=version").titles[29]
+    assert newest.splitlines() == ["2026-07-19: 11 downloads", "1.20.x: 1", "1.2.x: 6", "1.0.x: 1", "other: 3"]
 
 
 def test_every_country_of_iso_3166_has_a_place_on_the_map(several: httpx.Client) -> None:
-    notes = texts(several.get("/chart/everywhere.svg?by=country&kind=map"))
+    notes = picture(several, "/chart/everywhere.svg?by=country&kind=map").texts
     assert notes[-1] == "2 from unknown countries"  # Antarctica, and small islands of the United States in two oceans
 
 
 def test_a_day_on_which_the_source_counts_otherwise_is_marked(several: httpx.Client) -> None:
     for address in ("/chart/lively.svg", "/chart/lively.svg?by=country&share=1", "/chart/compare.svg?name=lively"):
-        assert titles(several.get(address))[-1] == "2026-07-10: fewer rows count"
+        assert picture(several, address).titles[-1] == "2026-07-10: fewer rows count"
     assert "fewer rows" not in several.get("/chart/lively.svg?count=pip").text
 
 
 @pytest.mark.parametrize(
     ("by", "legend"),
     [
-        ("version", ["2.0.x", "1.10.x", "1.9.x", "unknown"]),
+        ("version", ["2.0.x", "1.10.x", "1.9.x", "other", "unknown"]),
         ("country", ["United States", "Germany", "France", "XK", "unknown"]),
         ("python", ["3.12", "3.9"]),
         ("system", ["Linux"]),
@@ -214,31 +146,30 @@ def test_a_day_on_which_the_source_counts_otherwise_is_marked(several: httpx.Cli
     ],
 )
 def test_a_chart_is_stacked_by_each_breakdown(client: httpx.Client, by: str, legend: list[str]) -> None:
-    response = client.get(f"{CHART}?by={by}")
-    shown = [*legend[:-1], "other", legend[-1]] if by == "version" else legend
-    _, amount, span, *others = texts(response)
-    assert others[: len(shown)] == shown
+    drawn = picture(client, f"{CHART}?by={by}")
+    _, amount, span, *others = drawn.texts
+    assert others[: len(legend)] == legend
     assert re.fullmatch(rf"\d+ downloads{' without mirrors' if by in {'python', 'system'} else ''}", amount)
     assert span.lower() == f"by day and {by}, 2026-06-20 to 2026-07-19"
-    newest = [bar for bar in bars(response) if round(bar.x) == 29]
-    assert len({bar.fill for bar in newest}) == len(newest) == len(shown)
-    total = sum(int(number) for number in re.findall(r"\n.*: (\d+)", titles(response)[-1]))
-    assert titles(response)[-1].startswith(f"2026-07-19: {total} downloads, provisional")
+    newest = [bar for bar in drawn.bars if round(bar.x) == 29]
+    assert len({bar.fill for bar in newest}) == len(newest) == len(legend)
+    total = sum(int(number) for number in re.findall(r"\n.*: (\d+)", drawn.titles[-1]))
+    assert drawn.titles[-1].startswith(f"2026-07-19: {total} downloads, provisional")
 
 
-def test_the_map_shades_countries_and_says_what_is_not_on_it(client: httpx.Client) -> None:
-    response = client.get(f"{CHART}?by=country&kind=map")
-    assert texts(response) == [
+def test_the_map_shades_countries_and_names_what_is_not_on_it(client: httpx.Client) -> None:
+    drawn = picture(client, f"{CHART}?by=country&kind=map")
+    assert drawn.texts == [
         "sampleproject",
         "227 downloads",
         "by country, 2026-06-20 to 2026-07-19",
         *("none", "1+", "10+", "100+"),
         *("27 days missing", "1 day provisional", "1 day suspect", "15 from unknown countries"),
     ]
-    fills = [path.get("fill") for path in drawn(response).iter(f"{SVG}path")]
+    fills = [path.get("fill") for path in drawn.root.iter(f"{SVG}path")]
     assert fills.count(LIGHT["m5"]) == 1  # the United States
     assert fills.count(LIGHT["m4"]) == 3  # Germany, France, Kosovo
-    assert titles(response) == ["United States: 167", "Germany: 15", "France: 15", "XK: 15"]
+    assert drawn.titles == ["United States: 167", "Germany: 15", "France: 15", "XK: 15"]
 
 
 @pytest.mark.parametrize(
@@ -255,39 +186,38 @@ def test_the_map_shades_countries_and_says_what_is_not_on_it(client: httpx.Clien
     ],
 )
 def test_a_chart_counts_what_its_address_names(client: httpx.Client, query: str, amount: str, newest: int) -> None:
-    response = client.get(f"{CHART}?{query}")
-    assert texts(response)[1] == amount
-    assert re.search(rf"2026-07-1[39]: {newest} downloads", titles(response)[-1])
+    drawn = picture(client, f"{CHART}?{query}")
+    assert drawn.texts[1] == amount
+    assert re.search(rf"2026-07-1[39]: {newest} downloads", drawn.titles[-1])
 
 
 def test_up_to_eight_projects_are_lines_or_shares_of_one_chart(client: httpx.Client) -> None:
     address = "/chart/compare.svg?name=Busy&name=sampleproject,no-such-project&start=2026-07-17"
-    both = f"{address}&count=downloads"
-    assert texts(client.get(both))[:5] == [
-        "busy, sampleproject", "downloads", "by day, 2026-07-17 to 2026-07-19", "busy", "sampleproject"
-    ]  # fmt: skip
-    assert titles(client.get(both))[-1] == "2026-07-19: provisional\nbusy: 1,000\nsampleproject: 120"
-    assert len(drawn(client.get(both)).findall(f".//{SVG}path[@fill='none']")) == 2
-    shares = client.get(f"{address}&share=1&count=pip")
-    assert {"0 %", "100 %"} <= set(texts(shares))
-    newest = sorted(bar.height for bar in bars(shares) if round(bar.x) == 2)
+    lines = picture(client, f"{address}&count=downloads")
+    assert lines.texts[:3] == ["busy, sampleproject", "downloads", "by day, 2026-07-17 to 2026-07-19"]
+    assert lines.texts[3:5] == ["busy", "sampleproject"]
+    assert lines.titles[-1] == "2026-07-19: provisional\nbusy: 1,000\nsampleproject: 120"
+    assert len(lines.root.findall(f".//{SVG}path[@fill='none']")) == 2
+    shares = picture(client, f"{address}&share=1&count=pip")
+    assert {"0 %", "100 %"} <= set(shares.texts)
+    newest = sorted(bar.height for bar in shares.bars if round(bar.x) == 2)
     assert newest == pytest.approx([240 * 95 / 795, 240 * 700 / 795], abs=0.2)
     assert client.get("/chart/compare.svg?" + "&".join(f"name=p{n}" for n in range(9))).status_code == 400
-    assert texts(client.get("/chart/compare.svg?name=no-such-project"), 404)[1] == "unknown project"
+    assert picture(client, "/chart/compare.svg?name=no-such-project", 404).texts[1] == "unknown project"
 
 
-def test_a_dark_page_gets_a_dark_chart(client: httpx.Client) -> None:
-    for query, found in (("", LIGHT), ("&theme=light", LIGHT), ("&theme=dark", DARK)):
-        response = client.get(f"{CHART}?by=python{query}")
-        page = drawn(response).find(f"{SVG}rect")
-        assert page is not None
-        assert (page.get("fill"), page.get("width")) == (found["card"], "460")
-        assert next(drawn(response).iter(f"{SVG}text")).get("fill") == found["text"]
+@pytest.mark.parametrize(("query", "color"), [("", LIGHT), ("&theme=light", LIGHT), ("&theme=dark", DARK)])
+def test_a_dark_page_gets_a_dark_chart(client: httpx.Client, query: str, color: dict[str, str]) -> None:
+    root = picture(client, f"{CHART}?by=python{query}").root
+    ground, title = root.find(f"{SVG}rect"), root.find(f"{SVG}text")
+    assert ground is not None
+    assert title is not None
+    assert (ground.get("fill"), ground.get("width"), title.get("fill")) == (color["card"], "460", color["text"])
 
 
 def test_every_chart_is_one_that_an_img_shows(client: httpx.Client) -> None:
     for query, chosen in product(["", *(f"by={by}" for by in BY), "by=country&kind=map"], ["month", "all"]):
-        root = drawn(client.get(f"/chart/awkward.svg?{query}&range={chosen}"))
+        root = picture(client, f"/chart/awkward.svg?{query}&range={chosen}").root
         assert (root.get("width"), root.get("viewBox")) == ("460", f"0 0 460 {root.get('height')}")
         assert root.get("role") == "img"
         assert 250 < int(root.get("height", "")) < 600
@@ -302,9 +232,9 @@ def test_every_chart_is_one_that_an_img_shows(client: httpx.Client) -> None:
         ("x" * 300, "x" * 40 + "…"),
     ],
 )
-def test_the_chart_of_an_unknown_project_says_so(client: httpx.Client, name: str, shown: str) -> None:
+def test_an_unknown_project_has_a_chart_with_its_name(client: httpx.Client, name: str, shown: str) -> None:
     response = client.get(f"/chart/{name}.svg?by=version")
-    assert texts(response, 404) == [shown, "unknown project"]
+    assert picture(client, f"/chart/{name}.svg?by=version", 404).texts == [shown, "unknown project"]
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["content-security-policy"] == "default-src 'none'; sandbox"
 
@@ -331,9 +261,9 @@ def test_what_no_chart_can_show_is_400(client: httpx.Client, query: str, message
 def test_more_than_can_be_counted_in_time_is_400(stocked: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pyzn_api.database.LIGHT", 10)
     with serving(settings(stocked.api_url)) as client:
-        assert "1.10.x" in texts(client.get(f"{CHART}?by=version&range=year"))  # as one of the costly ones
+        assert "1.10.x" in picture(client, f"{CHART}?by=version&range=year").texts  # as one of the costly ones
         monkeypatch.setitem(counts.MOST, "day", 20)
         response = client.get(f"{CHART}?by=version&range=quarter")
         assert response.status_code == 400
         assert response.json()["message"].startswith("range='quarter': expected a shorter one: 0 MiB of counts")
-        assert bars(client.get(f"{CHART}?range=quarter"))
+        assert picture(client, f"{CHART}?range=quarter").bars

@@ -15,9 +15,7 @@ import pyzn_api.routes.counts
 from pyzn_pipeline.breakdowns import BREAKDOWNS, LIBC, known
 from pyzn_site.texts import percent
 from pyzn_site.wheels import TOPICS
-from tests.api.conftest import serving, settings
 from tests.api.stock import NEWEST, publish
-from tests.conftest import Database
 from tests.days import Download
 from tests.site.pages import Html, page
 from tests.site.wheels import DAYS, ROBOTS, downloads
@@ -34,13 +32,11 @@ def of(project: str | None, holds: Callable[[Download], object] = bool) -> int:
     )
 
 
-def said(found: Html, sentence: str) -> float:
-    """The share that a sentence names."""
-    match = re.search(r"([\d.]+) % " + re.escape(sentence), found.words) or re.search(
-        re.escape(sentence) + r" ([\d.]+) %", found.words
-    )
+def share(found: Html, sentence: str) -> float:
+    """The share that a sentence names, before or behind its words."""
+    match = re.search(rf"([\d.]+) % {re.escape(sentence)}|{re.escape(sentence)} ([\d.]+) %", found.words)
     assert match, sentence
-    return float(match[1]) / 100
+    return float(match[1] or match[2]) / 100
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -52,64 +48,66 @@ def test_the_shares_of_a_page_are_those_of_its_downloads(
     wheels_client: httpx.Client, project: str | None, path: str
 ) -> None:
     found = page(wheels_client, f"/projects/{path}/wheels")
-    files, wheels = of(project), of(project, lambda each: str(each.filename).endswith(".whl"))
+    in_project = [each for each in DOWNLOADS if project in {None, each.project}]
 
     def wheel(*parts: str) -> int:
         return of(project, lambda each: any(part in str(each.filename) for part in parts))
 
-    assert said(found, "of the files are wheels.") == pytest.approx(wheels / files, rel=0.05)
-    assert said(found, "of the files are source archives") == pytest.approx(wheel(".tar.gz") / files, rel=0.05)
-    assert said(found, "of the files are wheels for 32 bits") == pytest.approx(wheel("win32", "i686") / files, rel=0.05)
-    assert said(found, "of the wheels are for free-threaded Python") == pytest.approx(wheel("t-") / wheels, rel=0.05)
-    assert said(found, "of the wheels are for PyPy") == pytest.approx(wheel("-pp") / wheels, rel=0.05)
+    def older(than: tuple[int, ...]) -> int:
+        return of(project, lambda each: each.libc and numbers(each.libc) < than)
+
+    files, wheels, known = of(project), wheel(".whl"), of(project, lambda each: each.libc)
+    for sentence, part, whole in [
+        ("of the files are wheels.", wheels, files),
+        ("of the files are source archives", wheel(".tar.gz"), files),
+        ("of the files are wheels for 32 bits", wheel("win32", "i686"), files),
+        ("of the wheels are for free-threaded Python", wheel("t-"), wheels),
+        ("of the wheels are for PyPy", wheel("-pp"), wheels),
+        ("manylinux_2_28 would lose", older((2, 28)), known),
+        ("of the downloads no glibc is known", files - known, files),
+        (
+            "of the downloads with a known machine are for 32 bits",
+            of(project, lambda each: each.cpu in {"i686", "x86"}),
+            of(project, lambda each: each.cpu),
+        ),
+        (
+            "of all its downloads in this range were by CI",
+            sum(each.times for each in in_project if each.ci),
+            sum(each.times for each in in_project),
+        ),
+    ]:
+        assert share(found, sentence) == pytest.approx(part / whole, rel=0.05), sentence
     assert re.search(rf"manylinux aarch64 [\d.]+ % {wheel('manylinux2014_aarch64'):,} ", found.words)
-    known = of(project, lambda each: each.libc)
     for baseline in ("2_17 (manylinux2014)", "2_28", "2_31", "2_34", "2_39"):
-        least = numbers(baseline)[:2]
-        lost = of(project, lambda each: each.libc and numbers(each.libc) < least)  # noqa: B023  # called at once
-        share = rf"[\d.]+ % {lost:,}" if lost else "0 % 0"
-        assert re.search(rf"manylinux_{re.escape(baseline)} {share} ", found.words), baseline
-    lost = of(project, lambda each: each.libc and numbers(each.libc) < (2, 28))
-    loses = said(found, "manylinux_2_28 would lose")
-    assert loses == pytest.approx(lost / known, rel=0.05)
-    assert said(found, "of the downloads no glibc is known") == pytest.approx(1 - known / files, rel=0.05)
+        lost = older(numbers(baseline)[:2])
+        row = rf"[\d.]+ % {lost:,}" if lost else "0 % 0"
+        assert re.search(rf"manylinux_{re.escape(baseline)} {row} ", found.words), baseline
     old = of(project, lambda each: each.python and numbers(each.python) < (3, 10))
     assert re.search(rf"requires-python >=3.10 [\d.]+ % {old:,} ", found.words)
-    assert said(found, "of the downloads with a known machine are for 32 bits") == pytest.approx(
-        of(project, lambda each: each.cpu in {"i686", "x86"}) / of(project, lambda each: each.cpu), rel=0.05
-    )
-    by_ci = sum(each.times for each in DOWNLOADS if each.ci and project in {None, each.project})
-    every = sum(each.times for each in DOWNLOADS if project in {None, each.project})
-    assert said(found, "of all its downloads in this range were by CI") == pytest.approx(by_ci / every, rel=0.05)
 
 
 def test_a_project_with_many_wheels_shows_what_robots_fetch_and_all_its_topics(wheels_client: httpx.Client) -> None:
     found = page(wheels_client, "/projects/compiled/wheels")
-    same = [
-        count
-        for count in Counter(each.filename for each in DOWNLOADS for _ in range(each.times)).values()
-        if count == ROBOTS * DAYS
-    ]
-    assert (
-        f"{len(same)} of 80 kinds of wheels have the same small count, {ROBOTS * DAYS}: by chance, or by robots"
-        in found.words
-    )
-    assert [re.split(", |:", each["aria-label"])[1] for each in found.charts] == [topic.title for topic in TOPICS]
+    kinds = Counter(each.filename for each in DOWNLOADS for _ in range(each.times))
+    same = list(kinds.values()).count(ROBOTS * DAYS)
+    robots = f"{same} of 80 kinds of wheels have the same small count, {ROBOTS * DAYS}: by chance, or by robots"
+    assert robots in found.words
+    assert [re.split(", |:", each)[1] for each in found.charts] == [topic.title for topic in TOPICS]
     assert "PYZN_BREAKDOWNS" not in found.words
 
 
 @pytest.mark.parametrize("project", ["compiled", "__all__"])
 def test_the_numbers_of_each_chart_are_linked(wheels_client: httpx.Client, project: str) -> None:
     found = page(wheels_client, f"/projects/{project}/wheels")
-    links = [each for each in found.all("href") if each.startswith("/api/v4/")]
-    assert {urlsplit(each).path.rpartition("/")[2] for each in links} == {topic.breakdown.plural for topic in TOPICS}
-    assert {wheels_client.get(each).status_code for each in links} == {200}
+    shown = {urlsplit(each).path.rpartition("/")[2] for each in found.numbers}
+    assert shown == {topic.breakdown.plural for topic in TOPICS}
+    assert {wheels_client.get(each).status_code for each in found.numbers} == {200}
 
 
 def test_a_pure_project_and_one_that_nobody_downloads_as_a_wheel_say_so(wheels_client: httpx.Client) -> None:
     pure = page(wheels_client, "/projects/pure/wheels")
     assert "Every wheel is for any platform" in pure.words
-    assert said(pure, "of the files are wheels.") == pytest.approx(0.93, abs=1e-3)
+    assert share(pure, "of the files are wheels.") == pytest.approx(0.93, abs=1e-3)
     assert "Robots" not in pure.words
     never = page(wheels_client, "/projects/never/wheels").words
     assert "Nobody downloaded a wheel" in never
@@ -118,33 +116,32 @@ def test_a_pure_project_and_one_that_nobody_downloads_as_a_wheel_say_so(wheels_c
     assert "There are no downloads with a known glibc in this range." in never
 
 
-def test_days_without_the_breakdowns_show_the_rest_and_how_to_turn_them_on(database: Database) -> None:
-    with psycopg.connect(database.owner_url) as owner:
-        for ago in range(2):
-            publish(owner, NEWEST - timedelta(days=ago), downloads())
-        lacking = [topic.breakdown for topic in TOPICS if topic.breakdown not in BREAKDOWNS]
-        for each in lacking:
-            days = f"day < '{NEWEST}'" if each == LIBC else "true"
-            owner.execute(f"UPDATE pyzn.project_days SET {each.document} = NULL WHERE {days}".encode())
-            owner.execute(f"DELETE FROM pyzn.day_breakdowns WHERE breakdown = '{each.name}' AND {days}".encode())
-    with serving(settings(database.api_url)) as client:
-        for path in ("/projects/compiled/wheels", "/projects/__all__/wheels"):
-            words = page(client, path).words
-            assert "not read by cpu , implementation , wheel , so what follows is not all" in words
-            assert "PYZN_BREAKDOWNS" in words
-            assert "1 day of this range was not read by libc" in words
-            assert re.search(r"requires-python >=3.10 [\d.]+ %", words)
-            assert "manylinux_2_28 would lose" in words
-            assert "source archives" not in words
+def test_days_without_the_breakdowns_show_the_rest_and_how_to_turn_them_on(
+    own_client: httpx.Client, owner: psycopg.Connection
+) -> None:
+    for ago in range(2):
+        publish(owner, NEWEST - timedelta(days=ago), downloads())
+    for each in {topic.breakdown for topic in TOPICS} - {*BREAKDOWNS}:
+        days = f"day < '{NEWEST}'" if each == LIBC else "true"
+        owner.execute(f"UPDATE pyzn.project_days SET {each.document} = NULL WHERE {days}".encode())
+        owner.execute(f"DELETE FROM pyzn.day_breakdowns WHERE breakdown = '{each.name}' AND {days}".encode())
+    for path in ("/projects/compiled/wheels", "/projects/__all__/wheels"):
+        words = page(own_client, path).words
+        assert "not read by cpu , implementation , wheel , so what follows is not all" in words
+        assert "PYZN_BREAKDOWNS" in words
+        assert "1 day of this range was not read by libc" in words
+        assert re.search(r"requires-python >=3.10 [\d.]+ %", words)
+        assert "manylinux_2_28 would lose" in words
+        assert "source archives" not in words
 
 
 def test_the_figures_are_of_the_range_and_a_chart_is_of_the_year_before_its_end(wheels_client: httpx.Client) -> None:
     end = NEWEST - timedelta(days=1)
     found = page(wheels_client, f"/projects/pure/wheels?start={end}&end={end}&count=pip")
     assert re.search(r"any platform [\d.]+ % 400 ", found.words)
-    assert found.charts[0]["aria-label"].endswith(f"{NEWEST - timedelta(days=DAYS - 1)} to {end}")
-    links = [each for each in found.all("href") if each.startswith("/api/v4/")]
-    assert all(f"start={NEWEST - timedelta(days=DAYS - 1)}&end={end}&granularity=day" in each for each in links)
+    assert found.charts[0].endswith(f"{NEWEST - timedelta(days=DAYS - 1)} to {end}")
+    year = f"start={NEWEST - timedelta(days=DAYS - 1)}&end={end}&granularity=day"
+    assert all(year in each for each in found.numbers)
 
 
 def test_what_is_too_much_is_not_counted(wheels_client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
+import psycopg
 import pytest
+import requests
 
 from pyzn_local import services
 from pyzn_local.home import Home
@@ -16,6 +19,7 @@ from pyzn_local.ports import free_port
 from tests.waiting import wait_until
 
 NO_PROXY_THERE = "http://127.0.0.1:9"
+RUNS = "PyZn runs; Ctrl-C stops it."
 
 
 @dataclass(frozen=True)
@@ -36,20 +40,43 @@ class Pyzn:
             timeout=500,
         )
 
-    def in_the_foreground(self, *arguments: str) -> subprocess.Popen[str]:
-        """The running command, as in a terminal of its own, its output a pipe."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "pyzn_cli", *arguments],
+    def up(self, *options: str, until: str = RUNS) -> subprocess.Popen[str]:
+        """A stack in the foreground, as in a terminal of its own, once it has printed the line `until`."""
+        foreground = subprocess.Popen(
+            [sys.executable, "-m", "pyzn_cli", "up", *options],
             env=self.environment | {"PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )
+        assert foreground.stdout is not None
+        printed = []
+        for line in foreground.stdout:
+            printed.append(line)
+            if line == f"{until}\n":
+                return foreground
+        pytest.fail("".join(printed))
 
     @property
     def home(self) -> Path:
         return Path(self.environment["PYZN_HOME"])
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of the running stack."""
+        return dict(line.split("=", 1) for line in self("env").stdout.splitlines())
+
+    def get(self, path: str) -> Any:
+        """The API's answer."""
+        answer = requests.get(self.settings["PYZN_API_URL"] + path, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of a query of the schema's owner."""
+        with psycopg.connect(self.settings["PYZN_DATABASE_URL"]) as connection:
+            return connection.execute(query.encode()).fetchall()
 
 
 def pyzn_at(home: Path) -> Pyzn:
@@ -63,6 +90,15 @@ def processes(pyzn: Pyzn) -> list[psutil.Process]:
     """The stack's supervisor, and after it every process below it."""
     supervisor = psutil.Process(Home(pyzn.home).supervisor())
     return [supervisor, *supervisor.children(recursive=True)]
+
+
+def kill_supervisor(pyzn: Pyzn) -> list[psutil.Process]:
+    """Kill the stack's supervisor, and return the processes that it leaves."""
+    supervisor, *children = processes(pyzn)
+    supervisor.kill()
+    supervisor.wait(120)
+    assert len(alive(children)) > 5
+    return children
 
 
 def alive(found: list[psutil.Process]) -> list[psutil.Process]:

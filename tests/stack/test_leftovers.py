@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.stack.conftest import Pyzn, alive, processes, pyzn_at, wait_for_the_end
+from tests.stack.conftest import Pyzn, alive, kill_supervisor, processes, pyzn_at, wait_for_the_end
 
 pytestmark = pytest.mark.slow
 
@@ -28,20 +28,18 @@ def of_home(home: Path) -> list[psutil.Process]:
     return found
 
 
-def killed(pyzn: Pyzn) -> list[psutil.Process]:
-    """What a stack that ran leaves when its supervisor is killed."""
-    started = pyzn("up", "--detach", "--no-sample")
-    assert started.returncode == 0, started.stderr
-    supervisor, *children = processes(pyzn)
-    supervisor.kill()
-    supervisor.wait(120)
-    assert len(alive(children)) > 5
-    return children
-
-
-def test_down_ends_what_a_killed_supervisor_left(pyzn: Pyzn) -> None:
+def test_down_ends_what_a_killed_supervisor_left_in_its_own_home_alone(pyzn: Pyzn, tmp_path: Path) -> None:
     in_a_container = Pyzn(pyzn.environment, IN_A_CONTAINER)
-    children = killed(in_a_container)
+    started = in_a_container("up", "--detach", "--no-sample")
+    assert started.returncode == 0, started.stderr
+    children = kill_supervisor(pyzn)
+    another, copy = (pyzn_at(tmp_path / name) for name in ("another", "copy"))
+    another.home.mkdir()
+    shutil.copy(pyzn.home / "stack.json", another.home)
+    subprocess.run(["cp", "-a", pyzn.home, copy.home], check=True)
+    for home in (another, copy):
+        assert home("down").stdout == f"no stack runs in {home.home}\n"
+    assert len(alive(children)) == len(children)
 
     down = in_a_container("down")
 
@@ -51,27 +49,12 @@ def test_down_ends_what_a_killed_supervisor_left(pyzn: Pyzn) -> None:
     assert pyzn("down").stdout == f"no stack runs in {pyzn.home}\n"
 
 
-def test_a_killed_stack_is_ended_from_its_own_home_alone(pyzn: Pyzn, tmp_path: Path) -> None:
-    children = killed(pyzn)
-    another, copy = (pyzn_at(tmp_path / name) for name in ("another", "copy"))
-    another.home.mkdir()
-    shutil.copy(pyzn.home / "stack.json", another.home)
-    subprocess.run(["cp", "-a", pyzn.home, copy.home], check=True)
-    for home in (another, copy):
-        assert home("down").stdout == f"no stack runs in {home.home}\n"
-    assert len(alive(children)) == len(children)
-
-
-@pytest.mark.parametrize("said", ["starting Postgres", "starting the BigQuery emulator", "starting Dagster"])
+@pytest.mark.parametrize("step", ["starting Postgres", "starting the BigQuery emulator", "starting Dagster"])
 def test_a_supervisor_that_is_killed_while_it_starts_leaves_nothing_that_down_does_not_find(
-    pyzn: Pyzn, said: str
+    pyzn: Pyzn, step: str
 ) -> None:
-    foreground = pyzn.in_the_foreground("up", "--no-sample")
-    assert foreground.stdout is not None
-    assert any(line == f"pyzn: {said}\n" for line in foreground.stdout)
-    foreground.send_signal(signal.SIGKILL)
-    foreground.wait(120)
-    foreground.stdout.close()
+    with pyzn.up("--no-sample", until=f"pyzn: {step}") as foreground:
+        foreground.send_signal(signal.SIGKILL)
 
     down = pyzn("down")
 
@@ -80,14 +63,11 @@ def test_a_supervisor_that_is_killed_while_it_starts_leaves_nothing_that_down_do
 
 
 def test_a_stack_whose_home_is_moved_stops(pyzn: Pyzn, tmp_path: Path) -> None:
-    foreground = pyzn.in_the_foreground("up", "--no-sample")
-    assert foreground.stdout is not None
-    assert any(line == "PyZn runs; Ctrl-C stops it.\n" for line in foreground.stdout)
-    _, *children = processes(pyzn)
+    with pyzn.up("--no-sample") as foreground:
+        _, *children = processes(pyzn)
 
-    pyzn.home.rename(tmp_path / "moved")
+        pyzn.home.rename(tmp_path / "moved")
 
-    assert f"{pyzn.home} was moved or removed" in foreground.stdout.read()
-    foreground.stdout.close()
-    assert foreground.wait(120) == 1
+        assert f"{pyzn.home} was moved or removed" in foreground.communicate()[0]
+    assert foreground.returncode == 1
     wait_for_the_end(children)

@@ -1,12 +1,10 @@
 """A newcomer's two commands: a PyZn that follows a mirror over HTTP, without any setting of BigQuery."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
-import requests
 from sqlalchemy import Engine
 
 from tests.days import Download
@@ -18,17 +16,14 @@ from tests.web import WebServer, serving_folder
 pytestmark = pytest.mark.slow
 
 DAYS = [datetime.now(UTC).date() - timedelta(days=n) for n in range(37, 0, -1)]
-
-
-def downloads(day: date) -> list[Download]:
-    return [Download("requests")] * (1000 + day.toordinal() % 7)
+DOWNLOADS = {day: 1000 + day.toordinal() % 7 for day in DAYS}
 
 
 @pytest.fixture
 def web(store: Engine, tmp_path: Path) -> Iterator[WebServer]:
     """A web server with 37 exported days."""
     for day in DAYS:
-        publish(store, day, downloads(day))
+        publish(store, day, [Download("requests", times=DOWNLOADS[day])])
     exported(store, tmp_path / "export")
     with serving_folder(tmp_path / "export") as served:
         yield served
@@ -47,15 +42,12 @@ def up(web: WebServer, tmp_path: Path) -> Iterator[Pyzn]:
 
 
 def test_a_mirror_is_all_that_a_newcomer_needs(up: Pyzn, store: Engine, web: WebServer) -> None:
-    settings = dict(line.split("=", 1) for line in up("env").stdout.splitlines())
-    assert not [name for name in settings if "BIGQUERY" in name]
-    answer = requests.get(f"{settings['PYZN_API_URL']}/api/v2/projects/requests", timeout=60).json()
-    assert answer["downloads"] == {str(day): {"1.0": len(downloads(day))} for day in DAYS[-35:]}
+    assert not [name for name in up.settings if "BIGQUERY" in name]
+    downloads = up.get("/api/v2/projects/requests")["downloads"]
+    assert downloads == {str(day): {"1.0": DOWNLOADS[day]} for day in DAYS[-35:]}
     content = "SELECT day, revision, downloads, checksum FROM pyzn.days ORDER BY day"
-    with psycopg.connect(settings["PYZN_DATABASE_URL"]) as connection:
-        assert connection.execute(content).fetchall() == rows(store, content)[-35:]
-        sources = connection.execute("SELECT DISTINCT source, bytes_billed FROM pyzn.days").fetchall()
-    assert sources == [(web.url, 0)]
+    assert up.rows(content) == rows(store, content)[-35:]
+    assert up.rows("SELECT DISTINCT source, bytes_billed FROM pyzn.days") == [(web.url, 0)]
     checked = up("check").stdout
     assert f"ok     source      {web.url} has 37 days, {DAYS[0]} to {DAYS[-1]}" in checked
     assert "a mirror bills nothing" in checked

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -24,65 +24,39 @@ from dagster._core.utils import make_new_run_id
 from pyzn_local.ports import free_port
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from tests.days import Download, raw_rows
-from tests.stack.conftest import Pyzn, alive, processes, pyzn_at, wait_for_the_end
+from tests.stack.conftest import Pyzn, kill_supervisor, processes, pyzn_at, wait_for_the_end
 
 pytestmark = pytest.mark.slow
 
-SAMPLE_DAYS = 35
+TODAY = datetime.now(UTC).date()
+SAMPLE = [TODAY - timedelta(days=ago) for ago in range(35, 0, -1)]
 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pyzn]:
     """A running stack with the sample, started as `make up` does, in the foreground."""
     command = pyzn_at(tmp_path_factory.mktemp("stack") / "home")
-    foreground = command.in_the_foreground("up")
-    assert foreground.stdout is not None
-    said: list[str] = []
-    for line in foreground.stdout:
-        said.append(line)
-        if line == "PyZn runs; Ctrl-C stops it.\n":
-            break
-    else:
-        pytest.fail("".join(said))
-    foreground.stdout.close()
-    yield command
-    command("down")
-    foreground.wait(120)
-
-
-def settings(pyzn: Pyzn) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in pyzn("env").stdout.splitlines())
-
-
-def yesterday() -> date:
-    return datetime.now(UTC).date() - timedelta(days=1)
+    with command.up():
+        yield command
+        command("down")
 
 
 def test_the_front_end_finds_every_day_of_the_sample(up: Pyzn) -> None:
-    answer = requests.get(f"{settings(up)['PYZN_API_URL']}/api/v2/projects/requests", timeout=60)
-    assert answer.status_code == 200
-    assert list(answer.json()["downloads"]) == [
-        str(yesterday() - timedelta(days=n)) for n in reversed(range(SAMPLE_DAYS))
-    ]
+    assert list(up.get("/api/v2/projects/requests")["downloads"]) == [str(day) for day in SAMPLE]
 
 
 def test_the_ui_shows_both_assets_materialized_for_every_day(up: Pyzn) -> None:
     query = "{ assetNodes { assetKey { path } partitionStats { numMaterialized numFailed } } }"
-    answer = requests.post(f"{settings(up)['PYZN_DAGSTER_URL']}/graphql", json={"query": query}, timeout=60).json()
+    answer = requests.post(f"{up.settings['PYZN_DAGSTER_URL']}/graphql", json={"query": query}, timeout=60).json()
     stats = {node["assetKey"]["path"][0]: node["partitionStats"] for node in answer["data"]["assetNodes"]}
-    whole = {"numMaterialized": SAMPLE_DAYS, "numFailed": 0}
+    whole = {"numMaterialized": len(SAMPLE), "numFailed": 0}
     assert all(stats[name] == whole for name in ("project_days", *(breakdown.view for breakdown in BREAKDOWNS)))
 
 
 def test_the_tables_are_open_to_sql(up: Pyzn) -> None:
-    with psycopg.connect(settings(up)["PYZN_DATABASE_URL"]) as connection:
-        row = connection.execute(
-            "SELECT count(*), bool_and(checksum = pyzn.day_checksum(day)), sum(downloads) FROM pyzn.days"
-        ).fetchone()
-        totals = connection.execute("SELECT sum(total_downloads) FROM pyzn.projects").fetchone()
-    assert row is not None
-    assert row[:2] == (SAMPLE_DAYS, True)
-    assert totals == (row[2],)
+    [row] = up.rows("SELECT count(*), bool_and(checksum = pyzn.day_checksum(day)), sum(downloads) FROM pyzn.days")
+    assert row[:2] == (len(SAMPLE), True)
+    assert up.rows("SELECT sum(total_downloads) FROM pyzn.projects") == [row[2:]]
 
 
 def test_the_examples_of_the_readme_answer_about_the_sample(up: Pyzn) -> None:
@@ -91,18 +65,17 @@ def test_the_examples_of_the_readme_answer_about_the_sample(up: Pyzn) -> None:
     queries = re.search(r"The tables are there for SQL:\n\n```sql\n(.*?)```", readme, re.DOTALL)
     assert asked is not None
     assert queries is not None
-    answer = requests.get(settings(up)["PYZN_API_URL"] + asked[1], timeout=60).json()
-    shown = json.loads(asked[2])
+    answer, shown = up.get(asked[1]), json.loads(asked[2])
     assert list(answer) == list(shown)
     assert [list(row) for row in answer["downloads"]] == [list(shown["downloads"][0])] * len(answer["downloads"]) != []
-    with psycopg.connect(settings(up)["PYZN_API_DATABASE_URL"]) as connection:
+    with psycopg.connect(up.settings["PYZN_API_DATABASE_URL"]) as connection:
         for query in queries[1].removesuffix("\n").removesuffix(";").split(";"):
             assert connection.execute(query.encode()).fetchall(), query
 
 
 def test_psql_reads_the_tables_and_shows_nobody_a_password(up: Pyzn) -> None:
     asked = up("psql", "--tuples-only", "--no-align", "--command", "SELECT count(*) FROM pyzn.days")
-    assert asked.stdout == f"{SAMPLE_DAYS}\n", asked.stderr
+    assert asked.stdout == f"{len(SAMPLE)}\n", asked.stderr
     assert "read-only transaction" in up("psql", "--command", "DELETE FROM pyzn.days").stderr
     with subprocess.Popen(
         [sys.executable, "-m", "pyzn_cli", "psql"], env=up.environment, stdin=subprocess.PIPE
@@ -115,21 +88,18 @@ def test_psql_reads_the_tables_and_shows_nobody_a_password(up: Pyzn) -> None:
         psql.stdin.close()
 
 
-def test_a_backfill_of_days_that_cannot_be_read_is_refused(up: Pyzn) -> None:
-    today = str(datetime.now(UTC).date())
-    for days, code, message in (
-        ((today, today), 1, "is not over yet in UTC"),
-        (("14.7.2026", today), 2, "is not a day"),
-    ):
-        finished = up("backfill", *days)
-        assert finished.returncode == code
-        assert message in finished.stderr
+@pytest.mark.parametrize(
+    ("first", "code", "message"), [(str(TODAY), 1, "is not over yet in UTC"), ("14.7.2026", 2, "is not a day")]
+)
+def test_a_backfill_of_days_that_cannot_be_read_is_refused(up: Pyzn, first: str, code: int, message: str) -> None:
+    finished = up("backfill", first, str(TODAY))
+    assert finished.returncode == code
+    assert message in finished.stderr
 
 
 def test_rows_seeded_late_give_the_next_revision_and_an_empty_day_is_named(up: Pyzn, tmp_path: Path) -> None:
-    empty = yesterday() - timedelta(days=SAMPLE_DAYS)
-    late = empty + timedelta(days=1)
-    pq.write_table(raw_rows(late, [Download("only-late-rows")] * 7), tmp_path / "late.parquet")
+    late, empty = SAMPLE[0], SAMPLE[0] - timedelta(days=1)
+    pq.write_table(raw_rows(late, [Download("only-late-rows", times=7)]), tmp_path / "late.parquet")
     seeded = up("seed", str(tmp_path / "late.parquet"))
     assert seeded.stdout == "loaded 7 rows from 1 files\n", seeded.stderr
 
@@ -138,11 +108,8 @@ def test_rows_seeded_late_give_the_next_revision_and_an_empty_day_is_named(up: P
     assert finished.returncode == 1
     assert finished.stdout == "1 of 2 days done, 1 failed\n"
     assert f"day {empty}: the source has no rows for it; not published" in finished.stderr
-    with psycopg.connect(settings(up)["PYZN_DATABASE_URL"]) as connection:
-        revision = connection.execute("SELECT revision FROM pyzn.days WHERE day = %s", [late]).fetchone()
-    assert revision == (2,)
-    answer = requests.get(f"{settings(up)['PYZN_API_URL']}/api/v2/projects/Only.Late_rows", timeout=60)
-    assert answer.json()["downloads"] == {str(late): {"1.0": 7}}
+    assert up.rows(f"SELECT revision FROM pyzn.days WHERE day = '{late}'") == [(2,)]
+    assert up.get("/api/v2/projects/Only.Late_rows")["downloads"] == {str(late): {"1.0": 7}}
 
 
 def test_seeding_a_wrong_schema_names_the_column(up: Pyzn, tmp_path: Path) -> None:
@@ -155,7 +122,7 @@ def test_seeding_a_wrong_schema_names_the_column(up: Pyzn, tmp_path: Path) -> No
 
 
 def test_pyzn_check_names_a_sensor_that_fails(up: Pyzn) -> None:
-    with psycopg.connect(settings(up)["PYZN_DATABASE_URL"], autocommit=True) as connection:
+    with psycopg.connect(up.settings["PYZN_DATABASE_URL"], autocommit=True) as connection:
         connection.execute("ALTER TABLE pyzn.requests RENAME TO hidden")
         try:
             deadline = time.monotonic() + 150
@@ -171,7 +138,7 @@ def test_pyzn_check_names_a_sensor_that_fails(up: Pyzn) -> None:
 def test_a_run_unknown_to_its_code_server_is_dead_and_one_without_an_answer_is_not(
     up: Pyzn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment = settings(up)
+    environment = up.settings
     monkeypatch.setenv("PYZN_DAGSTER_DATABASE_URL", environment["PYZN_DAGSTER_DATABASE_URL"])
     with DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
 
@@ -187,11 +154,8 @@ def test_a_run_unknown_to_its_code_server_is_dead_and_one_without_an_answer_is_n
 
 def test_a_stack_whose_supervisor_was_killed_starts_again_with_everything(up: Pyzn) -> None:
     before = up("days", "--json").stdout
-    assert [json.loads(line)["day"] for line in before.splitlines()][-1] == str(yesterday())
-    supervisor, *children = processes(up)
-    supervisor.kill()
-    supervisor.wait(120)
-    assert alive(children)
+    assert [json.loads(line)["day"] for line in before.splitlines()][-1] == str(SAMPLE[-1])
+    children = kill_supervisor(up)
 
     restarted = up("up", "--detach")
 
@@ -205,7 +169,6 @@ def test_a_stack_whose_supervisor_was_killed_starts_again_with_everything(up: Py
 
 def test_down_ends_every_process(up: Pyzn) -> None:
     started = processes(up)
-    stopped = up("down")
-    assert stopped.stdout == f"stopped the stack in {up.home}\n"
+    assert up("down").stdout == f"stopped the stack in {up.home}\n"
     wait_for_the_end(started)
     assert up("env").returncode == 1

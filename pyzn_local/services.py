@@ -20,6 +20,7 @@ from pyzn_local.home import StackError
 MARK = "PYZN_STACK"
 """The variable with the mark. `pyzn env` does not print it, so that it does not get into a person's shell."""
 
+START_SECONDS = 600  # far away: a busy machine takes its time
 STOP_SECONDS = 20  # after this, a service is killed
 
 
@@ -63,14 +64,13 @@ def check(services: list[Service]) -> None:
             raise StackError(f"{service.name} ended with status {status}; the end of {service.log}:\n{tail}")
 
 
-def wait(services: list[Service], timeout: float = 600) -> None:
-    """Wait until all are ready. Raises StackError if one ends, or is not ready in `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-    waiting = list(services)
-    while waiting := [service for service in waiting if not service.ready()]:
+def wait(services: list[Service]) -> None:
+    """Wait until all are ready. Raises StackError if one ends, or is not ready in time."""
+    deadline = time.monotonic() + START_SECONDS
+    while waiting := [service for service in services if not service.ready()]:
         check(services)
         if time.monotonic() > deadline:
-            raise StackError(f"{waiting[0].name} is not ready after {timeout:.0f} s; see {waiting[0].log}")
+            raise StackError(f"{waiting[0].name} is not ready after {START_SECONDS} s; see {waiting[0].log}")
         time.sleep(0.1)
 
 

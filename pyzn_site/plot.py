@@ -87,7 +87,7 @@ class Plot(NamedTuple):
     def signs(self) -> list[tuple[str, str]]:
         """The legend of days that are not final: a sign and its meaning."""
         periods = [column.period for column in self.columns]
-        granularity = periods[0].granularity if periods else "day"
+        granularity = periods[0].granularity
         found = [("missing", "missing" if granularity == "day" else "days missing", any(p.missing for p in periods))]
         if not self.lines:
             provisional, cut = any(p.provisional for p in periods), any(p.cut for p in periods)
@@ -111,7 +111,7 @@ def plot(
     end, levels = (0, _PERCENT) if kind == "shares" else _scale(heights)
     draw = _line if kind == "lines" else _bars
     strokes = [Stroke(one.label, one.color, draw(each, periods, numbers, end)) for each, one in enumerate(series)]
-    width = 100 / max(len(periods), 1)
+    width = 100 / len(periods)
     columns = []
     for place, (period, height) in enumerate(zip(periods, heights, strict=True)):
         known = numbers[place] if period.missing < period.days else ()
@@ -172,7 +172,7 @@ def _scale(numbers: Sequence[int]) -> tuple[int, list[tuple[str, float]]]:
 
 def _dates(periods: Sequence[Period]) -> list[tuple[int, str, str]]:
     """Places and names of dates below the axis: Mondays of few days, otherwise beginnings of months; and the years."""
-    if periods and len(periods) <= _FEW.get(periods[0].granularity, 0):
+    if len(periods) <= _FEW.get(periods[0].granularity, 0):
         few = len(periods) <= _DATES
         days = [(place, each.first) for place, each in enumerate(periods) if few or each.first.weekday() == 0]
         return _with_years([(place, f"{day.day} {day:%b}", day.year) for place, day in days])

@@ -50,15 +50,11 @@ def world(downloads: Mapping[str, int]) -> World:
         for code, number in sorted(drawn.items(), key=lambda item: item[0] in points)
     ]
     shades = [(shade(step), f"{written(step)}+") for step in steps]
-    return World(_land(), places, [("land", "none"), *shades], sum(downloads.values()) - sum(drawn.values()))
+    elsewhere = sum(downloads.values()) - sum(drawn.values())
+    return World("".join(shapes.values()), places, [("land", "none"), *shades], elsewhere)
 
 
 @cache
 def _places() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(files(__package__).joinpath("world.json").read_bytes())
     return found
-
-
-@cache
-def _land() -> str:
-    return "".join(_places()["shapes"].values())

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,22 +59,15 @@ def install() -> None:
     _ran(PLAYWRIGHT)
 
 
-def not_run(failures: Mapping[str, str]) -> str | None:
-    """Return the last line of a run with these `failures` by test, or None if no browser was missing."""
-    missed = [test for test, failure in failures.items() if MISSING in failure]
-    if not missed:
-        return None
-    files = ", ".join(sorted({test.partition("::")[0] for test in missed}))
-    return f"Not run, for lack of a browser: {len(missed)} tests, {files}. To run them: {remedy()}"
-
-
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Write the tests that lacked a browser, and the command that gets one, below everything else."""
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is None:
         return  # one of several test processes
-    missed = [report for outcome in ("error", "failed") for report in terminal.stats.get(outcome, [])]
-    if line := not_run({report.nodeid: report.longreprtext for report in missed}):
+    reports = [report for outcome in ("error", "failed") for report in terminal.stats.get(outcome, [])]
+    if missed := [report.nodeid for report in reports if MISSING in report.longreprtext]:
+        files = ", ".join(sorted({test.partition("::")[0] for test in missed}))
+        line = f"Not run, for lack of a browser: {len(missed)} tests, {files}. To run them: {remedy()}"
         terminal.write_line(line, red=True)
 
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -38,7 +38,7 @@ def pytest_configure() -> None:
 
 
 def pytest_report_header() -> str:
-    """Which PostgreSQL that is."""
+    """The version of that PostgreSQL."""
     return subprocess.check_output([pyzn_local.postgres.binary("postgres"), "--version"], text=True).strip()
 
 
@@ -62,6 +62,13 @@ class Database:
 
     owner_url: str
     api_url: str
+
+    @contextmanager
+    def owner(self) -> Iterator[Engine]:
+        """The engine of the schema's owner."""
+        owner = engine(SecretStr(self.owner_url))
+        yield owner
+        owner.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -109,9 +116,8 @@ def own_database(postgres: Postgres, like: str = TEMPLATE) -> Iterator[Database]
 def filled_database(postgres: Postgres, fill: Callable[[Engine], object]) -> Iterator[str]:
     """The name of a database that `fill` has filled once, for a fixture `template`."""
     with own_database(postgres) as made:
-        owner = engine(SecretStr(made.owner_url))
-        fill(owner)
-        owner.dispose()
+        with made.owner() as owner:
+            fill(owner)
         yield made.owner_url.rpartition("/")[2]
 
 
@@ -138,9 +144,8 @@ def shared_database(postgres: Postgres) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def shared_store(shared_database: Database) -> Iterator[Engine]:
     """The schema owner's engine on the shared database."""
-    owner = engine(SecretStr(shared_database.owner_url))
-    yield owner
-    owner.dispose()
+    with shared_database.owner() as owner:
+        yield owner
 
 
 @pytest.fixture(scope="session")
@@ -160,17 +165,15 @@ def bigquery(emulator: Server) -> Server:
 @pytest.fixture
 def store(database: Database) -> Iterator[Engine]:
     """The schema owner's engine on the test's database."""
-    owner = engine(SecretStr(database.owner_url))
-    yield owner
-    owner.dispose()
+    with database.owner() as owner:
+        yield owner
 
 
 @pytest.fixture
 def clients(bigquery: Server) -> Iterator[Clients]:
     """The clients that the pipeline uses, wired to the emulator."""
-    clients = connect("pyzn-test", "US", bigquery.endpoint, bigquery.storage_endpoint)
-    yield clients
-    clients.close()
+    with closing(connect("pyzn-test", "US", bigquery.endpoint, bigquery.storage_endpoint)) as clients:
+        yield clients
 
 
 @pytest.fixture

@@ -52,6 +52,14 @@ COUNT = "SELECT COUNT(timestamp) FROM {table} WHERE"
         (f"{COUNT} {IN_US}", 8 * ROWS[SUNDAY] + text_bytes(sampled(SUNDAY)["country_code"])),
         (f"{COUNT} timestamp >= '2026-08-01'", 0),
         (f"{COUNT} timestamp >= CAST(NULL AS TIMESTAMP)", 0),
+        (f"{COUNT} timestamp BETWEEN '2026-07-01' AND '2026-07-01 23:59:59.999999'", TIMESTAMPS),
+        (f"{COUNT} TIMESTAMP '2026-07-02' > timestamp", TIMESTAMPS),
+        (f"{COUNT} timestamp < TIMESTAMP_ADD(TIMESTAMP '2026-07-01', INTERVAL 24 HOUR)", TIMESTAMPS),
+        (f"{COUNT} TIMESTAMP_TRUNC(timestamp, DAY) = TIMESTAMP '2026-07-01'", TIMESTAMPS),
+        (
+            f"WITH a AS (SELECT * FROM {{table}}) {COUNT.replace('{table}', 'a')} DATE(timestamp) = '2026-07-01'",
+            TIMESTAMPS,
+        ),
     ],
 )
 def test_a_dry_run_counts_the_columns_used_in_every_partition_touched(bq: Connected, sql: str, expected: int) -> None:

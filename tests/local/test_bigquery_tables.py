@@ -10,7 +10,7 @@ from google.api_core.exceptions import BadRequest, NotFound
 
 from pyzn_local import sample
 from pyzn_local.bigquery import Server
-from tests.local.conftest import MONDAY, ODD_DAY, ODD_ROWS, ON_THE_ODD_DAY, SUNDAY, Connected, connected, sampled
+from tests.local.conftest import MONDAY, ODD_ROWS, ON_THE_ODD_DAY, SUNDAY, Connected, connected, sampled
 
 EVERYTHING = "SELECT COUNT(*) FROM {table} WHERE timestamp >= '1970-01-01'"
 UTC = pa.timestamp("us", tz="UTC")
@@ -104,13 +104,3 @@ def test_loaded_rows_survive_a_restart_and_jobs_do_not(tmp_path: Path) -> None:
         with pytest.raises(NotFound, match="Not found: Job"):
             bq.client.get_job(job.job_id)
         assert len(list((tmp_path / "results").iterdir())) == 1
-
-
-def test_a_server_that_is_reset_is_empty_and_has_no_faults(own_bq: Connected) -> None:
-    own_bq.server.inject({"refuse": [{"route": "jobs.insert", "times": 100}], "unpartitioned_rows": 3})
-    own_bq.server.reset()
-    assert own_bq.rows(EVERYTHING) == [(0,)]
-    assert own_bq.load(ODD_ROWS) == len(ODD_ROWS)
-    assert own_bq.partitions().keys() == {"20260701"}
-    own_bq.server.forget(ODD_DAY)
-    assert own_bq.partitions() == {}

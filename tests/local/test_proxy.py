@@ -1,4 +1,4 @@
-"""What `pyzn` starts and asks on this machine goes through no proxy; everything else does."""
+"""Requests of `pyzn` to this machine go through no proxy; all others do."""
 
 import pytest
 from requests.utils import get_environ_proxies

@@ -39,6 +39,7 @@ def answers(client: httpx.Client, address: str) -> bool:
         f"{PROJECT}?range=year&granularity=month&ci=exclude",
         f"{PROJECT}?range=all&share=1",
         f"{PROJECT}/readme",
+        f"{PROJECT}/readme?theme=dark&by=",
         f"{PROJECT}/wheels",
         "/projects/__all__/wheels?range=quarter",
         "/compare",

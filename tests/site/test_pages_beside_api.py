@@ -6,10 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from fastapi.routing import iter_route_contexts
 
-import pyzn_site
-from pyzn_api.__main__ import build
 from tests.api.conftest import serving, settings
 from tests.conftest import Database
 from tests.site.pages import BROWSER
@@ -52,21 +49,11 @@ def test_what_programs_call_is_answered_as_without_pages(client: httpx.Client, w
             assert answers[0].content == answers[1].content, asked
 
 
-def test_an_address_that_nobody_knows_is_a_page_for_a_browser_alone(client: httpx.Client) -> None:
+def test_an_unknown_address_is_a_page_for_a_browser_alone(client: httpx.Client) -> None:
     assert client.get("/nope").json()["error"] == 404
     answer = client.get("/nope", headers=BROWSER)
     assert answer.status_code == 404
     assert "There is no such page" in answer.text
-
-
-def test_no_page_has_a_path_of_the_api(client: httpx.Client) -> None:
-    """Routes of the API come first; a page that would be hidden by one, or would hide a later one, has no place."""
-    both = [build(settings("postgresql://a@127.0.0.1/b", pages=pages)).routes for pages in ("on", "off")]
-    routes, of_api = ([route.path for route in iter_route_contexts(each)] for each in both)
-    assert routes[: len(of_api)] == of_api
-    of_site = set(routes[len(of_api) :])
-    assert {topic.PATH for topic in pyzn_site.TOPICS} <= of_site
-    assert of_site & set(client.get("/openapi.json").json()["paths"]) == {"/chart/{project}.svg"}
 
 
 def test_keys_are_for_programs_and_pages_ask_for_none(stocked: Database) -> None:

@@ -1,4 +1,4 @@
-"""The page of wheels: its figures are those of plain sums over the downloads, and it says what it cannot know."""
+"""The page of wheels: its figures are those of plain sums over the downloads, and it names what cannot be known."""
 
 import re
 from collections import Counter
@@ -24,7 +24,7 @@ DOWNLOADS = [each._replace(times=DAYS * each.times) for each in downloads()]
 
 
 def of(project: str | None, holds: Callable[[Download], object] = bool) -> int:
-    """How many downloads of a project, or of all, hold; the two mirrored ones never."""
+    """The number of downloads of a project, or of all, for which it holds; the mirrored ones never."""
     return sum(
         each.times
         for each in DOWNLOADS
@@ -104,7 +104,7 @@ def test_the_numbers_of_each_chart_are_linked(wheels_client: httpx.Client, proje
     assert {wheels_client.get(each).status_code for each in found.numbers} == {200}
 
 
-def test_a_pure_project_and_one_that_nobody_downloads_as_a_wheel_say_so(wheels_client: httpx.Client) -> None:
+def test_a_pure_project_and_one_that_nobody_downloads_as_a_wheel_name_that(wheels_client: httpx.Client) -> None:
     pure = page(wheels_client, "/projects/pure/wheels")
     assert "Every wheel is for any platform" in pure.words
     assert share(pure, "of the files are wheels.") == pytest.approx(0.93, abs=1e-3)

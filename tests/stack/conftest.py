@@ -102,7 +102,7 @@ def kill_supervisor(pyzn: Pyzn) -> list[psutil.Process]:
 
 
 def alive(found: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that run."""
+    """The processes that run."""
     return [process for process in found if services.runs(process)]
 
 

@@ -1,4 +1,4 @@
-"""What keeps a stack from starting is one clear message, and leaves nothing running."""
+"""A stack that cannot start ends with one clear message, and leaves nothing running."""
 
 import json
 import os

@@ -25,8 +25,7 @@ from tests.conftest import TEMPLATE, Database
 from tests.days import Download, raw_rows
 from tests.exports.conftest import content, downloads
 from tests.exports.conftest import mirror as mirror_days
-from tests.pipeline.conftest import code_location, memory_instance
-from tests.pipeline.sensor import carried_out, evaluated
+from tests.pipeline.conftest import carried_out, code_location, evaluated, memory_instance
 from tests.store.publishing import change, publish, rows
 from tests.web import WebServer
 

@@ -4,60 +4,33 @@ import re
 from datetime import date, timedelta
 
 import pytest
-from dagster import (
-    AssetKey,
-    DagsterInstance,
-    DagsterRunStatus,
-    Definitions,
-    ExecuteInProcessResult,
-    JobDefinition,
-    RunRequest,
-)
-from sqlalchemy import Engine, text
+from dagster import AssetKey, DagsterRunStatus, ExecuteInProcessResult, RunRequest
 
-from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.breakdowns import BREAKDOWNS
-from tests.api.conftest import serving
-from tests.api.conftest import settings as api_settings
-from tests.conftest import Database
+from tests.api.conftest import serving, settings
 from tests.days import some
-from tests.pipeline.conftest import code_location, materialized
-from tests.pipeline.conftest import run as run_range
-from tests.pipeline.sensor import evaluated
-from tests.store.publishing import publish, ranked
+from tests.pipeline.conftest import Pipeline, evaluated, failure_of, materialized, span
+from tests.store.publishing import change, publish, ranked
 
 DAY = date(2026, 7, 14)
-RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
-@pytest.fixture
-def defs(bigquery: Server, database: Database) -> Definitions:
-    """The code location; its source has no rows, and needs none."""
-    return code_location(bigquery, database, first_day=date(2026, 7, 1))
+def run(pipeline: Pipeline, first: date = DAY, *selection: str) -> ExecuteInProcessResult:
+    """One run of the selected summaries, or both, up to DAY."""
+    return pipeline.run(first, DAY, selection or ("top_projects", "daily_totals"))
 
 
-def run(
-    defs: Definitions, instance: DagsterInstance, first: date, last: date, *selection: str
-) -> ExecuteInProcessResult:
-    """One run of the selected summaries, or both."""
-    return run_range(defs, instance, first, last, selection or ("top_projects", "daily_totals"))
-
-
-def asked(defs: Definitions, instance: DagsterInstance) -> RunRequest | str:
-    """What the sensor asks for now, or why it does not."""
-    found = evaluated(defs, instance, "rank_what_has_changed")
+def asked(pipeline: Pipeline) -> RunRequest | str:
+    """The request of the sensor now, or its reason for none."""
+    found = evaluated(pipeline.defs, pipeline.instance, "rank_what_has_changed")
     return found.run_requests[0] if found.run_requests else str(found.skip_message)
 
 
-def test_a_run_shows_what_is_on_top_what_moved_and_the_days_figures(
-    defs: Definitions, instance: DagsterInstance, store: Engine
-) -> None:
-    week_before = DAY - timedelta(days=7)
-    publish(store, week_before, some(a=2, b=1))
-    publish(store, DAY, some(a=1, b=4))
-    with store.begin() as connection:
-        connection.execute(text("UPDATE pyzn.days SET status = 'suspect' WHERE day = :day"), {"day": DAY})
-    result = run(defs, instance, DAY, DAY)
+def test_a_run_shows_what_is_on_top_what_moved_and_the_days_figures(pipeline: Pipeline) -> None:
+    publish(pipeline.store, DAY - timedelta(days=7), some(a=2, b=1))
+    publish(pipeline.store, DAY, some(a=1, b=4))
+    change(pipeline.store, "UPDATE pyzn.days SET status = 'suspect' WHERE day = :day", day=DAY)
+    result = run(pipeline)
 
     assert result.success
     events = materialized(result)
@@ -76,17 +49,16 @@ def test_a_run_shows_what_is_on_top_what_moved_and_the_days_figures(
     assert totals["downloads a week before"] == 3
 
 
-def test_the_pictures_are_the_apis(defs: Definitions, database: Database, store: Engine) -> None:
-    publish(store, DAY, some(a=1))
-    with serving(api_settings(database.api_url)) as api:
-        shown = {
-            spec.key.to_user_string(): re.fullmatch(
-                r"!\[.*\]\(http://127\.0\.0\.1:5200(/.*)\)", spec.metadata["now"].value
-            )
-            for spec in defs.resolve_all_asset_specs()
-            if "now" in spec.metadata
-        }
-        assert set(shown) == {"daily_totals", *(breakdown.view for breakdown in BREAKDOWNS if breakdown.common)}
+def test_the_pictures_are_the_apis(pipeline: Pipeline) -> None:
+    publish(pipeline.store, DAY, some(a=1))
+    picture = re.compile(r"!\[.*\]\(http://127\.0\.0\.1:5200(/.*)\)")
+    shown = {
+        spec.key.to_user_string(): picture.fullmatch(spec.metadata["now"].value)
+        for spec in pipeline.defs.resolve_all_asset_specs()
+        if "now" in spec.metadata
+    }
+    assert set(shown) == {"daily_totals", *(breakdown.view for breakdown in BREAKDOWNS if breakdown.common)}
+    with serving(settings(pipeline.database.api_url)) as api:
         for found in shown.values():
             assert found is not None
             answer = api.get(found[1])
@@ -96,70 +68,54 @@ def test_the_pictures_are_the_apis(defs: Definitions, database: Database, store:
 
 
 @pytest.mark.parametrize("asset", ["top_projects", "daily_totals"])
-def test_one_of_the_summaries_can_be_selected_and_has_its_own_check(
-    defs: Definitions, instance: DagsterInstance, store: Engine, asset: str
-) -> None:
-    publish(store, DAY, some(a=1))
-    result = run(defs, instance, DAY, DAY, asset)
+def test_one_of_the_summaries_can_be_selected_and_has_its_own_check(pipeline: Pipeline, asset: str) -> None:
+    publish(pipeline.store, DAY, some(a=1))
+    result = run(pipeline, DAY, asset)
     assert result.success
     assert [each.asset_key.to_user_string() for each in result.get_asset_check_evaluations()] == [asset]
 
 
-def test_a_range_is_ranked_around_the_days_that_are_not_published(
-    defs: Definitions, instance: DagsterInstance, store: Engine
-) -> None:
-    first, last = DAY - timedelta(days=2), DAY
-    for day in (first, last):
-        publish(store, day, some(a=1))
-    result = run(defs, instance, first, last)
+def test_a_range_is_ranked_around_the_days_that_are_not_published(pipeline: Pipeline) -> None:
+    first = DAY - timedelta(days=2)
+    for day in (first, DAY):
+        publish(pipeline.store, day, some(a=1))
+    result = run(pipeline, first)
     assert result.success
-    assert {day for _, day in materialized(result)} == {str(first), str(last)}
-    assert ranked(store, "week", last) == [(1, "a", 2, None)]
+    assert {day for _, day in materialized(result)} == {str(first), str(DAY)}
+    assert ranked(pipeline.store, "week") == [(1, "a", 2, None)]
 
 
-def test_a_run_of_days_that_are_all_missing_fails_and_says_what_to_do(
-    defs: Definitions, instance: DagsterInstance
-) -> None:
-    result = run(defs, instance, DAY, DAY)
-    assert not result.success
-    (failure,) = [event for event in result.all_events if event.is_step_failure]
-    assert "materialize project_days of them first" in str(failure.step_failure_data.error)
+def test_a_run_of_days_that_are_all_missing_fails_and_says_what_to_do(pipeline: Pipeline) -> None:
+    assert "materialize project_days of them first" in failure_of(run(pipeline))
 
 
-def test_the_sensor_asks_for_what_has_changed_and_for_nothing_else(
-    defs: Definitions, instance: DagsterInstance, store: Engine
-) -> None:
-    assert asked(defs, instance) == "every ranking is up to date"
-    publish(store, DAY - timedelta(days=40), some(a=1))
-    publish(store, DAY - timedelta(days=3), some(a=1))
-    publish(store, DAY, some(a=1))
-    request = asked(defs, instance)
+def test_the_sensor_asks_for_what_has_changed_and_for_nothing_else(pipeline: Pipeline) -> None:
+    assert asked(pipeline) == "every ranking is up to date"
+    for ago in (40, 3, 0):
+        publish(pipeline.store, DAY - timedelta(days=ago), some(a=1))
+    request = asked(pipeline)
     assert isinstance(request, RunRequest)
-    assert [request.tags[name] for name in RANGE] == [str(DAY - timedelta(days=3)), str(DAY)]
-    job = defs.resolve_job_def("rank_projects")
-    assert isinstance(job, JobDefinition)
-    result = job.execute_in_process(instance=instance, tags=dict(request.tags))
+    assert request.tags.items() >= span(DAY - timedelta(days=3), DAY).items()
+    result = pipeline.execute("rank_projects", tags=dict(request.tags))
     assert result.success
     assert not [event for event in result.all_events if event.is_step_skipped]  # as a check's step would be
-    assert ranked(store, "day") == [(1, "a", 1, None)]
-    assert asked(defs, instance) == "every ranking is up to date"
-    publish(store, DAY, some(a=1, b=1))
-    again = asked(defs, instance)
+    assert ranked(pipeline.store, "day") == [(1, "a", 1, None)]
+    assert asked(pipeline) == "every ranking is up to date"
+    publish(pipeline.store, DAY, some(a=1, b=1))
+    again = asked(pipeline)
     assert isinstance(again, RunRequest)
-    assert [again.tags[name] for name in RANGE] == [str(DAY), str(DAY)]
+    assert again.tags.items() >= span(DAY, DAY).items()
     assert again.run_key != request.run_key
 
 
-def test_the_sensor_waits_for_the_ranking_that_is_on_its_way(
-    defs: Definitions, instance: DagsterInstance, store: Engine
-) -> None:
-    publish(store, DAY, some(a=1))
-    instance.create_run_for_job(defs.resolve_job_def("rank_projects"), status=DagsterRunStatus.NOT_STARTED)
-    assert asked(defs, instance) == "a ranking run is not finished"
+def test_the_sensor_waits_for_the_ranking_that_is_on_its_way(pipeline: Pipeline) -> None:
+    publish(pipeline.store, DAY, some(a=1))
+    pipeline.add_run(DagsterRunStatus.NOT_STARTED, {}, "rank_projects")
+    assert asked(pipeline) == "a ranking run is not finished"
 
 
-def test_a_ranking_depends_on_the_sixty_days_it_is_computed_from(defs: Definitions) -> None:
-    graph = defs.resolve_asset_graph()
+def test_a_ranking_depends_on_the_sixty_days_it_is_computed_from(pipeline: Pipeline) -> None:
+    graph = pipeline.defs.resolve_asset_graph()
     downstream, upstream = graph.get(AssetKey("top_projects")), AssetKey("project_days")
     mapping = graph.get_partition_mapping(downstream.key, upstream)
     assert (mapping.start_offset, mapping.end_offset) == (-59, 0)  # type: ignore[attr-defined]  # of its subclass

@@ -1,4 +1,4 @@
-"""What happens to a day in the benchmarks, each in its own process, so that its memory is its own."""
+"""Steps of a day in the benchmarks, each in its own process, so that its memory is its own."""
 
 import resource
 import time

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, scoped_session, sessionmaker
 
 from bench.database import Database
-from bench.load import running
+from bench.load import get, running
 from pyzn_local.ports import free_port
 
 THREADS = 8
@@ -100,4 +100,5 @@ def running_peer(own: Database) -> Iterator[int]:
     url = own.owner_url.replace("postgresql://", "postgresql+psycopg://")
     command = ["gunicorn", "bench.peer:app()", "-b", f"127.0.0.1:{port}", "-w", "1", "-k", "gthread"]
     with running(port, [*command, "--threads", str(THREADS), "--log-level", "error"], PEER_DATABASE_URL=url):
+        get(port, "/api/packages/project-1/recent")  # its worker starts when its master listens already
         yield port

@@ -30,11 +30,11 @@ OUT_OF_ORDER = """
 
 def run(rig: Rig) -> list[Figure]:
     """Run all cases. Each day is compared with the source and with its expected revision."""
-    same, whole, one_each = [slice(1)] * WORKERS, [slice(rig.size)] * 2, [slice(n, n + 1) for n in range(WORKERS)]
+    same, all_twice, one_each = [slice(1)] * WORKERS, [slice(rig.size)] * 2, [slice(n, n + 1) for n in range(WORKERS)]
     cases = [
         ("the same day at once", f"{WORKERS} workers", _defects(rig, 1, same, all_at_once=True)),
         ("an older reading that is late", f"{READINGS} readings at once", _late_defects(rig)),
-        ("the same days backfilled at once", f"{rig.size:,} days, twice", _defects(rig, rig.size, whole)),
+        ("the same days backfilled at once", f"{rig.size:,} days, twice", _defects(rig, rig.size, all_twice)),
         (
             "different days at once", f"{WORKERS} workers, the same projects",
             _defects(rig, WORKERS, one_each, out_of_order=True),

@@ -81,6 +81,11 @@ class Project:
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
+    def start(self, **settings: str) -> None:
+        """Write settings, and start what there is, or start it anew if they concern it."""
+        self.configure(**settings)
+        self.script("make start-containers")
+
     def sql(self, query: str) -> str:
         """Run a query in the database pyzn, as the page does, and return the output."""
         psql = "docker compose run --rm -T backup bash /deploy/postgres.sh psql --no-psqlrc --tuples-only --command"

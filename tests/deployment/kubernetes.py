@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import pytest
@@ -65,33 +65,23 @@ def _launch(
 ) -> tuple[dict[str, Any], set[tuple[str, str, str]]]:
     """Launch a run, look at it and cancel it; return its Job, and all that it asked of Kubernetes."""
     requests: list[tuple[str, str, Any]] = []
-    with (
-        TemporaryDirectory() as folder,
-        _cluster(requests, Path(folder)) as kubeconfig,
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    with _cluster(requests) as kubeconfig, pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
         config = launcher["config"] | {"load_incluster_config": False, "kubeconfig_file": kubeconfig}
-        made = ConfigurableClassData(launcher["module"], launcher["class"], yaml.safe_dump(config)).rehydrate(
-            K8sRunLauncher
-        )
+        data = ConfigurableClassData(launcher["module"], launcher["class"], yaml.safe_dump(config))
+        made = data.rehydrate(K8sRunLauncher)
         made.register_instance(instance)
         code = RepositoryPythonOrigin("python", ModuleCodePointer("pyzn_pipeline.definitions", "defs", None))
-        run = instance.add_run(
-            DagsterRun(
-                "daily_downloads",
-                status=DagsterRunStatus.STARTED,
-                job_code_origin=JobPythonOrigin("daily_downloads", code),
-            )
-        )
+        job = JobPythonOrigin("daily_downloads", code)
+        run = instance.add_run(DagsterRun(job.job_name, status=DagsterRunStatus.STARTED, job_code_origin=job))
         made.launch_run(LaunchRunContext(run, workspace=None))
         made.check_run_worker_health(run)
         made.get_run_worker_debug_info(run)
         made.terminate(run.run_id)  # type: ignore[no-untyped-call]  # Dagster's own
         made.get_run_worker_debug_info(run)
-    (job,) = (body for method, _, body in requests if method == "POST")
-    return job, {_permission(method, path) for method, path, _ in requests}
+    (created,) = (body for method, _, body in requests if method == "POST")
+    return created, {_permission(method, path) for method, path, _ in requests}
 
 
 def permissions(role: dict[str, Any]) -> set[tuple[str, str, str]]:
@@ -114,14 +104,11 @@ def _permission(method: str, path: str) -> tuple[str, str, str]:
 
 
 @contextmanager
-def _cluster(requests: list[tuple[str, str, Any]], folder: Path) -> Iterator[str]:
+def _cluster(requests: list[tuple[str, str, Any]]) -> Iterator[str]:
     """Run an API server in which a Job has a running pod until that is deleted; yield a kubeconfig."""
     state = {"name": "dagster", "image": "", "imageID": "", "ready": True, "restartCount": 0, "state": {"running": {}}}
-    pod = {
-        "metadata": {"name": "pod"},
-        "spec": {"containers": [{"name": "dagster"}]},
-        "status": {"phase": "Running", "containerStatuses": [state]},
-    }
+    status = {"phase": "Running", "containerStatuses": [state]}
+    pod = {"metadata": {"name": "pod"}, "spec": {"containers": [{"name": "dagster"}]}, "status": status}
 
     class Api(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -136,13 +123,13 @@ def _cluster(requests: list[tuple[str, str, Any]], folder: Path) -> Iterator[str
 
         do_POST = do_DELETE = do_GET  # noqa: N815  # the library's names
 
-    with WebServer(Api) as server:
-        name, cluster = "test", {"server": server.url}
+    with WebServer(Api) as server, NamedTemporaryFile("w") as file:
         config = {
-            "current-context": name,
-            "clusters": [{"name": name, "cluster": cluster}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-            "users": [{"name": name, "user": {}}],
+            "current-context": "test",
+            "clusters": [{"name": "test", "cluster": {"server": server.url}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+            "users": [{"name": "test", "user": {}}],
         }
-        (folder / "kubeconfig").write_text(yaml.safe_dump(config))
-        yield str(folder / "kubeconfig")
+        yaml.safe_dump(config, file)
+        file.flush()
+        yield file.name

@@ -33,6 +33,7 @@ from tests.deployment.processes import Processes
 PARTS = ("code", "daemon", "webserver", "postgres", "bigquery", "api")
 LONGEST_MOMENT = 30.0  # seconds between a part's start and the next kill
 TWO_AT_ONCE = 0.1  # of the steps
+SAMPLE_DAYS = 35  # of the emulator
 BACKFILL_DAYS = 12  # at most, in one request
 TIMEOUT = 45 * 60  # seconds after the last kill: a day that was hit four times waits 64 minutes, one hit thrice 16
 
@@ -68,10 +69,7 @@ class Survival:
         """Request a few of the remaining days. They remain if Dagster does not answer."""
         first = self.random.randrange(len(self.to_request))
         days = self.to_request[first : first + self.random.randint(1, BACKFILL_DAYS)]
-        parameters = {
-            "assetSelection": [{"path": ["project_days"]}],
-            "partitionNames": [str(day) for day in days],
-        }
+        parameters = {"assetSelection": [{"path": ["project_days"]}], "partitionNames": list(map(str, days))}
         with suppress(DagsterError):
             if "backfillId" in ask(self.services.url(3000), LAUNCH, params=parameters)["launchPartitionBackfill"]:
                 self.to_request = [day for day in self.to_request if day not in days]
@@ -138,7 +136,7 @@ class Survival:
         self._began = time.monotonic()
         try:
             self.wait(5)
-            while sum(self.kills.values()) < kills:
+            while self.kills.total() < kills:
                 self.step(longest_outage)
             complete = self.all_read(TIMEOUT)
         finally:
@@ -147,30 +145,27 @@ class Survival:
         seconds = time.monotonic() - self._began
         verified = self.services.run("pyzn", "pyzn", "verify", str(self.days[0]), str(self.days[-1]))
         checked = self.services.run("pyzn", "pyzn", "check")
-        about = "WRONG  days "
-        wrong = [line for line in checked.stdout.splitlines() if line.startswith(about)]
+        wrong = [line for line in checked.stdout.splitlines() if line.startswith("WRONG  days ")]
         click.echo(verified.stdout if verified.returncode else "")
-        click.echo(f"days published                       {self.count('pyzn.days')} of {len(self.days)}")
-        click.echo(f"days proven by pyzn verify           {'all' if verified.returncode == 0 else 'NOT all'}")
-        click.echo(f"days given up or still wanted        {self.count('pyzn.wanted')}")
-        click.echo(f"pyzn check on what was asked for     {wrong or 'ok'}")
-        click.echo(f"parts killed                         {sum(self.kills.values())}: {dict(self.kills)}")
-        click.echo(f"parts that ended by themselves       {dict(self.ended) or 'none'}")
-        click.echo(f"answers of the API meanwhile         {dict(self.answers)}")
-        click.echo(f"seconds                              {seconds:.0f}")
+        figures = {
+            "days published": f"{self.count('pyzn.days')} of {len(self.days)}",
+            "days proven by pyzn verify": "NOT all" if verified.returncode else "all",
+            "days given up or still wanted": self.count("pyzn.wanted"),
+            "pyzn check on what was asked for": wrong or "ok",
+            "parts killed": f"{self.kills.total()}: {dict(self.kills)}",
+            "parts that ended by themselves": dict(self.ended) or "none",
+            "answers of the API meanwhile": dict(self.answers),
+            "seconds": f"{seconds:.0f}",
+        }
+        for name, figure in figures.items():
+            click.echo(f"{name:<36} {figure}")
         return complete and verified.returncode == 0 and not wrong and set(self.answers) <= {"200", "503", "no answer"}
 
 
-@click.command()
-@click.option(
-    "--days",
-    type=click.IntRange(1, 35),  # the emulator's sample
-    default=30,
-    show_default=True,
-    help="The days requested, the last of them yesterday.",
-)
-@click.option("--kills", default=6, show_default=True, help="How many parts are killed.")
-@click.option("--outage", default=120.0, show_default=True, help="The longest that a part is away, in seconds.")
+@click.command(context_settings={"show_default": True})
+@click.option("--days", type=click.IntRange(1, SAMPLE_DAYS), default=30, help="The days requested, until yesterday.")
+@click.option("--kills", default=6, help="How many parts are killed.")
+@click.option("--outage", default=120.0, help="The longest that a part is away, in seconds.")
 @click.option("--seed", type=int, help="Chooses parts and moments; random unless given.")
 def main(days: int, kills: int, outage: float, seed: int | None) -> None:
     """Kill parts at random while DAYS are requested."""

@@ -66,15 +66,17 @@ def test_the_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "output"),
     [(["up"], 2, "No such command 'up'"), (["--help"], 0, "migrate")],
 )
-def test_without_the_embedded_stack_the_command_has_no_part_in_it(arguments: list[str], status: int, said: str) -> None:
+def test_without_the_embedded_stack_the_command_has_no_part_in_it(
+    arguments: list[str], status: int, output: str
+) -> None:
     production, _, demo = (ROOT / "Dockerfile").read_text().partition("AS build-demo")
     assert "pyzn_local" not in production
     assert "COPY pyzn_local" in demo
     script = "import sys; sys.modules['pyzn_local'] = None; import pyzn_cli; pyzn_cli.main()"
     ran = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
-    assert (ran.returncode, said in ran.stdout + ran.stderr) == (status, True), ran
+    assert (ran.returncode, output in ran.stdout + ran.stderr) == (status, True), ran
     assert "embedded" not in ran.stdout
     assert "Start PyZn" not in ran.stdout

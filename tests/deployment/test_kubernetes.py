@@ -83,7 +83,7 @@ def mounts(template: dict[str, Any]) -> set[str]:
 
 
 def test_the_launchers_may_do_what_a_run_needs(overlay: Overlay) -> None:
-    """All that the launcher asks of Kubernetes for a run from its start to its cancellation, and no more."""
+    """The permissions that the launcher uses for a run from its start to its cancellation, and no more."""
     assert permissions(overlay.objects["Role/pyzn-launcher"]) == overlay.asked
     assert overlay.objects["RoleBinding/pyzn-launcher"]["subjects"][0]["name"] == "pyzn-launcher"
     accounts = {name: template["spec"].get("serviceAccountName") for name, template in overlay.pods.items()}

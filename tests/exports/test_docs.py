@@ -12,17 +12,16 @@ import pytest
 import sqlglot
 import uvicorn
 from pydantic import SecretStr
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlglot import exp
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from pyzn_local.postgres import Postgres
-from pyzn_pipeline.exports.index import INDEX, Index
 from pyzn_pipeline.store.database import engine
 from tests.conftest import own_database
-from tests.exports.conftest import DAY, DAYS, downloads, exported
+from tests.exports.conftest import DAY, DAYS, downloads, exported, index_of
 from tests.store.publishing import publish, rows
 
 PAGES = Path(__file__).parents[2] / "docs"
@@ -99,20 +98,18 @@ def test_duckdb_alone_finds_the_tables_rows(exported_days: Engine, folder: Path)
 
 def test_the_views_have_the_columns_of_the_example(exported_days: Engine) -> None:
     (code,) = blocks("postgresql")
-    with exported_days.connect() as connection:
-        found = dict(map(tuple, connection.execute(text(code))))
-    assert found == by(exported_days, "version")
+    assert dict(rows(exported_days, code)) == by(exported_days, "version")
 
 
 def test_a_citation_is_the_folder_of_a_revision(exported_days: Engine, folder: Path) -> None:
     (cited,) = re.findall(rf"^> {EXAMPLE}/(.*)/$", PAGE, re.MULTILINE)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d/\d+-[0-9a-f]{32}", cited)
-    index = Index.model_validate_json((folder / INDEX).read_bytes())
-    for line in index.days:
+    days = index_of(folder).days
+    for line in days:
         assert folder.joinpath(f"{line.day}/{line.revision}-{line.checksum}").is_dir()
         query = f"SELECT pyzn.day_checksum('{line.day}'), revision FROM pyzn.days WHERE day = '{line.day}'"
         assert rows(exported_days, query) == [(line.checksum, line.revision)]
-    assert [line.day for line in index.days] == DAYS
+    assert [line.day for line in days] == DAYS
     assert len(list(folder.joinpath(str(DAY)).iterdir())) == 1
 
 
@@ -138,10 +135,6 @@ def test_every_engine_counts_what_the_tables_have(
     assert isinstance(table, exp.Create)
     assert isinstance(copy, exp.Copy)
     assert all(path in found["bigquery"] and path in found["snowflake"] for path in found["paths"])
-    columns = (
-        "SELECT column_name FROM information_schema.columns WHERE table_name = 'downloads_by_country'"
-        " ORDER BY ordinal_position"
-    )
-    assert [name for (name,) in rows(exported_days, columns)] == [
-        column.name for column in table.find_all(exp.ColumnDef)
-    ]
+    columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'downloads_by_country'"
+    names = [(column.name,) for column in table.find_all(exp.ColumnDef)]
+    assert rows(exported_days, f"{columns} ORDER BY ordinal_position") == names

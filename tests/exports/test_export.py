@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from pyzn_cli import pyzn
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.exports.index import INDEX, read_day
-from pyzn_pipeline.exports.storage import DamagedExport, Folder, StorageError, storage_at
+from pyzn_pipeline.exports.storage import DamagedExport, Folder
 from pyzn_pipeline.exports.writing import ExportRefused, due_for_export, export_days
 from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.store.events import add, withdraw
@@ -167,14 +167,6 @@ def test_a_damaged_index_is_named_and_not_replaced(store: Engine, folder: Path) 
     with pytest.raises(DamagedExport, match=r"index\.json: its lines do not have the SHA-256"):
         exported(store, folder)
     assert (folder / INDEX).read_bytes() == changed
-
-
-def test_a_storage_that_cannot_be_written_is_named(store: Engine, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match=r"file/below/index\.json: .*Not a directory"):
-        exported(store, tmp_path / "file" / "below")
-    with pytest.raises(StorageError, match=r"127\.0\.0\.1:9: a web server is only read"):
-        storage_at("http://user:secret@127.0.0.1:9/").put("a", b"")
 
 
 # -- an exporter that dies

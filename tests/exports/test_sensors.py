@@ -41,8 +41,9 @@ def template() -> str:
 
 @dataclass
 class Side:
-    """One PyZn: its definitions, its Dagster, and the cursors of its sensors."""
+    """One PyZn: its store, its definitions, its Dagster, and the cursors of its sensors."""
 
+    store: Engine
     defs: Definitions
     instance: DagsterInstance
     cursors: dict[str, str | None] = field(default_factory=dict)
@@ -61,6 +62,14 @@ class Side:
             done += carried_out(self.defs, self.instance, requests)
         return done
 
+    def ask(self, *days: date) -> None:
+        """Ask for the days, and for no other that the calendar would ask for."""
+        wanted = "INSERT INTO pyzn.wanted (day, asked_by, reason, next_attempt_at)"
+        for day in days:
+            change(self.store, f"{wanted} VALUES (:day, '{{calendar}}', NULL, now())", day=day)
+        others = "SELECT CAST(:today AS date) - n, '{}', 'canceled', NULL FROM generate_series(1, 34) n"
+        change(self.store, f"{wanted} {others} ON CONFLICT DO NOTHING", today=TODAY)
+
     def later(self) -> None:
         """Make the last look at the mirror's index older."""
         moment = datetime.fromisoformat(str(self.cursors["keep_days_true"])) - timedelta(minutes=6)
@@ -77,72 +86,60 @@ class Side:
 
 
 @pytest.fixture
-def exporter(bigquery: Server, database: Database, folder: Path, tmp_path: Path) -> Iterator[Side]:
+def exporter(bigquery: Server, database: Database, store: Engine, folder: Path, tmp_path: Path) -> Iterator[Side]:
     with memory_instance(tmp_path) as instance:
-        yield Side(code_location(bigquery, database, export_url=str(folder)), instance)
+        yield Side(store, code_location(bigquery, database, export_url=str(folder)), instance)
 
 
 @pytest.fixture
-def mirror(second_database: Database, web: WebServer, tmp_path: Path) -> Iterator[Side]:
-    settings = Settings(
-        database_url=SecretStr(second_database.owner_url), mirror_url=web.url, first_day=date(2026, 1, 1)
-    )
+def mirror(second_database: Database, second: Engine, web: WebServer, tmp_path: Path) -> Iterator[Side]:
+    url = second_database.owner_url
+    settings = Settings(database_url=SecretStr(url), mirror_url=web.url, first_day=date(2026, 1, 1))
     with memory_instance(tmp_path) as instance:
-        yield Side(build_defs(settings, store=Store(database_url=second_database.owner_url)), instance)
-
-
-def ask(store: Engine, *days: date) -> None:
-    """Ask for the days, and for no other that the calendar would ask for."""
-    wanted = "INSERT INTO pyzn.wanted (day, asked_by, reason, next_attempt_at)"
-    for day in days:
-        change(store, f"{wanted} VALUES (:day, '{{calendar}}', NULL, now())", day=day)
-    others = "SELECT CAST(:today AS date) - n, '{}', 'canceled', NULL FROM generate_series(1, 34) n"
-    change(store, f"{wanted} {others} ON CONFLICT DO NOTHING", today=TODAY)
+        yield Side(second, build_defs(settings, store=Store(database_url=url)), instance)
 
 
 def test_what_one_reads_the_other_mirrors_and_a_late_row_gives_both_revision_2(
-    bigquery: Server, exporter: Side, mirror: Side, store: Engine, second: Engine, web: WebServer
+    bigquery: Server, exporter: Side, mirror: Side, web: WebServer
 ) -> None:
     for day in OLD:
         bigquery.load(raw_rows(day, downloads(day)))
-    ask(store, *OLD)
+    exporter.ask(*OLD)
     exporter.live("keep_days_true", "export_what_has_changed")
     assert set(exporter.materialized("exported_days")) == set(map(str, OLD))
 
-    ask(second, *OLD)
+    mirror.ask(*OLD)
     mirror.live("keep_days_true")
-    assert content(second) == content(store)
+    assert content(mirror.store) == content(exporter.store)
     shown = mirror.materialized("project_days")[str(OLD[-1])]
     assert (shown["source"], shown["bytes billed"], shown["US dollars"]) == (f"{web.url} of the emulator", 0, 0)
 
     bigquery.load(raw_rows(OLD[-1], [Download("late")]))
     change(
-        store,
+        exporter.store,
         "UPDATE pyzn.days SET status = 'provisional', published_at = published_at - interval '61 minutes',"
         " recounted_at = published_at - interval '61 minutes'",
     )
     exporter.live("keep_days_true", "export_what_has_changed")
-    assert rows(store, "SELECT revision FROM pyzn.days ORDER BY day") == [(1,), (1,), (2,)]
+    assert rows(exporter.store, "SELECT revision FROM pyzn.days ORDER BY day") == [(1,), (1,), (2,)]
     assert mirror.tick("keep_days_true") == []  # it was looked at just before
     mirror.later()
     done = mirror.live("keep_days_true")
     assert [result.job_def.name for result in done] == ["recount", "daily_downloads"]
-    assert content(second) == content(store)
-    assert rows(second, "SELECT revision, status FROM pyzn.days ORDER BY day") == [
-        (1, "final"), (1, "final"), (2, "final"),
-    ]  # fmt: skip
+    assert content(mirror.store) == content(exporter.store)
+    assert rows(mirror.store, "SELECT revision, status FROM pyzn.days ORDER BY day") == [
+        (n, "final") for n in (1, 1, 2)
+    ]
     mirror.later()
     assert mirror.tick("keep_days_true") == []
     assert exporter.tick("export_what_has_changed") == []
 
 
-def test_an_index_is_followed_until_a_recount_of_it_has_succeeded(
-    exporter: Side, mirror: Side, store: Engine, second: Engine
-) -> None:
+def test_an_index_is_followed_until_a_recount_of_it_has_succeeded(exporter: Side, mirror: Side) -> None:
     day = OLD[0]
-    publish(store, day, downloads(day))
+    publish(exporter.store, day, downloads(day))
     exporter.live("export_what_has_changed")
-    ask(second)
+    mirror.ask()
     (first,) = mirror.tick("keep_days_true")  # and its run dies
     mirror.later()
     assert mirror.tick("keep_days_true") == [first]
@@ -152,60 +149,52 @@ def test_an_index_is_followed_until_a_recount_of_it_has_succeeded(
     assert mirror.tick("keep_days_true") == []
 
 
-def test_a_day_that_has_no_partition_stops_no_sensor(
-    exporter: Side, mirror: Side, store: Engine, second: Engine, folder: Path
-) -> None:
+def test_a_day_that_has_no_partition_stops_no_sensor(exporter: Side, mirror: Side, folder: Path) -> None:
     early = date(2025, 12, 31)  # the mirror's first day is after it
-    for engine in (store, second):
-        publish(engine, early, downloads(early))
-    ask(second, early, OLD[0])
-    assert [request.partition_key for request in mirror.tick("keep_days_true") if request.partition_key] == [
-        str(OLD[0])
-    ]
+    for side in (exporter, mirror):
+        publish(side.store, early, downloads(early))
+    mirror.ask(early, OLD[0])
+    keys = [request.partition_key for request in mirror.tick("keep_days_true")]
+    assert [key for key in keys if key] == [str(OLD[0])]
     context = build_sensor_context(instance=exporter.instance, resources=dict(exporter.defs.resources or {}))
     tick = export_sensor(str(folder), OLD[0]).evaluate_tick(context)
     assert (tick.run_requests, tick.skip_message) == ([], "every day is exported")
 
 
-def test_an_export_whose_index_is_gone_fails_its_run_while_days_are_retired(
-    exporter: Side, store: Engine, folder: Path
-) -> None:
-    publish(store, OLD[0], downloads(OLD[0]))
+def test_an_export_whose_index_is_gone_fails_its_run_while_days_are_retired(exporter: Side, folder: Path) -> None:
+    publish(exporter.store, OLD[0], downloads(OLD[0]))
     exporter.live("export_what_has_changed")
-    change(store, "UPDATE pyzn.days SET retired_at = now()")
+    change(exporter.store, "UPDATE pyzn.days SET retired_at = now()")
     (folder / INDEX).unlink()
-    (request,) = exporter.tick("export_what_has_changed")
-    result = exporter.defs.resolve_job_def("export").execute_in_process(
-        instance=exporter.instance, partition_key=request.partition_key, raise_on_error=False
-    )
+    (result,) = carried_out(exporter.defs, exporter.instance, exporter.tick("export_what_has_changed"))
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     reason = str(failure.step_failure_data.error)
     assert f"{folder}/{INDEX}: there is no such file, and 1 days, {OLD[0]} to {OLD[0]}, are retired" in reason
     assert not (folder / INDEX).exists()
-    assert list(export_days(store, Folder(folder), new=True))
+    assert list(export_days(exporter.store, Folder(folder), new=True))
     assert not (folder / INDEX).exists()
 
 
-def test_a_mirror_that_is_away_stops_no_sensor_and_is_the_days_reason(
-    mirror: Side, second: Engine, web: WebServer
-) -> None:
-    ask(second, OLD[0])
+def test_a_mirror_that_is_away_stops_no_sensor_and_is_the_days_reason(mirror: Side, web: WebServer) -> None:
+    mirror.ask(OLD[0])
     web.__exit__()
     (result,) = mirror.live("keep_days_true")
     assert not result.success
-    ((reason,),) = rows(second, "SELECT reason FROM pyzn.wanted WHERE attempts > 0")
+    ((reason,),) = rows(mirror.store, "SELECT reason FROM pyzn.wanted WHERE attempts > 0")
     assert f"{web.url}/{INDEX}: ConnectionError: check the address and the network" in reason
 
 
 def test_an_exported_day_that_is_refused_fails_its_run_and_lets_older_ones_be_exported(
-    bigquery: Server, exporter: Side, store: Engine, folder: Path
+    exporter: Side, folder: Path
 ) -> None:
     days = [TODAY - timedelta(days=n) for n in (60, 10)]
     for day in days:
-        bigquery.load(raw_rows(day, downloads(day)))
-    ask(store, *days)
-    exporter.live("keep_days_true")
-    change(store, "UPDATE pyzn.project_days SET project = 'other' WHERE project = 'numpy' AND day = :day", day=days[1])
+        publish(exporter.store, day, downloads(day))
+    change(
+        exporter.store,
+        "UPDATE pyzn.project_days SET project = 'other' WHERE project = 'numpy' AND day = :day",
+        day=days[1],
+    )
     first, second = exporter.live("export_what_has_changed")
     assert (first.success, second.success) == (False, True)
     assert set(exporter.materialized("exported_days")) == {str(days[0])}
@@ -230,12 +219,10 @@ def test_a_month_is_retired_when_its_days_are_exported_and_can_then_be_mirrored(
         list(export_days(store, Folder(folder), days[0], days[0]))
         retire()
         assert rows(store, retired) == []
-        Side(defs, instance).live("export_what_has_changed")
+        Side(store, defs, instance).live("export_what_has_changed")
         (lost,) = (folder / str(days[1])).rglob("downloads_by_version.parquet")
         lost.unlink()
-        with pytest.raises(
-            RetirementFailed, match=rf"{lost}: it is not there, .*pyzn export --check {days[1]} {days[1]}"
-        ):
+        with pytest.raises(RetirementFailed, match=rf"{lost}: it is not there, .*pyzn export --check( {days[1]}){{2}}"):
             retire()
         assert rows(store, retired) == []
         (done,) = export_days(store, Folder(folder), days[1], check=True)

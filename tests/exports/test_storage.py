@@ -12,16 +12,15 @@ import pytest
 
 from pyzn_pipeline.exports import storage as storage_module
 from pyzn_pipeline.exports.index import INDEX, read_index
-from pyzn_pipeline.exports.storage import DamagedExport, Folder, Storage, StorageError, storage_at
+from pyzn_pipeline.exports.storage import CHUNK, DamagedExport, Folder, Storage, StorageError, storage_at
 from pyzn_pipeline.settings import Settings, SettingsError, load
 from tests.web import WebServer
 
 MIB = 2**20
-Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 @contextmanager
-def answering(answer: Answer) -> Iterator[str]:
+def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
     """The URL of a web server that answers every GET in this way, until its client hangs up."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -79,6 +78,14 @@ def test_a_folder_has_a_file_wholly_or_not_at_all(folder: Path, monkeypatch: pyt
     assert storage.read("a/file", 9) == b"old"
 
 
+def test_a_storage_that_cannot_be_written_is_named(folder: Path) -> None:
+    folder.joinpath("file").touch()
+    with pytest.raises(StorageError, match=r"file/below/a: .*Not a directory"):
+        Folder(folder / "file" / "below").put("a", b"")
+    with pytest.raises(StorageError, match=r"127\.0\.0\.1:9: a web server is only read"):
+        storage_at("http://user:secret@127.0.0.1:9/").put("a", b"")
+
+
 @pytest.mark.parametrize("kind", ["a file", "an answer"])
 def test_what_has_no_end_is_refused_before_it_is_in_memory(folder: Path, kind: str) -> None:
     def endless(handler: BaseHTTPRequestHandler) -> None:
@@ -97,39 +104,29 @@ def test_what_has_no_end_is_refused_before_it_is_in_memory(folder: Path, kind: s
     assert peak < 64 * MIB
 
 
-# -- redirects
-
-
 def test_a_redirect_is_followed_on_its_origin_alone() -> None:
-    asked: list[str] = []
-
-    def victim(handler: BaseHTTPRequestHandler) -> None:
-        asked.append(handler.path)
-        head(handler)
-
     def redirecting(handler: BaseHTTPRequestHandler) -> None:
         if handler.path == "/there":
             head(handler)
             handler.wfile.write(b"found")
         else:
-            head(handler, 302, Location=targets.get(handler.path, ""), Content_Length="0")
+            head(handler, 302, Location=targets[handler.path], Content_Length="0")
 
-    with answering(victim) as other, answering(redirecting) as url:
-        port = url.rpartition(":")[2]
-        away = f"{other}/graphql?query=mutation"
-        targets = {
-            "/own": "/there",
-            "/own-again": f"{url}/own",
-            "/away": away,
+    asked: list[str] = []
+    with answering(lambda handler: asked.append(handler.path)) as other, answering(redirecting) as url:
+        host, port = other.removeprefix("http://"), url.rpartition(":")[2]
+        followed = {"/own": "/there", "/own-again": f"{url}/own"}
+        refused = {
+            "/away": f"{other}/graphql?query=mutation",
             "/twice": "/away",
-            "/without-scheme": away.removeprefix("http:"),
-            "/user": f"http://127.0.0.1:{port}@{other.removeprefix('http://')}/",
+            "/without-scheme": f"//{host}/graphql?query=mutation",
+            "/user": f"http://127.0.0.1:{port}@{host}/",
             "/https": f"https://127.0.0.1:{port}/there",
             "/escapes": "http://\x1b[2J.example/",
         }
-        storage = storage_at(url)
-        assert (storage.read("own", 9), storage.read("own-again", 9)) == (b"found", b"found")
-        for path in list(targets)[2:]:
+        targets, storage = followed | refused, storage_at(url)
+        assert [storage.read(path[1:], 9) for path in followed] == [b"found"] * 2
+        for path in refused:
             with pytest.raises(StorageError) as error:
                 pytest.fail(f"{path}: {storage.read(path[1:], 9)!r}")
             assert str(error.value).isprintable()
@@ -156,7 +153,7 @@ def test_a_server_that_is_slow_is_left_and_a_large_file_has_more_time(monkeypatc
     def slow(handler: BaseHTTPRequestHandler) -> None:
         head(handler)
         for _ in range(4):
-            handler.wfile.write(bytes(storage_module.CHUNK))
+            handler.wfile.write(bytes(CHUNK))
             time.sleep(0.1)
 
     monkeypatch.setattr(storage_module, "SECONDS", 0.05)
@@ -165,32 +162,40 @@ def test_a_server_that_is_slow_is_left_and_a_large_file_has_more_time(monkeypatc
         with pytest.raises(StorageError, match=r"/file: only [0-9,]+ bytes came in 0 seconds: try again when"):
             storage_at(url).read("file", MIB)
         monkeypatch.setattr(storage_module, "SLOWEST", 30_000)
-        assert storage_at(url).read("file", MIB) == bytes(4 * storage_module.CHUNK)
+        assert storage_at(url).read("file", MIB) == bytes(4 * CHUNK)
 
 
-def test_an_answer_that_is_none_or_cut_is_named_without_its_password() -> None:
-    with answering(lambda handler: head(handler, 503)) as url:
-        with pytest.raises(StorageError, match=r"/index\.json: the server answers 503: check the address") as error:
+@pytest.mark.parametrize(
+    ("status", "headers", "message"),
+    [
+        (503, {}, "the server answers 503: check the address"),
+        (200, {"Content_Length": "9"}, "ChunkedEncodingError: check the address and the network"),
+    ],
+    ids=["none", "cut"],
+)
+def test_an_answer_that_is_none_or_cut_is_named_without_its_password(
+    status: int, headers: dict[str, str], message: str
+) -> None:
+    with answering(lambda handler: head(handler, status, **headers)) as url:
+        with pytest.raises(StorageError, match=rf"/index\.json: {message}") as error:
             read_index(storage_at(url.replace("//", "//user:hunter2@")))
         assert "hunter2" not in str(error.value)
-    cut = pytest.raises(StorageError, match=r"/index\.json: ChunkedEncodingError: check the address and the network")
-    with answering(lambda handler: head(handler, Content_Length="9")) as url, cut:
-        read_index(storage_at(url))
 
 
 # -- URLs
-
-SECRETS = "user:hunter2@"
 
 
 @pytest.mark.parametrize(
     ("url", "message"),
     [
         ("ftp://example.org/pyzn", "ftp:// is not known: expected a folder, or a URL with http://, "),
-        (f"https://{SECRETS}example.org/pyzn?token=hunter2", "it has a query or fragment, and file names come after"),
+        (
+            "https://user:hunter2@example.org/pyzn?token=hunter2",
+            "it has a query or fragment, and file names come after",
+        ),
         ("https://example.org/pyzn#hunter2", "it has a query or fragment"),
-        (f"http://{SECRETS}[::1/", "it is not a URL: check brackets and port"),
-        (f"http://{SECRETS}example.org:port/", "it is not a URL: check brackets and port"),
+        ("http://user:hunter2@[::1/", "it is not a URL: check brackets and port"),
+        ("http://user:hunter2@example.org:port/", "it is not a URL: check brackets and port"),
         ("https:///pyzn", "it names no host: expected https://NAME/PATH"),
         ("s3:///pyzn", "it names no host: expected s3://NAME/PATH"),
         ("file://host/pyzn", "file:// does not reach another machine: expected file:///PATH"),
@@ -201,14 +206,14 @@ def test_a_url_that_cannot_be_meant_is_refused_by_its_command_and_setting(
 ) -> None:
     with pytest.raises(StorageError) as error:
         storage_at(url)
-    assert message in str(error.value)
     monkeypatch.setenv("PYZN_MIRROR_URL", url)
     monkeypatch.setenv("PYZN_EXPORT_URL", url)
     with pytest.raises(SettingsError) as refused:
         load(Settings)
     lines = [line for line in str(refused.value).splitlines() if line.startswith(("PYZN_MIRROR", "PYZN_EXPORT"))]
     assert len(lines) == 2
-    assert any(message in line for line in lines)
+    assert message in str(error.value)
+    assert any(message in line for line in lines)  # an export to a web server is refused for that
     assert "hunter2" not in f"{error.value} {refused.value}"
 
 

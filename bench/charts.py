@@ -7,7 +7,7 @@ from statistics import median
 
 from bench.database import database
 from bench.figures import Figure, in_turn
-from bench.filled_days import fill_until_yesterday
+from bench.filled_days import publish_and_fill
 from bench.load import SMALL, get, load, require_wrk, running_api
 
 CHART = "/chart/project-{}.svg?range=quarter"
@@ -19,7 +19,7 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
     """Yield all figures, on 92 days of projects without a cache."""
     require_wrk()
     with database(folder / "charts") as own:
-        projects = fill_until_yesterday(own, size, 92, folder)
+        projects = publish_and_fill(own, size, 92, folder)
         with running_api(own.api_url, cache_bytes=0) as (port, _), ThreadPoolExecutor(1) as other:
 
             def milliseconds(path: str) -> float:

@@ -10,7 +10,7 @@ import psutil
 
 from bench.database import database
 from bench.figures import MIB, Figure, in_turn
-from bench.filled_days import TODAY, fill, fill_until_yesterday
+from bench.filled_days import TODAY, YESTERDAY, fill, publish_and_fill
 from bench.load import SMALL, End, Load, get, load, reads_per_second, require_wrk, running_api
 from bench.one_day import in_a_process, pack, process, publish_made
 from bench.peer import running_peer
@@ -35,7 +35,7 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
     seconds = min(SECONDS, max(1, SECONDS * size * 10))
     days = 366 if size >= 0.1 else 100
     with database(folder / "serving") as own:
-        projects = fill_until_yesterday(own, size, days, folder)
+        projects = publish_and_fill(own, size, days, folder)
         in_a_process(pack, own.owner_url, TODAY)
         with running_api(own.api_url, cache_bytes=0) as (port, api):
 
@@ -55,7 +55,7 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
                 return load(port, SMALL, projects, 50, end)
 
             quiet = small(seconds)
-            made = in_a_process(SyntheticDay.make, TODAY, size, folder)
+            made = in_a_process(SyntheticDay.make, YESTERDAY, size, folder)
             with process() as other:
                 yield _waits("a day is published", quiet, small(other.submit(publish_made, own.owner_url, made)))
             fill(own, range(days, days + 61))  # two months before all others

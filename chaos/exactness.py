@@ -25,10 +25,10 @@ TABLES = {
     ),
     "project": ("downloads_by_project", ["project"], COUNTS),
 }  # fmt: skip
+"""Table or view, keys and other columns of each."""
 for _one in KNOWN:
     _keys, _counts = (key.name for key in _one.keys), (subset.column for subset in _one.subsets)
     TABLES[_one.name] = (_one.view, ["project", *_keys], ["downloads", *_counts])
-"""Table or view, keys and other columns of each."""
 OTHER_DAYS = """
     SELECT day FROM (
         SELECT day FROM pyzn.days UNION SELECT day FROM pyzn.day_breakdowns UNION SELECT day FROM pyzn.project_days

@@ -81,11 +81,6 @@ def file_of(folder: Path, view: str, day: date = DAY) -> Path:
     return folder / (entry.file if view == "day.json" else read_day(Folder(folder), entry).by_view()[view]).path
 
 
-def mirror(store: Engine, url: Path | str, *days: date, accept_worse: bool = False) -> list[Publication]:
-    """Publish the days that are exported there."""
-    return [ingest_day(day, Mirror(str(url)), store, "run-1", accept_worse).publication for day in days]
-
-
 @dataclass(frozen=True)
 class Pair:
     """An exporter and its mirror, by default of the folder, not of the web server over it."""
@@ -99,8 +94,9 @@ class Pair:
         exported(self.exporter, self.folder)
 
     def mirror(self, *days: date, url: str | None = None, accept_worse: bool = False) -> list[Publication]:
-        """Mirror the days."""
-        return mirror(self.mirrored, url or self.folder, *days, accept_worse=accept_worse)
+        """Publish the days that are exported there."""
+        source = Mirror(url or str(self.folder))
+        return [ingest_day(day, source, self.mirrored, "run-1", accept_worse).publication for day in days]
 
     def follow(self, url: str | None = None) -> list[DayCount]:
         """Follow the index as it is now."""

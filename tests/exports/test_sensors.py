@@ -23,8 +23,7 @@ from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.store.partitions import RetiredDay
 from tests.conftest import TEMPLATE, Database
 from tests.days import Download, raw_rows
-from tests.exports.conftest import content, downloads
-from tests.exports.conftest import mirror as mirror_days
+from tests.exports.conftest import Pair, content, downloads
 from tests.pipeline.conftest import carried_out, code_location, evaluated, memory_instance
 from tests.store.publishing import change, publish, rows
 from tests.web import WebServer
@@ -203,7 +202,7 @@ def test_an_exported_day_that_is_refused_fails_its_run_and_lets_older_ones_be_ex
 
 
 def test_a_month_is_retired_when_its_days_are_exported_and_can_then_be_mirrored(
-    bigquery: Server, database: Database, store: Engine, second: Engine, folder: Path, tmp_path: Path
+    bigquery: Server, database: Database, store: Engine, pair: Pair, folder: Path, tmp_path: Path
 ) -> None:
     days = [date(2025, 6, 1), date(2025, 6, 2)]
     for day in days:
@@ -232,7 +231,7 @@ def test_a_month_is_retired_when_its_days_are_exported_and_can_then_be_mirrored(
     assert rows(store, retired) == [(day,) for day in days]
     assert rows(store, "SELECT FROM pyzn.project_days") == []
 
-    mirror_days(second, folder, *days)
-    assert content(second) == known
+    pair.mirror(*days)
+    assert content(pair.mirrored) == known
     with pytest.raises(RetiredDay):
-        mirror_days(store, folder, days[0])
+        Pair(store, store, folder).mirror(days[0])

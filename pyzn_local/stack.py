@@ -100,8 +100,8 @@ class Stack:
         self._launch("Dagster webserver", [python, "-m", *web], environment, ready=self._location_is_loaded)
         services.wait(self._services)
         # With this, a backfill waits while the code location is away, instead of failing.
-        patient = {"DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
-        self._launch("Dagster daemon", [python, "-m", *daemon], environment | patient)
+        retry = {"DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
+        self._launch("Dagster daemon", [python, "-m", *daemon], environment | retry)
         return settings
 
     def _launch(

@@ -14,6 +14,7 @@ from pyzn_api.routes.badges import Period
 from pyzn_api.state import state
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_site.rendering import Theme, origin_of, path_of, query, respond
+from pyzn_site.switches import RANGES
 from pyzn_site.view import By, View, measure_of
 
 PATH = "/projects/{project}/readme"
@@ -65,6 +66,7 @@ def pictures(origin: str, project: str, view: ReadmeView) -> Mapping[str, object
         chart = f"[![Downloads of {project}]({origin}{charts[view.theme]})]({page})"
     return {
         "form": view,
+        "ranges": RANGES,
         "longest_text": LONGEST_TEXT,
         "badge": badge,
         "badge_markdown": f"[![Downloads]({origin}{badge})]({page})",

@@ -4,10 +4,9 @@ from typing import NamedTuple
 
 from pyzn_api.ledger import Ledger
 from pyzn_site.rendering import query
-from pyzn_site.view import BY_CI, Measure, Scope, View, possible
+from pyzn_site.view import BY_CI, Measure, Range, Scope, View, possible
 
-_RANGES = {"month": "30 days", "quarter": "3 months", "year": "1 year", "all": "All"}
-_GRANULARITIES = {"day": "Day", "week": "Week", "month": "Month"}
+RANGES: dict[Range, str] = {"month": "30 days", "quarter": "3 months", "year": "1 year", "all": "All"}
 _COUNTS: dict[Measure, str] = {
     "files": "Files",
     "downloads": "Downloads",
@@ -33,9 +32,9 @@ def switches(
     def link(**changes: object) -> str:
         return query(path, **more, **view.parameters(**changes))
 
-    ranges = [(text, link(range=each), view.range == each) for each, text in _RANGES.items()]
+    ranges = [(text, link(range=each), view.range == each) for each, text in RANGES.items()]
     offered = possible(scope.window)
-    periods = [(_GRANULARITIES[each], link(granularity=each), scope.granularity == each) for each in offered]
+    periods = [(each.capitalize(), link(granularity=each), scope.granularity == each) for each in offered]
     counts = []
     for measure, text in _COUNTS.items():
         ci = BY_CI.get(measure, "include")

@@ -30,22 +30,17 @@ def test_a_day_is_the_same_whenever_it_is_generated_and_in_order(monday: pd.Data
     assert set(moments.dt.date) == {MONDAY}
 
 
-def test_a_week_has_a_shape_and_years_grow() -> None:
-    week = [sample.day(MONDAY + dt.timedelta(days=at)).num_rows for at in range(7)]
-    assert all(85_000 < count < 105_000 for count in week[:5])
-    assert 0.58 < sum(week[5:]) / 2 / (sum(week[:5]) / 5) < 0.7
-    assert max(week) in week[1:4]  # Tuesday to Thursday
-    assert 1.2 < week[1] / sample.day(dt.date(2025, 7, 8)).num_rows < 1.5
-    assert sample.day(dt.date(2035, 1, 3)).num_rows < 170_000  # it does not grow for ever
+def test_weekends_are_quiet_and_years_grow_but_not_for_ever(monday: pd.DataFrame) -> None:
+    sunday, year_before, later = (dt.date(2026, 7, 5), dt.date(2025, 7, 7), dt.date(2035, 1, 1))
+    assert 0.6 < sample.day(sunday).num_rows / len(monday) < 0.75
+    assert 1.2 < len(monday) / sample.day(year_before).num_rows < 1.5
+    assert sample.day(later).num_rows < 170_000
 
 
-def test_projects_are_real_and_differ_and_a_third_of_downloads_is_by_ci(monday: pd.DataFrame) -> None:
+def test_projects_are_real_and_a_third_of_their_downloads_is_by_ci(monday: pd.DataFrame) -> None:
     assert {"requests", "numpy", "boto3", "urllib3", "pandas"} <= set(monday["file.project"])
     assert set(monday["details.ci"].dropna()) == {True}
     assert 0.30 < monday["details.ci"].notna().mean() < 0.38
-    top = monday[monday["file.project"].isin(monday["file.project"].value_counts().index[:10])]
-    by_uv = (top["details.installer.name"] == "uv").groupby(top["file.project"]).mean()
-    assert by_uv.max() - by_uv.min() > 0.1  # a chart of one project is not the chart of another one
 
 
 @pytest.mark.parametrize(
@@ -72,15 +67,14 @@ def test_mirrors_fetch_everything_alike_and_report_nothing_of_their_machine(mond
     assert by_project.max() < 4 * by_project.median()
 
 
-def test_a_release_takes_over_within_weeks_and_old_ones_stay() -> None:
-    newest = set()
-    for weeks in (0, 3, 6):
-        rows = flat(MONDAY + dt.timedelta(weeks=weeks))
-        versions = rows[rows["file.project"] == "requests"]["file.version"].value_counts(normalize=True)
-        newest.add(versions.index[0])
-        assert 0.25 < versions.iloc[0] < 0.85
-        assert len(versions) > 10
-    assert len(newest) >= 2
+def test_a_release_takes_over_within_weeks_and_old_ones_stay(monday: pd.DataFrame) -> None:
+    now, later = (
+        rows[rows["file.project"] == "requests"]["file.version"].value_counts(normalize=True)
+        for rows in (monday, flat(MONDAY + dt.timedelta(weeks=6)))
+    )
+    assert now.index[0] != later.index[0]
+    assert {now.index[0]} <= set(later.index)
+    assert 0.25 < later.iloc[0] < 0.85
 
 
 @pytest.mark.parametrize(

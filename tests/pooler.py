@@ -2,7 +2,7 @@
 
 Speaks as much of the protocol as that takes (https://www.postgresql.org/docs/current/protocol-message-formats.html):
 a login passes through to a server connection, which then belongs to all; each transaction gets the one that was put
-back last, until the server says that it is over.
+back last, until the server reports its end.
 """
 
 import socket
@@ -17,13 +17,13 @@ from pyzn_local.ports import free_port
 SSL_REQUEST, GSS_REQUEST = 80877103, 80877104
 
 
-class _Closed(Exception):
+class ClosedError(Exception):
     """One side has hung up."""
 
 
 @contextmanager
 def transaction_pooler(server_port: int) -> Iterator[int]:
-    """The port of a pooler in front of the server on loopback that listens on `server_port`."""
+    """Run a pooler, and give its port, in front of the server on loopback that listens on `server_port`."""
     port = free_port()
     pool: list[socket.socket] = []
     clients: list[socket.socket] = []
@@ -44,7 +44,7 @@ def transaction_pooler(server_port: int) -> Iterator[int]:
 
 
 def _serve(client: socket.socket, server_port: int, pool: list[socket.socket]) -> None:
-    with suppress(_Closed, OSError):
+    with suppress(ClosedError, OSError):
         # At the bottom: PgBouncer makes no new connection while an old one is free.
         pool.insert(0, _login(client, server_port))
         server: socket.socket | None = None
@@ -53,7 +53,7 @@ def _serve(client: socket.socket, server_port: int, pool: list[socket.socket]) -
             if client in readable:
                 kind, message = _read(client)
                 if kind == b"X":
-                    raise _Closed
+                    raise ClosedError
                 server = server or pool.pop()
                 server.sendall(message)
             elif server is not None:
@@ -88,15 +88,12 @@ def _startup(client: socket.socket) -> bytes:
 
 
 def _read(source: socket.socket) -> tuple[bytes, bytes]:
-    """The kind of the next message, and all of it."""
+    """Return the kind of the next message, and all of it."""
     head = _exactly(source, 5)
     return head[:1], head + _exactly(source, struct.unpack("!I", head[1:])[0] - 4)
 
 
 def _exactly(source: socket.socket, count: int) -> bytes:
-    found = b""
-    while len(found) < count:
-        if not (more := source.recv(count - len(found))):
-            raise _Closed
-        found += more
+    if len(found := source.recv(count, socket.MSG_WAITALL)) < count:
+        raise ClosedError
     return found

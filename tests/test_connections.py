@@ -1,15 +1,16 @@
-"""What a connection to somebody else's Postgres must not depend on: its settings, its encoding, what is in between."""
+"""Connections to somebody else's Postgres: any settings, any URL, another encoding, a pooler in between."""
 
 import logging
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy import Engine
@@ -70,24 +71,46 @@ def bigquery(emulator: Server) -> Server:
     return emulator
 
 
-def said(command: CliRunner, database: Database, *arguments: str) -> str:
-    """The output of a command that succeeds."""
-    environment = {"PYZN_DATABASE_URL": database.owner_url, "PYZN_API_DATABASE_URL": database.api_url}
-    result = command.invoke(pyzn, arguments, env=environment)
+@pytest.fixture
+def source(clients: Clients) -> BigQuery:
+    return BigQuery(clients, TABLE, 2**40)
+
+
+def invoke(database: Database, *arguments: str) -> Result:
+    """Run a command on that database."""
+    urls = {"PYZN_DATABASE_URL": database.owner_url, "PYZN_API_DATABASE_URL": database.api_url}
+    return CliRunner().invoke(pyzn, arguments, env=urls)
+
+
+def output(database: Database, *arguments: str) -> str:
+    """Return the output of a command that succeeds."""
+    result = invoke(database, *arguments)
     assert result.exit_code == 0, (result.output, result.exception)
     return result.output
 
 
-def everything_works(database: Database, command: CliRunner, bigquery: Server, clients: Clients) -> None:
-    """A day is published, read again, proven, listed, ranked and answered, with every character as it was."""
+def checked(bigquery: Server, owner_url: str, **more: Any) -> dict[str, tuple[bool | None, str]]:
+    """Return the lines of `pyzn check` about a database."""
+    wanted = DeploymentSettings(
+        database_url=SecretStr(owner_url),
+        bigquery_project="pyzn-test",
+        bigquery_endpoint=bigquery.endpoint,
+        bigquery_storage_endpoint=bigquery.storage_endpoint,
+        **more,
+    )
+    return {line.name: (line.ok, line.found) for line in check_all(wanted)}
+
+
+def everything_works(database: Database, bigquery: Server, source: BigQuery) -> None:
+    """Publish a day, read it again, prove it, list it and answer about it, with every character as it was."""
     days = (str(DAY), str(DAY))
     owner = engine(SecretStr(database.owner_url))
-    said(command, database, "migrate")
-    ingest_day(DAY, BigQuery(clients, TABLE, 2**40), owner, "run-1")
+    output(database, "migrate")
+    ingest_day(DAY, source, owner, "run-1")
     bigquery.load(raw_rows(DAY, [Download("late")]))
-    assert ingest_day(DAY, BigQuery(clients, TABLE, 2**40), owner, "run-2").publication.revision == 2
-    assert "1 of 1 days proven" in said(command, database, "verify", "--full", *days)
-    assert f"{DAY}   provisional" in said(command, database, "days", *days)
+    assert ingest_day(DAY, source, owner, "run-2").publication.revision == 2
+    assert "1 of 1 days proven" in output(database, "verify", "--full", *days)
+    assert f"{DAY}   provisional" in output(database, "days", *days)
     with serving(settings(database.api_url)) as client:
         for _ in range(8):  # as often as a driver needs to prepare a statement, and with texts that differ
             answer = client.get(f"/api/v4/projects/requests/versions?start={DAY}&end={DAY}&version=*{'*' * _}")
@@ -100,38 +123,32 @@ def everything_works(database: Database, command: CliRunner, bigquery: Server, c
     owner.dispose()
 
 
-def name_of(database: Database) -> sql.Identifier:
-    return sql.Identifier(str(psycopg.conninfo.conninfo_to_dict(database.owner_url)["dbname"]))
-
-
+@pytest.mark.usefixtures("command")
 def test_settings_of_the_database_change_nothing(
-    database: Database, postgres: Postgres, command: CliRunner, bigquery: Server, clients: Clients
+    database: Database, postgres: Postgres, bigquery: Server, source: BigQuery
 ) -> None:
+    name = sql.Identifier(database.owner_url.rpartition("/")[2])
     with psycopg.connect(postgres.url(), autocommit=True) as superuser:
-        for name, value in HOSTILE.items():
+        for setting, value in HOSTILE.items():
             change = sql.SQL("ALTER DATABASE {} SET {} = {}")
-            superuser.execute(change.format(name_of(database), sql.Identifier(name), sql.Literal(value)))
-    everything_works(database, command, bigquery, clients)
+            superuser.execute(change.format(name, sql.Identifier(setting), sql.Literal(value)))
+    everything_works(database, bigquery, source)
 
 
+@pytest.mark.usefixtures("command")
 def test_variables_of_libpq_change_nothing(
-    database: Database, command: CliRunner, bigquery: Server, clients: Clients, monkeypatch: pytest.MonkeyPatch
+    database: Database, bigquery: Server, source: BigQuery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = " ".join(f"-c {name}={value.replace(' ', '')}" for name, value in HOSTILE.items())
-    for name, value in {
-        "PGOPTIONS": options,
-        "PGCLIENTENCODING": "LATIN1",
-        "PGDATESTYLE": "SQL, DMY",
-        "PGTZ": "Asia/Kolkata",
-        "PGAPPNAME": "é",
-    }.items():
-        monkeypatch.setenv(name, value)
-    everything_works(database, command, bigquery, clients)
+    variables = {"CLIENTENCODING": "LATIN1", "DATESTYLE": "SQL, DMY", "TZ": "Asia/Kolkata", "APPNAME": "é"}
+    variables["OPTIONS"] = " ".join(f"-c {name}={value.replace(' ', '')}" for name, value in HOSTILE.items())
+    for name, value in variables.items():
+        monkeypatch.setenv(f"PG{name}", value)
+    everything_works(database, bigquery, source)
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_a_database_that_is_not_utf8_is_refused_by_name_before_anything_is_written(
-    encoding: str, postgres: Postgres, command: CliRunner, caplog: pytest.LogCaptureFixture
+    encoding: str, postgres: Postgres, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = f"pyzn_{encoding.lower()}"
     with psycopg.connect(postgres.url(), autocommit=True) as superuser:
@@ -141,18 +158,14 @@ def test_a_database_that_is_not_utf8_is_refused_by_name_before_anything_is_writt
         )
     there = Database(postgres.url(name, "pyzn", "owner-password"), postgres.url(name, "pyzn_api", "api-password"))
     message = f"database {name} has the encoding {encoding}, .*: create another one, CREATE DATABASE .* ENCODING 'UTF8'"
-    for arguments in (["migrate"], ["days"]):
-        result = command.invoke(
-            pyzn, arguments, env={"PYZN_DATABASE_URL": there.owner_url, "PYZN_API_DATABASE_URL": there.api_url}
-        )
-        assert isinstance(result.exception, UnusableDatabaseError)
-        assert re.search(message, str(result.exception))
+    for command in ("migrate", "days"):
+        error = invoke(there, command).exception
+        assert isinstance(error, UnusableDatabaseError)
+        assert re.search(message, str(error))
     with psycopg.connect(there.owner_url) as connection:
         assert connection.execute("SELECT to_regnamespace('pyzn')").fetchone() == (None,)
-
     with caplog.at_level(logging.WARNING), serving(settings(there.api_url)) as client:
-        answer = client.get("/api/v2/projects/requests")
-    assert answer.status_code == 503
+        assert client.get("/api/v2/projects/requests").status_code == 503
     assert f"database {name} has the encoding {encoding}" in caplog.text
 
 
@@ -164,36 +177,25 @@ def pooled(database: Database) -> Iterator[Database]:
         yield Database(*(url.replace(f":{port}/", f":{pooler}/") for url in (database.owner_url, database.api_url)))
 
 
-def test_the_pipeline_refuses_a_pooler_of_transactions_by_name(
-    pooled: Database, clients: Clients, database: Database
+def test_the_pipeline_refuses_a_pooler_of_transactions_by_name_and_the_check_names_it(
+    pooled: Database, bigquery: Server, source: BigQuery, database: Database, tmp_path: Path
 ) -> None:
     owner = engine(SecretStr(pooled.owner_url))
     for attempt in (
         lambda: migrate(owner, with_driver(SecretStr(pooled.api_url))),
-        lambda: ingest_day(DAY, BigQuery(clients, TABLE, 2**40), owner, "run-1"),
+        lambda: ingest_day(DAY, source, owner, "run-1"),
     ):
         with pytest.raises(UnusableDatabaseError, match=r"127\.0\.0\.1:\d+ is a pooler .*use Postgres itself"):
             attempt()
     with psycopg.connect(database.owner_url) as connection:
         assert connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+    ok, found = checked(bigquery, pooled.owner_url, DAGSTER_HOME=tmp_path)["database"]
+    assert ok is False
+    assert "is a pooler that gives each transaction another session" in found
 
 
-def test_the_check_tells_of_a_pooler_of_transactions(pooled: Database, bigquery: Server, tmp_path: object) -> None:
-    wanted = DeploymentSettings(
-        database_url=SecretStr(pooled.owner_url),
-        api_database_url=SecretStr(pooled.api_url),
-        bigquery_project="pyzn-test",
-        bigquery_endpoint=bigquery.endpoint,
-        bigquery_storage_endpoint=bigquery.storage_endpoint,
-        DAGSTER_HOME=tmp_path,
-    )
-    found = {line.name: line for line in check_all(wanted)}
-    assert found["database"].ok is False
-    assert "is a pooler that gives each transaction another session" in found["database"].found
-
-
-def test_the_api_answers_through_a_pooler_of_transactions(pooled: Database, store: Engine, clients: Clients) -> None:
-    ingest_day(DAY, BigQuery(clients, TABLE, 2**40), store, "run-1")
+def test_the_api_answers_through_a_pooler_of_transactions(pooled: Database, store: Engine, source: BigQuery) -> None:
+    ingest_day(DAY, source, store, "run-1")
     with serving(settings(pooled.api_url, cache_bytes=0)) as client:
         for n in range(30):
             first = DAY - timedelta(days=n)
@@ -206,27 +208,18 @@ def test_an_owner_whose_name_needs_quotes_owns_the_schema(role: str, postgres: P
     postgres.ensure_role(role, "p%40 /")
     name = f"owned by {role}"
     postgres.ensure_database(name, role)
-    owner = SecretStr(postgres.url(*(quote(part, safe="") for part in (name, role, "p%40 /"))))
-    migrate(engine(owner))
-    wanted = DeploymentSettings(
-        database_url=owner,
-        bigquery_project="pyzn-test",
-        bigquery_endpoint=bigquery.endpoint,
-        bigquery_storage_endpoint=bigquery.storage_endpoint,
-    )
-    assert {line.name: (line.ok, line.found) for line in check_all(wanted)}["owner"] == (
-        True,
-        f"role {role} owns the schema",
-    )
+    url = postgres.url(*(quote(part, safe="") for part in (name, role, "p%40 /")))
+    migrate(engine(SecretStr(url)))
+    owned = (True, f"role {role} owns the schema")
+    assert checked(bigquery, url)["owner"] == owned
     with psycopg.connect(postgres.url(quote(name)), autocommit=True) as superuser:
         superuser.execute("ALTER TABLE pyzn.days OWNER TO postgres")
-    hint = next(line.found for line in check_all(wanted) if line.name == "owner").partition("'s: ")[2]
-    with psycopg.connect(postgres.url(quote(name)), autocommit=True) as superuser:
-        superuser.execute(hint.encode())
-    assert next(line.ok for line in check_all(wanted) if line.name == "owner")
+        _, hint = checked(bigquery, url)["owner"]
+        superuser.execute(hint.partition("'s: ")[2].encode())
+    assert checked(bigquery, url)["owner"] == owned
 
 
-# What libpq takes, https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING, and SQLAlchemy's own.
+# What libpq takes: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING; and SQLAlchemy's own.
 URLS = [
     "postgres://{user}:{password}@127.0.0.1:{port}/{dbname}",
     "postgresql+psycopg://{user}:{password}@127.0.0.1:{port}/{dbname}",
@@ -242,15 +235,15 @@ URLS = [
 def test_every_url_that_libpq_takes_reaches_the_database(
     form: str, shared_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command, urls = CliRunner(), (shared_database.owner_url, shared_database.api_url)
+    urls = (shared_database.owner_url, shared_database.api_url)
     owner, api = map(psycopg.conninfo.conninfo_to_dict, urls)
     service = tmp_path / "services"
     service.write_text("\n".join(["[pyzn]", *(f"{name}={value}" for name, value in api.items())]))
     monkeypatch.setenv("PGSERVICEFILE", str(service))
     # The reader's role may read the ledger.
-    said(command, Database(form.format(**api), shared_database.api_url), "days")
+    output(Database(form.format(**api), shared_database.api_url), "days")
     if "service" not in form:
-        said(command, Database(form.format(**owner), form.format(**api)), "migrate")
+        output(Database(form.format(**owner), form.format(**api)), "migrate")
     monkeypatch.setenv("PYZN_API_DATABASE_URL", form.format(**api))
     with serving(api_settings.load()) as client:
         assert client.get("/api/v4/days").status_code == 200

@@ -4,7 +4,7 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -21,10 +21,8 @@ from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres, as_unprivileged_user, binary
 from pyzn_pipeline.maintenance.packing import pack_settled
 from pyzn_pipeline.maintenance.retention import retire
-from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.store.database import engine
-from pyzn_pipeline.store.schema import migrate
-from tests.api.conftest import NOW, serving, settings
+from tests.api.conftest import NOW, migrated, serving, settings
 from tests.days import Download
 from tests.store.publishing import publish
 from tests.waiting import wait_until
@@ -47,7 +45,7 @@ CONFLICTS = "SELECT sum(confl_lock + confl_snapshot + confl_deadlock) FROM pg_st
 
 
 class Replica(Postgres):
-    """A standby that applies what its primary writes, until it is told to lag."""
+    """A standby that applies what its primary writes, unless it lags."""
 
     def execute(self, query: str) -> object:
         """The first value of the first row, as the superuser."""
@@ -55,16 +53,15 @@ class Replica(Postgres):
             row = superuser.execute(query.encode()).fetchone()
         return None if row is None else row[0]
 
-    def lag(self) -> None:
-        """Receive, and apply nothing."""
+    @contextmanager
+    def lagging(self) -> Iterator[None]:
+        """Receive, and apply nothing until the end."""
         self.execute("SELECT pg_wal_replay_pause()")
-
-    def catch_up(self) -> None:
-        """Apply all, from now on."""
+        yield
         self.execute("SELECT pg_wal_replay_resume()")
 
     def wait_for(self, primary: Postgres) -> None:
-        """Until all is applied that was committed on the primary before the call."""
+        """Return once all is applied that was committed on the primary before the call."""
         with psycopg.connect(primary.url(), autocommit=True) as superuser:
             (written,) = superuser.execute("SELECT pg_current_wal_lsn()::text").fetchone() or (None,)
         wait_until(lambda: self.execute(f"SELECT pg_last_wal_replay_lsn() >= '{written}'::pg_lsn"))
@@ -82,7 +79,7 @@ def replica_of(primary: Postgres, home: Path, *settings: str) -> Iterator[Replic
         yield replica
 
 
-class Both(NamedTuple):
+class Pair(NamedTuple):
     """A primary with its replica, and clients of an API on each."""
 
     primary: Postgres
@@ -93,23 +90,20 @@ class Both(NamedTuple):
 
 
 @pytest.fixture
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("replicated")
     primary = Postgres(folder / "primary", free_port())
     # A reader that holds up the replica is cancelled after a moment, where the default is half a minute.
     impatient = "max_standby_streaming_delay=100ms"
     with primary.running(), replica_of(primary, folder / "replica", impatient) as replica:
-        primary.ensure_role("pyzn", "owner-password")
-        primary.ensure_database("pyzn", "pyzn")
-        store = engine(SecretStr(primary.url("pyzn", "pyzn", "owner-password")))
-        migrate(store, with_driver(SecretStr(primary.url("pyzn", "pyzn_api", "api-password"))))
+        store = engine(SecretStr(migrated(primary).owner_url))
         for day in OLD + RECENT:
             put(store, day, 1)
         replica.wait_for(primary)
         urls = [server.url("pyzn", "pyzn_api", "api-password") for server in (primary, replica)]
         clients = [serving(settings(url, cache_bytes=0)) for url in urls]
         with clients[0] as on_primary, clients[1] as on_replica:
-            yield Both(primary, replica, store, on_primary, on_replica)
+            yield Pair(primary, replica, store, on_primary, on_replica)
         store.dispose()
 
 
@@ -118,14 +112,14 @@ def put(store: Engine, day: date, count: int) -> None:
     publish(store, day, [Download("requests", version) for version in ("1.0", "2.0") for _ in range(count)])
 
 
-def same_everywhere(both: Both) -> bool:
-    answers = [[client.get(path) for path in PATHS] for client in (both.on_primary, both.on_replica)]
+def same_everywhere(pair: Pair) -> bool:
+    answers = [[client.get(path) for path in PATHS] for client in (pair.on_primary, pair.on_replica)]
     seen = [[(each.status_code, each.headers.get("etag"), each.content) for each in all_] for all_ in answers]
     return seen[0] == seen[1]
 
 
 def of_one_publication(answer: httpx.Response) -> bool:
-    """Whether v2's two versions were counted at the same time, and the total with them; April may be retired."""
+    """Return whether v2's two versions were counted at the same time, and the total with them; April may be retired."""
     body = json.loads(answer.content)
     days = {day: tuple(versions.values()) for day, versions in body["downloads"].items()}
     alike = all(len(set(counts)) == 1 and len(counts) == 2 for counts in days.values())
@@ -135,7 +129,7 @@ def of_one_publication(answer: httpx.Response) -> bool:
 
 
 def keep_asking(client: httpx.Client, over: threading.Event) -> list[tuple[str, httpx.Response]]:
-    """Every path again and again; and v2 in between, which tells the most."""
+    """Ask for every path again and again, and for v2, which shows the most, in between."""
     with httpx.Client(base_url=client.base_url, timeout=60) as own:
         got = []
         while not over.is_set():
@@ -144,21 +138,20 @@ def keep_asking(client: httpx.Client, over: threading.Event) -> list[tuple[str, 
         return got
 
 
-def test_while_days_are_published_packed_and_retired_each_answer_is_of_one_publication(both: Both) -> None:
+def test_while_days_are_published_packed_and_retired_each_answer_is_of_one_publication(pair: Pair) -> None:
     over = threading.Event()
     with ThreadPoolExecutor(4) as threads:
-        asked = [threads.submit(keep_asking, client, over) for client in (both.on_primary, *[both.on_replica] * 3)]
+        asked = [threads.submit(keep_asking, client, over) for client in (pair.on_primary, *[pair.on_replica] * 3)]
         for count in range(2, 6):
             for day in RECENT[:4]:
-                put(both.store, day, count)
-            both.replica.lag()
-            put(both.store, RECENT[4], count)
-            list(pack_settled(both.store, NOW.date()))
-            put(both.store, RECENT[5] + timedelta(days=8 * count), count)
-            time.sleep(0.3)
-            both.replica.catch_up()
-        retire(both.store, NOW.date(), 60)
-        both.replica.wait_for(both.primary)
+                put(pair.store, day, count)
+            with pair.replica.lagging():
+                put(pair.store, RECENT[4], count)
+                list(pack_settled(pair.store, NOW.date()))
+                put(pair.store, RECENT[5] + timedelta(days=8 * count), count)
+                time.sleep(0.3)
+        retire(pair.store, NOW.date(), 60)
+        pair.replica.wait_for(pair.primary)
         time.sleep(1.5)
         over.set()
         answers = [got for each in asked for got in each.result()]
@@ -171,33 +164,32 @@ def test_while_days_are_published_packed_and_retired_each_answer_is_of_one_publi
         bodies.setdefault((path, answer.headers["etag"]), set()).add(answer.content)
     assert {key: len(different) for key, different in bodies.items() if len(different) > 1} == {}
     assert len({tag for path, tag in bodies if path == PATH}) > 10
-    wait_until(lambda: same_everywhere(both))
+    wait_until(lambda: same_everywhere(pair))
 
 
-def test_a_statement_that_the_replica_cancels_is_run_again(both: Both) -> None:
-    before = both.on_replica.get(PATH)
+def test_a_statement_that_the_replica_cancels_is_run_again(pair: Pair) -> None:
+    before = pair.on_replica.get(PATH)
     with (
-        psycopg.connect(both.primary.url("pyzn")) as first,
-        psycopg.connect(both.primary.url("pyzn")) as second,
+        psycopg.connect(pair.primary.url("pyzn")) as first,
+        psycopg.connect(pair.primary.url("pyzn")) as second,
         ThreadPoolExecutor(1) as threads,
     ):
         # The statement on the replica has locked the one table and waits for the other, when both are to be changed.
         first.execute("LOCK TABLE pyzn.project_days IN ACCESS EXCLUSIVE MODE")
-        flush(both)
-        answer = threads.submit(httpx.get, f"{both.on_replica.base_url}{PATH}", timeout=60)
+        flush(pair)
+        answer = threads.submit(httpx.get, f"{pair.on_replica.base_url}{PATH}", timeout=60)
         time.sleep(0.5)
         second.execute("LOCK TABLE pyzn.projects IN ACCESS EXCLUSIVE MODE")
-        flush(both)
-        conflict: Callable[[], bool] = lambda: bool(both.replica.execute(CONFLICTS))  # noqa: E731
-        wait_until(conflict)
+        flush(pair)
+        wait_until(lambda: pair.replica.execute(CONFLICTS))
         first.rollback()
         second.rollback()
         again = answer.result()
     assert (again.status_code, again.content) == (200, before.content)
 
 
-def flush(both: Both) -> None:
+def flush(pair: Pair) -> None:
     """Let the replica see what is not committed."""
-    with psycopg.connect(both.primary.url("pyzn"), autocommit=True) as other:
+    with psycopg.connect(pair.primary.url("pyzn"), autocommit=True) as other:
         other.execute("SELECT pg_switch_wal()")
     time.sleep(0.3)

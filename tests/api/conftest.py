@@ -1,6 +1,7 @@
 """A real server on a socket, over a database with a few published days."""
 
 import hashlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import httpx
+import psycopg
 import pytest
 import uvicorn
 from pydantic import SecretStr
@@ -18,6 +20,8 @@ from pyzn_api.__main__ import build
 from pyzn_api.protocol import LimitedProtocol
 from pyzn_api.settings import Settings
 from pyzn_local.postgres import Postgres
+from pyzn_pipeline.postgres_url import with_driver
+from pyzn_pipeline.store.schema import migrate
 from tests.api.stock import stock
 from tests.conftest import Database, create_database
 
@@ -35,13 +39,13 @@ class Clock:
 
 
 def settings(url: str, **more: object) -> Settings:
-    """Settings for that database, whatever the environment says."""
+    """Return settings for that database."""
     return Settings(database_url=SecretStr(url), **more)  # type: ignore[arg-type]  # pydantic checks them
 
 
 @contextmanager
 def serving(configuration: Settings, clock: Callable[[], datetime] | None = None) -> Iterator[httpx.Client]:
-    """A client of a server of its own, with the event loop and parser of production."""
+    """Run a server of its own, with the event loop and parser of production, for a client."""
     server = uvicorn.Server(
         uvicorn.Config(
             build(configuration, clock or Clock()),
@@ -69,11 +73,16 @@ def serving(configuration: Settings, clock: Callable[[], datetime] | None = None
 
 
 @pytest.fixture(scope="session")
-def stocked(postgres: Postgres) -> Database:
+def stocked_template(postgres: Postgres) -> str:
+    """The database with the published days of stock.py, for a fixture `template`."""
+    stock(create_database(postgres, "pyzn_api_template").owner_url)
+    return "pyzn_api_template"
+
+
+@pytest.fixture(scope="session")
+def stocked(postgres: Postgres, stocked_template: str) -> Database:
     """The published days of stock.py. Shared, so for reading only."""
-    made = create_database(postgres, "pyzn_api_stocked")
-    stock(made.owner_url)
-    return made
+    return create_database(postgres, "pyzn_api_stocked", stocked_template)
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +90,35 @@ def client(stocked: Database) -> Iterator[httpx.Client]:
     """A client of a server over the stocked database, on 2026-07-20."""
     with serving(settings(stocked.api_url)) as client:
         yield client
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[psycopg.Connection]:
+    """A connection of the owner of the test's own database."""
+    with psycopg.connect(database.owner_url, autocommit=True) as owner:
+        yield owner
+
+
+@pytest.fixture
+def own_client(database: Database) -> Iterator[httpx.Client]:
+    """A client of a server over the test's own database, on 2026-07-20."""
+    with serving(settings(database.api_url)) as client:
+        yield client
+
+
+def migrated(server: Postgres) -> Database:
+    """Return a new database with the schema, on a server that a test has started itself."""
+    server.ensure_role("pyzn", "owner-password")
+    server.ensure_database("pyzn", "pyzn")
+    made = Database(server.url("pyzn", "pyzn", "owner-password"), server.url("pyzn", "pyzn_api", "api-password"))
+    with made.owner() as owner:
+        migrate(owner, with_driver(SecretStr(made.api_url)))
+    return made
+
+
+def connect(client: httpx.Client) -> socket.socket:
+    """Return a connection of its own to the server of that client."""
+    return socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=60)
 
 
 def read_ledger(*servers: httpx.Client) -> None:
@@ -97,6 +135,6 @@ def hashed(password: str, iterations: int = 1000) -> SecretStr:
 
 
 def metric(client: httpx.Client, name: str) -> float:
-    """A number of the server."""
+    """Return a number of the server. Raises ValueError if it is not there."""
     (line,) = (line for line in client.get("/metrics").text.splitlines() if line.rpartition(" ")[0] == name)
     return float(line.rpartition(" ")[2])

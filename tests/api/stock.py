@@ -6,7 +6,6 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from pydantic import SecretStr
 
 from pyzn_pipeline.breakdowns import KNOWN, KNOWN_COUNTS
@@ -27,7 +26,7 @@ def by_mirror(version: str | None, country: str | None, times: int, *, ci: bool 
     return Download("sampleproject", version, country, installer="bandersnatch", ci=ci, times=times)
 
 
-# The clock of most tests says 2026-07-20. So a window's first day and the day before it are here for
+# The clock of most tests is at 2026-07-20. So a window's first day and the day before it are here for
 # each window: a year 2025-07-20, four months 2026-03-20, v2 2026-04-01, 30 days 2026-06-20.
 SAMPLE: dict[str, list[Download]] = {
     "2025-07-19": [by_pip("1.0", "US", 4), by_pip("1.0", "US", 1, "3.9")],
@@ -94,21 +93,19 @@ def stock(owner_url: str) -> None:
             day = date.fromisoformat(text)
             status = {"2026-07-19": "provisional", "2026-07-17": "suspect"}.get(text, "final")
             publish(connection, day, [*sample, *BUSY, *(OLD if text == "2025-07-19" else [])], status)
-    rank(engine(SecretStr(owner_url)), NEWEST)
+    store = engine(SecretStr(owner_url))
+    rank(store, NEWEST)
+    store.dispose()
 
 
 def publish(connection: psycopg.Connection, day: date, downloads: Iterable[Download], status: str = "final") -> None:
-    """One day by all breakdowns in one transaction, in place of what was published of it."""
+    """Publish a day by all breakdowns, in one transaction."""
     pypi, *rows = expected(scanned(day, downloads), day, breakdowns=KNOWN)
     with connection.transaction():
-        _ensure_partition(connection, day.replace(day=1))
-        connection.execute(
-            "UPDATE pyzn.projects SET total_downloads = total_downloads - downloads "
-            "FROM pyzn.project_days AS packed WHERE packed.project = projects.project AND day = %s",
-            [day],
-        )
-        for table in ("project_days", "day_breakdowns"):
-            connection.execute(sql.SQL("DELETE FROM pyzn.{} WHERE day = %s").format(sql.Identifier(table)), [day])
+        month, following = day.replace(day=1), (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+        partition = f"pyzn.project_days_{day:%Y_%m} PARTITION OF pyzn.project_days"
+        bounds = f"FOR VALUES FROM ('{month}') TO ('{following}')"
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {partition} {bounds}".encode())
         for row in rows:
             packed = {name: value for name, value in row.items() if name not in {"replaced_rows", "by_hour"}}
             _insert(connection, "project_days", {"day": day} | packed)
@@ -124,14 +121,7 @@ def publish(connection: psycopg.Connection, day: date, downloads: Iterable[Downl
             "bytes_billed": 0, "run_id": "", "published_at": published_at, "read_at": published_at,
             "recounted_at": published_at, "source_recount": pypi["downloads"],
         }  # fmt: skip
-        _insert(
-            connection,
-            "days",
-            ledger,
-            " ON CONFLICT (day) DO UPDATE SET status = excluded.status, revision = days.revision + 1,"
-            " source_downloads = excluded.downloads, projects = excluded.projects, published_at = now(), "
-            + ", ".join(f"{count.column} = excluded.{count.column}" for count in KNOWN_COUNTS),
-        )
+        _insert(connection, "days", ledger)
         for breakdown in KNOWN:
             documents = [json.loads(row[breakdown.document]) for row in rows]
             of_breakdown = {
@@ -145,20 +135,6 @@ def publish(connection: psycopg.Connection, day: date, downloads: Iterable[Downl
             _insert(connection, "day_breakdowns", of_breakdown)
 
 
-def _ensure_partition(connection: psycopg.Connection, month: date) -> None:
-    name = sql.Identifier("pyzn", f"project_days_{month:%Y_%m}")
-    end = (month + timedelta(days=31)).replace(day=1)
-    connection.execute(
-        sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF pyzn.project_days FOR VALUES FROM ({}) TO ({})").format(
-            name, sql.Literal(month), sql.Literal(end)
-        )
-    )
-
-
-def _insert(connection: psycopg.Connection, table: str, row: dict[str, Any], conflict: str = "") -> None:
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
-        sql.Identifier("pyzn", table),
-        sql.SQL(", ").join(map(sql.Identifier, row)),
-        sql.SQL(", ").join(map(sql.Placeholder, row)),
-    )
-    connection.execute(sql.SQL("{}{}").format(statement, sql.SQL(conflict)), row)
+def _insert(connection: psycopg.Connection, table: str, row: dict[str, Any]) -> None:
+    columns, values = ", ".join(row), ", ".join(f"%({name})s" for name in row)
+    connection.execute(f"INSERT INTO pyzn.{table} ({columns}) VALUES ({values})".encode(), row)

@@ -1,6 +1,5 @@
-"""Who may read what: the admin route's password, and optional keys."""
+"""The admin route's password, and optional keys."""
 
-import socket
 import time
 
 import httpx
@@ -8,7 +7,7 @@ import pytest
 
 from pyzn_api.errors import UNAUTHORIZED
 from pyzn_api.passwords import TOO_MANY_GUESSES, matches
-from tests.api.conftest import hashed, serving, settings
+from tests.api.conftest import connect, hashed, serving, settings
 from tests.conftest import Database
 
 ADMIN = "/api/v1/admin/projects/sampleproject"
@@ -41,7 +40,7 @@ def test_the_right_password_opens_every_day_held(stocked: Database) -> None:
 
 
 def guess(client: httpx.Client, password: str, address: str) -> httpx.Response:
-    """A guess through a proxy that this machine trusts, so that each client can have an address."""
+    """Return the answer to a guess through a proxy that this machine trusts, so that each client has an address."""
     return client.get(ADMIN, params={"password": password}, headers={"X-Forwarded-For": address})
 
 
@@ -50,7 +49,7 @@ def test_five_hundred_guesses_of_who_hung_up_keep_nobody_out(stocked: Database) 
     with serving(settings(stocked.api_url, admin_password_hash=slow)) as client:
         assert guess(client, PASSWORD, "192.0.2.1").status_code == 200
         for number in range(500):
-            with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as hasty:
+            with connect(client) as hasty:
                 header = f"Host: a\r\nX-Forwarded-For: 192.0.2.{number % 200}"
                 hasty.sendall(f"GET {ADMIN}?password={number} HTTP/1.1\r\n{header}\r\n\r\n".encode())
         deadline = time.monotonic() + 20  # five hundred guesses would take at least 25
@@ -69,7 +68,7 @@ def test_an_address_has_ten_wrong_guesses_a_minute(stocked: Database) -> None:
         assert [guess(client, PASSWORD, "192.0.2.2").status_code for _ in range(12)] == [200] * 12
 
 
-# What werkzeug 3.1's generate_password_hash("sécret", method) made; its salt is text, not hex.
+# Made by werkzeug 3.1's generate_password_hash("sécret", method); its salt is text, not hex.
 WERKZEUG = [
     "pbkdf2:sha256:1000$a1b2c3d4e5f60718$7cfd22248a75e3d57ee8808c001c7dfed6ad3f64d1c547624cc216587d734cba",
     "pbkdf2:sha512:1000$a1b2c3d4e5f60718$9f4acdec9fa2eb1fc095873dc29f48fe567805bc0dc3e38862f3016d4f053c12"

@@ -1,7 +1,6 @@
-"""What existing clients call: shapes and numbers, first pepy's, then pypistats.org's; and clients, against the API."""
+"""Routes of existing clients: shapes and numbers, first pepy's, then pypistats.org's; and clients, against the API."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -9,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pepystats.api as pepystats
+import pypistats.cli
 import pytest
-from pydantic import SecretStr
+from sqlalchemy import Engine
 
-from pyzn_local.postgres import Postgres
-from pyzn_pipeline.store.database import engine
 from tests.api.conftest import Clock, serving, settings
 from tests.api.stock import AWKWARD
-from tests.conftest import Database, own_database
+from tests.conftest import Database
 from tests.days import Download
 from tests.store.publishing import publish
 
@@ -90,169 +89,134 @@ def test_a_version_of_any_spelling_comes_through_as_it_is(stocked: Database) -> 
 
 
 @pytest.fixture(scope="module")
-def api(postgres: Postgres) -> Iterator[httpx.Client]:
+def api(shared_database: Database, shared_store: Engine) -> Iterator[httpx.Client]:
     """A server over those days, whose clock is the real one."""
-    with own_database(postgres) as made:
-        store = engine(SecretStr(made.owner_url))
-        for day, number in DAYS.items():
-            publish(store, day, ROWS * number)
-        store.dispose()
-        with serving(settings(made.api_url), Clock(datetime.now(UTC))) as client:
-            yield client
+    for day, number in DAYS.items():
+        publish(shared_store, day, ROWS * number)
+    with serving(settings(shared_database.api_url), Clock(datetime.now(UTC))) as client:
+        yield client
 
 
 def get(api: httpx.Client, path: str) -> Any:
     answer = api.get(f"/api/packages/{path}")
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["link"] == '</api/v4/days>; rel="describedby"'  # the shape has no place for missing days
     return answer.json()
 
 
 def series(api: httpx.Client, path: str) -> dict[str, dict[date, int]]:
-    """Downloads by category and day."""
+    """Return the downloads by category and day, in the order of the answer."""
     found: dict[str, dict[date, int]] = {}
     for row in get(api, path)["data"]:
+        assert list(row) == ["category", "date", "downloads"]
         found.setdefault(row["category"], {})[date.fromisoformat(row["date"])] = row["downloads"]
     return found
 
 
-def times(factor: int) -> dict[date, int]:
-    return {day: factor * number for day, number in COUNTED.items()}
+def times(**factors: int) -> dict[str, dict[date, int]]:
+    """Return so many rows by category, on each of the days in the window."""
+    return {category: {day: factor * n for day, n in COUNTED.items()} for category, factor in factors.items()}
+
+
+RECENT = {"last_day": 5 * 17, "last_month": 5 * (17 + 13 + 7 + 5), "last_week": 5 * (17 + 13)}
 
 
 def test_recent_is_without_mirrors_and_ends_with_the_latest_day(api: httpx.Client) -> None:
-    assert get(api, "Demo_Pkg/recent") == {
-        "data": {"last_day": 5 * 17, "last_month": 5 * (17 + 13 + 7 + 5), "last_week": 5 * (17 + 13)},
-        "package": "demo-pkg",
-        "type": "recent_downloads",
-    }
+    expected = {"data": RECENT, "package": "demo-pkg", "type": "recent_downloads"}
+    assert api.get("/api/packages/Demo_Pkg/recent").text == json.dumps(expected, separators=(",", ":"))
     assert get(api, "only-mirrored/recent")["data"] == {"last_day": 0, "last_month": 0, "last_week": 0}
-
-
-def test_recent_of_one_period_has_that_alone(api: httpx.Client) -> None:
     for query in ("period=week", "&period=week", "x=1&period=week"):
         assert get(api, f"demo-pkg/recent?{query}")["data"] == {"last_week": 150}
+    of_all = {"data": {"last_day": 85}, "package": "__all__", "type": "recent_downloads"}
+    assert get(api, "__all__/recent?period=day") == of_all
 
 
-def test_the_answers_are_bytes_in_the_order_that_pypistats_org_writes(api: httpx.Client) -> None:
-    recent = api.get("/api/packages/demo-pkg/recent").text
-    assert recent == (
-        '{"data":{"last_day":85,"last_month":210,"last_week":150},"package":"demo-pkg","type":"recent_downloads"}'
-    )
-    for path in PATHS:
-        assert api.get(f"/api/packages/demo-pkg/{path}").headers["link"] == '</api/v4/days>; rel="describedby"'
-        answer = get(api, f"demo-pkg/{path}")
-        assert list(answer) == ["data", "package", "type"]
-        assert answer["type"] == f"{path}_downloads"
-        assert all(list(row) == ["category", "date", "downloads"] for row in answer["data"])
-        rows = [(row["category"].lower(), row["date"]) for row in answer["data"]]
-        assert rows == sorted(rows)
-
-
-def test_a_period_that_is_none_and_a_project_that_is_unknown_are_404(api: httpx.Client) -> None:
+def test_a_period_that_is_none_and_a_project_that_is_unknown_are_404_and_else_there_is_no_data(
+    api: httpx.Client,
+) -> None:
     answer = api.get("/api/packages/demo-pkg/recent?period=year")
     assert (answer.status_code, answer.json()["message"]) == (404, "period='year': expected one of day, month, week")
-    for path in ("recent", "overall"):
-        for name in ("nobody-knows", "-", "a%00b"):
+    for name in ("nobody-knows", "-", "a%00b"):
+        for path in ("recent", "overall"):
             assert api.get(f"/api/packages/{name}/{path}").status_code == 404
+        for path in PATHS[1:]:
+            assert get(api, f"{name}/{path}")["data"] == []
 
 
-def test_of_an_unknown_project_there_is_no_data(api: httpx.Client) -> None:
-    for path in PATHS[1:]:
-        for name in ("nobody-knows", "-", "a%00b"):
-            answer = get(api, f"{name}/{path}")
-            assert (answer["data"], answer["type"]) == ([], f"{path}_downloads")
+BOTH = times(with_mirrors=7, without_mirrors=5)
+MAJOR = times(**{"2": 1, "3": 3, "null": 1})
+MINOR = times(**{"2.7": 1, "3.12": 2, "3.9": 1, "null": 1})
+SYSTEMS = times(Darwin=1, Linux=1, null=1, other=1, Windows=1)
+SERIES = {
+    "demo-pkg/overall": BOTH,
+    "demo-pkg/overall?mirrors=true": times(with_mirrors=7),
+    "demo-pkg/overall?mirrors=false": times(without_mirrors=5),
+    **{f"demo-pkg/overall?{ignored}": BOTH for ignored in ("mirrors=yes", "mirrors=", "period=week")},
+    "only-mirrored/overall": times(with_mirrors=1),
+    "demo-pkg/python_major": MAJOR,
+    "demo-pkg/python_major?version=null": times(null=1),
+    "demo-pkg/python_minor": MINOR,
+    "demo-pkg/python_minor?version=3.12": times(**{"3.12": 2}),
+    **{f"demo-pkg/python_minor?version={none}": {} for none in ("3.99", "", "%00", "3.1%", "9" * 30)},
+    "only-mirrored/python_minor": {},
+    "demo-pkg/system": SYSTEMS,
+    **{
+        f"demo-pkg/system?os={asked}": {system: SYSTEMS[system]}
+        for system in SYSTEMS
+        for asked in (system, system.lower(), system.upper())
+    },
+    "demo-pkg/system?os=freebsd": {},
+    "__all__/overall": times(with_mirrors=8, without_mirrors=5),
+    "__all__/python_major": MAJOR,
+    "__all__/python_minor": MINOR,
+    "__all__/system": SYSTEMS,
+}
 
 
-def test_overall_counts_every_row_and_those_without_mirrors_over_181_days(api: httpx.Client) -> None:
-    assert series(api, "demo-pkg/overall") == {"with_mirrors": times(7), "without_mirrors": times(5)}
-    assert series(api, "demo-pkg/overall?mirrors=true") == {"with_mirrors": times(7)}
-    assert series(api, "demo-pkg/overall?mirrors=false") == {"without_mirrors": times(5)}
-    for ignored in ("mirrors=yes", "mirrors=", "period=week"):
-        assert len(series(api, f"demo-pkg/overall?{ignored}")) == 2
-    assert series(api, "only-mirrored/overall") == {"with_mirrors": times(1)}
-
-
-def test_versions_of_python_are_counted_without_mirrors(api: httpx.Client) -> None:
-    assert series(api, "demo-pkg/python_major") == {"2": times(1), "3": times(3), "null": times(1)}
-    minor = {version: times(2 if version == "3.12" else 1) for version in ("2.7", "3.12", "3.9", "null")}
-    assert series(api, "demo-pkg/python_minor") == minor
-    assert series(api, "demo-pkg/python_minor?version=3.12") == {"3.12": times(2)}
-    assert series(api, "demo-pkg/python_major?version=null") == {"null": times(1)}
-    for none in ("3.99", "", "%00", "3.1%", "9" * 30):
-        assert series(api, f"demo-pkg/python_minor?version={none}") == {}
-    assert series(api, "only-mirrored/python_minor") == {}
-
-
-def test_every_system_that_is_none_of_the_three_is_other(api: httpx.Client) -> None:
-    systems = ("Darwin", "Linux", "null", "other", "Windows")
-    found = series(api, "demo-pkg/system")
-    assert found == {name: times(1) for name in systems}
-    assert tuple(found) == systems  # without regard to case
-    for asked in systems:
-        for os in (asked, asked.lower(), asked.upper()):
-            assert series(api, f"demo-pkg/system?os={os}") == {asked: times(1)}
-    assert series(api, "demo-pkg/system?os=freebsd") == {}
-
-
-def test_all_of_pypi_is_a_project(api: httpx.Client) -> None:
-    assert get(api, "__all__/recent?period=day") == {
-        "data": {"last_day": 5 * 17}, "package": "__all__", "type": "recent_downloads",
-    }  # fmt: skip
-    assert series(api, "__all__/overall") == {"with_mirrors": times(8), "without_mirrors": times(5)}
-    for path in ("python_major", "python_minor", "system"):
-        assert series(api, f"__all__/{path}") == series(api, f"demo-pkg/{path}")
+@pytest.mark.parametrize("path", SERIES)
+def test_downloads_are_counted_by_category_over_181_days(api: httpx.Client, path: str) -> None:
+    """Categories are in the order of pypistats.org, without regard to case; all but `with_mirrors` is without."""
+    answer = get(api, path)
+    kind = path.partition("/")[2].partition("?")[0]
+    assert (list(answer), answer["type"]) == (["data", "package", "type"], f"{kind}_downloads")
+    assert list(series(api, path).items()) == sorted(SERIES[path].items(), key=lambda each: each[0].lower())
 
 
 def sums(series: dict[str, dict[date, int]]) -> list[dict[str, object]]:
     return [{"category": category, "downloads": sum(days.values())} for category, days in series.items()]
 
 
-def test_the_pypistats_command_says_what_the_tables_hold(api: httpx.Client, tmp_path: Path) -> None:
+def test_the_pypistats_command_shows_what_the_tables_hold(
+    api: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pypistats, "BASE_URL", str(api.base_url.join("/api/")))
+    monkeypatch.setattr(pypistats._cache, "CACHE_DIR", tmp_path)
+    monkeypatch.setattr(pypistats.cli.cli, "add_argument", lambda *_, **__: None)  # main() adds --version each time
     since = f"--start-date {LATEST - timedelta(days=6)} --end-date {LATEST}"
     expected: dict[str, object] = {
-        "recent demo-pkg": {"last_day": 85, "last_month": 210, "last_week": 150},
+        "recent demo-pkg": RECENT,
         "recent demo-pkg --period week": {"last_week": 150},
-        **{f"{path} demo-pkg": sums(series(api, f"demo-pkg/{path}")) for path in PATHS},
-        "overall demo-pkg --mirrors without": sums({"without_mirrors": times(5)}),
-        "system demo-pkg --os linux": sums({"Linux": times(1)}),
-        "python_major demo-pkg --version 3": sums({"3": times(3)}),
+        **{f"{path} demo-pkg": sums(SERIES[f"demo-pkg/{path}"]) for path in PATHS},
+        "overall demo-pkg --mirrors without": sums(times(without_mirrors=5)),
+        "system demo-pkg --os linux": sums(times(Linux=1)),
+        "python_major demo-pkg --version 3": sums(times(**{"3": 3})),
         f"overall demo-pkg --mirrors with {since}": sums({"with_mirrors": {LATEST: 7 * 30}}),
     }
-    code = f"""
-import os, sys, pypistats
-from pypistats import cli
-pypistats.BASE_URL = {str(api.base_url.join("/api/"))!r}
-for arguments in {[*expected]!r}:
-    if child := os.fork():  # it runs once in a process, and takes long to import
-        os.waitpid(child, 0)
-        continue
-    sys.argv[1:] = [*arguments.split(), "--format", "json"]
-    cli.main()
-    break
-"""
-    home = str(tmp_path)  # with its cache
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True, text=True, check=False, timeout=120, env={"HOME": home, "XDG_CACHE_HOME": home},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert [json.loads(line)["data"] for line in done.stdout.splitlines()] == [*expected.values()]
+    for arguments, data in expected.items():
+        monkeypatch.setattr(sys, "argv", ["pypistats", *arguments.split(), "--format", "json"])
+        pypistats.cli.main()
+        assert json.loads(capsys.readouterr().out)["data"] == data, arguments
 
 
-def test_pepystats_says_what_the_tables_hold(api: httpx.Client) -> None:
-    code = f"""
-import pepystats.api as pepystats
-pepystats.BASE = {str(api.base_url).rstrip("/")!r}
-of_version = pepystats.get_versions("demo-pkg", versions=["1.0"], months=1)
-print(pepystats.get_overall("demo-pkg", months=1), of_version["downloads"].sum())
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+def test_pepystats_shows_what_the_tables_hold(api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pepystats, "BASE", str(api.base_url).rstrip("/"))
     month = sum(number for day, number in DAYS.items() if day >= last_month(TODAY))
-    assert done.stdout.split() == [str(7 * month), str(2 * month)]
+    assert pepystats.get_overall("demo-pkg", months=1) == 7 * month
+    assert pepystats.get_versions("demo-pkg", versions=["1.0"], months=1)["downloads"].sum() == 2 * month
 
 
 def last_month(today: date) -> date:
-    """The day that pandas takes for a month before."""
+    """Return the day that pandas takes for a month before."""
     end = today.replace(day=1) - timedelta(days=1)
     return end.replace(day=min(today.day, end.day))

@@ -1,9 +1,8 @@
-"""What a client may take of the server by connections and by what it sends."""
+"""Limits of connections and of what a client sends."""
 
 import json
 import logging
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -11,7 +10,8 @@ import httpx
 import pytest
 
 from pyzn_api import protocol
-from tests.api.conftest import serving, settings
+from tests.api.conftest import connect, serving, settings
+from tests.waiting import wait_until
 
 HEALTHY = b"GET /health-check HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -23,10 +23,6 @@ def server() -> Iterator[httpx.Client]:
         limits.setattr(protocol, "REQUEST_SECONDS", 1)
         limits.setattr(protocol, "CONNECTIONS", 5)
         yield client
-
-
-def connect(server: httpx.Client) -> socket.socket:
-    return socket.create_connection((server.base_url.host, server.base_url.port or 80), timeout=60)
 
 
 def rest(connection: socket.socket) -> bytes:
@@ -75,10 +71,10 @@ def test_a_connection_too_many_is_answered_and_logged(
             with connect(server) as another:
                 assert_refused(rest(another), 503)
         assert caplog.text.count("answered 503: 5 connections are open") == 1
-    deadline = time.monotonic() + 60
-    while True:  # until the server has seen that the five are gone
+
+    def answered() -> bool:  # once the server has seen that the five are gone
         with connect(server) as connection:
             connection.sendall(HEALTHY.replace(b"Host: a", b"Host: a\r\nConnection: close"))
-            if rest(connection).startswith(b"HTTP/1.1 200 OK"):
-                return
-        assert time.monotonic() < deadline
+            return rest(connection).startswith(b"HTTP/1.1 200 OK")
+
+    wait_until(answered)

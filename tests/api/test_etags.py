@@ -2,39 +2,32 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import Engine
 
 import pyzn_api
-from pyzn_api import cache
-from pyzn_local.postgres import Postgres
+from pyzn_api import cache, ledger
 from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.rankings.rankings import rank
 from pyzn_pipeline.recounts import recounts
-from pyzn_pipeline.store.database import engine, statement
+from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.events import add, withdraw
 from pyzn_pipeline.store.imported_totals import import_totals
-from tests.api.conftest import Clock, hashed, read_ledger, serving, settings
+from tests.api.conftest import Clock, hashed, metric, read_ledger, serving, settings
 from tests.api.routes import CHOSEN, NEVER_KEPT, VARIANTS, urls, urls_of_all_of_pypi
-from tests.api.stock import publish as restock
-from tests.api.stock import stock
-from tests.conftest import Database, own_database
+from tests.conftest import Database
 from tests.days import Download
-from tests.store.publishing import publish, totals
-from tests.waiting import wait_for_lock
+from tests.store.publishing import change, publish, totals
 
 URLS = urls("foo-bar") + urls_of_all_of_pypi()
 NEWEST, SUSPECT, RETIRED = date(2026, 7, 19), date(2026, 7, 17), date(2024, 2, 3)
-# The clock says 2026-07-20: these are the first days of a year, four months, 30 days; and one that v2 loses next month.
+# On 2026-07-20 the first days of a year, of four months, of 30 days; and one that v2 loses next month.
 FIRST_DAYS = [date(2025, 7, 20), date(2026, 3, 20), date(2026, 6, 20), date(2026, 4, 15)]
 
 
@@ -55,35 +48,34 @@ class World:
     latest: dict[str, str] = field(default_factory=dict)  # ETag by URL
 
     def look(self) -> tuple[set[str], set[str]]:
-        """Of which URLs the body, and of which the ETag has changed since the last look.
+        """Return the URLs whose body, and those whose ETag has changed since the last look.
 
         Demands that the servers agree, that no ETag stands for a body that it did not stand for before, and
         304 for the ETag of the last look, or 200 if it has changed.
         """
-        read_ledger(*self.servers)
+        first, second = self.servers
+        read_ledger(first, second)
         bodies, etags = set(), set()
         for url in URLS:
-            before = self.latest.get(url)
-            first, second = self.servers
+            before = self.latest.get(url, "")
             answer = first.get(url)
             assert answer.status_code == 200, (url, answer.text)
             etag = self.latest[url] = answer.headers["etag"]
             known = self.bodies.setdefault((url, etag), answer.content)
             assert known == answer.content, f"{url}: two bodies under one ETag"
-            if before is not None:
-                again = first.get(url, headers={"If-None-Match": before})
-                assert (again.status_code, again.content) == ((304, b"") if etag == before else (200, known)), url
+            again = first.get(url, headers={"If-None-Match": before})
+            assert (again.status_code, again.content) == ((304, b"") if etag == before else (200, known)), url
             other = second.get(url, headers={"If-None-Match": etag})
             assert (other.status_code, other.headers["etag"]) == (304, etag), f"{url}: two ETags at a time"
-            if before is not None and etag != before:
+            if etag != before:
                 etags.add(url)
-            if before is not None and self.bodies[url, etag] != self.bodies[url, before]:
+            if known != self.bodies.get((url, before)):
                 bodies.add(url)
         return bodies, etags
 
 
 def published(store: Engine, day: date, number: int) -> None:
-    """`number` downloads of foo-bar in each of its breakdowns, and one of another project."""
+    """Publish `number` downloads of foo-bar in each of its breakdowns, and one of another project."""
     downloads = [
         Download("foo-bar", "1.0", "US", python="3.12.1", system="Linux"),
         Download("foo-bar", "2.0", "DE", ci=True),
@@ -92,18 +84,15 @@ def published(store: Engine, day: date, number: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def world(postgres: Postgres) -> Iterator[World]:
+def world(shared_database: Database, shared_store: Engine) -> Iterator[World]:
     """A database with days of every kind. The changes follow on one another."""
-    with own_database(postgres) as database:
-        store = engine(SecretStr(database.owner_url))
-        for day in (RETIRED, *FIRST_DAYS, *FIRST_DAYS, SUSPECT, NEWEST):  # twice: final
-            published(store, day, 3)
-        with store.begin() as connection:
-            connection.exec_driver_sql(f"UPDATE pyzn.days SET status = 'suspect' WHERE day = '{SUSPECT}'")
-        rank(store, NEWEST)
-        configured, clock = settings(database.api_url, admin_password_hash=hashed("secret")), Clock()
-        with serving(configured, clock) as first, serving(configured, clock) as second:
-            yield World(store, clock, [first, second])
+    for day in (RETIRED, *FIRST_DAYS, *FIRST_DAYS, SUSPECT, NEWEST):  # twice: final
+        published(shared_store, day, 3)
+    change(shared_store, "UPDATE pyzn.days SET status = 'suspect' WHERE day = :day", day=SUSPECT)
+    rank(shared_store, NEWEST)
+    configured, clock = settings(shared_database.api_url, admin_password_hash=hashed("secret")), Clock()
+    with serving(configured, clock) as first, serving(configured, clock) as second:
+        yield World(shared_store, clock, [first, second])
 
 
 def event(world: World, **more: Any) -> None:
@@ -128,7 +117,7 @@ def withdrawn(world: World) -> None:
 
 
 def the_same_again(world: World) -> None:
-    """A publication, a ranking and a recount that find nothing new."""
+    """Publish, rank and recount with nothing new."""
     published(world.store, FIRST_DAYS[2], 3)
     rank(world.store, NEWEST)
     recounted(world, 8)
@@ -139,7 +128,7 @@ def imported(world: World, total: int) -> None:
 
 
 def ranked(world: World, number: int = 0) -> None:
-    """A ranking after what has been published, or after so many downloads of the newest day."""
+    """Rank after what has been published, or after so many downloads of the newest day."""
     if number:
         published(world.store, NEWEST, number)
     world.look()
@@ -172,9 +161,8 @@ CHANGES: dict[str, tuple[Callable[[World], object], str | None]] = {
     "tomorrow": (lambda world: passed(world, 1), "/api/v3/pro/projects/foo-bar/downloads?timeRange=FOUR_MONTHS"),
     "a month later": (lambda world: passed(world, 31), "/api/v2/projects/foo-bar"),
 }
-# An ETag that is new although the body is not, which costs a transfer: a total knows nothing of retirement, a
-# ranking nothing of the days that have come since, events of one kind nothing of the others,
-# and a map nothing of events.
+# An ETag that is new although the body is not, which costs a transfer: totals are the same after a retirement, a
+# ranking after days that have come since, events of one kind after others, and a map after any event.
 DEFINITIONS = "/api/v4/events?kind=definition&format=csv"
 MAP = "/chart/foo-bar.svg?by=country&range=year&kind=map"
 FOR_NOTHING = {
@@ -201,10 +189,10 @@ def test_every_route_is_asked_and_what_has_no_etag_is_never_kept(world: World) -
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_an_etag_changes_with_the_body_and_with_nothing_else(world: World, name: str) -> None:
-    change, seen = CHANGES[name]
+    happen, seen = CHANGES[name]
     if not world.latest:
         world.look()
-    change(world)
+    happen(world)
     bodies, etags = world.look()
     assert seen in bodies if seen else not bodies
     assert bodies <= etags
@@ -212,43 +200,31 @@ def test_an_etag_changes_with_the_body_and_with_nothing_else(world: World, name:
 
 
 @pytest.fixture
-def racing(database: Database) -> Iterator[tuple[httpx.Client, httpx.Client, psycopg.Connection]]:
-    """Two servers, and a connection of the owner."""
-    stock(database.owner_url)
-    configured = settings(database.api_url)
-    with serving(configured) as early, serving(configured) as late, psycopg.connect(database.owner_url) as owner:
-        yield early, late, owner
+def template(stocked_template: str) -> str:
+    return stocked_template
 
 
-def answered_meanwhile(
-    late: httpx.Client, url: str, owner: psycopg.Connection, change: Callable[[], None]
-) -> httpx.Response:
-    """The answer of a server that has read the ledger before the change, and the tables after it."""
-    owner.execute(f"LOCK TABLE pyzn.{'top_projects' if url.endswith('top') else 'projects'} IN ACCESS EXCLUSIVE MODE")
-    with ThreadPoolExecutor() as threads:
-        asked = threads.submit(late.get, url)
-        wait_for_lock(owner)
-        change()
-        owner.commit()
-        return asked.result()
+@pytest.fixture
+def racing(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[httpx.Client, httpx.Client]]:
+    """Two servers that have read the ledger, and read it again only when an answer is newer than it."""
+    with serving(settings(database.api_url)) as early, serving(settings(database.api_url)) as late:
+        read_ledger(early, late)
+        monkeypatch.setattr(ledger, "FRESH_SECONDS", 3600)
+        yield early, late
 
 
 @pytest.mark.parametrize(
     "url", ["/api/projects/sampleproject", "/api/v4/projects/sampleproject/versions", "/api/v4/top"]
 )
 def test_what_is_published_while_an_answer_is_rendered_is_not_sent_under_the_etag_of_what_was_before(
-    racing: tuple[httpx.Client, httpx.Client, psycopg.Connection], url: str
+    racing: tuple[httpx.Client, httpx.Client], store: Engine, url: str
 ) -> None:
-    early, late, owner = racing
-
-    def change() -> None:
-        restock(owner, NEWEST, [Download("sampleproject", "9.0", times=77)], "provisional")
-        owner.execute("UPDATE pyzn.rankings SET computed_from = 'other', ranked_at = now()")
-        owner.execute("UPDATE pyzn.top_projects SET downloads = 77 WHERE project = 'sampleproject'")
-
+    early, late = racing
     before = early.get(url)
-    answer = answered_meanwhile(late, url, owner, change)
-    assert "77" in answer.text
+    publish(store, NEWEST, [Download("sampleproject", "9.0", times=777)], accept_worse=True)
+    rank(store, NEWEST)
+    answer = late.get(url)
+    assert "777" in answer.text
     assert answer.headers["etag"] != before.headers["etag"]
     read_ledger(early, late)
     for server in (early, late):
@@ -257,19 +233,15 @@ def test_what_is_published_while_an_answer_is_rendered_is_not_sent_under_the_eta
 
 
 def test_what_is_published_while_an_answer_is_rendered_and_is_not_in_it_changes_nothing(
-    racing: tuple[httpx.Client, httpx.Client, psycopg.Connection],
+    racing: tuple[httpx.Client, httpx.Client], store: Engine
 ) -> None:
-    early, late, owner = racing
-
-    def change() -> None:
-        restock(owner, date(2024, 1, 1), [Download("sampleproject", "0.1")])
-        owner.execute("UPDATE pyzn.days SET published_at = now() WHERE day = '2024-01-01'")  # as the pipeline does
-
+    early, late = racing
     url = "/api/v3/pro/projects/sampleproject/downloads"
     before = early.get(url)
-    answer = answered_meanwhile(late, url, owner, change)
+    publish(store, date(2024, 1, 1), [Download("sampleproject", "0.1")])
+    answer = late.get(url)
     assert (answer.headers["etag"], answer.content) == (before.headers["etag"], before.content)
-    assert "pyzn_api_database_statements_total 1.0\n" in late.get("/metrics").text  # not rendered again
+    assert metric(late, "pyzn_api_database_statements_total") == 1  # not rendered again
 
 
 def test_processes_of_other_code_never_share_an_etag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,21 +1,18 @@
 """The known events of the source: asked for, beside every range, with each day, and as a feed."""
 
-import csv
 from datetime import UTC, date, datetime
-from io import StringIO
 from typing import Any, get_args
 from xml.etree import ElementTree as ET
 
 import httpx
+import psycopg
 import pytest
 from sqlalchemy import Engine
 
 from pyzn_api.models import EventKind
 from pyzn_pipeline.events import COUNTS, KINDS, built_in
 from pyzn_pipeline.store.events import add, withdraw
-from tests.api.conftest import read_ledger, serving, settings
-from tests.api.stock import stock
-from tests.conftest import Database
+from tests.api.conftest import read_ledger
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 RANGES = [
@@ -47,11 +44,7 @@ def test_every_built_in_event_is_answered_as_it_is_in_the_file(client: httpx.Cli
         each._asdict() | {"first": str(each.first), "last": each.last and str(each.last), "own": False}
         for each in built_in()
     ]
-    assert sorted(found, key=lambda each: str(each["id"])) == sorted(expected, key=lambda each: str(each["id"]))
-    table = list(csv.DictReader(StringIO(client.get("/api/v4/events?format=csv").text, newline="")))
-    assert [(row["id"], row["effect"], row["touches"].split(), row["sources"].split()) for row in table] == [
-        (each["id"], each["effect"], each["touches"], each["sources"]) for each in found
-    ]
+    assert found == sorted(expected, key=lambda each: (each["first"], each["id"]))
 
 
 def test_events_are_asked_for_by_range_and_kind(client: httpx.Client) -> None:
@@ -59,11 +52,6 @@ def test_events_are_asked_for_by_range_and_kind(client: httpx.Client) -> None:
     assert ids(client, "?start=2026-08-22&end=2026-08-24") == ["sidecars-counted", "three-endings"]
     assert ids(client, "?start=2026-08-24") == ["three-endings"]
     assert ids(client, "?end=2016-05-21&kind=loss") == ["no-rows-2016"]
-    refused = client.get("/api/v4/events?start=2026-08-24&end=2026-08-23")
-    assert (refused.status_code, refused.json()["message"]) == (
-        400,
-        "start='2026-08-24': expected 2026-08-23 (the end) at the latest",
-    )
     assert "'late'" in client.get("/api/v4/events?kind=lateness").json()["message"]
 
 
@@ -80,53 +68,50 @@ def test_the_feed_has_every_event_once_with_its_sentence(client: httpx.Client) -
     assert "2026-08-24: definition" in [entry.findtext(f"{ATOM}title") for entry in entries]
 
 
+@pytest.fixture
+def template(stocked_template: str) -> str:
+    return stocked_template
+
+
 def test_an_operators_own_is_beside_every_range_that_it_touches_until_it_is_withdrawn(
-    database: Database, store: Engine
+    own_client: httpx.Client, store: Engine
 ) -> None:
-    stock(database.owner_url)
-    with serving(settings(database.api_url)) as client:
-        before = {url: client.get(url).json()["events"] for url in RANGES}
-        with store.begin() as connection:
-            event = {"first": date(2026, 7, 18), "last": date(2026, 7, 19), "touches": list(COUNTS), "sources": []}
-            own = add(connection, kind="late", effect="Half of <it> & more came late.", **event)
-        read_ledger(client)
-        expected = {
-            "id": own, "kind": "late", "first": "2026-07-18", "last": "2026-07-19",
-            "effect": "Half of <it> & more came late.",
-        }  # fmt: skip
-        for url in RANGES:
-            assert client.get(url).json()["events"] == [*before[url], expected], url
-        for url in SHOWN:
-            assert "Half of &lt;it&gt; &amp; more came late." in client.get(url).text, url
-        days = client.get("/api/v4/days?start=2026-07-17&end=2026-07-19").json()["days"]
-        assert [own in day["events"] for day in days] == [False, True, True]
-        elsewhere = "/api/v4/projects/sampleproject/versions?start=2026-07-01&end=2026-07-17"
-        assert own not in client.get(elsewhere).text
-        with store.begin() as connection:
-            withdraw(connection, own)
-        read_ledger(client)
-        assert {url: client.get(url).json()["events"] for url in RANGES} == before
-        for url in SHOWN:
-            assert "Half" not in client.get(url).text, url
+    before = {url: own_client.get(url).json()["events"] for url in RANGES}
+    effect = "Half of <it> & more came late."
+    with store.begin() as connection:
+        days = {"first": date(2026, 7, 18), "last": date(2026, 7, 19)}
+        own = add(connection, kind="late", effect=effect, touches=list(COUNTS), sources=[], **days)
+    read_ledger(own_client)
+    expected = {"id": own, "kind": "late", "first": "2026-07-18", "last": "2026-07-19", "effect": effect}
+    for url in RANGES:
+        assert own_client.get(url).json()["events"] == [*before[url], expected], url
+    for url in SHOWN:
+        assert "Half of &lt;it&gt; &amp; more came late." in own_client.get(url).text, url
+    ledger = own_client.get("/api/v4/days?start=2026-07-17&end=2026-07-19").json()["days"]
+    assert [own in day["events"] for day in ledger] == [False, True, True]
+    elsewhere = "/api/v4/projects/sampleproject/versions?start=2026-07-01&end=2026-07-17"
+    assert own not in own_client.get(elsewhere).text
+    with store.begin() as connection:
+        withdraw(connection, own)
+    read_ledger(own_client)
+    assert {url: own_client.get(url).json()["events"] for url in RANGES} == before
+    for url in SHOWN:
+        assert "Half" not in own_client.get(url).text, url
 
 
 @pytest.mark.parametrize("accepted", ["a holiday", None])
-def test_a_day_has_the_reason_for_its_status(database: Database, store: Engine, accepted: str | None) -> None:
-    stock(database.owner_url)
-    with store.begin() as connection:
-        connection.exec_driver_sql(
-            "UPDATE pyzn.days SET suspect_because = 'downloads like weekday: 1', accepted_because = %s, status = %s "
-            "WHERE day = '2026-07-17'",
-            (accepted, "provisional" if accepted else "suspect"),
-        )
-    with serving(settings(database.api_url)) as client:
-        suspect, missing, plain = client.get("/api/v4/days?start=2026-07-17").json()["days"]
-        table = list(csv.DictReader(StringIO(client.get("/api/v4/days?start=2026-07-17&format=csv").text)))
+def test_a_day_has_the_reason_for_its_status(
+    own_client: httpx.Client, owner: psycopg.Connection, accepted: str | None
+) -> None:
+    owner.execute(
+        "UPDATE pyzn.days SET suspect_because = 'downloads like weekday: 1', accepted_because = %s, status = %s "
+        "WHERE day = '2026-07-17'",
+        (accepted, "provisional" if accepted else "suspect"),
+    )
+    suspect, missing, plain = own_client.get("/api/v4/days?start=2026-07-17").json()["days"]
     assert (suspect["suspect_because"], suspect.get("accepted_because")) == ("downloads like weekday: 1", accepted)
     assert missing == {"day": "2026-07-18", "status": "missing", "events": ["sidecars-counted"]}
     assert not {"suspect_because", "accepted_because"} & plain.keys()
-    assert [row["accepted_because"] for row in table] == [accepted or "", "", ""]
-    assert [row["events"] for row in table] == ["sidecars-counted"] * 3
 
 
 def test_a_chart_marks_where_a_definition_begins_that_touches_its_numbers(client: httpx.Client) -> None:

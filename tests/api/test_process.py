@@ -17,20 +17,22 @@ import psycopg
 import pytest
 
 from pyzn_local.ports import free_port
+from tests.api.conftest import metric
 from tests.conftest import Database
 from tests.waiting import wait_for_lock, wait_until
 
 WORKERS = 2
 ASKED = 40
+NEWEST = 1784419200  # 2026-07-19
 PATH = "/api/projects/sampleproject"
 ANSWERED = 'pyzn_api_requests_total{route="/api/projects/{project}",status="200"}'
 
 
-class Serving:
+class ApiProcess:
     """A process that serves."""
 
     def __init__(self, port: int, process: psutil.Process) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"Connection": "close"}, timeout=60)
         self.process = process
 
     def workers(self) -> list[psutil.Process]:
@@ -41,20 +43,16 @@ class Serving:
                     found.append(child)
         return found
 
-    def get(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(self.url + path, headers=headers, timeout=60)
-
     def number(self, name: str) -> float:
-        """A metric; 0 if it is not there, or nobody answers."""
+        """Return a metric; 0 if it is not there, or nobody answers."""
         try:
-            lines = self.get("/metrics").text.splitlines()
-        except httpx.TransportError:
+            return metric(self.client, name)
+        except (httpx.TransportError, ValueError):
             return 0
-        return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name), 0)
 
 
 @contextmanager
-def serving(database: Database, folder: Path, workers: int = 1, **environment: str) -> Iterator[Serving]:
+def serving(database: Database, folder: Path, workers: int = 1, **environment: str) -> Iterator[ApiProcess]:
     """A process whose temporary files and log are in `folder`, with no setting but these; ended by SIGTERM."""
     port = free_port()
     variables = {"PYZN_API_DATABASE_URL": database.api_url, "PYZN_API_PORT": str(port), "TMPDIR": str(folder)}
@@ -63,7 +61,7 @@ def serving(database: Database, folder: Path, workers: int = 1, **environment: s
         (folder.parent / "log").open("w") as log,
         subprocess.Popen([sys.executable, "-m", "pyzn_api"], env=os.environ | variables, stderr=log) as process,
     ):
-        found = Serving(port, psutil.Process(process.pid))
+        found = ApiProcess(port, psutil.Process(process.pid))
         try:
             wait_until(lambda: found.number("pyzn_api_workers") == workers)
             yield found
@@ -80,11 +78,11 @@ def test_it_logs_json_without_queries_and_finishes_what_it_started(stocked: Data
         serving(stocked, folder, PYZN_API_TRUSTED_PROXIES="127.0.0.1, 10.0.0.9") as api,
     ):
         forwarded = {"X-Forwarded-For": "192.0.2.66, 192.0.2.7, 10.0.0.9"}
-        assert api.get("/api/projects/quiet?password=hunter2", **forwarded).status_code == 200
+        assert api.client.get("/api/projects/quiet?password=hunter2", headers=forwarded).status_code == 200
         assert api.number(ANSWERED) == 1
-        assert api.number("pyzn_api_latest_day_timestamp_seconds") == 1784419200  # 2026-07-19
+        assert api.number("pyzn_api_latest_day_timestamp_seconds") == NEWEST
         owner.execute("LOCK TABLE pyzn.projects IN ACCESS EXCLUSIVE MODE")
-        slow = threads.submit(api.get, "/api/projects/busy")
+        slow = threads.submit(api.client.get, "/api/projects/busy")
         wait_for_lock(owner)
         api.process.terminate()
         time.sleep(0.5)
@@ -102,18 +100,18 @@ def test_it_logs_json_without_queries_and_finishes_what_it_started(stocked: Data
 
 
 @pytest.fixture
-def several(stocked: Database, tmp_path: Path) -> Iterator[Serving]:
+def several(stocked: Database, tmp_path: Path) -> Iterator[ApiProcess]:
     (tmp_path / "temporary").mkdir()
     with serving(stocked, tmp_path / "temporary", WORKERS) as found:
         yield found
 
 
 @pytest.mark.slow
-def test_their_numbers_are_added_up_and_one_that_dies_is_replaced(several: Serving) -> None:
+def test_their_numbers_are_added_up_and_one_that_dies_is_replaced(several: ApiProcess) -> None:
     for _ in range(ASKED):
-        assert several.get(PATH).status_code == 200  # each on a connection of its own
+        assert several.client.get(PATH).status_code == 200  # each on a connection of its own
     assert {several.number(ANSWERED) for _ in range(4 * WORKERS)} == {ASKED}  # whichever answers
-    assert several.number("pyzn_api_latest_day_timestamp_seconds") == 1784419200  # 2026-07-19, and not twice that
+    assert several.number("pyzn_api_latest_day_timestamp_seconds") == NEWEST  # and not twice that
     before = several.workers()
     before[0].send_signal(signal.SIGKILL)
     wait_until(
@@ -123,13 +121,13 @@ def test_their_numbers_are_added_up_and_one_that_dies_is_replaced(several: Servi
         )
     )
     assert several.number(ANSWERED) == ASKED
-    assert several.get(PATH).status_code == 200
+    assert several.client.get(PATH).status_code == 200
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_none_of_them_outlives_the_process_that_started_them(
-    number: signal.Signals, several: Serving, tmp_path: Path
+    number: signal.Signals, several: ApiProcess, tmp_path: Path
 ) -> None:
     workers = several.workers()
     assert len(workers) == WORKERS
@@ -137,5 +135,5 @@ def test_none_of_them_outlives_the_process_that_started_them(
     _, alive = psutil.wait_procs([several.process, *workers], timeout=120)
     assert not alive
     with pytest.raises(httpx.ConnectError):
-        several.get(PATH)
+        several.client.get(PATH)
     assert number == signal.SIGKILL or not list((tmp_path / "temporary").iterdir())

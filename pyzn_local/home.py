@@ -26,7 +26,7 @@ DEPLOYMENT = (
     "PYZN_BIGQUERY_PROJECT",
     "PYZN_BIGQUERY_ENDPOINT",
 )
-"""If any of these is set, the environment describes your own deployment."""
+"""If any of these is set, and not as the stack has it, the environment describes another deployment."""
 
 MACOS = sys.platform == "darwin"
 _LOCK = "qqihh" if MACOS else "hhqqi4x"  # `struct flock` of fcntl(2), whose fields have an order of their own on macOS
@@ -38,7 +38,7 @@ class StackError(PyznError):
 
 
 class Home:
-    """The folder `path`. The file `stack.json` in it shows that it is PyZn's."""
+    """The folder `path`. The file `stack.json` in it shows that it is PyZn's. Raises StackError for another user's."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
@@ -47,6 +47,12 @@ class Home:
         self.logs = self.path / "logs"
         self._identity_file = self.path / "stack.json"
         self._lock_file = self.path / "lock"
+        try:
+            entered = not self.path.is_dir() or os.access(self.path, os.R_OK | os.W_OK | os.X_OK)
+        except PermissionError:  # of a folder above it
+            entered = False
+        if not entered:
+            raise StackError(f"PYZN_HOME={self.path} is not this user's to read and write: name another")
 
     @classmethod
     def from_environment(cls) -> "Home":
@@ -117,11 +123,8 @@ class Home:
         """
         if not self._lock_file.exists():
             return None
-        try:
-            with self._lock_file.open("r+b") as lock:
-                found = struct.unpack(_LOCK, fcntl.fcntl(lock, fcntl.F_GETLK, _WRITE_LOCK))
-        except PermissionError as error:
-            raise StackError(f"PYZN_HOME={self.path} belongs to another user: name another") from error
+        with self._lock_file.open("r+b") as lock:
+            found = struct.unpack(_LOCK, fcntl.fcntl(lock, fcntl.F_GETLK, _WRITE_LOCK))
         kind, pid = (found[3], found[2]) if MACOS else (found[0], found[4])
         if kind == fcntl.F_UNLCK:
             return None
@@ -173,7 +176,10 @@ class Home:
 def adopt_settings() -> None:
     """Use the running stack's settings in this process, unless the environment describes another deployment.
 
-    All settings or none: a command must never use one deployment's database with another's Dagster or passwords.
+    All settings or none: a command must never use one deployment's database with another's Dagster or passwords. What
+    else the environment has for PyZn, such as a limit, wins.
     """
-    if not any(os.environ.get(name) for name in DEPLOYMENT):
-        os.environ.update(Home.from_environment().settings() or {})
+    own = {name: value for name, value in os.environ.items() if name.startswith("PYZN_") and value}
+    settings = Home.from_environment().settings() or {}
+    if all(own[name] == settings.get(name) for name in DEPLOYMENT if name in own):
+        os.environ.update(settings | own)

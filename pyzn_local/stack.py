@@ -73,7 +73,10 @@ class Stack:
 
     def _start(self) -> dict[str, str]:
         ports = self._home.ports()
-        settings = {
+        # With all that this stack was started with, so that other commands read days, price and limit them alike.
+        given = {name: value for name, value in os.environ.items() if name.startswith("PYZN_") and value}
+        del given[services.MARK]
+        settings = given | {
             "PYZN_HOME": str(self._home.path),
             "PYZN_API_URL": f"http://127.0.0.1:{self._api_port}",
             "PYZN_DAGSTER_URL": f"http://127.0.0.1:{self._ui_port}",

@@ -108,6 +108,6 @@ def _attempt(row: dict[str, Any]) -> str:
     if row["wanted"] == "waiting":
         what = "waits for its run" if row["attempt_run_id"] is None else f"in run {row['attempt_run_id']}"
         return f"asked for by {', '.join(row['asked_by'])}; {what}"
-    reason = row["failure"] or f"run {row['attempt_run_id']} died"
+    reason = (row["failure"] or f"run {row['attempt_run_id']} died").removeprefix(f"day {row['day']}: ")
     again = f", next {row['next_attempt_at']:%m-%d %H:%M}" if row["wanted"] == "failed" else ""
-    return f"{row['wanted']}: {reason} (attempt {row['attempts']}{again})"
+    return f"{row['wanted']}: {reason}" + (f" (attempt {row['attempts']}{again})" if row["attempts"] else "")

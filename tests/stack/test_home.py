@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import pyzn_cli
-from pyzn_local.home import Home
+from pyzn_local.home import Home, adopt_settings
 from tests.stack.conftest import Pyzn, processes, wait_for_the_end
 
 Run = Callable[..., str]
@@ -117,7 +117,7 @@ def test_nobody_else_may_enter_a_home_or_take_its_lock(pyzn: Pyzn) -> None:
 
 HOLD = """
 import pathlib, sys
-from pyzn_local.home import Home
+from pyzn_local.home import Home, adopt_settings
 home = Home(pathlib.Path(sys.argv[1]))
 home.create()
 with home.locked():
@@ -161,3 +161,27 @@ def test_every_command_has_its_help() -> None:
         assert f"  {command} " in overview
         shown = CliRunner().invoke(pyzn_cli.pyzn, [command, "--help"]).output
         assert len(shown.splitlines()) > 6
+
+
+@pytest.mark.parametrize("command", ["up", "days", "env", "down"])
+def test_a_home_of_another_user_is_named(refusal: Run, pyzn: Pyzn, command: str) -> None:
+    pyzn.home.mkdir()
+    pyzn.home.chmod(0)
+    user = os.geteuid()
+    os.seteuid(user or 65534)  # root may enter every folder
+    try:
+        assert f"PYZN_HOME={pyzn.home} is not this user's" in refusal(command)
+    finally:
+        os.seteuid(user)
+
+
+def test_a_command_has_the_settings_of_the_stack_but_for_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    started_with = {"PYZN_DATABASE_URL": "postgresql://…", "PYZN_BIGQUERY_PROJECT": "own", "PYZN_USD_PER_TIB": "5"}
+    monkeypatch.setattr(Home, "settings", lambda _: started_with)
+    for own in ({}, {"PYZN_BREAKDOWNS": "version"}, {"PYZN_USD_PER_TIB": "7"}, {"PYZN_BIGQUERY_PROJECT": "own"}):
+        monkeypatch.setattr(os, "environ", dict(own))
+        adopt_settings()
+        assert os.environ == started_with | own
+    monkeypatch.setattr(os, "environ", {"PYZN_BIGQUERY_PROJECT": "another"})
+    adopt_settings()
+    assert os.environ == {"PYZN_BIGQUERY_PROJECT": "another"}

@@ -62,12 +62,10 @@ class Side:
         return done
 
     def ask(self, *days: date) -> None:
-        """Ask for the days, and for no other that the calendar would ask for."""
-        wanted = "INSERT INTO pyzn.wanted (day, asked_by, reason, next_attempt_at)"
+        """Ask for days; the calendar asks for none."""
         for day in days:
-            change(self.store, f"{wanted} VALUES (:day, '{{calendar}}', NULL, now())", day=day)
-        others = "SELECT CAST(:today AS date) - n, '{}', 'canceled', NULL FROM generate_series(1, 34) n"
-        change(self.store, f"{wanted} {others} ON CONFLICT DO NOTHING", today=TODAY)
+            wanted = "INSERT INTO pyzn.wanted (day, asked_by, next_attempt_at) VALUES (:day, '{calendar}', now())"
+            change(self.store, wanted, day=day)
 
     def later(self) -> None:
         """Make the last look at the mirror's index older."""
@@ -87,13 +85,15 @@ class Side:
 @pytest.fixture
 def exporter(bigquery: Server, database: Database, store: Engine, folder: Path, tmp_path: Path) -> Iterator[Side]:
     with memory_instance(tmp_path) as instance:
-        yield Side(store, code_location(bigquery, database, export_url=str(folder)), instance)
+        yield Side(store, code_location(bigquery, database, export_url=str(folder), repair_from=date.max), instance)
 
 
 @pytest.fixture
 def mirror(second_database: Database, second: Engine, web: WebServer, tmp_path: Path) -> Iterator[Side]:
     url = second_database.owner_url
-    settings = Settings(database_url=SecretStr(url), mirror_url=web.url, first_day=date(2026, 1, 1))
+    settings = Settings(
+        database_url=SecretStr(url), mirror_url=web.url, first_day=date(2026, 1, 1), repair_from=date.max
+    )
     with memory_instance(tmp_path) as instance:
         yield Side(second, build_defs(settings, store=Store(database_url=url)), instance)
 
@@ -138,7 +138,6 @@ def test_an_index_is_followed_until_a_recount_of_it_has_succeeded(exporter: Side
     day = OLD[0]
     publish(exporter.store, day, downloads(day))
     exporter.live("export_what_has_changed")
-    mirror.ask()
     (first,) = mirror.tick("keep_days_true")  # and its run dies
     mirror.later()
     assert mirror.tick("keep_days_true") == [first]

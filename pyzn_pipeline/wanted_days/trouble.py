@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, TextClause, text
 
-from pyzn_pipeline.days import ranges
+from pyzn_pipeline.days import ranges, spans
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
+
+COMMANDS = 5  # of a message
 
 
 class WantedDay(NamedTuple):
@@ -32,7 +34,10 @@ def outcome(failed: Sequence[WantedDay]) -> tuple[str, str, str]:
         what = f"{count} could not be read, tried again from {utc(again)}: {ranges(days)}"
         return (what, reason, "nothing to do yet, unless the reason needs it")
     what = f"{count} given up, not tried again unless you ask: {ranges(days)}"
-    return (what, reason, f"fix the cause, then: pyzn backfill {days[0]} {days[-1]}")
+    # Not from the first to the last: the days between would be read too, and billed.
+    commands = [f"pyzn backfill {first} {last}" for first, last in spans(days)]
+    more = f"; and so on for {len(commands) - COMMANDS} more" if len(commands) > COMMANDS else ""
+    return (what, reason, f"fix the cause, then: {'; '.join(commands[:COMMANDS])}{more}")
 
 
 def utc(moment: datetime) -> str:

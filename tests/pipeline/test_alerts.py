@@ -13,12 +13,13 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from pyzn_local.ports import free_port
+from pyzn_pipeline.days import ONE
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.monitoring.alerts import QUIET, AlertError, AlertState, beat, news, post
 from pyzn_pipeline.monitoring.defs import alert_sensors
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.wanted_days import wanted
-from pyzn_pipeline.wanted_days.trouble import WantedDay
+from pyzn_pipeline.wanted_days.trouble import WantedDay, outcome
 from tests.conftest import Database
 from tests.web import WebServer
 
@@ -55,6 +56,17 @@ def webhook() -> Iterator[Webhook]:
     with WebServer(Handler) as server:
         taken = Webhook(SecretStr(f"{server.url}/secret-path"))
         yield taken
+
+
+def test_the_way_out_of_days_that_are_far_apart_bills_no_day_between() -> None:
+    days = [DAY - timedelta(weeks=week) for week in range(7, 0, -1)]
+    *_, way_out = outcome([tried(day, given_up=True) for day in (*days[:2], DAY - ONE, DAY)])
+    assert way_out == (
+        f"fix the cause, then: pyzn backfill {days[0]} {days[0]}; pyzn backfill {days[1]} {days[1]}; "
+        f"pyzn backfill {DAY - ONE} {DAY}"
+    )
+    *_, way_out = outcome([tried(day, given_up=True) for day in days])
+    assert way_out.endswith(f"pyzn backfill {days[4]} {days[4]}; and so on for 2 more")
 
 
 def test_a_failing_day_is_reported_when_it_fails_when_it_is_given_up_and_when_it_is_published() -> None:

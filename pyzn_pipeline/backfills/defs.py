@@ -2,8 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from dagster import Config, Failure, JobDefinition, OpExecutionContext, job, op
-from pydantic import Field
+from dagster import Failure, Field, JobDefinition, OpExecutionContext, String, job, op
 
 from pyzn_pipeline.backfills.price import backfill_cost
 from pyzn_pipeline.days import day_of, days_between
@@ -14,16 +13,19 @@ from pyzn_pipeline.errors import PyznError
 def backfill_cost_job(first_day: date, breakdowns: list[str]) -> JobDefinition:
     """The job. The range is set in its launchpad; the answer is on the run's page."""
 
-    class Range(Config):
-        """The days that a backfill would read."""
+    # Not a Config, whose texts can be {env: …}: the error of one that is no day would show a secret.
+    range_ = {
+        "start": Field(String, default_value=str(first_day), description="first UTC day, YYYY-MM-DD"),
+        "end": Field(String, default_value="yesterday", description="last UTC day, YYYY-MM-DD, or yesterday"),
+    }
 
-        start: str = Field(default=str(first_day), description="first UTC day, YYYY-MM-DD")
-        end: str = Field(default="yesterday", description="last UTC day, YYYY-MM-DD, or yesterday")
-
-    @op(description="Asks the source for its price, which is free, and the ledger which days are published.")
-    def price_a_backfill(context: OpExecutionContext, config: Range, source: DaySource, store: Store) -> None:
+    @op(
+        config_schema=range_,
+        description="Asks the source for its price, which is free, and the ledger which days are published.",
+    )
+    def price_a_backfill(context: OpExecutionContext, source: DaySource, store: Store) -> None:
         try:
-            days = days_between(_day(config.start), _day(config.end), first_day)
+            days = days_between(_day(context.op_config["start"]), _day(context.op_config["end"]), first_day)
             with store.engine() as engine, source.opened() as opened:
                 cost = backfill_cost(opened, engine, days, source.usd_per_tib, breakdowns)
         except PyznError as error:

@@ -29,7 +29,7 @@ from dagster import (
 
 from pyzn_pipeline.breakdowns import Breakdown
 from pyzn_pipeline.days import ranges
-from pyzn_pipeline.defs.partitions import BACKFILL_POLICY, DAYS_A_RUN
+from pyzn_pipeline.defs.partitions import BACKFILL_POLICY, DAYS_A_RUN, ensure_partitions
 from pyzn_pipeline.defs.presentation import CODE_VERSION, DATA_VERSION, SCHEMA, asset_spec, code_version, columns
 from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.defs.runs import UNFINISHED_RUNS
@@ -74,6 +74,7 @@ def export_asset(
 
     @multi_asset(name="export_of_a_day", specs=[spec], backfill_policy=BACKFILL_POLICY)
     def export_of_a_day(context: AssetExecutionContext, store: Store) -> Iterator[AssetMaterialization]:
+        ensure_partitions(context)
         days = [date.fromisoformat(key) for key in context.partition_keys]
         refused: list[str] = []
         exported = 0

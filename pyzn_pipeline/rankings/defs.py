@@ -36,7 +36,7 @@ from sqlalchemy import Engine
 
 from pyzn_pipeline.breakdowns import COUNT_COLUMNS
 from pyzn_pipeline.days import RANGE_END, RANGE_START, days_of_tags, ranges
-from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
+from pyzn_pipeline.defs.partitions import BACKFILL_POLICY, ensure_partitions
 from pyzn_pipeline.defs.presentation import (
     CODE_VERSION,
     SCHEMA,
@@ -126,6 +126,7 @@ def summary_assets(partitions: DailyPartitionsDefinition, first_day: date, api_u
         context: AssetExecutionContext, store: Store
     ) -> Iterator[AssetMaterialization | AssetCheckResult]:
         asked = days_of_tags(context.run.tags, first_day)
+        ensure_partitions(context)
         failures = [asked.set_aside] if asked.set_aside else []
         missing = 0
         with store.engine() as engine:

@@ -36,7 +36,7 @@ from sqlalchemy import Engine
 from pyzn_pipeline import calendar
 from pyzn_pipeline.breakdowns import BREAKDOWNS, FILES, KNOWN, Breakdown
 from pyzn_pipeline.days import days_of_tags, ranges
-from pyzn_pipeline.defs.partitions import BACKFILL_POLICY
+from pyzn_pipeline.defs.partitions import BACKFILL_POLICY, ensure_partitions
 from pyzn_pipeline.defs.presentation import (
     CODE_VERSION,
     DATA_VERSION,
@@ -136,6 +136,7 @@ def days_asset(
         settled: list[PublishedDay] = []
         failures: dict[str, str] = {}
         run_id = context.run.run_id
+        ensure_partitions(context)
         with store.engine() as engine:
             asked = days_of_tags(context.run.tags, first_day)
             if asked.set_aside:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from dagster import ExecuteInProcessResult
+from dagster import DagsterInvalidConfigError, ExecuteInProcessResult
 from sqlalchemy import Engine
 
 from pyzn_cli import pyzn
@@ -148,7 +148,7 @@ def test_a_dry_run_says_the_cost_and_reads_nothing(command: CliRunner, store: En
     assert rows(store, "SELECT FROM pyzn.wanted") == []
 
 
-def priced(pipeline: Pipeline, **range_: str) -> tuple[ExecuteInProcessResult, dict[str, Any]]:
+def priced(pipeline: Pipeline, **range_: object) -> tuple[ExecuteInProcessResult, dict[str, Any]]:
     """The run of the job in the UI, and its metadata."""
     config = {"ops": {"price_a_backfill": {"config": range_}}}
     result = pipeline.with_settings(first_day=FIRST).execute("price_backfill", run_config=config)
@@ -161,6 +161,15 @@ def test_the_job_in_the_ui_shows_the_same_and_without_a_range_the_price_of_all_d
     assert (shown["days"], shown["days published already"], shown["bytes billed"]) == (3, 0, 3 * MINIMUM)
     assert shown["US dollars"] == pytest.approx(3 * MINIMUM / 2**40 * 6.25, abs=1e-6)
     assert priced(pipeline)[1]["days"] == (datetime.now(UTC).date() - FIRST).days
+
+
+def test_a_range_is_no_variable_whose_value_an_error_would_show(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    with pytest.raises(DagsterInvalidConfigError) as refused:
+        priced(pipeline, start={"env": "SECRET"})
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,11 @@ def test_a_wanted_day_before_the_first_day_is_given_up_and_one_that_is_not_over_
     assert held(pipeline.store, TODAY)["wanted"] == "waiting"
 
 
+@pytest.mark.parametrize("name", ["daily_downloads", "rank_projects"])
+def test_a_run_without_a_partition_fails_with_that_as_its_reason(pipeline: Pipeline, name: str) -> None:
+    assert "the run names no partition: choose days" in failure_of(pipeline.execute(name))
+
+
 def test_today_is_not_read_whoever_launches_it(pipeline: Pipeline, source: BigQuery) -> None:
     pipeline.load(REQUESTS, YESTERDAY, TODAY)
     result = pipeline.execute("daily_downloads", tags=span(YESTERDAY, TODAY))

@@ -1,5 +1,6 @@
 """The ledger that follows a mirror: an index never goes back in time; it brings counts, final days and newer ones."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
@@ -20,17 +21,27 @@ class OlderIndex(PyznError):
 
 
 def compare_with_exporter(
-    source: str, written_at: datetime, day: Day, connection: Connection, checksum: str, accept_older: bool
+    source: str,
+    written_at: datetime,
+    now: Callable[[], Index],
+    day: Day,
+    connection: Connection,
+    checksum: str,
+    accept_older: bool,
 ) -> None:
     """Raise unless the staged rows of a day have the exporter's checksum, and index and day are not older than before.
 
-    Raises DamagedExport; and OlderIndex, unless `accept_older`.
+    The day's index was written at `written_at`. Another reading may have used a newer one meanwhile, so an older one is
+    compared again as it is `now`. Raises DamagedExport; and OlderIndex, unless `accept_older`.
     """
     if checksum != day.checksum:
         raise DamagedExport(
             f"day {day.day}: its rows at {source} have the checksum {checksum}, {day.checksum} was exported: {WAY_OUT}"
         )
-    use_index(connection, f"day {day.day}", source, written_at, accept_older)
+    try:
+        use_index(connection, f"day {day.day}", source, written_at, accept_older)
+    except OlderIndex:
+        use_index(connection, f"day {day.day}", source, now().written_at)
     before = {"day": day.day, "source": source}
     known = connection.execute(statement("mirrored_before", __file__), before).one()
     older = None

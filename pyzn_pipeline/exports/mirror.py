@@ -72,7 +72,7 @@ class Mirror:
                 accepted_because=found.accepted_because,
                 source_recount=found.source_recount,
                 recounted_at=found.recounted_at,
-                compare=partial(compare_with_exporter, self.name, index.written_at, found),
+                compare=partial(compare_with_exporter, self.name, index.written_at, self.index, found),
             ),
         )
 

@@ -145,6 +145,7 @@ class Folder(Storage):
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path.absolute()))
+        self.name = self._url  # of which `?` and `#` are parts
 
     @cached_property
     def _files(self) -> fs.FileSystem:

@@ -11,7 +11,11 @@ from click.testing import CliRunner
 from pyzn_cli import pyzn
 from pyzn_pipeline.exports import mirror as mirror_module
 from pyzn_pipeline.exports.following import OlderIndex
+from pyzn_pipeline.exports.mirror import Mirror
+from pyzn_pipeline.reading.day import publish_scan
 from pyzn_pipeline.reading.judgement import WorseReading
+from pyzn_pipeline.store.locks import days_locked
+from pyzn_pipeline.store.partitions import ensure_partition
 from tests.conftest import Database
 from tests.exports.conftest import DAY, DAYS, Pair, content, downloads, exported, file_of, late
 from tests.store.publishing import change, publish, rows
@@ -68,6 +72,18 @@ def test_a_mirror_of_a_synthetic_day_is_synthetic_and_so_is_its_mirror(pair: Pai
     pair.export()
     with pytest.raises(OlderIndex, match="goes back in time: revision 2 was read before"):
         pair.mirror(DAY, url=web.url)
+
+
+def test_a_day_is_published_though_another_has_used_a_newer_index_since_its_reading_began(pair: Pair) -> None:
+    pair.export()
+    ensure_partition(pair.mirrored, DAYS[0])
+    with Mirror(str(pair.folder)).scanned(DAYS[0]) as scanned, days_locked(pair.mirrored, DAYS[0], DAYS[0]) as reading:
+        late(pair.exporter)
+        pair.export()
+        pair.mirror(DAY)
+        publish_scan(reading, scanned, "run-1", {})
+    pair.mirror(DAYS[1])
+    assert pair.is_equal()
 
 
 def test_the_command_publishes_what_is_not_there(

@@ -225,6 +225,11 @@ def test_a_setting_names_an_absolute_folder(monkeypatch: pytest.MonkeyPatch, url
     assert storage_at("export").name == str(Path.cwd() / "export")  # a command is run in a folder
 
 
+def test_a_folder_is_named_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "a#1?b%41 ü"
+    assert storage_at(str(folder)).name == storage_at(folder.as_uri()).name == str(folder)
+
+
 def test_a_bucket_connects_when_it_is_first_used_and_hides_its_query() -> None:
     away = storage_at("s3://bucket/x?endpoint_override=127.0.0.1:9&hunter2=1")
     assert away.name == "s3://bucket/x"

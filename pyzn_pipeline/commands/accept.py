@@ -5,6 +5,7 @@ from datetime import date
 import click
 
 from pyzn_pipeline.commands.day import DAY
+from pyzn_pipeline.commands.sentence import SENTENCE
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.settings import StoreSettings, load
 from pyzn_pipeline.store.database import statement
@@ -13,7 +14,7 @@ from pyzn_pipeline.store.schema import open_store
 
 @click.command()
 @click.argument("day", type=DAY)
-@click.option("--because", required=True, help="Why the day is correct as it is; stored in the ledger.")
+@click.option("--because", required=True, type=SENTENCE, help="Why the day is correct as it is; stored in the ledger.")
 def accept(day: date, because: str) -> None:
     """Accept the suspect UTC DAY as correct.
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.commands.event import table_of
@@ -63,7 +64,7 @@ def _ledger_table(rows: list[dict[str, Any]], breakdowns: list[str]) -> Table:
         table.add_column(name, justify="right")
     table.add_column("published (UTC)")
     for row in rows:
-        status = f"[{COLOURS[row['status']]}]{row['status']}[/]"
+        status = Text(row["status"], COLOURS[row["status"]])
         if row["status"] == "missing":
             table.add_row(str(row["day"]), status, *[""] * 3, _attempt(row))
         else:

@@ -1,16 +1,17 @@
 """`pyzn event`: adds, lists and withdraws events of the source."""
 
+import re
 from datetime import date
 from typing import Any
 
 import click
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from pyzn_pipeline.breakdowns import KNOWN
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.commands.progress import show
+from pyzn_pipeline.commands.sentence import SENTENCE
 from pyzn_pipeline.events import COUNTS, KINDS
 from pyzn_pipeline.settings import StoreSettings, load
 from pyzn_pipeline.store import events
@@ -30,7 +31,7 @@ def event() -> None:
 
 @event.command()
 @click.argument("first", type=DAY)
-@click.argument("effect", metavar="SENTENCE")
+@click.argument("effect", metavar="SENTENCE", type=SENTENCE)
 @click.option("--kind", required=True, type=click.Choice(list(KINDS)), help="; ".join(map(": ".join, KINDS.items())))
 @click.option("--last", type=DAY, help="The last day; not for a change that stays.")
 @click.option(
@@ -49,10 +50,10 @@ def add(first: date, effect: str, kind: str, last: date | None, touches: tuple[s
     """
     if last and last < first:
         raise click.UsageError(f"--last {last} is before {first}: the first day comes first")
-    sentence = " ".join(effect.split())
-    if not (0 < len(sentence) <= 500 and sentence.isprintable()):
-        raise click.UsageError(f"the sentence is {sentence[:40]!r}: write 1 to 500 printable characters")
-    found = {"touches": list(touches) or TOUCHED, "effect": sentence, "sources": list(sources)}
+    for address in sources:
+        if not (re.fullmatch(r"https?://[^\s/]\S*", address) and address.isprintable()):
+            raise click.UsageError(f"--source {address[:80]!r} is not an address: write https://HOST/PATH")
+    found = {"touches": list(dict.fromkeys(touches)) or TOUCHED, "effect": effect, "sources": list(sources)}
     with open_store(load(StoreSettings).database_url, "event add") as store, store.begin() as connection:
         click.echo(f"added {events.add(connection, kind=kind, first=first, last=last, **found)}")
 
@@ -71,7 +72,7 @@ def table_of(found: list[dict[str, Any]]) -> Table:
     """Return the rows of events.sql as a table."""
     table = Table("event", "kind", "first", "last", "effect", box=SIMPLE_HEAD)
     for row in found:
-        table.add_row(row["id"], row["kind"], str(row["first"]), str(row["last"] or ""), escape(row["effect"]))
+        table.add_row(row["id"], row["kind"], str(row["first"]), str(row["last"] or ""), row["effect"])
     return table
 
 

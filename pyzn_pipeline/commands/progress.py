@@ -21,7 +21,8 @@ def bar_of_days() -> Progress:
 
 
 def show(*parts: object) -> None:
-    """Print tables and lines to standard output. In a pipe, long lines are not wrapped."""
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    """Print tables and lines to standard output, their texts as they are. In a pipe, long lines are not wrapped."""
+    # Reasons and events are words from outside: brackets in them are no markup, and colons no emoji.
+    console = Console(width=None if sys.stdout.isatty() else 160, markup=False, emoji=False)
     for part in parts:
         console.print(part)

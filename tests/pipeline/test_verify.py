@@ -155,10 +155,14 @@ def test_other_rows_of_the_same_count_are_found_by_a_full_verification_alone(
 
 def test_a_suspect_day_is_accepted_once_with_its_reason(command: CliRunner, published: Engine) -> None:
     change(published, "UPDATE pyzn.days SET status = 'suspect' WHERE day = '2026-07-14'")
-    arguments = ["accept", "2026-07-14", "--because", "a holiday everywhere"]
+    nothing = command.invoke(pyzn, ["accept", "2026-07-14", "--because", " "])  # which a new reading would not keep
+    assert "the sentence is '': write 1 to 500 printable characters" in nothing.output
+    reason = "a holiday [/everywhere] :x:"
+    arguments = ["accept", "2026-07-14", "--because", reason]
     assert command.invoke(pyzn, arguments).output == "day 2026-07-14, revision 1, is accepted\n"
+    assert f"accepted: {reason}" in command.invoke(pyzn, ["days", "2026-07-14", "2026-07-14"]).output
     row = ledger.days(published, DAYS[1], DAYS[1]).iloc[0]
-    assert (row["status"], row["accepted_because"]) == ("provisional", "a holiday everywhere")
+    assert (row["status"], row["accepted_because"]) == ("provisional", reason)
     again = command.invoke(pyzn, arguments)
     assert isinstance(again.exception, PyznError)
     assert "day 2026-07-14 is not suspect" in str(again.exception)

@@ -125,12 +125,12 @@ def test_pyzn_days_shows_the_events_of_its_days(command: Command) -> None:
     def shown(*options: str) -> str:
         return CliRunner().invoke(days, [*options, "2026-08-20", "2026-08-24"]).output
 
-    command("add", "2026-08-22", "--kind", "loss", "Half of [it] is lost.")
+    command("add", "2026-08-22", "--kind", "loss", "Half of [it] is [/lost] :x:.")
     events = [json.loads(line)["events"] for line in shown("--json").splitlines()]
     assert [each[-1] for each in events] == [
         "sidecars-counted", "suffix-ranges-counted", "own-1", "sidecars-counted", "three-endings",
     ]  # fmt: skip
-    assert "Half of [it] is lost." in shown()
+    assert "Half of [it] is [/lost] :x:." in shown()
     assert "2026-08-24" in shown().partition("three-endings")[2]
     command("withdraw", "own-1")
     assert "own-1" not in shown("--json") + shown()
@@ -148,6 +148,11 @@ def test_pyzn_days_shows_the_events_of_its_days(command: Command) -> None:
             "2026-10-02 is before 2026-10-03",
         ),
         (["add", "2026-10-03", "--kind", "loss", "\x1b[2J"], "the sentence is '\\x1b[2J': write 1 to 500 printable"),
+        (
+            ["add", "2026-10-03", "--kind", "loss", "A.", "--source", "javascript:alert(1)"],
+            "--source 'javascript:alert(1)' is not an address: write https://HOST/PATH",
+        ),
+        (["add", "2026-10-03", "--kind", "loss", "A.", "--source", "https://a/\x01"], "'https://a/\\x01' is not an"),
         (["add", "2026-10-03", "--kind", "loss", " "], "write 1 to 500 printable characters"),
         (["add", "2026-10-03", "--kind", "loss", "x" * 501], "write 1 to 500 printable characters"),
         (

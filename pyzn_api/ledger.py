@@ -127,7 +127,7 @@ class Ledger:
         last = end or latest
         if last > max(today, latest):  # latest is after today, if the clock of this server is behind
             raise BadParameterError("end", last, f"{today} (today, UTC) at the latest")
-        first = start or max(last, date.min + timedelta(days=DEFAULT_DAYS)) - timedelta(days=DEFAULT_DAYS - 1)
+        first = start or max(last, date.min + timedelta(days=DEFAULT_DAYS - 1)) - timedelta(days=DEFAULT_DAYS - 1)
         if first > last:
             raise BadParameterError("start", first, f"{last} (the end) at the latest")
         longest = LONGEST[granularity]

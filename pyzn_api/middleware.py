@@ -23,7 +23,8 @@ class HeadMethod:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
+            headers = [each for each in scope["headers"] if each[0] != b"range"]  # a range is of GET alone (14.2)
+            scope = {**scope, "method": "GET", "headers": headers}
         await self._app(scope, receive, send)
 
 

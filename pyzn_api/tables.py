@@ -18,6 +18,7 @@ from pyzn_api.windows import Window
 
 # CSV has no place for the days that are missing; the link leads to them.
 LINK = {"Link": '</api/v4/days>; rel="describedby"'}
+_RUN = ("=", "+", "-", "@", "'", "\t", "\r")
 CSV: Headers = {"Content-Type": "text/csv; charset=utf-8", "Cache-Control": CACHE_CONTROL, **LINK}
 
 
@@ -74,13 +75,15 @@ def csv_body(columns: type[BaseModel], rows: Sequence[BaseModel]) -> bytes:
     writer = csv.DictWriter(text, tuple(columns.model_fields))
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: _cell(value) for name, value in row.model_dump(mode="json").items()})
+        writer.writerow({name: cell(value) for name, value in row.model_dump(mode="json").items()})
     return text.getvalue().encode()
 
 
-def _cell(value: object) -> object:
-    if isinstance(value, list):
-        return " ".join(value)
+def cell(value: object) -> object:
+    """Return the value as CSV has it; a text that a spreadsheet would run has an apostrophe before it."""
+    text = " ".join(value) if isinstance(value, list) else value
+    if isinstance(text, str):
+        return f"'{text}" if text.startswith(_RUN) else text
     return str(value).lower() if isinstance(value, bool) else value
 
 

@@ -63,12 +63,10 @@ async def chart(request: Request, project: ProjectNameOrAll, view: Annotated[Cha
     compared = split(view.name) if project == "compare" else ()
     if view.kind == "map" and view.by != "country":
         raise BadParameterError("kind", view.kind, "by=country with it")
-    if view.by and ((project == ALL and breakdown is VERSION) or compared):
-        raise BadParameterError(
-            "by",
-            view.by,
-            f"another one: {'several projects are' if compared else 'all of PyPI is'} not counted by version",
-        )
+    if view.by and compared:
+        raise BadParameterError("by", view.by, "no by with several projects")
+    if project == ALL and breakdown is VERSION:
+        raise BadParameterError("by", view.by, "another one: all of PyPI is not counted by version")
     if view.share and not (breakdown or compared):
         raise BadParameterError("share", "1", "by with it, or several projects")
     if breakdown and view.asked and (counted := measure_of(breakdown, view.asked)) != view.asked:

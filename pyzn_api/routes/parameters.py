@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from datetime import date
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 from fastapi import Path, Query, Request, Response
 from fastapi.routing import APIRoute
@@ -41,12 +41,17 @@ _SYNONYMS = {"from": "start", "since": "start", "to": "end", "until": "end", "na
 
 
 class StrictRoute(APIRoute):
-    """A route of v4: a parameter that it does not take is 400, since the answer would be another question's."""
+    """A route of v4: a parameter that it does not take is 400, since the answer would be another question's.
+
+    So are two values of a parameter of which it takes one.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the framework's handler behind that check."""
         answer = super().get_route_handler()
-        known = [each.alias for part in (self.dependant, *self.dependant.dependencies) for each in part.query_params]
+        parameters = [each for part in (self.dependant, *self.dependant.dependencies) for each in part.query_params]
+        known = [each.alias for each in parameters]
+        repeated = {each.alias for each in parameters if get_origin(each.field_info.annotation) is list}
 
         async def checked(request: Request) -> Response:
             for name in request.query_params:
@@ -55,6 +60,9 @@ class StrictRoute(APIRoute):
                     takes = f"takes {', '.join(known)}" if known else "takes no parameters"
                     guess = f"; is {likely[0]} meant?" if likely else ""
                     raise ApiError(f"{shortened(name)!r} is no parameter of this route, which {takes}{guess}")
+                if name not in repeated and len(values := set(request.query_params.getlist(name))) > 1:
+                    shown = " and ".join(repr(shortened(each)) for each in sorted(values)[:2])
+                    raise ApiError(f"{name} is given as {shown}: this route takes one {name}; ask for each by itself")
             return await answer(request)
 
         return checked

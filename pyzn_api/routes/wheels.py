@@ -16,7 +16,7 @@ from pyzn_api.openapi import errors, table_of
 from pyzn_api.routes.counts import counted, head, requested
 from pyzn_api.routes.parameters import ByPeriod, End, Format, ProjectNameOrAll, Start, StrictRoute
 from pyzn_api.state import state
-from pyzn_api.tables import json_body, respond_with_table
+from pyzn_api.tables import cell, json_body, respond_with_table
 from pyzn_api.wheels import tags_of
 from pyzn_pipeline.breakdowns import WHEEL
 
@@ -26,7 +26,6 @@ ByTags = Annotated[
 ]
 
 COUNT = WHEEL.counted.name
-RUN = ("=", "+", "-", "@", "'", "\t", "\r")  # a spreadsheet would run such a text: it gets an apostrophe before it
 
 router = APIRouter(
     prefix="/api/v4/projects", tags=["v4"], responses=errors(400, 401, 404, 503), route_class=StrictRoute
@@ -53,8 +52,7 @@ async def wheels(
         rows = [row for entries in periods for row in summed(entries, by)]
         if as_csv:
             text = StringIO()
-            safe = [(period, f"'{part}" if part.startswith(RUN) else part, n) for period, part, n in rows]
-            csv.writer(text).writerows([("period", by, "downloads"), *safe])
+            csv.writer(text).writerows([("period", by, "downloads"), *([cell(each) for each in row] for row in rows)])
             return text.getvalue().encode()
         named = [dict(zip(("period", by, "downloads"), row, strict=True)) for row in rows]
         objects = [json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() for row in named]

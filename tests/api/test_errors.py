@@ -68,6 +68,8 @@ REFUSED = {
     f"{SAMPLE}/versions?version=%00": f"version='\ufffd': expected the release as PyPI spells it, {LISTED}",
     f"{SAMPLE}/pythons?python=three": f"python='three': expected the minor version of Python, {LISTED}",
     f"{SAMPLE}/countries?country=USA": f"country='USA': expected an ISO 3166-1 alpha-2 code, {LISTED}",
+    f"{SAMPLE}/countries?country=US&country=DE":
+        "country is given as 'DE' and 'US': this route takes one country; ask for each by itself",
     f"{SAMPLE}/countries?count=files": "count='files': expected 'downloads'",
     f"{SAMPLE}/pythons?count=downloads": "count='downloads': expected 'without_mirrors' or 'files_without_mirrors'",
     f"{SAMPLE}/pythons?version=1.9&count=without_mirrors":

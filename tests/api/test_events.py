@@ -1,5 +1,6 @@
 """The known events of the source: asked for, beside every range, with each day, and as a feed."""
 
+import csv
 from datetime import UTC, date, datetime
 from typing import Any, get_args
 from xml.etree import ElementTree as ET
@@ -104,14 +105,15 @@ def test_a_day_has_the_reason_for_its_status(
     own_client: httpx.Client, owner: psycopg.Connection, accepted: str | None
 ) -> None:
     owner.execute(
-        "UPDATE pyzn.days SET suspect_because = 'downloads like weekday: 1', accepted_because = %s, status = %s "
-        "WHERE day = '2026-07-17'",
+        "UPDATE pyzn.days SET suspect_because = '=1+1', accepted_because = %s, status = %s WHERE day = '2026-07-17'",
         (accepted, "provisional" if accepted else "suspect"),
     )
     suspect, missing, plain = own_client.get("/api/v4/days?start=2026-07-17").json()["days"]
-    assert (suspect["suspect_because"], suspect.get("accepted_because")) == ("downloads like weekday: 1", accepted)
+    assert (suspect["suspect_because"], suspect.get("accepted_because")) == ("=1+1", accepted)
     assert missing == {"day": "2026-07-18", "status": "missing", "events": ["sidecars-counted"]}
     assert not {"suspect_because", "accepted_because"} & plain.keys()
+    table = csv.DictReader(own_client.get("/api/v4/days?start=2026-07-17&format=csv").text.splitlines())
+    assert [row["suspect_because"] for row in table] == ["'=1+1", "", ""]  # which no spreadsheet runs
 
 
 def test_a_chart_marks_where_a_definition_begins_that_touches_its_numbers(client: httpx.Client) -> None:

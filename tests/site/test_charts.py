@@ -203,6 +203,8 @@ def test_up_to_eight_projects_are_lines_or_shares_of_one_chart(client: httpx.Cli
     newest = sorted(bar.height for bar in shares.bars if round(bar.x) == 2)
     assert newest == pytest.approx([240 * 95 / 795, 240 * 700 / 795], abs=0.2)
     assert client.get("/chart/compare.svg?" + "&".join(f"name=p{n}" for n in range(9))).status_code == 400
+    divided = client.get("/chart/compare.svg?name=busy&by=country").json()["message"]
+    assert divided == "by='country': expected no by with several projects"
     assert picture(client, "/chart/compare.svg?name=no-such-project", 404).texts[1] == "unknown project"
 
 

@@ -28,6 +28,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import ArgumentError
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, KNOWN, VERSION
+from pyzn_pipeline.days import DaysRefused, day_of
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.postgres_url import with_driver
 
@@ -101,6 +102,16 @@ def _storage(url: str, schemes: Sequence[str] = STORAGES) -> str:
     return url
 
 
+def _day(value: object) -> object:
+    """Return the day that is written as YYYY-MM-DD; pydantic would take a number for seconds since 1970."""
+    try:
+        return day_of(value) if isinstance(value, str) else value
+    except DaysRefused as error:
+        raise ValueError(str(error)) from None
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+
 MirrorUrl = Annotated[str, AfterValidator(_storage)]
 ExportUrl = Annotated[str, AfterValidator(partial(_storage, schemes=("file", "gs", "s3")))]
 
@@ -135,8 +146,8 @@ class StoreSettings(BaseSettings):
         description=f"by what days are read, separated by commas, of {', '.join(each.name for each in KNOWN)}; each "
         "that is not read by default has its price, which `pyzn check` shows",
     )
-    first_day: date = Field(default=date(2016, 1, 22), description="the first partition, a UTC day")
-    repair_from: date | None = Field(
+    first_day: Day = Field(default=date(2016, 1, 22), description="the first partition, a UTC day")
+    repair_from: Day | None = Field(
         default=None,
         description="the UTC day from which missing days are asked for automatically; "
         "unset: the day before PyZn first published anything, at most 31 days back",
@@ -144,6 +155,7 @@ class StoreSettings(BaseSettings):
     retention_days: int | None = Field(
         default=None,
         ge=366,  # the API serves a year by day
+        le=100_000,
         description="how many days are kept by day, at least 366; older months are dropped and stay in the totals; "
         "unset: all",
     )
@@ -192,6 +204,7 @@ class Settings(StoreSettings):
     maximum_bytes_billed: int = Field(
         default=TIB,
         gt=0,
+        lt=2**63,  # as BigQuery has it
         description="bytes that one day's scan may bill; a day of all PyPI is about 0.2 TiB, before 2026-08-24 0.3, or "
         "0.6 with file names",
     )
@@ -200,7 +213,9 @@ class Settings(StoreSettings):
         description="whether file names are read, to count files apart from other downloads, which about doubles the "
         "price of a day: auto (2023-05-11 to 2026-08-24), always (up to 2026-08-24) or never; later days need none",
     )
-    usd_per_tib: float = Field(default=6.25, ge=0, description="US dollars per TiB billed, BigQuery on demand")
+    usd_per_tib: float = Field(
+        default=6.25, ge=0, allow_inf_nan=False, description="US dollars per TiB billed, BigQuery on demand"
+    )
     alert_webhook_url: WebUrl | None = Field(
         default=None, description='takes alerts as a POST of {"text": …}, as Slack\'s incoming webhooks do'
     )

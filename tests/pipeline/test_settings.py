@@ -30,7 +30,11 @@ def test_defaults_are_pypis(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("PYZN_DATABASE_URL", "mysql://u:hunter2@h/d", r"PYZN_DATABASE_URL: expected postgresql://USER"),
         ("PYZN_DATABASE_URL", "hunter2", r"PYZN_DATABASE_URL: expected postgresql://USER"),
-        ("PYZN_FIRST_DAY", "yesterday", r"PYZN_FIRST_DAY='yesterday': .*date"),
+        ("PYZN_FIRST_DAY", "20160122", r"PYZN_FIRST_DAY='20160122': '20160122' is not a day: write it as 2026-07-14"),
+        ("PYZN_REPAIR_FROM", "0", r"PYZN_REPAIR_FROM='0': '0' is not a day: write it as 2026-07-14"),
+        ("PYZN_RETENTION_DAYS", "9999999", r"PYZN_RETENTION_DAYS='9999999': .*less than or equal to 100000"),
+        ("PYZN_USD_PER_TIB", "inf", r"PYZN_USD_PER_TIB='inf': .*finite"),
+        ("PYZN_MAXIMUM_BYTES_BILLED", str(2**63), r"PYZN_MAXIMUM_BYTES_BILLED='9\d+': .*less than"),
         ("PYZN_MAXIMUM_BYTES_BILLED", "0", r"PYZN_MAXIMUM_BYTES_BILLED='0': .*greater than 0"),
         ("PYZN_BIGQUERY_TABLE", "t; DROP TABLE x", r"PYZN_BIGQUERY_TABLE='t; DROP TABLE x': .*pattern"),
         ("PYZN_BIGQUERY_ENDPOINT", "localhost:1", r"PYZN_BIGQUERY_ENDPOINT='localhost:1': .*pattern"),

@@ -21,6 +21,7 @@ PATH = "/search"
 MOST = 30  # projects
 COMPLETED = 10  # names
 _AROUND = " \t\r\n'\"`"
+LONGEST_NEAR = 64  # characters of a name; one of 255 has 19,000 names near it
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 # `pip install -U requests`, `uv add requests`, `https://pypi.org/project/requests/#files`; and of what is left
@@ -44,7 +45,12 @@ def name_in(text: str) -> str:
 
 
 def near(name: str) -> list[str]:
-    """Return the names that one letter more, less, other or swapped with its neighbour makes of it."""
+    """Return the names that one letter more, less, other or swapped with its neighbour makes of it.
+
+    None of a long name: they would be too many to look up for everybody who asks.
+    """
+    if len(name) > LONGEST_NEAR:
+        return []
     parts = [(name[:place], name[place:]) for place in range(len(name) + 1)]
     found = {left + right[1:] for left, right in parts} | {
         left + right[1] + right[0] + right[2:] for left, right in parts if len(right) > 1

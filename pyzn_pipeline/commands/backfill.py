@@ -8,8 +8,10 @@ from pyzn_pipeline.backfills.launch import follow, launch
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.commands.progress import bar_of_days
 from pyzn_pipeline.days import days_between, ranges
-from pyzn_pipeline.settings import CommandSettings, Settings, load
+from pyzn_pipeline.errors import PyznError
+from pyzn_pipeline.settings import CommandSettings, Settings, StoreSettings, load
 from pyzn_pipeline.store.schema import open_store
+from pyzn_pipeline.wanted_days import wanted
 
 
 @click.command()
@@ -20,8 +22,11 @@ from pyzn_pipeline.store.schema import open_store
     is_flag=True,
     help="Publish a new reading even if it is worse: fewer downloads, or an audit fails that passed before.",
 )
+@click.option(
+    "--withdraw", is_flag=True, help="Read nothing: those of the days that were given up are not wanted any more."
+)
 @click.option("--dry-run", is_flag=True, help="Only print what it would cost. Reads nothing and is free.")
-def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
+def backfill(start: date, end: date, accept_worse: bool, withdraw: bool, dry_run: bool) -> None:
     """Read the UTC days START to END (both included) from the source and publish them.
 
     The days run through Dagster (PYZN_DAGSTER_URL): the backfill and its runs are in its UI. A day
@@ -30,7 +35,8 @@ def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
 
     Exits with 1 if any day failed, and names the days with the reasons. A day that failed, or whose
     run died, is tried again automatically until it is read, you cancel the backfill, or eight
-    attempts have failed. A day that is over for a week and has no rows at the source is not.
+    attempts have failed. A day that is over for a week and has no rows at the source is not. What is
+    given up stays wanted, and `pyzn check` wrong, until it is read or you --withdraw it.
 
     \b
     Example:
@@ -39,6 +45,9 @@ def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
     """
     if dry_run:
         _print_cost(start, end)
+        return
+    if withdraw:
+        _withdraw(start, end)
         return
     settings = load(CommandSettings)
     days = days_between(start, end, settings.first_day)
@@ -66,6 +75,15 @@ def backfill(start: date, end: date, accept_worse: bool, dry_run: bool) -> None:
     click.echo(f"{len(outcome.done)} of {len(days)} days done, {len(outcome.failed)} failed")
     if len(outcome.done) < len(days):
         raise click.exceptions.Exit(1)
+
+
+def _withdraw(start: date, end: date) -> None:
+    """Withdraw the requests for days that were given up."""
+    with open_store(load(StoreSettings).database_url, "backfill") as store:
+        days = wanted.withdraw(store, start, end)
+    if not days:
+        raise PyznError(f"no day from {start} to {end} is given up: `pyzn days {start} {end}` shows what each is")
+    click.echo(f"not wanted any more: {ranges(days)}")
 
 
 def _print_cost(start: date, end: date) -> None:

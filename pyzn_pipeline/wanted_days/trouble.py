@@ -37,7 +37,8 @@ def outcome(failed: Sequence[WantedDay]) -> tuple[str, str, str]:
     # Not from the first to the last: the days between would be read too, and billed.
     commands = [f"pyzn backfill {first} {last}" for first, last in spans(days)]
     more = f"; and so on for {len(commands) - COMMANDS} more" if len(commands) > COMMANDS else ""
-    return (what, reason, f"fix the cause, then: {'; '.join(commands[:COMMANDS])}{more}")
+    unneeded = f"or, if nobody needs them: pyzn backfill --withdraw {days[0]} {days[-1]}"
+    return (what, reason, f"fix the cause, then: {'; '.join(commands[:COMMANDS])}{more}; {unneeded}")
 
 
 def utc(moment: datetime) -> str:

@@ -98,6 +98,13 @@ def ask(connection: Connection, asked_at: Mapping[date, datetime], asker: str) -
     connection.execute(statement("ask_for_days", __file__), days)
 
 
+def withdraw(engine: Engine, first: date, last: date) -> list[date]:
+    """Cancel every request for those of the days that were given up; return them, in order. Raises StoreError."""
+    with store_errors(f"days {first} to {last}"), engine.begin() as connection:
+        given_up = {"first": first, "last": last}
+        return sorted(connection.execute(statement("withdraw_days", __file__), given_up).scalars())
+
+
 def begin_run(engine: Engine, days: Sequence[date], run_id: str, asker: str | None) -> None:
     """Record that the run will read `days`. `asker` as in Request: a run may begin before `record` has seen it."""
     with store_errors(f"days {days[0]} to {days[-1]}"), engine.begin() as connection:

@@ -3,8 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 from dagster import DagsterRunStatus
+from sqlalchemy import Engine
 
+from pyzn_cli import pyzn
 from pyzn_pipeline.days import PARTITION, RANGE_END, RANGE_START, DaysRefused, day_of, days_of_tags
 from pyzn_pipeline.rankings.rankings import rank
 from pyzn_pipeline.reading.day import ingest_day
@@ -86,6 +89,23 @@ def test_a_wanted_day_before_the_first_day_is_given_up_and_one_that_is_not_over_
     assert (tried.day, tried.given_up) == (early, True)
     assert "set PYZN_FIRST_DAY" in str(tried.reason)
     assert held(pipeline.store, TODAY)["wanted"] == "waiting"
+
+
+def test_a_day_that_was_given_up_is_withdrawn_by_a_person_and_troubles_nobody_any_more(
+    store: Engine, command: CliRunner
+) -> None:
+    change(
+        store,
+        "INSERT INTO pyzn.wanted (day, asked_by, attempts, failed_at, reason, next_attempt_at) VALUES "
+        "('2016-03-06', '{backfill x,run y}', 1, now(), 'no rows', NULL), "
+        "('2016-03-07', '{run y}', 1, now(), '', now())",
+    )
+    withdraw = ["backfill", "--withdraw", "2016-03-01", "2016-03-31"]
+    assert command.invoke(pyzn, withdraw).output == "not wanted any more: 2016-03-06\n"
+    assert [day.day for day in trouble.days_tried(store)] == [date(2016, 3, 7)]
+    assert "canceled: no rows (attempt 1)" in command.invoke(pyzn, ["days", "2016-03-06", "2016-03-07"]).output
+    again = command.invoke(pyzn, withdraw)
+    assert "no day from 2016-03-01 to 2016-03-31 is given up: `pyzn days" in str(again.exception)
 
 
 @pytest.mark.parametrize("name", ["daily_downloads", "rank_projects"])

@@ -13,6 +13,7 @@ import pytest
 import pyzn_api.routes.counts
 import pyzn_site
 from pyzn_site.rendering import CONTENT_SECURITY_POLICY
+from pyzn_site.search import near
 from tests.api.conftest import Clock, read_ledger, serving, settings
 from tests.conftest import Database
 from tests.days import Download
@@ -178,6 +179,11 @@ def test_a_name_with_a_slip_has_its_project_beside_it(client: httpx.Client, type
         assert PROJECT in found.all("href")
     assert f"No project called {typed}" in unknown.words
     assert client.get(f"/projects/{typed}").headers["cache-control"] == "no-store"
+
+
+def test_names_near_a_long_one_are_not_looked_up() -> None:
+    assert len(near("ab" * 32)) < 5000
+    assert near("ab" * 127) == []
 
 
 @pytest.mark.parametrize("path", ["/projects/SampleProject?range=year", "/compare?name=busy&name=quiet", "/"])

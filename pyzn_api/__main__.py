@@ -91,6 +91,7 @@ def main() -> None:
             log_config=None,
             timeout_keep_alive=75,  # seconds; longer than a proxy's 60, which must be the one to hang up
             timeout_graceful_shutdown=10,  # seconds for requests that are under way
+            timeout_worker_healthcheck=30,  # seconds; uvicorn's 5 end a worker again and again that starts slowly
         )
 
 

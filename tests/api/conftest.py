@@ -55,6 +55,7 @@ def serving(configuration: Settings, clock: Callable[[], datetime] | None = None
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=75,  # seconds, as in production: a client may be busy between two requests
             timeout_graceful_shutdown=2,
         )
     )

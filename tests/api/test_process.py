@@ -107,9 +107,19 @@ def several(stocked: Database, tmp_path: Path) -> Iterator[ApiProcess]:
 
 
 @pytest.mark.slow
+def test_workers_that_start_slowly_are_not_ended(stocked: Database, tmp_path: Path) -> None:
+    slow = 'import sys, time\nif "spawn_main" in "".join(sys.orig_argv): time.sleep(7)\n'
+    (tmp_path / "sitecustomize.py").write_text(slow)  # run by Python at its start
+    (tmp_path / "temporary").mkdir()
+    with serving(stocked, tmp_path / "temporary", WORKERS, PYTHONPATH=str(tmp_path)) as api:
+        assert api.client.get(PATH).status_code == 200
+
+
+@pytest.mark.slow
 def test_their_numbers_are_added_up_and_one_that_dies_is_replaced(several: ApiProcess) -> None:
     for _ in range(ASKED):
         assert several.client.get(PATH).status_code == 200  # each on a connection of its own
+    wait_until(lambda: several.number(ANSWERED) == ASKED)  # a worker counts what it has already sent
     assert {several.number(ANSWERED) for _ in range(4 * WORKERS)} == {ASKED}  # whichever answers
     assert several.number("pyzn_api_latest_day_timestamp_seconds") == NEWEST  # and not twice that
     before = several.workers()

@@ -1,6 +1,6 @@
-"""Small days for tests: rows of downloads, and the Arrow batches that BigQuery would return for them."""
+"""Small days for tests: downloads, as rows of file_downloads and as the scan that BigQuery would return for them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
@@ -25,9 +25,16 @@ class Download(NamedTuple):
     system: str | None = None
     filename: str | None = "name-1.0-py3-none-any.whl"
     times: int = 1
-    libc: str | None = None
+    libc: str | None = None  # with its version
     cpu: str | None = None
     implementation: str | None = None
+    installer_version: str | None = None
+    distro: str | None = None
+
+
+def some(**counts: int) -> list[Download]:
+    """That many downloads of each project."""
+    return [Download(project, times=count) for project, count in counts.items()]
 
 
 def scan_of(
@@ -55,11 +62,6 @@ def scan_of(
     )
 
 
-def some(**counts: int) -> list[Download]:
-    """That many downloads of each project."""
-    return [Download(project, times=count) for project, count in counts.items()]
-
-
 def scanned(day: date, downloads: Iterable[Download]) -> list[dict[str, Any]]:
     """The downloads as tests/counted.py counts them, in the first hour of the day."""
     midnight = datetime.combine(day, time(), UTC)
@@ -76,13 +78,13 @@ def raw_row(download: Download, at: datetime | None = None) -> dict[str, Any]:
         "project": download.project,
         "file": {"filename": download.filename, "project": download.project, "version": download.version},
         "details": {
-            "installer": {"name": installer} if installer else None,
+            "installer": {"name": installer, "version": download.installer_version} if installer else None,
             "python": download.python,
             "system": {"name": download.system} if download.system else None,
             "ci": download.ci or None,
             "cpu": download.cpu,
             "implementation": {"name": download.implementation} if download.implementation else None,
-            "distro": {"libc": {"lib": lib, "version": version or None}} if lib else None,
+            "distro": {"name": download.distro, "libc": {"lib": lib or None, "version": version or None}},
         },
     }
 
@@ -92,5 +94,9 @@ def raw_rows(day: date, downloads: Iterable[Download]) -> pa.Table:
     rows = [row for row in downloads for _ in range(row.times)]
     midnight = datetime.combine(day, time(), UTC)
     last = timedelta(days=1) - timedelta(microseconds=1)
-    spread = [raw_row(row, midnight + last * n / max(len(rows) - 1, 1)) for n, row in enumerate(rows)]
-    return pa.Table.from_pylist(spread, FILE_DOWNLOADS.schema)
+    return table_of(raw_row(row, midnight + last * n / max(len(rows) - 1, 1)) for n, row in enumerate(rows))
+
+
+def table_of(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Rows of `file_downloads`, of which a column that is left out is NULL, as the emulator loads them."""
+    return pa.Table.from_pylist(list(rows), FILE_DOWNLOADS.schema)

@@ -14,7 +14,7 @@ from pyzn_pipeline.store.ledger import freshness
 from pyzn_pipeline.store.schema import migrate
 from tests.api.conftest import Clock, serving, settings
 from tests.conftest import Database
-from tests.days import Download
+from tests.days import some
 from tests.store.publishing import publish
 
 NEWEST = date(2026, 7, 14)
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_api_and_the_check_call_the_same_days_late(store: Engine, database: Database) -> None:
-    publish(store, NEWEST, [Download("requests")])
+    publish(store, NEWEST, some(requests=1))
     clock = Clock()
     with serving(settings(database.api_url), clock) as client:
         for day in ("2026-07-15", "2026-07-16", "2026-07-20"):
@@ -36,7 +36,7 @@ def test_the_api_and_the_check_call_the_same_days_late(store: Engine, database: 
 def test_another_calendar_reaches_the_api_with_the_next_migrate(
     store: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(store, NEWEST, [Download("requests")])
+    publish(store, NEWEST, some(requests=1))
     now = datetime.combine(NEWEST + timedelta(days=2), calendar.LATE_AT, UTC)
     found = []
     for late_at in (calendar.LATE_AT, (now + timedelta(minutes=30)).time()):
@@ -47,33 +47,21 @@ def test_another_calendar_reaches_the_api_with_the_next_migrate(
     assert found == [(1, 1), (0, 0)]
 
 
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        (
-            "docs/architecture.md",
-            [f"schedule at {calendar.clock_time(calendar.READ_AT)}", f"At {calendar.recount_times()}"],
-        ),
-        (
-            "docs/architecture.md",
-            [
-                f", {calendar.clock_time(calendar.PACKED_AT)})",
-                f"late from {calendar.clock_time(calendar.LATE_AT)}",
-                f"D+{calendar.SETTLED_AFTER} or later",
-            ],
-        ),
-        ("docs/ui.md", [f"| {calendar.clock_time(calendar.READ_AT)}: reads the day before"]),
-        ("docs/operations.md", [f"at {calendar.clock_time(calendar.LATE_AT)} yesterday is not published"]),
-        (
-            "docs/api.md",
-            [f"at {calendar.clock_time(calendar.READ_AT)} of", f"late from {calendar.clock_time(calendar.LATE_AT)} on"],
-        ),
-        ("pyzn_api/models.py", [f"late from {calendar.clock_time(calendar.LATE_AT)} of D+1 on"]),
-    ],
-)
-def test_documents_name_the_calendars_hours(path: str, words: list[str]) -> None:
-    page = (ROOT / path).read_text(encoding="utf-8")
-    assert [said for said in words if said not in page] == []
+def test_documents_name_the_calendars_hours() -> None:
+    read, packed, late = map(calendar.clock_time, (calendar.READ_AT, calendar.PACKED_AT, calendar.LATE_AT))
+    phrases = {
+        "docs/architecture.md": [
+            f"schedule at {read}", f"At {calendar.recount_times()}", f", {packed})", f"late from {late}",
+            f"D+{calendar.SETTLED_AFTER} or later",
+        ],
+        "docs/ui.md": [f"| {read}: reads the day before"],
+        "docs/operations.md": [f"at {late} yesterday is not published"],
+        "docs/api.md": [f"at {read} of", f"late from {late} on"],
+        "pyzn_api/models.py": [f"late from {late} of D+1 on"],
+    }  # fmt: skip
+    for path, words in phrases.items():
+        page = (ROOT / path).read_text(encoding="utf-8")
+        assert [phrase for phrase in words if phrase not in page] == [], path
 
 
 def test_no_hour_of_the_calendar_stands_anywhere_else_in_the_pipeline() -> None:

@@ -11,7 +11,7 @@ from pyzn_pipeline.source.connection import Clients
 from pyzn_pipeline.source.count import Price, count_days, price
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError
 from pyzn_pipeline.source.queries import MIN_BYTES_BILLED, usd
-from tests.days import Download, raw_rows
+from tests.days import raw_rows, some
 from tests.pipeline.conftest import TABLE
 
 DAYS = [date(2026, 7, 6), date(2026, 7, 9), date(2026, 7, 14)]
@@ -23,7 +23,7 @@ PUBLISHED = {MONDAY: 1, THURSDAY: 2, TUESDAY: 3}
 @pytest.fixture(autouse=True)
 def loaded(bigquery: Server) -> None:
     for day, count in PUBLISHED.items():
-        bigquery.load(raw_rows(day, [Download("requests")] * count))
+        bigquery.load(raw_rows(day, some(requests=count)))
 
 
 def test_days_that_did_not_change_are_counted_by_one_query_of_metadata(clients: Clients) -> None:
@@ -34,7 +34,7 @@ def test_days_that_did_not_change_are_counted_by_one_query_of_metadata(clients: 
 
 
 def test_only_the_days_that_differ_are_counted(bigquery: Server, clients: Clients) -> None:
-    bigquery.load(raw_rows(THURSDAY, [Download("late")]))
+    bigquery.load(raw_rows(THURSDAY, some(late=1)))
     bigquery.forget(TUESDAY)  # no row, no partition
     found = count_days(clients, TABLE, PUBLISHED, LIMIT)
     assert found.downloads == {MONDAY: 1, THURSDAY: 3, TUESDAY: 0}
@@ -53,7 +53,7 @@ def test_only_the_days_that_differ_are_counted(bigquery: Server, clients: Client
 def test_days_are_counted_where_the_metadata_is_refused(
     bigquery: Server, clients: Clients, fault: dict[str, object], reason: str
 ) -> None:
-    bigquery.load(raw_rows(THURSDAY, [Download("late")]))
+    bigquery.load(raw_rows(THURSDAY, some(late=1)))
     bigquery.inject(fault)
     found = count_days(clients, TABLE, PUBLISHED, LIMIT)
     assert found.downloads == {**PUBLISHED, THURSDAY: 3}
@@ -66,7 +66,7 @@ def test_days_are_counted_where_the_metadata_is_refused(
 
 def test_days_are_counted_while_rows_are_in_no_partition(bigquery: Server, clients: Clients) -> None:
     for day in DAYS:
-        bigquery.load(raw_rows(day, [Download("late")]))
+        bigquery.load(raw_rows(day, some(late=1)))
     bigquery.inject({"unpartitioned_rows": 1})  # so each partition still has the rows that were published
     found = count_days(clients, TABLE, PUBLISHED, LIMIT)
     assert found.downloads == {day: count + 1 for day, count in PUBLISHED.items()}
@@ -75,7 +75,7 @@ def test_days_are_counted_while_rows_are_in_no_partition(bigquery: Server, clien
 
 
 def test_a_day_over_the_limit_is_not_counted_and_stops_no_other(bigquery: Server, clients: Clients) -> None:
-    bigquery.load(raw_rows(THURSDAY, [Download("late")]))
+    bigquery.load(raw_rows(THURSDAY, some(late=1)))
     found = count_days(clients, TABLE, PUBLISHED, 4_000_000)  # 12,000,000 for all: enough for the metadata
     assert found.downloads == {MONDAY: 1, TUESDAY: 3}
     assert found.counted_by == {MONDAY: "metadata", TUESDAY: "metadata"}

@@ -1,4 +1,4 @@
-"""Google's own SQL engine takes what is sent to BigQuery, and gives what is expected and what the emulator gives.
+"""Google's own SQL engine accepts the statements for BigQuery, with the results of plain Python and the emulator.
 
 All that needs the engine is in this file, which one process runs: it takes seconds to start, and more to be compiled.
 """
@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pyzn_local.bigquery.server import Server
-from pyzn_local.bigquery.tables import FILE_DOWNLOADS, PARTITIONS
+from pyzn_local.bigquery.tables import PARTITIONS
 from pyzn_pipeline import keys
 from pyzn_pipeline.breakdowns import BREAKDOWNS, KNOWN, Breakdown
 from pyzn_pipeline.names import INVALID, is_name, normalise
@@ -28,7 +28,7 @@ from pyzn_pipeline.source.file_names import is_file
 from pyzn_pipeline.source.scan import contents_of, scan, scan_query, schema
 from tests import googlesql
 from tests.counted import Row, by_name, expected
-from tests.days import Download, raw_rows
+from tests.days import Download, raw_rows, some, table_of
 from tests.hostile import TEXTS, hostile_rows
 from tests.local.conftest import Connected, connected
 from tests.pipeline.conftest import TABLE
@@ -44,9 +44,8 @@ COLUMNS = {
     "stored_rows.sql": [pa.schema([("partition_id", pa.string()), ("total_rows", pa.int64())])],
 }
 
-KINDS: dict[
-    str, tuple[date, ReadFilenames, Callable[[Row], bool] | None]
-] = {  # of days: with file names, without because they are not needed, without because they are not wanted
+Kind = tuple[date, ReadFilenames, Callable[[Row], bool] | None]
+KINDS: dict[str, Kind] = {  # of days: with file names, or without, because they are not needed or not wanted
     "read": (DAY, "auto", by_name),
     "not needed": (date(2026, 8, 25), "auto", lambda _: True),
     "not wanted": (DAY, "never", None),
@@ -91,7 +90,7 @@ def test_every_file_with_a_statement_is_among_them() -> None:
 def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connected]:
     """An emulator with a few hostile rows; for tests that only read."""
     with Server(tmp_path_factory.mktemp("bigquery")) as server, connected(server) as found:
-        server.load(pa.Table.from_pylist(FEW, FILE_DOWNLOADS.schema))
+        server.load(table_of(FEW))
         yield found
 
 
@@ -165,7 +164,7 @@ def test_a_day_is_counted_alike_by_google_by_the_emulator_and_by_plain_python(
     day, read, files = KINDS[kind]
     rows = hostile_rows(day)
     right = expected(rows, day, files, breakdowns)
-    bigquery.load(pa.Table.from_pylist(rows, FILE_DOWNLOADS.schema))
+    bigquery.load(table_of(rows))
     found = scan(clients, TABLE, day, LIMIT, read, breakdowns)
     assert pa.Table.from_batches(found.batches).to_pylist() == right
     assert googlesql.run(scan_query(TABLE, is_file(day, read, breakdowns), breakdowns), rows, _bounds(day)) == right
@@ -183,16 +182,16 @@ def test_the_metadata_of_the_partitions_is_read_alike_by_google_and_by_the_emula
 ) -> None:
     """Google's engine has no metadata of its own: it is given rows as the view's documentation describes them."""
     (sql,) = (sql for sql in sent if PARTITIONS.name in sql)
-    days = [DAY - timedelta(days=1), DAY, DAY + timedelta(days=2), DAY + timedelta(days=3)]
-    for count, day in enumerate(days, start=3):
-        bigquery.load(raw_rows(day, [Download("requests")] * count))
+    counts = {DAY + timedelta(days=ahead): count for count, ahead in enumerate((-1, 0, 2, 3), start=3)}
+    for day, count in counts.items():
+        bigquery.load(raw_rows(day, some(requests=count)))
     bigquery.inject({"unpartitioned_rows": 1})
     described = [
         {"table_name": table, "partition_id": partition, "total_rows": rows}
         for table in ("file_downloads", "simple_requests")
         for partition, rows in [
-            *((f"{day:%Y%m%d}", count - 1) for count, day in enumerate(days, start=3)),
-            ("__UNPARTITIONED__", len(days)),
+            *((f"{day:%Y%m%d}", count - 1) for day, count in counts.items()),
+            ("__UNPARTITIONED__", len(counts)),
             ("__NULL__", 1),
         ]
     ]
@@ -228,20 +227,8 @@ def test_a_name_is_the_same_project_to_google_the_emulator_and_python(
 def test_a_key_is_the_same_to_google_the_emulator_and_python(clients: Clients, bigquery: Server) -> None:
     hostile = [f"{text}-1.0-py3-none-any.whl" for text in TEXTS] + [f"a-1.0-{text}-none-any.whl" for text in TEXTS]
     names = [*(wheel.filename for wheel in WHEELS), *TEXTS, *hostile]
-    versions = [
-        "2.39",
-        "2.31-0ubuntu9",
-        "1.2.5",
-        "12",
-        "22.04.3 LTS",
-        "26.1.dev0",
-        ".1",
-        "1.",
-        " 1",
-        "\u0661.2",
-        *TEXTS,
-    ]
-    pairs = list(product(["glibc", "Debian GNU/Linux", None, "", "a\x00b"], versions))
+    odd = ["2.39", "2.31-0ubuntu9", "1.2.5", "12", "22.04.3 LTS", "26.1.dev0", ".1", "1.", " 1", "\u0661.2"]
+    pairs = list(product(["glibc", "Debian GNU/Linux", None, "", "a\x00b"], [*odd, *TEXTS]))
     rows: list[dict[str, Any]] = [
         {
             "timestamp": datetime.combine(DAY, time(), UTC) + timedelta(seconds=number),
@@ -253,7 +240,7 @@ def test_a_key_is_the_same_to_google_the_emulator_and_python(clients: Clients, b
         }
         for number, (name, (text, version)) in enumerate(zip(names, cycle(pairs), strict=False))
     ]
-    bigquery.load(pa.Table.from_pylist(rows, FILE_DOWNLOADS.schema))
+    bigquery.load(table_of(rows))
     expressions = [keys.WHEEL, keys.LIBC, keys.INSTALLER_VERSION, keys.DISTRO]
     columns = ", ".join(f"{expression} AS key_{number}" for number, expression in enumerate(expressions))
     sql = f"SELECT {columns} FROM `{TABLE}` WHERE DATE(timestamp) = '{DAY}' ORDER BY timestamp"

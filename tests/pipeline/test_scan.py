@@ -13,7 +13,7 @@ from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.source.errors import CostLimitExceeded, SourceError
 from pyzn_pipeline.source.protocol import ScanPrice
 from pyzn_pipeline.source.queries import usd
-from pyzn_pipeline.source.scan import estimate, scan
+from pyzn_pipeline.source.scan import Scan, estimate, scan
 from tests.days import Download, raw_rows
 from tests.pipeline.conftest import TABLE
 
@@ -29,19 +29,28 @@ DOWNLOADS = [
 ]
 
 
-def by_project(batches: list[pa.RecordBatch]) -> list[dict[str, object]]:
-    rows = pa.Table.from_batches(batches).to_pylist()
+@pytest.fixture(autouse=True)
+def loaded(bigquery: Server) -> None:
+    bigquery.load(raw_rows(DAY, DOWNLOADS))
+
+
+def by_project(scanned: Scan) -> list[dict[str, object]]:
+    rows = pa.Table.from_batches(scanned.batches).to_pylist()
     return sorted((row for row in rows if row["project"] is not None), key=lambda row: str(row["project"]))
 
 
+def refuse(bigquery: Server, route: str = "job", **fault: object) -> None:
+    """Let the next jobs end in a fault."""
+    bigquery.inject({"refuse": [{"route": route, "status": 400, "times": 1} | fault]})
+
+
 def test_a_scan_that_cannot_be_sorted_is_run_once_more_without_order(bigquery: Server, clients: Clients) -> None:
-    bigquery.load(raw_rows(DAY, DOWNLOADS))
     in_order = scan(clients, TABLE, DAY, LIMIT)
     bigquery.inject({"sort_exceeds_resources": True})
 
     found = scan(clients, TABLE, DAY, LIMIT)
 
-    assert by_project(list(found.batches)) == by_project(list(in_order.batches))
+    assert by_project(found) == by_project(in_order)
     assert (in_order.in_order, found.in_order, found.rows) == (True, False, in_order.rows)
     assert found.bytes_processed == 2 * in_order.bytes_processed  # of both jobs
     assert found.bytes_billed == in_order.bytes_billed  # the failed one is not billed
@@ -50,16 +59,14 @@ def test_a_scan_that_cannot_be_sorted_is_run_once_more_without_order(bigquery: S
 def test_a_scan_that_exceeds_resources_without_a_sort_is_not_run_a_third_time(
     bigquery: Server, clients: Clients
 ) -> None:
-    bigquery.load(raw_rows(DAY, DOWNLOADS))
-    bigquery.inject({"refuse": [{"route": "job", "status": 400, "reason": "resourcesExceeded", "times": 2}]})
+    refuse(bigquery, reason="resourcesExceeded", times=2)
     with pytest.raises(SourceError, match=r"^day 2026-07-14: scan: .*resourcesExceeded: run the day again later, .*$"):
         scan(clients, TABLE, DAY, LIMIT)
     assert scan(clients, TABLE, DAY, LIMIT).in_order  # both refusals are used up
 
 
 def test_another_error_of_a_scan_is_not_run_without_order(bigquery: Server, clients: Clients) -> None:
-    bigquery.load(raw_rows(DAY, DOWNLOADS))
-    bigquery.inject({"refuse": [{"route": "job", "status": 400, "reason": "invalidQuery", "times": 1}]})
+    refuse(bigquery, reason="invalidQuery")
     with pytest.raises(SourceError, match="BigQuery refused the request: Injected fault: invalidQuery"):
         scan(clients, TABLE, DAY, LIMIT)
 
@@ -76,14 +83,12 @@ def test_another_error_of_a_scan_is_not_run_without_order(bigquery: Server, clie
 def test_a_scan_costs_the_columns_that_it_needs_and_file_names_only_where_they_are_wanted(
     bigquery: Server, clients: Clients, day: date, auto: bool, always: bool
 ) -> None:
-    bigquery.load(
-        raw_rows(day, [*DOWNLOADS, *[Download("long", "1" * 2**20)] * 12])
-    )  # more than the least that is billed
+    long = Download("long", "1" * 2**20, times=12)  # more than the least that is billed
+    bigquery.load(raw_rows(day, [*DOWNLOADS, long]))
 
     def bytes_of(columns: str) -> int:
-        query = (
-            f"SELECT {columns} FROM `{TABLE}` WHERE timestamp >= '{day}' AND timestamp < '{day + timedelta(days=1)}'"
-        )
+        of_day = f"timestamp >= '{day}' AND timestamp < '{day + timedelta(days=1)}'"
+        query = f"SELECT {columns} FROM `{TABLE}` WHERE {of_day}"
         return int(clients.jobs.query(query, job_config=QueryJobConfig(dry_run=True)).total_bytes_processed)
 
     without = bytes_of(
@@ -99,8 +104,7 @@ def test_a_scan_costs_the_columns_that_it_needs_and_file_names_only_where_they_a
 
 
 def test_a_scan_over_the_limit_is_not_run(bigquery: Server, clients: Clients) -> None:
-    bigquery.load(raw_rows(DAY, DOWNLOADS))
-    bigquery.inject({"refuse": [{"route": "job", "status": 503, "times": 1}]})  # a job that ran would fail
+    refuse(bigquery, status=503)  # a job that ran would fail
     with pytest.raises(CostLimitExceeded, match=r"day 2026-07-14: the scan would bill [\d,]+ bytes, the limit is 100"):
         scan(clients, TABLE, DAY, 100)
 
@@ -110,8 +114,7 @@ def test_dollars_are_billed_by_the_tebibyte() -> None:
 
 
 def test_a_busy_source_is_asked_again(bigquery: Server, clients: Clients) -> None:
-    bigquery.load(raw_rows(DAY, DOWNLOADS))
-    bigquery.inject({"refuse": [{"route": "jobs.insert", "status": 503, "times": 2}]})
+    refuse(bigquery, "jobs.insert", status=503, times=2)
     assert scan(clients, TABLE, DAY, LIMIT).rows == 3
 
 

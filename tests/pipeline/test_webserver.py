@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from pyzn_local.ports import free_port
 from pyzn_pipeline.backfills.dagster_client import ask
 from pyzn_pipeline.settings import SettingsError, WebserverSettings, load
 from tests.browser import browser
+from tests.waiting import wait_until
 from tests.web import WebServer
 
 JOB = """
@@ -42,6 +42,8 @@ JSON = "application/json"
 CHANGE = 'mutation { setConcurrencyLimit(concurrencyKey: "%s", limit: 1) }'
 CHANGED = "{ instance { concurrencyLimits { concurrencyKey } } }"
 MUTATION = CHANGE % "attacked"
+BODY = json.dumps({"query": MUTATION})
+GET_MUTATION = f"/graphql?query={quote(MUTATION)}"
 FOREIGN = "http://pages.example"
 
 
@@ -66,6 +68,12 @@ class Webserver:
         """The keys that mutations have set."""
         return {limit["concurrencyKey"] for limit in ask(self.url, CHANGED)["instance"]["concurrencyLimits"]}
 
+    def attacked(self, method: str, path: str, body: str = BODY, **headers: str) -> tuple[int, str]:
+        """Answer to an attack, which changes nothing."""
+        answer = self.ask(method, path, body, **headers)
+        assert "attacked" not in self.changed()
+        return answer.status_code, answer.text
+
 
 @pytest.fixture(scope="module")
 def webserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webserver]:
@@ -80,8 +88,7 @@ def webserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webserver]:
     log = (home / "log").open("wb")
     with log, subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log) as process:
         try:
-            while process.poll() is None and not _answers(port):
-                time.sleep(0.2)
+            wait_until(lambda: process.poll() is not None or _answers(port))
             assert process.poll() is None, (home / "log").read_text()
             yield Webserver(port)
         finally:
@@ -93,13 +100,6 @@ def _answers(port: int) -> bool:
         return requests.get(f"http://127.0.0.1:{port}/server_info", timeout=60).ok
     except requests.ConnectionError:
         return False
-
-
-def refused(webserver: Webserver, method: str, path: str, body: str = "", **headers: str) -> tuple[int, str]:
-    """Answer to an attack, which changes nothing."""
-    answer = webserver.ask(method, path, body, **headers)
-    assert "attacked" not in webserver.changed()
-    return answer.status_code, answer.text
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_a_mutation_in_a_form_that_any_page_can_send_is_refused(
     webserver: Webserver, method: str, content_type: str | None
 ) -> None:
     headers = {"Content_Type": content_type} if content_type else {}
-    body = MUTATION if content_type == "application/graphql" else json.dumps({"query": MUTATION})
-    status, text = refused(webserver, method, f"/graphql?query={quote(MUTATION)}", body, **headers)
+    body = MUTATION if content_type == "application/graphql" else BODY
+    status, text = webserver.attacked(method, GET_MUTATION, body, **headers)
     assert status == (415 if method == "POST" else 405)
     assert method == "HEAD" or "application/json" in text
 
@@ -126,9 +126,7 @@ def test_a_mutation_in_a_form_that_any_page_can_send_is_refused(
 @pytest.mark.parametrize("origin", [FOREIGN, "null", "http://127.0.0.1:1", "https://localhost", "http://[", ""])
 def test_a_page_of_another_origin_changes_nothing(webserver: Webserver, origin: str) -> None:
     for path in ("/graphql", "/report_asset_check/attacked"):
-        status, text = refused(
-            webserver, "POST", path, json.dumps({"query": MUTATION}), Content_Type=JSON, Origin=origin
-        )
+        status, text = webserver.attacked("POST", path, Content_Type=JSON, Origin=origin)
         assert status == 403
         assert text.startswith(f"A page of {origin!r} may not use the Dagster UI at '127.0.0.1:{webserver.port}'")
 
@@ -136,8 +134,7 @@ def test_a_page_of_another_origin_changes_nothing(webserver: Webserver, origin: 
 @pytest.mark.parametrize("host", ["pages.example", "localhost.pages.example:3000", "127.0.0.1.pages.example", "x@y"])
 def test_a_name_that_somebody_lets_lead_here_is_refused(webserver: Webserver, host: str) -> None:
     for method, path in (("GET", "/"), ("GET", "/logs/a.out"), ("POST", "/graphql")):
-        body = json.dumps({"query": MUTATION})
-        status, text = refused(webserver, method, path, body, Host=host, Content_Type=JSON)
+        status, text = webserver.attacked(method, path, Host=host, Content_Type=JSON)
         assert status == 403
         assert text.startswith(f"The Dagster UI is not reached by the name {host!r}: use localhost")
 
@@ -172,7 +169,7 @@ def test_the_ui_and_programs_may_change_something(webserver: Webserver, host: st
 
 
 def test_the_page_to_try_queries_in_is_still_there(webserver: Webserver) -> None:
-    _, text = refused(webserver, "GET", f"/graphql?query={quote(MUTATION)}", Accept="text/html")
+    _, text = webserver.attacked("GET", GET_MUTATION, Accept="text/html")
     assert "GraphiQL" in text
 
 

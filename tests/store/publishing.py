@@ -1,6 +1,9 @@
 """Days published in the store as a run does it, and the tables read back and changed."""
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -70,3 +73,23 @@ def ranked(store: Engine, period: str, day: date = date(2026, 7, 14)) -> list[tu
     """Return a ranking, first place first."""
     query = "SELECT rank, project, downloads, change FROM pyzn.top_projects WHERE day = :day AND period = :period"
     return rows(store, f"{query} ORDER BY rank", day=day, period=period)
+
+
+@contextmanager
+def seen_meanwhile(store: Engine, query: str) -> Iterator[set[tuple[Any, ...]]]:
+    """Read again and again while the block runs; its end has all rows that were read."""
+    seen: set[tuple[Any, ...]] = set()
+    done = threading.Event()
+
+    def read() -> None:
+        with store.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            while not done.is_set():
+                seen.update(tuple(row) for row in connection.execute(text(query)))
+
+    with ThreadPoolExecutor(1) as threads:
+        reader = threads.submit(read)
+        try:
+            yield seen
+        finally:
+            done.set()
+        reader.result()

@@ -7,11 +7,13 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import psycopg
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -28,7 +30,7 @@ from pyzn_pipeline.breakdowns import KNOWN
 from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.reading.audits import AuditFailed
 from pyzn_pipeline.reading.judgement import WorseReading
-from pyzn_pipeline.source.scan import schema
+from pyzn_pipeline.source.scan import Scan, schema
 from pyzn_pipeline.store.errors import StoreError
 from pyzn_pipeline.store.imported_totals import ImportRefused, import_totals
 from pyzn_pipeline.store.partitions import RetiredDay
@@ -87,7 +89,7 @@ class Model:
         return {project: total for project, total in totals.items() if total}
 
     def closed(self, day: date) -> bool:
-        """Whether the day's month was retired."""
+        """Return whether the day's month was retired."""
         return any(other.replace(day=1) == day.replace(day=1) for other in self.retired)
 
 
@@ -118,61 +120,49 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
             day = data.draw(st.sampled_from(sorted(self.model.source)))
             rows = self.model.source[day]
             published = self.model.published.get(day, [])
-            try:
-                publication = publish(store, day, rows, breakdowns=KNOWN, accept_worse=accept_worse).publication
-            except RetiredDay:
-                assert self.model.closed(day)
-            except WorseReading:
-                assert len(rows) < len(published)
-                assert not accept_worse
-            else:
-                assert not self.model.closed(day)
-                assert accept_worse or len(rows) >= len(published)
-                changed = sorted(map(str, rows)) != sorted(map(str, published))
-                self.model.published[day] = rows
-                self.model.revisions[day] += publication.changed
-                assert publication.revision == self.model.revisions[day]
-                assert changed or not publication.changed
+            closed = self.model.closed(day)
+            if closed or (len(rows) < len(published) and not accept_worse):
+                with pytest.raises(RetiredDay if closed else WorseReading):
+                    publish(store, day, rows, breakdowns=KNOWN, accept_worse=accept_worse)
+                return
+            publication = publish(store, day, rows, breakdowns=KNOWN, accept_worse=accept_worse).publication
+            self.model.published[day] = rows
+            self.model.revisions[day] += publication.changed
+            assert publication.revision == self.model.revisions[day]
+            assert publication.changed <= (sorted(map(str, rows)) != sorted(map(str, published)))
 
         @precondition(lambda self: self.model.source)
         @rule(data=st.data())
         def read_and_be_killed(self, data: st.DataObject) -> None:
-            day = data.draw(st.sampled_from(sorted(self.model.source)))
-            scanned = scan_of(day, self.model.source[day], breakdowns=KNOWN)
-            try:
+            scanned = self.scanned(data)
+            with self.refused(scanned, StoreError):
                 receive(store, replace(scanned, batches=_killing(database, scanned.batches)), accept_worse=True)
-            except RetiredDay:
-                assert self.model.closed(day)
-            except StoreError:
-                assert not self.model.closed(day)
-            else:
-                raise AssertionError("published over a connection that was killed")
 
         @precondition(lambda self: self.model.source)
         @rule(data=st.data())
         def read_a_wrong_document(self, data: st.DataObject) -> None:
-            day = data.draw(st.sampled_from(sorted(self.model.source)))
-            scanned = scan_of(day, self.model.source[day], breakdowns=KNOWN)
+            scanned = self.scanned(data)
             rows = pa.Table.from_batches(scanned.batches).to_pylist()
             row = data.draw(st.sampled_from([row for row in rows if row["project"]]))
             column = data.draw(st.sampled_from([column for breakdown in KNOWN for column in breakdown.columns]))
             row[column] = _with_one_more(row[column])
-            try:
-                receive(
-                    store,
-                    replace(scanned, batches=iter(pa.Table.from_pylist(rows, schema(scanned.contents)).to_batches())),
-                    accept_worse=True,
-                )
-            except RetiredDay:
-                assert self.model.closed(day)
-            except AuditFailed:
-                assert not self.model.closed(day)
-            else:
-                raise AssertionError(f"published with a wrong {column}")
+            batches = pa.Table.from_pylist(rows, schema(scanned.contents)).to_batches()
+            with self.refused(scanned, AuditFailed):
+                receive(store, replace(scanned, batches=iter(batches)), accept_worse=True)
+
+        def scanned(self, data: st.DataObject) -> Scan:
+            """The scan of a day that the source has."""
+            day = data.draw(st.sampled_from(sorted(self.model.source)))
+            return scan_of(day, self.model.source[day], breakdowns=KNOWN)
+
+        def refused(self, scanned: Scan, error: type[Exception]) -> AbstractContextManager[object]:
+            """The block ends in the error; for a retired month in that of retired days."""
+            return pytest.raises(RetiredDay if self.model.closed(scanned.day) else error)
 
         @rule(today=st.sampled_from([date(2026, 2, 10), date(2026, 3, 10), date(2026, 3, 31)]))
         def months_retire(self, today: date) -> None:
             retire(store, today, keep_days=5)
+            before = today - timedelta(days=5)
             before = today - timedelta(days=5)
             for day in self.model.published:
                 following = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
@@ -186,15 +176,14 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
         )
         def totals_are_imported(self, as_of: date, totals: dict[str, int], replace_all: bool) -> None:
             lines = ["project,total_downloads", *(f"{project},{total}" for project, total in totals.items())]
-            try:
-                import_totals(store, lines, as_of, replace_all=replace_all)
-            except ImportRefused:
-                assert any(day > as_of for day in self.model.retired)
-            else:
-                assert not any(day > as_of for day in self.model.retired)
-                if replace_all:
-                    self.model.baseline, self.model.as_of = {}, as_of
-                self.model.baseline.update({project: (total, as_of) for project, total in totals.items()})
+            if any(day > as_of for day in self.model.retired):
+                with pytest.raises(ImportRefused):
+                    import_totals(store, lines, as_of, replace_all=replace_all)
+                return
+            import_totals(store, lines, as_of, replace_all=replace_all)
+            if replace_all:
+                self.model.baseline, self.model.as_of = {}, as_of
+            self.model.baseline.update({project: (total, as_of) for project, total in totals.items()})
 
         @invariant()
         def the_tables_are_as_the_model(self) -> None:
@@ -203,7 +192,11 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
                 assert dict(connection.execute(TOTALS).fetchall()) == self.model.totals()
                 days = {day: (revision, retired) for day, revision, retired in connection.execute(LEDGER)}
                 assert days == {day: (n, day in self.model.retired) for day, n in (+self.model.revisions).items()}
-                kept = [(day, raw_row(row)) for day in self.kept() for row in self.model.published[day]]
+                kept = [
+                    (day, raw_row(row))
+                    for day in self.model.published.keys() - self.model.retired
+                    for row in self.model.published[day]
+                ]
                 for breakdown in KNOWN:
                     counted = Counter(
                         (day, row["project"], key_of(breakdown, row))
@@ -213,9 +206,6 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
                     keys = ", ".join(key.name for key in breakdown.keys)
                     read = connection.execute(OF_VIEW.format(keys=keys, view=breakdown.view).encode())
                     assert {tuple(key): count for *key, count in read} == counted
-
-        def kept(self) -> set[date]:
-            return self.model.published.keys() - self.model.retired
 
     return Days
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from pyzn_pipeline.maintenance.retention import retire
 from pyzn_pipeline.store.imported_totals import ImportRefused, Outcome, import_totals
-from tests.days import Download
+from tests.days import some
 from tests.store.publishing import publish, rows, totals
 
 AS_OF = date(2026, 6, 30)
@@ -18,46 +18,46 @@ FILE = [HEADER, "Old.Project,100\r\n", '"requests",2000\n']
 
 
 def test_a_total_is_the_baseline_and_the_days_after_it_whichever_came_first(store: Engine) -> None:
-    publish(store, BEFORE, [Download("requests")] * 3)
-    publish(store, AFTER, [Download("requests")] * 2)
+    publish(store, BEFORE, some(requests=3))
+    publish(store, AFTER, some(requests=2))
     import_totals(store, FILE, AS_OF)
     assert totals(store) == {"old-project": 100, "requests": 2002}
 
-    publish(store, AS_OF, [Download("requests"), Download("new")])
-    publish(store, BEFORE, [Download("requests")] * 30)
-    publish(store, AFTER, [Download("requests")] * 5)
+    publish(store, AS_OF, some(requests=1, new=1))
+    publish(store, BEFORE, some(requests=30))
+    publish(store, AFTER, some(requests=5))
     assert totals(store) == {"old-project": 100, "requests": 2005, "new": 1}
 
 
 def test_projects_that_a_file_does_not_name_keep_their_totals_whatever_is_published_after_it(store: Engine) -> None:
-    publish(store, BEFORE, [Download("requests"), Download("flask")])
-    publish(store, AFTER, [Download("requests"), Download("flask")])
+    for day in (BEFORE, AFTER):
+        publish(store, day, some(requests=1, flask=1))
     import_totals(store, FILE, AS_OF)
     assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 2}
 
     import_totals(store, [HEADER, "flask,500\n"], BEFORE)
     assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 501}
     # Each project counts the days after its own import.
-    publish(store, AS_OF, [Download("requests"), Download("flask"), Download("old-project")])
-    publish(store, BEFORE, [Download("requests"), Download("flask")] * 9)
-    publish(store, AFTER, [Download("requests"), Download("flask")] * 2)
+    publish(store, AS_OF, some(requests=1, flask=1) + some(**{"old-project": 1}))
+    publish(store, BEFORE, some(requests=9, flask=9))
+    publish(store, AFTER, some(requests=2, flask=2))
     assert totals(store) == {"old-project": 100, "requests": 2002, "flask": 503}
 
 
 def test_an_import_that_replaces_all_begins_with_nothing_for_those_that_it_does_not_name(store: Engine) -> None:
     import_totals(store, [HEADER, "flask,500\n", "gone,7\n"], BEFORE)
-    publish(store, AS_OF, [Download("flask"), Download("requests")])
-    publish(store, AFTER, [Download("flask"), Download("requests")])
+    for day in (AS_OF, AFTER):
+        publish(store, day, some(flask=1, requests=1))
     import_totals(store, FILE, AS_OF, replace_all=True)
     assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 1, "gone": 0}
-    publish(store, BEFORE, [Download("flask"), Download("new"), Download("gone")])
+    publish(store, BEFORE, some(flask=1, new=1, gone=1))
     assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 1, "gone": 0, "new": 0}
-    publish(store, AFTER, [Download("flask"), Download("requests"), Download("new")])
+    publish(store, AFTER, some(flask=1, requests=1, new=1))
     assert totals(store) == {"old-project": 100, "requests": 2001, "flask": 1, "gone": 0, "new": 1}
 
 
 def test_the_same_file_again_changes_nothing_and_another_replaces_what_it_names(store: Engine) -> None:
-    publish(store, AFTER, [Download("requests")] * 2)
+    publish(store, AFTER, some(requests=2))
     first = import_totals(store, FILE, AS_OF)
     assert (first.gaining, first.gained, first.losing) == (2, 2100, 0)
     imported = rows(store, "SELECT * FROM pyzn.baseline")
@@ -69,36 +69,40 @@ def test_the_same_file_again_changes_nothing_and_another_replaces_what_it_names(
     assert totals(store) == {"old-project": 100, "requests": 7}
 
 
-def test_what_an_import_does_is_told_before_it_is_done_and_can_be_refused(store: Engine) -> None:
-    publish(store, AFTER, [Download("requests"), Download("flask"), Download("flask"), Download("numpy")])
-    told: list[Outcome] = []
+def test_the_outcome_of_an_import_is_known_before_it_is_done_and_can_be_refused(store: Engine) -> None:
+    publish(store, AFTER, some(requests=1, flask=2, numpy=1))
+    outcomes: list[Outcome] = []
 
     def refuse(outcome: Outcome) -> None:
-        told.append(outcome)
+        outcomes.append(outcome)
         raise InterruptedError
 
     lines = [HEADER, "requests,50\n", "flask,0\n"]
     with pytest.raises(InterruptedError):
         import_totals(store, lines, AFTER, agree=refuse)
-    assert told == [Outcome(1, 49, 1, 2, 1, 1, "flask", 2, 0)]
+    assert outcomes == [Outcome(1, 49, 1, 2, 1, 1, "flask", 2, 0)]
     assert totals(store) == {"requests": 1, "flask": 2, "numpy": 1}
-    assert not rows(store, "SELECT * FROM pyzn.baseline")
-    assert import_totals(store, lines, AFTER) == told[0]
+    assert not rows(store, "SELECT FROM pyzn.baseline")
+    assert import_totals(store, lines, AFTER) == outcomes[0]
 
 
 def test_a_publication_while_an_import_waits_for_consent_is_not_held_up_and_asked_about(store: Engine) -> None:
-    publish(store, AS_OF, [Download("requests")])
-    told: list[Outcome] = []
+    publish(store, AS_OF, some(requests=1))
+    outcomes: list[Outcome] = []
 
     def agree(outcome: Outcome) -> None:
-        told.append(outcome)
-        if len(told) == 1:
-            publish(store, BEFORE, [Download("requests")] * 3)
+        outcomes.append(outcome)
+        if len(outcomes) == 1:
+            publish(store, BEFORE, some(requests=3))
 
     done = import_totals(store, [HEADER, "requests,2\n"], AS_OF, agree=agree)
-    assert [(outcome.gained, outcome.lost) for outcome in told] == [(1, 0), (0, 2)]
-    assert done == told[1]
+    assert [(outcome.gained, outcome.lost) for outcome in outcomes] == [(1, 0), (0, 2)]
+    assert done == outcomes[1]
     assert totals(store) == {"requests": 2}
+
+
+NO_NAMES = ["num py", "\u0131python", "reque\u017fts", "\u212aeras", "a" * 256, "n\udce9"]
+NO_TOTALS = ["-1", "1.5", "1_000", str(10**15 + 1), str(2**63 - 1), "9" * 5000]
 
 
 @pytest.mark.parametrize(
@@ -106,22 +110,15 @@ def test_a_publication_while_an_import_waits_for_consent_is_not_held_up_and_aske
     [
         ([], "line 1: the header is None, expected project,total_downloads"),
         (["name,total\n"], r"line 1: the header is \['name', 'total'\]"),
-        ([*FILE, "numpy\n"], r"line 4: \['numpy'\] has 1 columns"),
-        ([*FILE, "numpy,1,2\n"], "line 4: .* has 3 columns"),
-        ([*FILE, "numpy,-1\n"], "line 4: total_downloads of numpy is '-1', expected 0 to"),
-        ([*FILE, "numpy,1.5\n"], "line 4: total_downloads of numpy is '1.5'"),
-        ([*FILE, "numpy,1_000\n"], "line 4: total_downloads of numpy is '1_000'"),
-        ([*FILE, f"numpy,{10**15 + 1}\n"], "line 4: total_downloads of numpy is '1000000000000001', expected 0 to"),
-        ([*FILE, f"numpy,{2**63 - 1}\n"], "line 4: total_downloads of numpy is '9223372036854775807'"),
-        ([*FILE, f"numpy,{'9' * 5000}\n"], "line 4: total_downloads of numpy is '999"),
-        ([*FILE, "num py,1\n"], "line 4: 'num py' is not a project's name"),
-        ([*FILE, "\u0131python,1\n"], r"line 4: '\\u0131python' is not a project's name"),
-        ([*FILE, "reque\u017fts,1\n"], r"line 4: 'reque\\u017fts' is not a project's name"),
-        ([*FILE, "\u212aeras,1\n"], r"line 4: '\\u212aeras' is not a project's name"),
-        ([*FILE, "a" * 256 + ",1\n"], "line 4: 'a+ is not a project's name"),
         ([HEADER], "line 1: the file ends before any project"),
         ([HEADER, "\n"], "line 2: the file ends before any project"),
-        ([*FILE, "n\udce9,1\n"], r"line 4: 'n\\udce9' is not a project's name"),
+        ([*FILE, "numpy\n"], r"line 4: \['numpy'\] has 1 columns"),
+        ([*FILE, "numpy,1,2\n"], "line 4: .* has 3 columns"),
+        *(
+            ([*FILE, f"numpy,{total}\n"], f"line 4: total_downloads of numpy is '{total[:100]}.*', expected 0 to")
+            for total in NO_TOTALS
+        ),
+        *(([*FILE, f"{name},1\n"], f"line 4: {ascii(name)[:100]!s}.* is not a project's name") for name in NO_NAMES),
         ([*FILE, "n\x00,1\n"], "line 4: "),
         ([*FILE, '"numpy,1\n'], "line 4: unexpected end of data"),
         ([*FILE, "old_project,1\n"], "line 4: project 'old-project' is on line 2 already"),
@@ -130,10 +127,10 @@ def test_a_publication_while_an_import_waits_for_consent_is_not_held_up_and_aske
 def test_a_bad_row_is_named_by_its_line_and_nothing_is_imported(
     shared_store: Engine, lines: list[str], message: str
 ) -> None:
-    with pytest.raises(ImportRefused, match=message):
+    with pytest.raises(ImportRefused, match=message.replace("\\u", r"\\u").replace("\\x", r"\\x")):
         import_totals(shared_store, lines, AS_OF)
     assert not totals(shared_store)
-    assert not rows(shared_store, "SELECT * FROM pyzn.baseline")
+    assert not rows(shared_store, "SELECT FROM pyzn.baseline")
 
 
 def test_a_byte_order_mark_and_blank_lines_are_ignored(store: Engine) -> None:
@@ -145,7 +142,7 @@ def test_beside_the_largest_totals_days_are_published_and_imports_weighed(store:
     """10,000 of them together are more than a bigint holds."""
     lines = [HEADER, *(f"p{number},{10**15}\n" for number in range(10_000)), f"requests,{10**15}\n"]
     assert import_totals(store, lines, AS_OF).gained == 10_001 * 10**15
-    publish(store, AFTER, [Download("requests")] * 3)
+    publish(store, AFTER, some(requests=3))
     assert totals(store)["requests"] == 10**15 + 3
     assert import_totals(store, [HEADER, "requests,0\n"], AS_OF).lost == 10**15
 
@@ -161,7 +158,7 @@ def test_a_file_that_breaks_off_imports_nothing(store: Engine) -> None:
 
 
 def test_a_baseline_before_retired_days_is_refused_and_one_up_to_them_is_not(store: Engine) -> None:
-    publish(store, AS_OF, [Download("requests")] * 9)
+    publish(store, AS_OF, some(requests=9))
     retire(store, AS_OF + timedelta(days=800), 366)
     with pytest.raises(ImportRefused, match=r"--as-of 2026-06-29: days up to 2026-06-30 are retired"):
         import_totals(store, FILE, BEFORE)

@@ -17,9 +17,10 @@ from pyzn_pipeline.store.events import add, events
 from pyzn_pipeline.store.schema import migrate
 from tests.conftest import Database
 from tests.days import some
-from tests.store.publishing import publish, rows
+from tests.store.publishing import held, publish, rows
 
 Command = Callable[..., str]
+OF_DOWNLOADS = {"downloads", "pip", "ci", "without_mirrors"}
 
 
 @pytest.fixture
@@ -50,51 +51,55 @@ def test_what_is_built_in_can_be_shown_and_has_a_public_source() -> None:
 @pytest.mark.parametrize(
     ("first", "last", "redefined"),
     [
-        ("2026-08-24", "2026-08-31", {"downloads", "pip", "ci", "without_mirrors"}),  # files are as before
+        ("2026-08-24", "2026-08-31", OF_DOWNLOADS),  # files are as before
         ("2026-08-25", "2026-09-30", set()),
-        ("2026-08-21", "2026-08-23", {"downloads", "files", "pip", "ci", "without_mirrors"}),
+        ("2026-08-21", "2026-08-23", {*OF_DOWNLOADS, "files"}),
         ("2026-08-22", "2026-08-23", set()),
-        ("2026-08-23", "2026-08-24", {"downloads", "pip", "ci", "without_mirrors"}),
+        ("2026-08-23", "2026-08-24", OF_DOWNLOADS),
         ("2018-07-26", "2018-07-27", {"downloads", "files"}),
     ],
 )
 def test_days_are_compared_only_by_what_means_the_same_on_both(
-    store: Engine, first: str, last: str, redefined: set[str]
+    shared_store: Engine, first: str, last: str, redefined: set[str]
 ) -> None:
-    ((found,),) = rows(store, f"SELECT pyzn.redefined('{first}', '{last}')")
+    ((found,),) = rows(shared_store, "SELECT pyzn.redefined(:first, :last)", first=first, last=last)
     assert set(found) == redefined
 
 
-def test_an_event_touches_its_days_and_one_without_end_its_first(store: Engine) -> None:
-    def touching(first: date, last: date) -> list[str]:
-        with store.connect() as connection:
-            return [row["id"] for row in events(connection, first, last)]
-
-    assert touching(date(2016, 5, 21), date(2018, 4, 30)) == ["no-rows-2016"]
-    assert touching(date(2016, 5, 22), date(2018, 5, 1)) == ["half-recorded-2018"]
-    assert touching(date(2026, 8, 24), date(2026, 8, 24)) == ["three-endings"]
-    assert touching(date(2026, 8, 25), date.max) == []
+@pytest.mark.parametrize(
+    ("first", "last", "touching"),
+    [
+        (date(2016, 5, 21), date(2018, 4, 30), ["no-rows-2016"]),
+        (date(2016, 5, 22), date(2018, 5, 1), ["half-recorded-2018"]),
+        (date(2026, 8, 24), date(2026, 8, 24), ["three-endings"]),
+        (date(2026, 8, 25), date.max, []),
+    ],
+)
+def test_an_event_touches_its_days_and_one_without_end_its_first(
+    shared_store: Engine, first: date, last: date, touching: list[str]
+) -> None:
+    with shared_store.connect() as connection:
+        assert [row["id"] for row in events(connection, first, last)] == touching
 
 
 def test_an_operators_own_outlive_an_upgrade_that_replaces_the_others(
     store: Engine, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = command("add", "2026-10-03", "--kind", "loss", "--touches", "ci", " Half of\nthe CI downloads  are lost. ")
-    assert said == "added own-1\n (0)"
+    added = command("add", "2026-10-03", "--kind", "loss", "--touches", "ci", " Half of\nthe CI downloads  are lost. ")
+    assert added == "added own-1\n (0)"
     own = rows(store, "SELECT id, kind, first, last, touches, effect, sources FROM pyzn.events WHERE own")
     assert own == [("own-1", "loss", date(2026, 10, 3), None, ["ci"], "Half of the CI downloads are lost.", [])]
-    before = dict(rows(store, "SELECT id, changed_at::text FROM pyzn.events"))
 
     kept, changed, *_ = built_in()
     new = Event("new-one", "late", date(2026, 11, 1), ["downloads"], "Late.", ["https://example.org"])
-    newer = [kept, changed._replace(last=None), new]
-    monkeypatch.setattr(pyzn_pipeline.store.events, "built_in", lambda: newer)
-    store_time = "SELECT id FROM pyzn.events WHERE changed_at::text <> '{}'"
+    monkeypatch.setattr(pyzn_pipeline.store.events, "built_in", lambda: [kept, changed._replace(last=None), new])
+    changed_at = "SELECT changed_at FROM pyzn.events WHERE id = :id"
+    before = rows(store, changed_at, id=kept.id)
     migrate(store)
     assert rows(store, "SELECT id, last FROM pyzn.events ORDER BY first") == [
         (kept.id, kept.last), (changed.id, None), ("own-1", None), ("new-one", None),
     ]  # fmt: skip
-    assert (kept.id,) not in rows(store, store_time.format(before[kept.id]))
+    assert rows(store, changed_at, id=kept.id) == before
 
     assert command("add", "2026-10-03", "--kind", "late", "Another.") == "added own-2\n (0)"
     assert command("withdraw", "own-1") == "withdrew own-1\n (0)"
@@ -104,20 +109,17 @@ def test_an_operators_own_outlive_an_upgrade_that_replaces_the_others(
     assert listed.index("Another.") < listed.index("A third.")
 
 
-DAY = date(2026, 10, 31)
-
-
 def test_a_soft_audit_that_fires_on_a_day_of_a_known_event_names_it(store: Engine) -> None:
+    day = date(2026, 10, 31)
     for weeks in range(1, 5):
-        publish(store, DAY - timedelta(weeks=weeks), some(a=200))
+        publish(store, day - timedelta(weeks=weeks), some(a=200))
     with store.begin() as connection:
         own = [
-            add(connection, kind=kind, first=first, last=DAY, touches=[], effect=f"It is a {kind}.", sources=[])
-            for kind, first in [("loss", DAY - ONE), ("definition", DAY - ONE), ("late", DAY)]
+            add(connection, kind=kind, first=first, last=day, touches=[], effect=f"It is a {kind}.", sources=[])
+            for kind, first in [("loss", day - ONE), ("definition", day - ONE), ("late", day)]
         ]
-    publish(store, DAY, some(a=10))
-    publish(store, DAY + ONE, some(a=10))
-    ((because,),) = rows(store, f"SELECT suspect_because FROM pyzn.days WHERE day = '{DAY}'")
+    publish(store, day, some(a=10))
+    because = held(store, day)["suspect_because"]
     assert because.endswith(f" (known: {own[0]}: It is a loss. {own[2]}: It is a late.)")
 
 
@@ -126,8 +128,8 @@ def test_pyzn_days_shows_the_events_of_its_days(command: Command) -> None:
         return CliRunner().invoke(days, [*options, "2026-08-20", "2026-08-24"]).output
 
     command("add", "2026-08-22", "--kind", "loss", "Half of [it] is [/lost] :x:.")
-    events = [json.loads(line)["events"] for line in shown("--json").splitlines()]
-    assert [each[-1] for each in events] == [
+    found = [json.loads(line)["events"] for line in shown("--json").splitlines()]
+    assert [each[-1] for each in found] == [
         "sidecars-counted", "suffix-ranges-counted", "own-1", "sidecars-counted", "three-endings",
     ]  # fmt: skip
     assert "Half of [it] is [/lost] :x:." in shown()
@@ -137,16 +139,14 @@ def test_pyzn_days_shows_the_events_of_its_days(command: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "named"),
+    ("arguments", "message"),
     [
         (["withdraw", "own-7"], "own-7: no event of yours has this id: pyzn event list shows them"),
         (["withdraw", "three-endings"], "three-endings: no event of yours has this id"),
         (["add", "2026-02-30", "--kind", "loss", "A."], "'2026-02-30' is not a day"),
         (["add", "2026-10-03", "--kind", "lost", "A."], "'lost' is not one of 'definition', 'loss'"),
-        (
-            ["add", "2026-10-03", "--kind", "loss", "--last", "2026-10-02", "A."],
-            "2026-10-02 is before 2026-10-03",
-        ),
+        (["add", "2026-10-03", "--kind", "loss", "--last", "2026-10-02", "A."], "2026-10-02 is before 2026-10-03"),
+        (["add", "2026-10-03", "--kind", "loss", "--touches", "pips", "A."], "'pips' is not one of 'downloads'"),
         (["add", "2026-10-03", "--kind", "loss", "\x1b[2J"], "the sentence is '\\x1b[2J': write 1 to 500 printable"),
         (
             ["add", "2026-10-03", "--kind", "loss", "A.", "--source", "javascript:alert(1)"],
@@ -155,13 +155,9 @@ def test_pyzn_days_shows_the_events_of_its_days(command: Command) -> None:
         (["add", "2026-10-03", "--kind", "loss", "A.", "--source", "https://a/\x01"], "'https://a/\\x01' is not an"),
         (["add", "2026-10-03", "--kind", "loss", " "], "write 1 to 500 printable characters"),
         (["add", "2026-10-03", "--kind", "loss", "x" * 501], "write 1 to 500 printable characters"),
-        (
-            ["add", "2026-10-03", "--kind", "loss", "--touches", "pips", "A."],
-            "'pips' is not one of 'downloads'",
-        ),
     ],
 )
-def test_a_wrong_argument_is_named(command: Command, store: Engine, arguments: list[str], named: str) -> None:
+def test_a_wrong_argument_is_named(command: Command, store: Engine, arguments: list[str], message: str) -> None:
     before = rows(store, "SELECT * FROM pyzn.events ORDER BY id")
-    assert named in command(*arguments)
+    assert message in command(*arguments)
     assert rows(store, "SELECT * FROM pyzn.events ORDER BY id") == before

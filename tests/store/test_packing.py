@@ -1,14 +1,12 @@
 """Settled days of a month become one partition in project order, and nobody notices."""
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.maintenance import packing
@@ -16,12 +14,14 @@ from pyzn_pipeline.maintenance.packing import PackingFailed, pack, pack_settled
 from pyzn_pipeline.store.locks import days_locked
 from pyzn_pipeline.store.partitions import partitions
 from tests.conftest import Database, filled_database
-from tests.days import Download
-from tests.store.publishing import everything, publish, rows
+from tests.days import Download, some
+from tests.store.publishing import change, everything, publish, rows, seen_meanwhile
 
 FIRST, FOLLOWING = date(2026, 6, 1), date(2026, 7, 1)
 DAYS = [date(2026, 6, 18) + timedelta(days=n) for n in range(13)]
 DAY = DAYS[2]
+MORE = [Download("project-1", times=100)]
+JUNE = "project_days_2026_06_01_to_2026_06_30"
 
 
 @pytest.fixture(scope="module")
@@ -36,33 +36,39 @@ def template(postgres: Postgres) -> Iterator[str]:
         yield name
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packing waits for nobody."""
+    monkeypatch.setattr(packing, "TIMEOUT_SECONDS", 0)
+
+
 def spans(store: Engine) -> list[tuple[date, date]]:
     """The days that each partition holds."""
     with store.connect() as connection:
         return [(first, following) for _, first, following in partitions(connection, date.min, date.max)]
 
 
-def intact(store: Engine) -> list[tuple[Any, ...]]:
-    return rows(store, "SELECT DISTINCT checksum = pyzn.day_checksum(day) FROM pyzn.days")
+def assert_true(store: Engine) -> None:
+    """Every day's rows have the ledger's checksum."""
+    assert rows(store, "SELECT DISTINCT checksum = pyzn.day_checksum(day) FROM pyzn.days") == [(True,)]
 
 
 def test_a_month_that_is_over_becomes_one_partition_with_the_same_content(store: Engine) -> None:
     before = everything(store)
-    done = list(pack_settled(store, date(2026, 7, 20)))
-    assert done == [(FIRST, FOLLOWING, 13)]
+    assert list(pack_settled(store, date(2026, 7, 20))) == [(FIRST, FOLLOWING, 13)]
     assert spans(store) == [(FIRST, FOLLOWING)]
     assert everything(store) == before
-    order = "SELECT array_agg(project ORDER BY ctid) = array_agg(project ORDER BY project, day) FROM {}"
-    assert rows(store, order.format("pyzn.project_days_2026_06_01_to_2026_06_30")) == [(True,)]
+    order = f"SELECT array_agg(project ORDER BY ctid) = array_agg(project ORDER BY project, day) FROM pyzn.{JUNE}"
+    assert rows(store, order) == [(True,)]
     assert list(pack_settled(store, date(2026, 7, 21))) == []
 
 
 def test_a_day_of_a_packed_month_can_be_read_again_and_a_missing_one_be_published(store: Engine) -> None:
     pack(store, FIRST, FOLLOWING)
-    assert publish(store, DAY, [Download("project-1")] * 100).publication.revision == 2
-    publish(store, date(2026, 6, 10), [Download("b")])
+    assert publish(store, DAY, MORE).publication.revision == 2
+    publish(store, date(2026, 6, 10), some(b=1))
     assert spans(store) == [(FIRST, FOLLOWING)]
-    assert intact(store) == [(True,)]
+    assert_true(store)
     assert rows(store, f"SELECT sum(downloads)::int FROM pyzn.downloads_by_version WHERE day = '{DAY}'") == [(100,)]
 
 
@@ -83,13 +89,12 @@ def test_packed_months_and_their_indexes_are_in_the_tablespace_and_stay_true(col
         list(pack_settled(store, date(2026, 7, 20), "none"))
     list(pack_settled(store, date(2026, 7, 20), cold))
     in_it = "SELECT relname FROM pg_class WHERE relname LIKE 'project%' AND reltablespace <> 0"
-    packed = "project_days_2026_06_01_to_2026_06_30"
-    assert {name for (name,) in rows(store, in_it)} == {packed, f"{packed}_pkey"}
+    assert {name for (name,) in rows(store, in_it)} == {JUNE, f"{JUNE}_pkey"}
     assert everything(store) == before
-    publish(store, DAY, [Download("project-1")] * 100)
-    publish(store, FOLLOWING, [Download("project-1")])
+    publish(store, DAY, MORE)
+    publish(store, FOLLOWING, MORE)
     assert len(rows(store, in_it)) == 2
-    assert intact(store) == [(True,)]
+    assert_true(store)
 
 
 def test_days_that_may_still_change_wait(store: Engine) -> None:
@@ -99,57 +104,53 @@ def test_days_that_may_still_change_wait(store: Engine) -> None:
     assert spans(store)[:2] == [(FIRST, date(2026, 6, 26)), (date(2026, 6, 26), date(2026, 6, 27))]
     list(pack_settled(store, date(2026, 7, 8)))
     assert spans(store) == [(FIRST, FOLLOWING)]
-    assert intact(store) == [(True,)]
+    assert_true(store)
 
 
 def test_a_publication_of_a_day_that_is_packed_waits_and_is_not_lost(store: Engine) -> None:
     with ThreadPoolExecutor(2) as threads:
         with days_locked(store, DAY, DAY):  # a run that reads the day
             packed = threads.submit(pack, store, FIRST, FOLLOWING)
-            other = threads.submit(publish, store, DAYS[-1], [Download("project-1")] * 100)
+            other = threads.submit(publish, store, DAYS[-1], MORE)
         packed.result()
         other.result()
-    assert intact(store) == [(True,)]
+    assert_true(store)
     assert rows(store, "SELECT max(revision) FROM pyzn.days") == [(2,)]
 
 
 def test_a_packing_that_dies_leaves_the_month_as_it_was_and_the_next_one_packs_it(
     store: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, were = everything(store), spans(store)
-
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched:
-        patched.setattr(packing, "_swap", die)
-        with pytest.raises(KeyboardInterrupt):
-            pack(store, FIRST, FOLLOWING)
+    before, were = everything(store), spans(store)
+    monkeypatch.setattr(packing, "_swap", die)
+    with pytest.raises(KeyboardInterrupt):
+        pack(store, FIRST, FOLLOWING)
+    monkeypatch.undo()
     assert (everything(store), spans(store)) == (before, were)
     pack(store, FIRST, FOLLOWING)
     assert (everything(store), spans(store)) == (before, [(FIRST, FOLLOWING)])
 
 
-def test_it_does_not_queue_readers_behind_a_long_one_and_gives_up_by_name(
-    store: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        ("api", "SELECT * FROM pyzn.project_days LIMIT 1"),  # a reader who stays in the transaction
+        ("owner", "SELECT pg_advisory_xact_lock(hashtext('pyzn.partitions'))"),  # a day that looks for its partition
+    ],
+)
+def test_it_queues_nobody_behind_a_long_transaction_and_gives_up_by_name(
+    store: Engine, database: Database, role: str, statement: str
 ) -> None:
-    monkeypatch.setattr(packing, "TIMEOUT_SECONDS", 0)
     before = everything(store)
-    with psycopg.connect(database.api_url) as reader:
-        reader.execute("SELECT * FROM pyzn.project_days LIMIT 1")  # and stays in its transaction
-        with pytest.raises(packing.PackingFailed, match=r"project_days_2026_06_18 to .* not packed"):
+    with psycopg.connect(getattr(database, f"{role}_url")) as other:
+        other.execute(statement.encode())
+        with pytest.raises(PackingFailed, match=r"project_days_2026_06_18 to .* not packed"):
             pack(store, FIRST, FOLLOWING)
     assert everything(store) == before
-
-
-def test_it_waits_for_a_day_that_looks_for_its_partition(
-    store: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(packing, "TIMEOUT_SECONDS", 0)
-    with psycopg.connect(database.owner_url) as other:
-        other.execute("SELECT pg_advisory_xact_lock(hashtext('pyzn.partitions'))")
-        with pytest.raises(packing.PackingFailed):
-            pack(store, FIRST, FOLLOWING)
     pack(store, FIRST, FOLLOWING)
 
 
@@ -163,30 +164,16 @@ def test_a_reader_with_an_old_snapshot_sees_the_month_whole(store: Engine, datab
 
 
 def test_readers_never_miss_a_row_meanwhile(store: Engine) -> None:
-    done = threading.Event()
-    query = text("SELECT (SELECT count(*) FROM pyzn.project_days), pyzn.day_checksum('2026-06-20')")
-
-    def read() -> set[tuple[Any, ...]]:
-        seen = set()
-        with store.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            while not done.is_set():
-                seen |= {tuple(row) for row in connection.execute(query)}
-        return seen
-
-    with ThreadPoolExecutor(2) as threads:
-        readers = [threads.submit(read) for _ in range(2)]
-        try:
-            pack(store, FIRST, FOLLOWING)
-        finally:
-            done.set()
-    assert len(set().union(*(reader.result() for reader in readers))) == 1
+    query = "SELECT (SELECT count(*) FROM pyzn.project_days), pyzn.day_checksum('2026-06-20')"
+    with seen_meanwhile(store, query) as seen, seen_meanwhile(store, query) as also_seen:
+        pack(store, FIRST, FOLLOWING)
+    assert len(seen | also_seen) == 1
 
 
 def test_a_month_that_cannot_be_packed_does_not_stop_the_others(store: Engine) -> None:
     for day in (FOLLOWING, date(2026, 7, 31)):
-        publish(store, day, [Download("requests")])
-    with store.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE pyzn.project_days_2026_06_01_to_2026_06_30 ()")  # somebody's own
-    with pytest.raises(packing.PackingFailed, match=r"packing of June 2026: .*already exists"):
+        publish(store, day, some(requests=1))
+    change(store, f"CREATE TABLE pyzn.{JUNE} ()")  # somebody's own
+    with pytest.raises(PackingFailed, match=r"packing of June 2026: .*already exists"):
         list(pack_settled(store, date(2026, 8, 20)))
     assert spans(store)[-1] == (FOLLOWING, date(2026, 8, 1))

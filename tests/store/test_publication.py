@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -10,18 +11,17 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from pyzn_pipeline.breakdowns import BREAKDOWNS, UNKNOWN
 from pyzn_pipeline.reading.audits import AuditFailed
 from pyzn_pipeline.reading.judgement import WorseReading
-from pyzn_pipeline.source.scan import Scan, schema
+from pyzn_pipeline.source.scan import schema
 from pyzn_pipeline.store import staging
 from pyzn_pipeline.store.errors import StoreError
-from tests import ledger
 from tests.counted import counts_for, key_of
-from tests.days import Download, raw_row, scan_of
-from tests.store.publishing import everything, publish, receive, rows, totals
+from tests.days import Download, raw_row, scan_of, some
+from tests.store.publishing import change, everything, held, publish, receive, rows, totals
 
 DAY = date(2026, 7, 14)
 DOWNLOADS = [
@@ -53,7 +53,7 @@ def test_the_tidy_views_hold_what_the_source_counted(store: Engine) -> None:
 
 def test_the_ledger_says_what_the_day_is(store: Engine) -> None:
     publish(store, DAY, DOWNLOADS)
-    row = ledger.days(store, DAY, DAY).to_dict("records")[0]
+    row = held(store, DAY)
     expected = {
         "day": DAY, "status": "provisional", "revision": 1, "downloads": 4, "source_downloads": 4, "pip_downloads": 3,
         "ci_downloads": 1, "downloads_without_mirrors": 3, "files": 4, "projects": 2, "run_id": "run-1",
@@ -66,30 +66,26 @@ def test_the_ledger_says_what_the_day_is(store: Engine) -> None:
 
 def test_a_reread_of_the_same_day_changes_nothing_but_when_it_was_last_counted(store: Engine) -> None:
     publish(store, DAY, DOWNLOADS)
-    before = everything(store)
-    published_at = ledger.days(store, DAY, DAY)["published_at"][0]
+    before, row = everything(store), held(store, DAY)
 
     again = publish(store, DAY, list(reversed(DOWNLOADS)))
 
     assert (again.publication.revision, again.publication.changed) == (1, False)
     assert everything(store)[1:] == before[1:]
-    after = ledger.days(store, DAY, DAY).iloc[0]
-    assert (after["revision"], after["published_at"]) == (1, published_at)
-    assert after["recounted_at"] > published_at
+    after = held(store, DAY)
+    assert (after["revision"], after["published_at"]) == (1, row["published_at"])
+    assert after["recounted_at"] > row["recounted_at"]
 
 
 def test_a_changed_day_replaces_the_old_one_and_moves_the_totals_by_the_difference(store: Engine) -> None:
-    other = date(2026, 8, 1)
-    publish(store, other, [Download("requests")] * 10)
+    publish(store, date(2026, 8, 1), some(requests=10))
     publish(store, DAY, DOWNLOADS)
 
-    later = publish(store, DAY, [Download("requests", "3.0")] * 6 + [Download("flask")])
+    later = publish(store, DAY, [Download("requests", "3.0", times=6), Download("flask")])
 
     assert (later.publication.revision, later.publication.changed) == (2, True)
-    assert rows(store, f"SELECT project, version FROM pyzn.downloads_by_version WHERE day = '{DAY}' ORDER BY 1") == [
-        ("flask", "1.0"),
-        ("requests", "3.0"),
-    ]
+    versions = "SELECT project, version FROM pyzn.downloads_by_version WHERE day = :day ORDER BY project"
+    assert rows(store, versions, day=DAY) == [("flask", "1.0"), ("requests", "3.0")]
     assert totals(store) == {"flask": 1, "numpy": 0, "requests": 16}
 
 
@@ -117,9 +113,9 @@ def test_fewer_downloads_than_are_published_are_refused_unless_they_are_asked_fo
     ids=["empty day", "lost page"],
 )
 def test_a_day_that_fails_a_hard_audit_leaves_the_tables_untouched(
-    store: Engine, downloads: Sequence[Download], reported: dict[str, Any], message: str
+    store: Engine, downloads: list[Download], reported: dict[str, Any], message: str
 ) -> None:
-    publish(store, DAY, [Download("requests")])
+    publish(store, DAY, some(requests=1))
     before = everything(store)
     with pytest.raises(AuditFailed, match=message):
         receive(store, scan_of(DAY, downloads, **reported))
@@ -148,13 +144,12 @@ def test_a_day_that_fails_a_hard_audit_leaves_the_tables_untouched(
 def test_a_source_that_disagrees_with_itself_is_refused(
     shared_store: Engine, column: str, value: object, message: str
 ) -> None:
-    whole = scan_of(DAY, DOWNLOADS)
-    table = next(whole.batches).to_pylist()
-    wrong = next(row for row in table if row["project"] == "requests")
-    wrong[column] = value
-    batches = iter([pa.RecordBatch.from_pylist(table, schema=schema(whole.contents))])
+    scanned = scan_of(DAY, DOWNLOADS)
+    table = next(scanned.batches).to_pylist()
+    next(row for row in table if row["project"] == "requests")[column] = value
+    batches = iter([pa.RecordBatch.from_pylist(table, schema=schema(scanned.contents))])
     with pytest.raises((AuditFailed, StoreError), match=message):
-        receive(shared_store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, batches))
+        receive(shared_store, replace(scanned, batches=batches))
     assert everything(shared_store) == [[], [], [], []]
 
 
@@ -164,15 +159,14 @@ def test_the_rows_may_come_in_any_order_and_any_batches(
 ) -> None:
     monkeypatch.setattr(staging, "AT_ONCE", at_once)
     if published_before:
-        publish(store, DAY, [Download("requests")])
-    whole = scan_of(DAY, DOWNLOADS)
-    (batch,) = whole.batches
-    single = (batch.slice(n, 1) for n in reversed(range(batch.num_rows)))
-    receive(store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, single))
+        publish(store, DAY, some(requests=1))
+    scanned = scan_of(DAY, DOWNLOADS)
+    (batch,) = scanned.batches
+    receive(store, replace(scanned, batches=(batch.slice(n, 1) for n in reversed(range(batch.num_rows)))))
     other = DAY + timedelta(days=1)
     publish(store, other, DOWNLOADS)
-    query = "SELECT project, version, downloads FROM pyzn.downloads_by_version WHERE day = '{}' ORDER BY 1, 2"
-    assert rows(store, query.format(DAY)) == rows(store, query.format(other))
+    query = "SELECT project, version, downloads FROM pyzn.downloads_by_version WHERE day = :day ORDER BY 1, 2"
+    assert rows(store, query, day=DAY) == rows(store, query, day=other)
     assert rows(store, "SELECT count(DISTINCT pyzn.day_checksum(day))::int FROM pyzn.days") == [(1,)]
 
 
@@ -180,41 +174,56 @@ def test_a_stream_that_breaks_midway_publishes_nothing(store: Engine, monkeypatc
     monkeypatch.setattr(staging, "AT_ONCE", 1)  # or nothing is sent before it breaks
     publish(store, DAY, DOWNLOADS)
     before = everything(store)
-    whole = scan_of(DAY, [*DOWNLOADS, Download("flask")])
+    scanned = scan_of(DAY, [*DOWNLOADS, Download("flask")])
 
-    def breaking() -> Any:
-        yield next(whole.batches)
+    def breaking() -> Iterator[pa.RecordBatch]:
+        yield next(scanned.batches)
         raise ConnectionResetError("cut")
 
     with pytest.raises(ConnectionResetError):
-        receive(store, Scan(DAY, "a.test.table", "job", whole.rows, 1, 1, breaking()))
+        receive(store, replace(scanned, batches=breaking()))
     assert everything(store) == before
+
+
+FULL = """
+    CREATE FUNCTION public.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+    CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON pyzn.{} FOR EACH STATEMENT EXECUTE FUNCTION public.full_disk();
+"""  # as Postgres raises it when a disk becomes full
+
+
+@pytest.mark.parametrize("table", ["project_days", "projects", "days", "day_breakdowns"])
+def test_a_full_disk_is_named_and_changes_nothing_and_with_room_the_day_is_published(store: Engine, table: str) -> None:
+    publish(store, DAY, some(requests=1))
+    before = everything(store)
+    change(store, FULL.format(table))
+    with pytest.raises(StoreError, match=f"day {DAY}.*No space left on device"):
+        publish(store, DAY, DOWNLOADS)
+    assert everything(store) == before
+    change(store, "DROP FUNCTION public.full_disk CASCADE")
+    publish(store, DAY, DOWNLOADS)
+    assert totals(store) == {"requests": 3, "numpy": 1}
 
 
 SPELLINGS = st.none() | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=8
 )
+SPELLED = st.builds(
+    Download,
+    times=st.just(1),
+    project=st.sampled_from(["a", "b-c", "z"]),
+    version=SPELLINGS,
+    country=SPELLINGS,
+    installer=SPELLINGS,
+    python=SPELLINGS | st.sampled_from(["3.9.1", "3.14"]),
+    system=SPELLINGS,
+    pip=st.booleans(),
+    ci=st.booleans(),
+)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.lists(
-        st.builds(
-            Download,
-            times=st.just(1),
-            project=st.sampled_from(["a", "b-c", "z"]),
-            version=SPELLINGS,
-            country=SPELLINGS,
-            installer=SPELLINGS,
-            python=SPELLINGS | st.sampled_from(["3.9.1", "3.14"]),
-            system=SPELLINGS,
-            pip=st.booleans(),
-            ci=st.booleans(),
-        ),
-        min_size=1,
-        max_size=30,
-    )
-)
+@given(st.lists(SPELLED, min_size=1, max_size=30))
 def test_any_spelling_of_a_key_comes_back_as_it_was(store: Engine, downloads: list[Download]) -> None:
     publish(store, DAY, downloads, accept_worse=True)
     for breakdown in BREAKDOWNS:
@@ -229,8 +238,7 @@ def test_any_spelling_of_a_key_comes_back_as_it_was(store: Engine, downloads: li
 def test_predicates_on_the_tidy_views_reach_the_index_and_only_their_month(store: Engine) -> None:
     for month in (6, 7, 8):
         publish(store, date(2026, month, 14), [Download(f"project-{n}") for n in range(500)])
-    with store.begin() as connection:
-        connection.execute(text("ANALYZE"))
+    change(store, "ANALYZE")
     july = "WHERE project = 'project-7' AND day BETWEEN '2026-07-01' AND '2026-07-31'"
     for view in ("downloads_by_version", "downloads_by_country", "downloads_by_project"):
         plan = "\n".join(row[0] for row in rows(store, f"EXPLAIN SELECT * FROM pyzn.{view} {july}"))
@@ -238,34 +246,35 @@ def test_predicates_on_the_tidy_views_reach_the_index_and_only_their_month(store
         assert set(re.findall(r"_2026_\d\d", plan)) == {"_2026_07"}
 
 
-def weeks_of(store: Engine, count: int, downloads: list[Download]) -> None:
-    """Publish `downloads` on the same weekday of each of the `count` weeks before DAY."""
-    for week in range(1, count + 1):
-        publish(store, DAY - timedelta(weeks=week), downloads)
+def usual(times: int) -> list[Download]:
+    """Fifty projects with that many downloads each."""
+    return [Download(f"project-{n}", times=times) for n in range(50)]
 
 
-def test_a_day_unlike_its_weekday_is_suspect_until_a_better_reading_replaces_it(store: Engine) -> None:
-    usual = [Download(f"project-{n % 50}") for n in range(1000)]
-    weeks_of(store, 3, usual)
-    because = f"SELECT suspect_because FROM pyzn.days WHERE day = '{DAY}'"
+@pytest.fixture
+def weeks(store: Engine) -> Engine:
+    """The store with the same weekday of the three weeks before DAY, of 1,000 downloads each."""
+    for week in (1, 2, 3):
+        publish(store, DAY - timedelta(weeks=week), usual(20))
+    return store
 
+
+def test_a_day_unlike_its_weekday_is_suspect_until_a_better_reading_replaces_it(weeks: Engine) -> None:
     for _ in range(2):  # published, and re-read unchanged
-        short = publish(store, DAY, usual[:400])
+        short = publish(weeks, DAY, usual(8))
         assert (short.publication.status, short.publication.revision) == ("suspect", 1)
         (finding,) = [finding for finding in short.findings if not finding.passed]
         assert finding.message.startswith("400 files, -60.0% against 1,000")
-        assert rows(store, because) == [(f"downloads like weekday: {finding.message}",)]
+        assert held(weeks, DAY)["suspect_because"] == f"downloads like weekday: {finding.message}"
 
-    doubled = publish(store, DAY, usual * 2)
+    doubled = publish(weeks, DAY, usual(40))
     assert (doubled.publication.status, doubled.publication.revision) == ("suspect", 2)
-    assert publish(store, DAY, usual).publication.status == "provisional"
-    assert rows(store, because) == [(None,)]
+    assert publish(weeks, DAY, usual(20)).publication.status == "provisional"
+    assert held(weeks, DAY)["suspect_because"] is None
 
 
-def test_a_reading_that_fails_an_audit_never_replaces_one_that_passes_it(store: Engine) -> None:
-    usual = [Download(f"project-{n % 50}") for n in range(1000)]
-    weeks_of(store, 3, usual)
-    publish(store, DAY, usual)
+def test_a_reading_that_fails_an_audit_never_replaces_one_that_passes_it(weeks: Engine) -> None:
+    publish(weeks, DAY, usual(20))
     with pytest.raises(WorseReading, match=r"revision 1 with its 1,000 downloads: 2,000 files, \+100.0% against 1,000"):
-        publish(store, DAY, usual * 2)
-    assert publish(store, DAY, usual * 2, accept_worse=True).publication.status == "suspect"
+        publish(weeks, DAY, usual(40))
+    assert publish(weeks, DAY, usual(40), accept_worse=True).publication.status == "suspect"

@@ -1,4 +1,4 @@
-"""What a scan must make of raw rows: the same counts in plain Python. A row may say how often it is there: `times`."""
+"""The counts of a scan in plain Python, of raw rows. A row may have a number of `times` that it is there."""
 
 import json
 import re
@@ -40,7 +40,7 @@ _CONDITIONS: dict[str, Callable[[Row], bool]] = {
 
 
 def by_name(row: Row) -> bool:
-    """Whether a row is a file."""
+    """Return whether a row is a file."""
     return (_field(row, "file", "filename") or "").lower().endswith((".whl", ".tar.gz", ".zip"))
 
 
@@ -72,7 +72,7 @@ def key_of(breakdown: Breakdown, row: Row) -> str:
 
 
 def counts_for(count: Count, row: Row) -> bool:
-    """Whether a row is one of those that `count` counts."""
+    """Return whether `count` counts a row."""
     return _CONDITIONS[count.name](row)
 
 

@@ -33,7 +33,7 @@ class Download(NamedTuple):
 
 
 def some(**counts: int) -> list[Download]:
-    """That many downloads of each project."""
+    """Return that many downloads of each project."""
     return [Download(project, times=count) for project, count in counts.items()]
 
 

@@ -1,6 +1,6 @@
 """Google's own SQL engine, in this process: the analyzer that BigQuery has too, and Google's reference implementation.
 
-It refuses what BigQuery refuses in names, types and functions. It knows nothing of partitions, prices and limits.
+It refuses what BigQuery refuses in names, types and functions. It has no partitions, prices and limits.
 
 The package `zetasql` has it as WebAssembly. Compiling that takes 25 CPU-seconds once; wasmtime keeps the result in the
 user's cache folder, from where it starts in 0.3 seconds.
@@ -54,7 +54,7 @@ def columns(sql: str, parameters: Parameters = ()) -> dict[str, str]:
 def run(
     sql: str, rows: Sequence[Mapping[str, Any]] = (), parameters: Parameters = (), table: Table = FILE_DOWNLOADS
 ) -> list[dict[str, Any]]:
-    """What `sql` returns if `table` has these rows; what a row lacks is NULL. Raises Refused."""
+    """Return the rows of `sql` if `table` has these rows, whose missing columns are NULL. Raises Refused."""
     request = _request(service.EvaluateQueryRequest, sql, parameters)
     data = request.table_content[table.path].table_data
     data.SetInParent()  # without it, an empty table has no content

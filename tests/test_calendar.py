@@ -21,16 +21,20 @@ NEWEST = date(2026, 7, 14)
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_api_and_the_check_call_the_same_days_late(store: Engine, database: Database) -> None:
-    publish(store, NEWEST, some(requests=1))
+def test_a_day_is_late_from_20_utc_of_the_next_to_the_api_and_to_the_check(store: Engine, database: Database) -> None:
     clock = Clock()
+    assert freshness(store, clock.now) == (None, 1)
+    publish(store, NEWEST, some(requests=1))
     with serving(settings(database.api_url), clock) as client:
-        for day in ("2026-07-15", "2026-07-16", "2026-07-20"):
+        for days_after in (1, 2, 6):
             for hour in ("16:59", "17:00", "19:59", "20:00", "23:59"):
-                clock.now = datetime.fromisoformat(f"{day} {hour}Z")
-                _, late = freshness(store, clock.now)
+                clock.now = datetime.fromisoformat(f"{NEWEST + timedelta(days=days_after)} {hour}Z")
+                late = max(days_after - 1 if hour >= "20:00" else days_after - 2, 0)
+                assert freshness(store, clock.now) == (NEWEST, late), clock.now
                 status = client.get("/api/v4/status").json()
                 assert (status["days_late"], len(status["missing"])) == (late, late), clock.now
+    publish(store, NEWEST - timedelta(days=400), some(requests=1))
+    assert freshness(store, clock.now) == (NEWEST, late)  # an old day makes nothing fresh
 
 
 def test_another_calendar_reaches_the_api_with_the_next_migrate(

@@ -1,11 +1,13 @@
 """The real BigQuery clients on the emulator, the real store, and the code location over both."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from dagster import (
     DagsterInstance,
@@ -39,6 +41,7 @@ from pyzn_pipeline.instance.run_coordinator import READING_ASSET, DayFirstRunCoo
 from pyzn_pipeline.settings import Settings
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
+from tests.api.conftest import Clock, serving, settings
 from tests.conftest import Database
 from tests.days import Download, raw_rows
 from tests.store.publishing import change
@@ -72,6 +75,11 @@ def code_location(bigquery: Server, database: Database, **settings: Any) -> Defi
         "first_day": date(2026, 1, 1),
     }
     return build_defs(Settings(**wanted | settings), store=Store(database_url=database.owner_url))
+
+
+def api_after(day: date, database: Database) -> AbstractContextManager[httpx.Client]:
+    """The API on the database, two days after `day`."""
+    return serving(settings(database.api_url), Clock(datetime.combine(day + timedelta(days=2), time(), UTC)))
 
 
 def span(first: date, last: date) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Troubles that people and the UI are told of, each once: webhooks that are really called, and checks of the ledger."""
+"""Troubles reported to people and in the UI, each once: webhooks that are really called, and checks of the ledger."""
 
 import json
 import traceback
@@ -27,7 +27,6 @@ from pyzn_pipeline.defs.resources import Store
 from pyzn_pipeline.monitoring.alerts import QUIET, AlertError, AlertState, News, beat, news, post
 from pyzn_pipeline.monitoring.defs import alert_sensors, ledger_sensor
 from pyzn_pipeline.settings import Settings
-from pyzn_pipeline.store.ledger import freshness
 from pyzn_pipeline.wanted_days import wanted
 from pyzn_pipeline.wanted_days.trouble import WantedDay, outcome
 from tests.conftest import Database
@@ -250,22 +249,6 @@ def test_a_failed_run_is_reported_unless_the_ledger_reports_it_or_another_was_re
     ((_, _, body),) = webhook.taken
     assert body["text"].startswith("PyZn: a run of maintenance failed: ")
     assert body["text"].endswith(f"\n{UI}/runs/{unknown}")
-
-
-@pytest.mark.parametrize(
-    ("now", "newest", "late"),
-    [
-        ("2026-07-15 19:59", date(2026, 7, 13), 0),
-        ("2026-07-15 20:00", date(2026, 7, 13), 1),
-        ("2026-07-15 20:00", date(2026, 7, 14), 0),
-        ("2026-07-20 21:00", date(2026, 7, 14), 5),
-    ],
-)
-def test_a_day_is_late_from_20_utc_of_the_next(store: Engine, now: str, newest: date, late: int) -> None:
-    assert freshness(store, datetime.now(UTC)) == (None, 1)
-    for day in (newest, newest - ONE * 400):  # an old day makes nothing fresh
-        publish(store, day, some(requests=1))
-    assert freshness(store, datetime.fromisoformat(now + "Z")) == (newest, late)
 
 
 def test_a_check_of_the_ledger_reaches_the_ui_once_and_again_when_it_changes(

@@ -138,7 +138,7 @@ def test_a_range_costs_what_its_days_cost_with_file_names_where_they_are_read(
     ]  # fmt: skip
 
 
-def test_a_dry_run_says_the_cost_and_reads_nothing(command: CliRunner, store: Engine) -> None:
+def test_a_dry_run_shows_the_cost_and_reads_nothing(command: CliRunner, store: Engine) -> None:
     result = command.invoke(pyzn, ["backfill", "--dry-run", str(FIRST), str(LAST)])
     assert result.exit_code == 0, result.output
     assert result.output == (

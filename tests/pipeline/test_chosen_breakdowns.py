@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,10 @@ from pyzn_pipeline.reading.day import DayReading, ingest_day
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.store.database import engine
-from tests.api.conftest import Clock, serving, settings
 from tests.conftest import filled_database, own_database
 from tests.counted import expected
 from tests.days import Download, raw_rows, scanned
-from tests.pipeline.conftest import TABLE
+from tests.pipeline.conftest import TABLE, api_after
 from tests.store.publishing import rows
 from tests.wheels import WHEELS
 
@@ -143,8 +142,7 @@ def test_exported_and_mirrored_days_are_the_same(store: Engine, postgres: Postgr
 
 @pytest.fixture(scope="module")
 def client(postgres: Postgres, template: str) -> Iterator[httpx.Client]:
-    clock = Clock(datetime.combine(AGAIN + timedelta(days=2), time(), UTC))
-    with own_database(postgres, template) as database, serving(settings(database.api_url), clock) as client:
+    with own_database(postgres, template) as database, api_after(AGAIN, database) as client:
         yield client
 
 

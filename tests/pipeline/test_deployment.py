@@ -44,7 +44,7 @@ def outcome(settings: DeploymentSettings, **changes: object) -> dict[str, tuple[
 
 
 def assert_wrong(found: dict[str, tuple[bool | None, str]], **messages: str) -> None:
-    """Only these checks fail, and that of Dagster, which no test here runs: each in one line without a secret."""
+    """Assert that only these checks fail, and that of Dagster, which runs in no test: in one line without a secret."""
     wrong = {name: shown for name, (ok, shown) in found.items() if ok is False and name != "Dagster"}
     assert wrong.keys() == messages.keys()
     for name, message in messages.items():

@@ -2,12 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 
 from pyzn_pipeline.breakdowns import KNOWN
-from tests.api.conftest import Clock, serving, settings
 from tests.days import Download
-from tests.pipeline.conftest import Pipeline
+from tests.pipeline.conftest import Pipeline, api_after
 
 DAY = date(2026, 7, 14)
 JOINT = {  # downloads by project, cpu, Python and glibc of who downloads
@@ -42,8 +41,7 @@ def test_every_marginal_of_a_joint_distribution_reaches_the_api(pipeline: Pipeli
     pipeline.load(downloads, DAY)
     names = [breakdown.name for breakdown in KNOWN]
     assert pipeline.with_settings(breakdowns=names).execute("daily_downloads", partition_key=str(DAY)).success
-    clock = Clock(datetime.combine(DAY + timedelta(days=2), time(), UTC))
-    with serving(settings(pipeline.database.api_url), clock) as client:
+    with api_after(DAY, pipeline.database) as client:
         for route, key in MARGINALS.items():
             for project in ("numpy", "polars", *(["__all__"] * ("version" not in route))):
                 right: Counter[str] = Counter()

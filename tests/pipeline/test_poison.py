@@ -1,6 +1,6 @@
 """Rows that Postgres or JSON cannot carry: replaced, counted and reported; the day is published, every sum holds."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 
 import pytest
 from click.testing import CliRunner
@@ -9,9 +9,8 @@ from pyzn_cli import pyzn
 from pyzn_pipeline.breakdowns import BREAKDOWNS, WITHOUT_MIRRORS
 from pyzn_pipeline.names import INVALID
 from pyzn_pipeline.source.scan import MARK
-from tests.api.conftest import Clock, serving, settings
 from tests.days import Download
-from tests.pipeline.conftest import Pipeline, materialized
+from tests.pipeline.conftest import Pipeline, api_after, materialized
 from tests.store.publishing import held, rows, totals
 
 DAY = date(2026, 7, 14)
@@ -79,8 +78,7 @@ def test_every_view_and_every_route_has_the_whole_day_and_keys_that_become_equal
     by_country = query.format("country, downloads", "downloads_by_country")
     assert dict(rows(pipeline.store, by_country)) == {"US": 3 + len(CARRIED), "DE": 1, "U" + MARK: 1, MARK: 1}
 
-    clock = Clock(datetime.combine(DAY + timedelta(days=2), time(), UTC))
-    with serving(settings(pipeline.database.api_url), clock) as client:
+    with api_after(DAY, pipeline.database) as client:
         v2 = client.get("/api/v2/projects/requests").json()
         assert v2["total_downloads"] == sum(sum(day.values()) for day in v2["downloads"].values()) == OF_REQUESTS
         for table in ("versions", "countries"):

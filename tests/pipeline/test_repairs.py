@@ -102,7 +102,7 @@ def at(store: Engine, published: str, counted: str) -> None:
     change(store, f"UPDATE pyzn.days SET {times}", published=f"{published}Z", counted=f"{counted}Z")
 
 
-def test_unless_told_from_when_a_new_deployment_heals_no_further_back_than_its_first_publication(store: Engine) -> None:
+def test_by_default_a_new_deployment_heals_no_further_back_than_its_first_publication(store: Engine) -> None:
     now = datetime(2026, 7, 15, 18, 30, tzinfo=UTC)
     assert not due_for_reading(store, now, repair_from=None)
     publish(store, date(2020, 2, 2), some(a=1))
@@ -111,16 +111,6 @@ def test_unless_told_from_when_a_new_deployment_heals_no_further_back_than_its_f
         change(store, "DELETE FROM pyzn.wanted")
         due = due_for_reading(store, now, repair_from=None)
         assert [str(due[0]), str(due[-1])] == ["2026-07-14", healed_from]
-
-
-def test_the_days_of_a_run_that_died_are_asked_for_again_however_old_they_are(pipeline: Pipeline) -> None:
-    days = [date(2026, 1, 5), date(2026, 1, 6)]
-    pipeline.load(DOWNLOADS, *days)
-    dead = pipeline.add_run(DagsterRunStatus.FAILURE, {})
-    wanted.begin_run(pipeline.store, days, dead.run_id, f"run {dead.run_id}")
-    assert not pipeline.requests()  # a minute's grace
-    pipeline.a_month_passes()
-    assert pipeline.repaired() == days
 
 
 def test_a_matching_recount_a_week_later_makes_days_final_by_the_metadata_alone(

@@ -85,7 +85,7 @@ def test_a_range_is_ranked_around_the_days_that_are_not_published(pipeline: Pipe
     assert ranked(pipeline.store, "week") == [(1, "a", 2, None)]
 
 
-def test_a_run_of_days_that_are_all_missing_fails_and_says_what_to_do(pipeline: Pipeline) -> None:
+def test_a_run_of_days_that_are_all_missing_fails_with_the_way_out(pipeline: Pipeline) -> None:
     assert "materialize project_days of them first" in failure_of(run(pipeline))
 
 

@@ -89,15 +89,15 @@ def test_the_ledger_shows_when_and_by_what_a_day_was_recounted(
 CHANGED = {  # the first day: the change of a table, and the difference
     "a document": (
         "UPDATE pyzn.project_days SET by_version = '{\"1.0\":2}' WHERE day = '2026-07-13' AND project = 'numpy'",
-        "downloads by version: the tables have 4, the ledger says 3",
+        "downloads by version: the tables have 4, the ledger 3",
     ),
     "a row": (
         "DELETE FROM pyzn.project_days WHERE day = '2026-07-13' AND project = 'numpy'",
-        "projects: the tables have 1, the ledger says 2; checksum: ",
+        "projects: the tables have 1, the ledger 2; checksum: ",
     ),
     "python": (
         "UPDATE pyzn.project_days SET by_python = '{}' WHERE day = '2026-07-13' AND project = 'numpy'",
-        "downloads without mirrors by python: the tables have 2, the ledger says 3; project keys by python: ",
+        "downloads without mirrors by python: the tables have 2, the ledger 3; project keys by python: ",
     ),
     "all of PyPI": (
         "UPDATE pyzn.day_breakdowns SET pypi_totals = '{\"DE\":3}' WHERE day = '2026-07-13' AND breakdown = 'country'",

@@ -169,7 +169,7 @@ def test_a_canceled_day_that_a_person_asks_for_again_is_wanted_again(pipeline: P
     assert pipeline.days_requested_later() == DAYS
 
 
-def test_a_run_that_never_begins_is_given_up_in_the_end_and_says_why(pipeline: Pipeline) -> None:
+def test_a_run_that_never_begins_is_given_up_in_the_end_with_its_reason(pipeline: Pipeline) -> None:
     tries, tags = 0, span(FIRST, LAST)
     while tags:
         tries += 1

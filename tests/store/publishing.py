@@ -69,6 +69,14 @@ def everything(store: Engine) -> list[list[tuple[Any, ...]]]:
     return [rows(store, f"SELECT row::text FROM pyzn.{table} AS row ORDER BY row::text") for table in tables]
 
 
+@contextmanager
+def unchanged(store: Engine) -> Iterator[None]:
+    """Assert that the block leaves these tables as they were."""
+    before = everything(store)
+    yield
+    assert everything(store) == before
+
+
 def ranked(store: Engine, period: str, day: date = date(2026, 7, 14)) -> list[tuple[Any, ...]]:
     """Return a ranking, first place first."""
     query = "SELECT rank, project, downloads, change FROM pyzn.top_projects WHERE day = :day AND period = :period"

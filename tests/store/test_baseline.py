@@ -1,5 +1,6 @@
 """All-time totals: the imported baseline and every published day after it, in whatever order they come."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
@@ -115,10 +116,13 @@ NO_TOTALS = ["-1", "1.5", "1_000", str(10**15 + 1), str(2**63 - 1), "9" * 5000]
         ([*FILE, "numpy\n"], r"line 4: \['numpy'\] has 1 columns"),
         ([*FILE, "numpy,1,2\n"], "line 4: .* has 3 columns"),
         *(
-            ([*FILE, f"numpy,{total}\n"], f"line 4: total_downloads of numpy is '{total[:100]}.*', expected 0 to")
+            ([*FILE, f"numpy,{total}\n"], f"line 4: total_downloads of numpy is '{total[:50]}.*, expected 0 to")
             for total in NO_TOTALS
         ),
-        *(([*FILE, f"{name},1\n"], f"line 4: {ascii(name)[:100]!s}.* is not a project's name") for name in NO_NAMES),
+        *(
+            ([*FILE, f"{name},1\n"], f"line 4: {re.escape(ascii(name)[:40])}.* is not a project's name")
+            for name in NO_NAMES
+        ),
         ([*FILE, "n\x00,1\n"], "line 4: "),
         ([*FILE, '"numpy,1\n'], "line 4: unexpected end of data"),
         ([*FILE, "old_project,1\n"], "line 4: project 'old-project' is on line 2 already"),
@@ -127,7 +131,7 @@ NO_TOTALS = ["-1", "1.5", "1_000", str(10**15 + 1), str(2**63 - 1), "9" * 5000]
 def test_a_bad_row_is_named_by_its_line_and_nothing_is_imported(
     shared_store: Engine, lines: list[str], message: str
 ) -> None:
-    with pytest.raises(ImportRefused, match=message.replace("\\u", r"\\u").replace("\\x", r"\\x")):
+    with pytest.raises(ImportRefused, match=message):
         import_totals(shared_store, lines, AS_OF)
     assert not totals(shared_store)
     assert not rows(shared_store, "SELECT FROM pyzn.baseline")

@@ -1,4 +1,4 @@
-"""What is sent by binary COPY comes back from Postgres as it was, or is refused."""
+"""Rows sent by binary COPY come back from Postgres as they were, or are refused."""
 
 from datetime import date
 from typing import Any

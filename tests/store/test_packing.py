@@ -15,7 +15,7 @@ from pyzn_pipeline.store.locks import days_locked
 from pyzn_pipeline.store.partitions import partitions
 from tests.conftest import Database, filled_database
 from tests.days import Download, some
-from tests.store.publishing import change, everything, publish, rows, seen_meanwhile
+from tests.store.publishing import change, publish, rows, seen_meanwhile, unchanged
 
 FIRST, FOLLOWING = date(2026, 6, 1), date(2026, 7, 1)
 DAYS = [date(2026, 6, 18) + timedelta(days=n) for n in range(13)]
@@ -54,10 +54,9 @@ def assert_true(store: Engine) -> None:
 
 
 def test_a_month_that_is_over_becomes_one_partition_with_the_same_content(store: Engine) -> None:
-    before = everything(store)
-    assert list(pack_settled(store, date(2026, 7, 20))) == [(FIRST, FOLLOWING, 13)]
+    with unchanged(store):
+        assert list(pack_settled(store, date(2026, 7, 20))) == [(FIRST, FOLLOWING, 13)]
     assert spans(store) == [(FIRST, FOLLOWING)]
-    assert everything(store) == before
     order = f"SELECT array_agg(project ORDER BY ctid) = array_agg(project ORDER BY project, day) FROM pyzn.{JUNE}"
     assert rows(store, order) == [(True,)]
     assert list(pack_settled(store, date(2026, 7, 21))) == []
@@ -84,13 +83,12 @@ def cold(postgres: Postgres) -> Iterator[str]:
 
 
 def test_packed_months_and_their_indexes_are_in_the_tablespace_and_stay_true(cold: str, store: Engine) -> None:
-    before = everything(store)
-    with pytest.raises(PackingFailed, match=r'June 2026: .*"default_tablespace": "none"'):
-        list(pack_settled(store, date(2026, 7, 20), "none"))
-    list(pack_settled(store, date(2026, 7, 20), cold))
+    with unchanged(store):
+        with pytest.raises(PackingFailed, match=r'June 2026: .*"default_tablespace": "none"'):
+            list(pack_settled(store, date(2026, 7, 20), "none"))
+        list(pack_settled(store, date(2026, 7, 20), cold))
     in_it = "SELECT relname FROM pg_class WHERE relname LIKE 'project%' AND reltablespace <> 0"
     assert {name for (name,) in rows(store, in_it)} == {JUNE, f"{JUNE}_pkey"}
-    assert everything(store) == before
     publish(store, DAY, MORE)
     publish(store, FOLLOWING, MORE)
     assert len(rows(store, in_it)) == 2
@@ -124,14 +122,15 @@ def test_a_packing_that_dies_leaves_the_month_as_it_was_and_the_next_one_packs_i
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before, were = everything(store), spans(store)
+    before = spans(store)
     monkeypatch.setattr(packing, "_swap", die)
-    with pytest.raises(KeyboardInterrupt):
+    with unchanged(store), pytest.raises(KeyboardInterrupt):
         pack(store, FIRST, FOLLOWING)
+    assert spans(store) == before
     monkeypatch.undo()
-    assert (everything(store), spans(store)) == (before, were)
-    pack(store, FIRST, FOLLOWING)
-    assert (everything(store), spans(store)) == (before, [(FIRST, FOLLOWING)])
+    with unchanged(store):
+        pack(store, FIRST, FOLLOWING)
+    assert spans(store) == [(FIRST, FOLLOWING)]
 
 
 @pytest.mark.usefixtures("impatient")
@@ -145,12 +144,10 @@ def test_a_packing_that_dies_leaves_the_month_as_it_was_and_the_next_one_packs_i
 def test_it_queues_nobody_behind_a_long_transaction_and_gives_up_by_name(
     store: Engine, database: Database, role: str, statement: str
 ) -> None:
-    before = everything(store)
     with psycopg.connect(getattr(database, f"{role}_url")) as other:
         other.execute(statement.encode())
-        with pytest.raises(PackingFailed, match=r"project_days_2026_06_18 to .* not packed"):
+        with unchanged(store), pytest.raises(PackingFailed, match=r"project_days_2026_06_18 to .* not packed"):
             pack(store, FIRST, FOLLOWING)
-    assert everything(store) == before
     pack(store, FIRST, FOLLOWING)
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
@@ -19,28 +19,6 @@ LAST = date(2026, 7, 14)
 
 def ago(days: int) -> date:
     return LAST - timedelta(days=days)
-
-
-def test_a_day_a_week_and_thirty_days_are_counted_and_no_more(store: Engine) -> None:
-    for days_ago, project in ((0, "today"), (6, "week"), (7, "older"), (29, "month"), (30, "oldest")):
-        publish(store, ago(days_ago), some(**{project: days_ago + 1}))
-    rank(store, LAST)
-    assert [project for _, project, *_ in ranked(store, "day")] == ["today"]
-    assert [project for _, project, *_ in ranked(store, "week")] == ["week", "today"]
-    counts = [(project, count) for _, project, count, _ in ranked(store, "month")]
-    assert counts == [("month", 30), ("older", 8), ("week", 7), ("today", 1)]
-
-
-def test_places_gained_and_lost_are_shown_where_the_days_before_are_all_published(store: Engine) -> None:
-    publish(store, ago(1), some(up=1, down=5, same=9))
-    publish(store, LAST, some(up=6, down=2, same=9, new=1))
-    rank(store, LAST)
-    assert ranked(store, "day") == [(1, "same", 9, 0), (2, "up", 6, 1), (3, "down", 2, -1), (4, "new", 1, None)]
-    assert {change for *_, change in ranked(store, "week")} == {None}
-    for days in range(2, 14):
-        publish(store, ago(days), some(down=1))
-    rank(store, LAST)
-    assert ranked(store, "week")[1] == (2, "down", 12, -1)
 
 
 def test_only_as_many_places_are_kept_as_the_api_answers(store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,6 +116,11 @@ COUNTS = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 4), min_size=1)
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(days=st.dictionaries(st.integers(1, 65), COUNTS, max_size=11), last=COUNTS)
+@example(days={6: {"b": 7}, 7: {"c": 8}, 29: {"d": 30}, 30: {"e": 31}}, last={"a": 1})  # the ends of the periods
+@example(  # a day and a week before that are complete: places are compared
+    days={1: {"up": 1, "down": 5, "same": 9}} | {ago: {"down": 1} for ago in range(2, 14)},
+    last={"up": 6, "down": 2, "same": 9, "new": 1},
+)
 def test_any_days_are_ranked_as_a_dictionary_would(
     store: Engine, days: dict[int, dict[str, int]], last: dict[str, int]
 ) -> None:

@@ -6,12 +6,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.store.schema import SchemaError, ensure_current, migrate, newest
 from tests.conftest import Database
+from tests.store.publishing import change
 
 
 def test_migrating_again_changes_nothing(store: Engine) -> None:
@@ -19,9 +20,8 @@ def test_migrating_again_changes_nothing(store: Engine) -> None:
     assert migrate(store) == newest()
 
 
-def test_an_unmigrated_database_is_named_with_the_command_that_mends_it(store: Engine) -> None:
-    with store.begin() as connection:
-        connection.execute(text("DROP SCHEMA pyzn CASCADE"))
+def test_an_unmigrated_database_is_named_with_the_command_that_fixes_it(store: Engine) -> None:
+    change(store, "DROP SCHEMA pyzn CASCADE")
     with pytest.raises(SchemaError, match=r"revision none.*pyzn migrate"):
         ensure_current(store)
 
@@ -109,8 +109,7 @@ def test_a_superuser_can_take_what_postgres_gives_to_every_role(database: Databa
 def test_the_role_of_the_api_is_not_the_owner(database: Database, store: Engine) -> None:
     with pytest.raises(SchemaError, match="PYZN_API_DATABASE_URL names the owner"):
         migrate(store, with_driver(SecretStr(database.owner_url)))
-    with store.begin() as connection:
-        connection.execute(text("CREATE TEMP TABLE still_writes (y int)"))
+    change(store, "CREATE TEMP TABLE still_writes (y int)")
 
 
 def test_the_api_role_is_read_only_and_bounded_in_time_by_itself(database: Database) -> None:

@@ -101,3 +101,9 @@ def test_a_ranking_names_the_count_of_its_period(client: httpx.Client) -> None:
     assert (day["count"], day["projects"][0]["downloads"]) == ("files", 10)
     assert (month["count"], month["projects"][0]["downloads"]) == ("downloads", 42)  # a day of it lacks files
     assert client.get("/top-pypi-packages.json").json()["meta"]["count"] == "downloads"
+
+
+def test_a_breakdown_that_is_not_read_is_404(client: httpx.Client) -> None:
+    refused = client.get("/api/v4/projects/lib/libcs")
+    assert refused.status_code == 404
+    assert refused.json()["message"] == "No day was read by libc: PYZN_BREAKDOWNS does not name it"

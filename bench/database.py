@@ -12,8 +12,7 @@ from sqlalchemy import Engine
 
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
-from pyzn_pipeline.postgres_url import with_driver
-from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.database import engine, with_driver
 from pyzn_pipeline.store.schema import migrate
 
 

@@ -17,9 +17,8 @@ from pydantic import SecretStr
 
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
-from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.rankings.rankings import rank
-from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.database import engine, with_driver
 from pyzn_pipeline.store.schema import migrate
 from tests.api.conftest import serving, settings
 from tests.api.stock import publish

@@ -19,8 +19,9 @@ from prometheus_client.multiprocess import mark_process_dead
 from pyzn_api.app import build_app
 from pyzn_api.observation import JsonLines
 from pyzn_api.protocol import LimitedProtocol, raise_descriptor_limit
-from pyzn_api.settings import Settings, SettingsError, load
+from pyzn_api.settings import Settings, load
 from pyzn_api.windows import Clock, utc_now
+from pyzn_pipeline.environment import SettingsError
 
 METRICS = "PROMETHEUS_MULTIPROC_DIR"  # the library's name
 

@@ -7,31 +7,13 @@ import re
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from pyzn_pipeline import environment
+from pyzn_pipeline.environment import items, postgres_url
+
 KIB, MIB = 2**10, 2**20  # bytes
-
-
-class SettingsError(ValueError):
-    """Settings are missing or wrong; the message has a line for each, and never a secret's value."""
-
-
-def _postgres_url(value: SecretStr) -> SecretStr:
-    """Return a libpq URL; a driver named as SQLAlchemy does (postgresql+psycopg://) is dropped."""
-    url = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", value.get_secret_value())
-    form = "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-    try:
-        parts = conninfo_to_dict(url)
-    except ProgrammingError as error:
-        raise ValueError(form) from error
-    named = "service" in parts or (parts.get("dbname") and parts.get("user"))
-    if not url.startswith("postgresql://") or not named:
-        raise ValueError(form)
-    return SecretStr(url)
 
 
 def _pbkdf2_hash(value: SecretStr | None) -> SecretStr | None:
@@ -63,15 +45,6 @@ def _proxy(value: str) -> str:
         raise ValueError(f"{value!r} can match no proxy: expected an IP address or a network, 10.0.0.0/8") from error
 
 
-def _split(value: object) -> object:
-    """Return the items of a comma-separated variable. Raises ValueError if it has none."""
-    if not isinstance(value, str):
-        return value
-    if not (items := [part.strip() for part in value.split(",") if part.strip()]):
-        raise ValueError("nothing is between its commas: expected an item, or no value at all")
-    return items
-
-
 class Settings(BaseSettings):
     """Settings of the API. Each is the variable PYZN_API_<FIELD IN CAPITALS>, or as the field says."""
 
@@ -84,7 +57,7 @@ class Settings(BaseSettings):
         validate_by_alias=True,
     )
 
-    database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] = Field(
+    database_url: Annotated[SecretStr, AfterValidator(postgres_url)] = Field(
         description="the read-only role's connection, postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="the address to listen on")
@@ -105,14 +78,14 @@ class Settings(BaseSettings):
         default=256 * MIB, ge=0, description="bytes of rendered answers kept in memory, per process"
     )
     pages: Literal["on", "off"] = Field(default="on", description="the pages and charts for people: on or off")
-    cors_origins: Annotated[list[Annotated[str, AfterValidator(_origin)]], NoDecode, BeforeValidator(_split)] = Field(
+    cors_origins: Annotated[list[Annotated[str, AfterValidator(_origin)]], NoDecode, BeforeValidator(items)] = Field(
         default=["*"], description="origins whose pages may read, separated by commas; * is any"
     )
-    trusted_proxies: Annotated[list[Annotated[str, AfterValidator(_proxy)]], NoDecode, BeforeValidator(_split)] = Field(
+    trusted_proxies: Annotated[list[Annotated[str, AfterValidator(_proxy)]], NoDecode, BeforeValidator(items)] = Field(
         default=[],
         description="addresses or networks of proxies whose X-Forwarded-For names the client, separated by commas",
     )
-    keys: Annotated[list[Annotated[SecretStr, AfterValidator(_key)]], NoDecode, BeforeValidator(_split)] = Field(
+    keys: Annotated[list[Annotated[SecretStr, AfterValidator(_key)]], NoDecode, BeforeValidator(items)] = Field(
         default=[], description="keys of which the API's routes ask for one, separated by commas; none: open to all"
     )
     admin_password_hash: Annotated[SecretStr | None, AfterValidator(_pbkdf2_hash)] = Field(
@@ -123,25 +96,5 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """Return the settings from the environment.
-
-    Raises SettingsError with a line per variable that is missing or wrong.
-    """
-    try:
-        return Settings()
-    except ValidationError as error:
-        raise SettingsError("\n".join(_explain(item) for item in error.errors())) from None
-
-
-def _explain(item: ErrorDetails) -> str:
-    location = str(item["loc"][0])
-    aliases = {field.validation_alias: name for name, field in Settings.model_fields.items()}
-    name = aliases.get(location, location)
-    field = Settings.model_fields[name]
-    variable = str(field.validation_alias or f"PYZN_API_{name.upper()}")
-    description = f" ({field.description})"
-    if item["type"] == "missing":
-        return f"{variable} is not set{description}"
-    secret = "SecretStr" in str(field.annotation)
-    value = "" if secret else f"={str(item['input'])[:80]!r}"
-    return f"{variable}{value}: {item['msg'].removeprefix('Value error, ')}{description}"
+    """Return the settings from the environment. Raises SettingsError with a line per variable that is wrong."""
+    return environment.load(Settings)

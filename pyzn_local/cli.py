@@ -11,7 +11,8 @@ from psycopg.pq import Conninfo
 
 from pyzn_local import services
 from pyzn_local.home import Home, StackError
-from pyzn_local.postgres import PostgresError, binary, libpq_url
+from pyzn_local.postgres import PostgresError, binary
+from pyzn_pipeline.environment import libpq_url
 
 
 @click.command()

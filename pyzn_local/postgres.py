@@ -6,7 +6,6 @@ local user, and widens the permissions of all parent folders when it is run as r
 
 import os
 import pwd
-import re
 import secrets
 import shutil
 import signal
@@ -37,11 +36,6 @@ def binary(name: str) -> str:
     if package is None or package.origin is None:
         raise PostgresError("The embedded PostgreSQL is not installed: pip install 'pyzn[local]'.")
     return str(Path(package.origin).parent / "pginstall18" / "bin" / name)
-
-
-def libpq_url(url: str) -> str:
-    """Return a URL without the driver that SQLAlchemy's form names: `postgresql+psycopg://`."""
-    return re.sub(r"^postgresql\+\w+://", "postgresql://", url)
 
 
 def as_unprivileged_user(command: list[str], owned: Path) -> list[str]:

@@ -13,9 +13,9 @@ import click
 import psycopg
 
 from pyzn_local.home import Home, StackError
-from pyzn_local.postgres import libpq_url
 from pyzn_local.sample import DAYS, first_day
 from pyzn_local.stack import Stack, run_pyzn
+from pyzn_pipeline.environment import libpq_url
 from pyzn_pipeline.exports.index import existing_index
 from pyzn_pipeline.exports.storage import storage_at
 

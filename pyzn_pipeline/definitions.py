@@ -20,6 +20,7 @@ from pyzn_pipeline.breakdowns import known
 from pyzn_pipeline.defs.partitions import utc_days
 from pyzn_pipeline.defs.resources import DaySource, Store
 from pyzn_pipeline.defs.table import source_table
+from pyzn_pipeline.environment import SettingsError
 from pyzn_pipeline.exports.defs import export_asset, export_sensor
 from pyzn_pipeline.exports.mirror import Mirror
 from pyzn_pipeline.maintenance.defs import packing_schedule, retention_schedule
@@ -27,7 +28,7 @@ from pyzn_pipeline.monitoring.defs import alert_sensors, ledger_checks, ledger_s
 from pyzn_pipeline.rankings.defs import ranking_sensor, summary_assets
 from pyzn_pipeline.reading.defs import READ, daily_schedule, days_asset, view_assets
 from pyzn_pipeline.recounts.defs import RECOUNT, recount_check
-from pyzn_pipeline.settings import Settings, SettingsError, load
+from pyzn_pipeline.settings import Settings, load
 from pyzn_pipeline.wanted_days.defs import repair_sensor
 
 

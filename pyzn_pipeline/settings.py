@@ -11,26 +11,22 @@ from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from psycopg import ProgrammingError
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy import create_engine
-from sqlalchemy.exc import ArgumentError
 
+from pyzn_pipeline import environment
 from pyzn_pipeline.breakdowns import BREAKDOWNS, KNOWN, VERSION
 from pyzn_pipeline.days import DaysRefused, day_of
-from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.postgres_url import with_driver
+from pyzn_pipeline.environment import items, postgres_url
 
 TIB = 2**40  # bytes; the unit that BigQuery prices
 
@@ -41,24 +37,7 @@ HINT = "`pyzn up` starts a stack with all settings; the other commands find it t
 T = TypeVar("T", bound=BaseSettings)
 
 
-class SettingsError(PyznError):
-    """Settings are missing or wrong. The message has a line for each, and never the value of a secret."""
-
-
-def _postgres_url(value: SecretStr) -> SecretStr:
-    form = "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-    if not value.get_secret_value().startswith("postgres"):
-        raise ValueError(form)
-    try:
-        url = create_engine(with_driver(value)).url
-    except (ProgrammingError, ArgumentError):  # their text may contain the URL with its password
-        raise ValueError(form) from None
-    if not (url.database and url.username) and "service" not in url.query:
-        raise ValueError(form)
-    return value
-
-
-PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
+PostgresUrl = Annotated[SecretStr, AfterValidator(postgres_url)]
 
 
 def _web_url(value: SecretStr) -> SecretStr:
@@ -116,11 +95,6 @@ MirrorUrl = Annotated[str, AfterValidator(_storage)]
 ExportUrl = Annotated[str, AfterValidator(partial(_storage, schemes=("file", "gs", "s3")))]
 
 
-def _names(value: object) -> object:
-    """The parts of a comma-separated variable."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
 def _breakdowns(names: list[str]) -> list[str]:
     if unknown := [name for name in names if name not in {breakdown.name for breakdown in KNOWN}]:
         raise ValueError(f"{', '.join(unknown)}: not known")
@@ -141,7 +115,7 @@ class StoreSettings(BaseSettings):
         default=None,
         description="the API's connection to the same database; `pyzn migrate` creates its read-only role",
     )
-    breakdowns: Annotated[list[str], NoDecode, BeforeValidator(_names), AfterValidator(_breakdowns)] = Field(
+    breakdowns: Annotated[list[str], NoDecode, BeforeValidator(items), AfterValidator(_breakdowns)] = Field(
         default=[breakdown.name for breakdown in BREAKDOWNS],
         description=f"by what days are read, separated by commas, of {', '.join(each.name for each in KNOWN)}; each "
         "that is not read by default has its price, which `pyzn check` shows",
@@ -281,7 +255,7 @@ class WebserverSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PYZN_", env_ignore_empty=True, frozen=True, extra="ignore")
 
-    dagster_hosts: Annotated[list[Annotated[str, AfterValidator(_host_name)]], NoDecode, BeforeValidator(_names)] = (
+    dagster_hosts: Annotated[list[Annotated[str, AfterValidator(_host_name)]], NoDecode, BeforeValidator(items)] = (
         Field(
             default=[],
             description="names by which browsers reach the Dagster UI, separated by commas; localhost and IP addresses "
@@ -291,27 +265,5 @@ class WebserverSettings(BaseSettings):
 
 
 def load(kind: type[T]) -> T:
-    """Read the settings of that class from the environment.
-
-    Raises SettingsError with a line per variable that is missing or wrong.
-    """
-    try:
-        return kind()
-    except ValidationError as error:
-        wrong = [_explain(kind, dict(item)) for item in error.errors()]
-        raise SettingsError("\n".join([*wrong, HINT])) from None
-
-
-def _explain(kind: type[BaseSettings], item: dict[str, object]) -> str:
-    location = item["loc"]
-    if not isinstance(location, tuple) or not location:
-        return str(item["msg"]).removeprefix("Value error, ")
-    name = str(location[0])
-    field = kind.model_fields[name]
-    variable = f"PYZN_{name.upper()}"
-    if item["type"] == "missing":
-        return f"{variable} is not set: {field.description}"
-    # A URL that is refused because of its password or query is refused without them.
-    secret = "SecretStr" in str(field.annotation) or (name.endswith("_url") and set("@?#") & set(str(item["input"])))
-    value = "" if secret else f"={str(item['input'])[:80]!r}"
-    return f"{variable}{value}: {str(item['msg']).removeprefix('Value error, ')} ({field.description})"
+    """Return the settings of that class from the environment. Raises SettingsError with a line for each wrong one."""
+    return environment.load(kind, HINT)

@@ -20,9 +20,8 @@ import pyzn_local.postgres
 from pyzn_local.bigquery import Server
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres
-from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.source.connection import Clients, connect
-from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.database import engine, with_driver
 from pyzn_pipeline.store.schema import migrate
 from tests import POSTGRES_BIN
 from tests.browser import pytest_unconfigure  # noqa: F401 - a hook of pytest

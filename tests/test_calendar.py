@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from pyzn_pipeline import calendar
-from pyzn_pipeline.postgres_url import with_driver
+from pyzn_pipeline.store.database import with_driver
 from pyzn_pipeline.store.ledger import freshness
 from pyzn_pipeline.store.schema import migrate
 from tests.api.conftest import Clock, serving, settings

@@ -21,12 +21,11 @@ from pyzn_local.bigquery.server import Server
 from pyzn_local.postgres import Postgres
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.monitoring.deployment import check_all
-from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.settings import DeploymentSettings
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients
-from pyzn_pipeline.store.database import UnusableDatabaseError, engine
+from pyzn_pipeline.store.database import UnusableDatabaseError, engine, with_driver
 from pyzn_pipeline.store.schema import migrate
 from tests.api.conftest import serving, settings
 from tests.conftest import Database

@@ -2,10 +2,9 @@
 
 import click
 
-from pyzn_pipeline.postgres_url import with_driver
 from pyzn_pipeline.settings import StoreSettings, load
 from pyzn_pipeline.store import schema
-from pyzn_pipeline.store.database import engine
+from pyzn_pipeline.store.database import engine, with_driver
 from pyzn_pipeline.store.errors import store_errors
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from threading import Timer
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
-from sqlalchemy import Engine, NullPool, TextClause, create_engine, event, text
+from sqlalchemy import URL, Engine, NullPool, TextClause, create_engine, event, text
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from pyzn_pipeline.environment import libpq_url
 from pyzn_pipeline.errors import PyznError
-from pyzn_pipeline.postgres_url import with_driver
 
 POOLER_SECONDS = 5  # how long to wait for a pooler's session; if its pool is used up, none comes
 LIFETIME = 2 * 60 * 60  # seconds that the connection for one day may live, with its scan of at most half an hour
@@ -20,6 +21,17 @@ LIFETIME = 2 * 60 * 60  # seconds that the connection for one day may live, with
 
 class UnusableDatabaseError(PyznError):
     """PyZn cannot work with this database or with the pooler before it. The message has the reason and what to do."""
+
+
+def with_driver(url: SecretStr) -> URL:
+    """Return SQLAlchemy's URL for a libpq URL, with psycopg 3 as the driver: other packages here install psycopg2.
+
+    libpq parses the URL, so every form that libpq accepts works: postgres://, several hosts, a service. A driver in
+    the scheme (`postgresql+psycopg2://`) is ignored. Raises psycopg.ProgrammingError.
+    """
+    parts = {name: str(value) for name, value in conninfo_to_dict(libpq_url(url.get_secret_value())).items()}
+    user, password, database = (parts.pop(name, None) for name in ("user", "password", "dbname"))
+    return URL.create("postgresql+psycopg", user, password, database=database, query=parts)
 
 
 def engine(url: SecretStr, lifetime: float | None = None, pooled: bool = False) -> Engine:

@@ -10,7 +10,8 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_webserver.version import __version__
 
-from pyzn_pipeline.settings import SettingsError, WebserverSettings, load
+from pyzn_pipeline.environment import SettingsError
+from pyzn_pipeline.settings import WebserverSettings, load
 from pyzn_pipeline.webserver.guard import Guard
 
 # As `dagster-webserver` sets them.

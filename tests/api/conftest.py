@@ -20,7 +20,7 @@ from pyzn_api.__main__ import build
 from pyzn_api.protocol import LimitedProtocol
 from pyzn_api.settings import Settings
 from pyzn_local.postgres import Postgres
-from pyzn_pipeline.postgres_url import with_driver
+from pyzn_pipeline.store.database import with_driver
 from pyzn_pipeline.store.schema import migrate
 from tests.api.stock import stock
 from tests.conftest import Database, create_database

@@ -71,10 +71,11 @@ URL = "postgresql://reader:secret@db/pyzn"
 FORM = "DATABASE_URL: expected postgresql://USER"
 # Variables, and how the line of the message begins for each that is wrong.
 WRONG: list[tuple[dict[str, str], list[str]]] = [
-    ({"DATABASE_URL": ""}, ["DATABASE_URL is not set (the read-only role's connection, "]),
+    ({"DATABASE_URL": ""}, ["DATABASE_URL is not set: the read-only role's connection, "]),
     ({"DATABASE_URL": "postgresql://["}, [FORM]),
     ({"DATABASE_URL": "postgresql://host/pyzn"}, [FORM]),
     ({"DATABASE_URL": "postgresql://pyzn@host"}, [FORM]),
+    ({"DATABASE_URL": "postgresql://pyzn@host:port/pyzn"}, [FORM]),
     ({"DATABASE_URL": "host=a dbname=b"}, [FORM]),
     ({"DATABASE_URL": "mysql://user:secret@host/db", "PORT": "70000"}, [FORM, "PORT='70000': "]),
     ({"CORS_ORIGINS": "*, https://b.example/"}, ["CORS_ORIGINS='https://b.example/': 'https://b.example/' can match"]),

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from pyzn_pipeline.environment import SettingsError
 from pyzn_pipeline.exports import storage as storage_module
 from pyzn_pipeline.exports.index import INDEX, read_index
 from pyzn_pipeline.exports.storage import CHUNK, DamagedExport, Folder, Storage, StorageError, storage_at
-from pyzn_pipeline.settings import Settings, SettingsError, load
+from pyzn_pipeline.settings import Settings, load
 from tests.web import WebServer
 
 MIB = 2**20

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pyzn_local.ports import free_port
-from pyzn_local.postgres import Postgres, binary, libpq_url
+from pyzn_local.postgres import Postgres, binary
+from pyzn_pipeline.environment import libpq_url
 
 
 def test_it_starts_from_a_folder_that_only_its_user_may_enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

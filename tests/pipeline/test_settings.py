@@ -15,7 +15,8 @@ from google.auth import environment_vars
 from pydantic import SecretStr
 
 from pyzn_pipeline.defs.resources import DaySource
-from pyzn_pipeline.settings import Settings, SettingsError, load
+from pyzn_pipeline.environment import SettingsError
+from pyzn_pipeline.settings import Settings, load
 from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.source.errors import SourceError
 

@@ -20,7 +20,8 @@ from websockets.typing import Origin, Subprotocol
 
 from pyzn_local.ports import free_port
 from pyzn_pipeline.backfills.dagster_client import ask
-from pyzn_pipeline.settings import SettingsError, WebserverSettings, load
+from pyzn_pipeline.environment import SettingsError
+from pyzn_pipeline.settings import WebserverSettings, load
 from tests.browser import browser
 from tests.waiting import wait_until
 from tests.web import WebServer

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from pyzn_local.postgres import Postgres
-from pyzn_pipeline.postgres_url import with_driver
+from pyzn_pipeline.store.database import with_driver
 from pyzn_pipeline.store.schema import SchemaError, ensure_current, migrate, newest
 from tests.conftest import Database
 from tests.store.publishing import change

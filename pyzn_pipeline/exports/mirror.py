@@ -6,7 +6,7 @@ form of a scan, and are tallied, audited and compared with the exporter's checks
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 
 import pyarrow as pa
@@ -43,7 +43,6 @@ class Mirror:
     @contextmanager
     def scanned(self, day: date, held: Collection[str] = ()) -> Iterator[Scan]:  # noqa: ARG002 - Source's
         """Read and prove the day's files, and return their rows."""
-        began_at = datetime.now(UTC)
         index = self.index()
         entry = index.by_day().get(day)
         if entry is None:
@@ -63,7 +62,6 @@ class Mirror:
             bytes_processed=0,
             bytes_billed=0,
             batches=self._batches(found, files, contents),
-            began_at=began_at,
             contents=contents,
             exporter=ExporterRow(
                 revision=found.revision,
@@ -89,8 +87,9 @@ class Mirror:
         if metadata_alone:
             return Counts({}, {}, 0)  # a day is final when the exporter's is
         entries = self.index().by_day()
-        counts = {day: entries[day].source_recount if day in entries else 0 for day in published}
-        return Counts(counts, dict.fromkeys(counts, MIRROR), 0)
+        counts = {day: entries[day].source_recount for day in published if day in entries}
+        gone = {day: f"{self.name} does not have it any more" for day in published if day not in entries}
+        return Counts(counts, dict.fromkeys(counts, MIRROR), 0, failed=gone)
 
     def price_of_count(self, days: Sequence[date]) -> Price:  # noqa: ARG002 - Source's
         """Return 0: nothing is billed."""

@@ -71,7 +71,7 @@ class Scan:
     batches: Iterator[pa.RecordBatch]
     in_order: bool = True
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    """A time before the query was sent: the scan has seen every row that existed then."""
+    """A time before the query was sent, by Postgres' clock: the scan has seen every row that existed then."""
     contents: Contents = field(default_factory=Contents)
     """The counts and breakdowns that its rows have: a mirror has days from before a breakdown existed."""
     exporter: ExporterRow | None = None
@@ -180,7 +180,6 @@ def scan(
     Raises SourceError, and CostLimitExceeded before anything is billed if the dry run is over
     `maximum_bytes_billed`; the job has the same limit.
     """
-    began_at = datetime.now(UTC)
     condition = is_file(day, read_filenames, breakdowns)
     contents = contents_of(condition, breakdowns)
     estimated = estimate(clients, table, day, day, condition, breakdowns)
@@ -209,7 +208,6 @@ def scan(
         bytes_processed=sum(int(job.total_bytes_processed or 0) for job in jobs),
         bytes_billed=sum(int(job.total_bytes_billed or 0) for job in jobs),
         batches=_batches(clients, rows, day, schema(contents)),
-        began_at=began_at,
         in_order=len(jobs) == 1,
         contents=contents,
     )

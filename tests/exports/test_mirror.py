@@ -86,6 +86,13 @@ def test_a_day_is_published_though_another_has_used_a_newer_index_since_its_read
     assert pair.is_equal()
 
 
+def test_a_day_that_is_withdrawn_from_the_mirror_is_not_counted_as_zero(pair: Pair) -> None:
+    pair.export()
+    counts = Mirror(str(pair.folder)).count({DAY: 1, DAYS[0] - timedelta(days=1): 1})
+    assert counts.downloads.keys() == {DAY}
+    assert counts.failed == {DAYS[0] - timedelta(days=1): f"{pair.folder} does not have it any more"}
+
+
 def test_the_command_publishes_what_is_not_there(
     pair: Pair, second_database: Database, web: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

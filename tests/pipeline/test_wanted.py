@@ -3,6 +3,9 @@
 Dagster's storage holds here what each death leaves in it; tests/deployment/survival.py kills the processes themselves.
 """
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,6 +15,9 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from pyzn_pipeline.backfills.launch import RUNNING
 from pyzn_pipeline.days import PARTITION
+from pyzn_pipeline.reading.day import ingest_day
+from pyzn_pipeline.source.bigquery import BigQuery
+from pyzn_pipeline.source.scan import Scan
 from pyzn_pipeline.store import ledger
 from pyzn_pipeline.wanted_days import trouble, wanted
 from pyzn_pipeline.wanted_days.defs import UNFINISHED_BACKFILLS
@@ -50,6 +56,22 @@ def change_backfill(pipeline: Pipeline, status: BulkActionStatus) -> None:
 def run(pipeline: Pipeline, status: DagsterRunStatus, **tags: str) -> DagsterRun:
     """A run of DAYS in that state."""
     return pipeline.add_run(status, span(FIRST, LAST) | tags)
+
+
+def test_a_reading_serves_the_requests_before_it_though_this_machines_clock_is_behind(
+    pipeline: Pipeline, source: BigQuery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned = BigQuery.scanned
+
+    @contextmanager
+    def behind(self: BigQuery, day: date, held: Collection[str] = ()) -> Iterator[Scan]:
+        with scanned(self, day, held) as found:
+            yield replace(found, began_at=found.began_at - timedelta(minutes=1))
+
+    monkeypatch.setattr(BigQuery, "scanned", behind)
+    wanted.begin_run(pipeline.store, DAYS, "run-1", "run run-1")
+    ingest_day(FIRST, source, pipeline.store, "run-1")
+    assert rows(pipeline.store, "SELECT day FROM pyzn.wanted ORDER BY day") == [(day,) for day in DAYS[1:]]
 
 
 def die(pipeline: Pipeline, dead: DagsterRun, asked_by: str) -> None:

@@ -5,22 +5,20 @@ from pathlib import Path
 
 import pytest
 from dagster import TableSchema
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from pyzn_local.bigquery.server import Server
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from pyzn_pipeline.rankings.defs import CHECKS, DAILY_TOTALS, TOP_PROJECTS
 from pyzn_pipeline.rankings.rankings import faulty, rank
-from tests.conftest import Database
 from tests.days import some
-from tests.pipeline.conftest import code_location
-from tests.store.publishing import publish
+from tests.pipeline.conftest import Pipeline
+from tests.store.publishing import change, publish
 
 DAY = date(2026, 7, 14)
 
 
-def test_every_asset_has_columns_code_and_checks(bigquery: Server, database: Database, tmp_path: Path) -> None:
-    graph = code_location(bigquery, database, export_url=str(tmp_path)).resolve_asset_graph()
+def test_every_asset_has_columns_code_and_checks(pipeline: Pipeline, tmp_path: Path) -> None:
+    graph = pipeline.with_settings(export_url=str(tmp_path)).defs.resolve_asset_graph()
     views = {breakdown.view for breakdown in BREAKDOWNS}
     made = {"project_days", TOP_PROJECTS, DAILY_TOTALS, "exported_days"}
     nodes = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
@@ -38,17 +36,16 @@ def test_every_asset_has_columns_code_and_checks(bigquery: Server, database: Dat
 
 
 @pytest.mark.parametrize(
-    ("check", "change"),
+    ("check", "statement"),
     [
         ("places_have_no_gaps", "UPDATE pyzn.top_projects SET rank = 9 WHERE rank = 2"),
         ("places_have_no_gaps", "UPDATE pyzn.top_projects SET downloads = 9 WHERE rank = 2"),
         ("totals_equal_the_versions", "UPDATE pyzn.day_breakdowns SET source_downloads = 9, downloads = 9"),
     ],
 )
-def test_a_check_of_the_summaries_finds_the_days_that_fail_it(store: Engine, check: str, change: str) -> None:
+def test_a_check_of_the_summaries_finds_the_days_that_fail_it(store: Engine, check: str, statement: str) -> None:
     publish(store, DAY, some(requests=2, numpy=1))
     rank(store, DAY)
     assert [faulty(store, name, [DAY]) for name in CHECKS] == [[], []]
-    with store.begin() as connection:
-        connection.execute(text(change))
+    change(store, statement)
     assert [name for name in CHECKS if faulty(store, name, [DAY]) == [DAY]] == [check]

@@ -18,9 +18,8 @@ class Download(NamedTuple):
     project: str
     version: str | None = "1.0"
     country: str | None = "US"
-    pip: bool = True
     ci: bool = False
-    installer: str | None = None  # other than pip
+    installer: str | None = "pip"
     python: str | None = None
     system: str | None = None
     filename: str | None = "name-1.0-py3-none-any.whl"
@@ -70,8 +69,9 @@ def scanned(day: date, downloads: Iterable[Download]) -> list[dict[str, Any]]:
 
 def raw_row(download: Download, at: datetime | None = None) -> dict[str, Any]:
     """A row of `file_downloads` as linehaul writes it: no installer is NULL, not on CI is NULL."""
-    installer = download.installer or ("pip" if download.pip else None)
+    installer, distro = download.installer, download.distro
     lib, _, version = (download.libc or "").partition(" ")
+    libc = {"lib": lib, "version": version or None} if lib else None
     return {
         "timestamp": at,
         "country_code": download.country,
@@ -84,7 +84,7 @@ def raw_row(download: Download, at: datetime | None = None) -> dict[str, Any]:
             "ci": download.ci or None,
             "cpu": download.cpu,
             "implementation": {"name": download.implementation} if download.implementation else None,
-            "distro": {"name": download.distro, "libc": {"lib": lib or None, "version": version or None}},
+            "distro": {"name": distro, "libc": libc} if distro or libc else None,
         },
     }
 

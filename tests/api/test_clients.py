@@ -32,7 +32,7 @@ ROWS = [
     Download("demo-pkg", "1.1", installer="uv", python="3.9.1", system="FreeBSD"),
     Download("demo-pkg", "1.1", installer="Browser", python=None, system=None),
     Download("demo-pkg", "1.1", installer="bandersnatch", python="3.11.0", system="Linux"),
-    Download("demo-pkg", "1.1", pip=False, python="3.10.0", system="Linux"),
+    Download("demo-pkg", "1.1", installer=None, python="3.10.0", system="Linux"),
     Download("only-mirrored", "1.0", installer="devpi", python="3.11.0", system="Linux"),
 ]
 DAYS = {  # how many times each of the rows

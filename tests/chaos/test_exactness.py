@@ -18,7 +18,7 @@ DAY = date(2026, 7, 14)
 DOWNLOADS = [
     Download("requests"),
     Download("requests", "2.0", country="DE", python="3.12.1", system="Linux"),
-    Download("numpy", country=None, pip=False, installer="bandersnatch"),
+    Download("numpy", country=None, installer="bandersnatch"),
 ]
 LATE = [*DOWNLOADS, Download("numpy", ci=True)]
 

@@ -33,7 +33,7 @@ DOWNLOADS = [
     Download("requests", "2.32.0", None, ci=True, python="3.9"),
     Download("requests", AWKWARD, "", installer="bandersnatch"),
     Download("numpy", "", "DE", installer="uv", system=AWKWARD),
-    Download("zope", None, "US", pip=False),
+    Download("zope", None, "US", installer=None),
 ]
 CONTENT = [
     "SELECT * FROM pyzn.project_days ORDER BY day, project",

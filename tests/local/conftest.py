@@ -33,11 +33,11 @@ ODD_ROWS = raw_rows(
     [  # NULLs, quotes, unicode and names that normalise to the same project
         Download("Foo.Bar", ci=True),
         Download("foo__bar", country=None),
-        Download("foo-bar", None, "DE", pip=False),
+        Download("foo-bar", None, "DE", installer=None),
         Download("FOO-._bar", 'a"quo\\te', installer="uv", ci=True),
         Download("foo.bar", "é中🚀"),
         Download("foo.bar", "1.0\n\t", "us"),
-        Download("solo", None, None, pip=False),
+        Download("solo", None, None, installer=None),
         Download("", "2", "ZZ", installer="Browser"),
     ],
 )

@@ -25,7 +25,7 @@ CARRIED = [  # odd, and carried as they are
 POISON = [
     Download("requests", f"2.31.0{NUL}", "US"),
     Download("requests", "2.31.0\ufffd", "US", ci=True),  # the same key, once the other is replaced
-    Download("requests", f"{NUL}{NUL}", f"U{NUL}", pip=False),
+    Download("requests", f"{NUL}{NUL}", f"U{NUL}", installer=None),
     Download("requests", "2.32.0", NUL),
     Download(f"Evil_.{NUL}--Project"),
     Download("evil-\ufffd-project", "2.0"),

@@ -22,7 +22,7 @@ LIMIT = 2**40
 DOWNLOADS = [
     Download("requests", "2.31.0", "US", ci=True),
     Download("requests", "2.31.0", "DE"),
-    Download("requests", "2.32.0", "US", pip=False),
+    Download("requests", "2.32.0", "US", installer=None),
     Download("numpy", None, None),
     Download("numpy", '1.0"quoted\\', "US", python="3.12.1+", system="Linux"),
     Download("numpy", "0.9", "US", installer="bandersnatch", python="3.9", system="Linux"),

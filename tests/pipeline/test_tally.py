@@ -13,7 +13,7 @@ from tests.days import Download, scan_of
 
 Rows = list[dict[str, Any]]
 DAY = date(2026, 7, 14)
-DOWNLOADS = [Download("requests", "2.31.0", ci=True), Download("requests", "2.32.0", pip=False), Download("numpy")]
+DOWNLOADS = [Download("requests", "2.31.0", ci=True), Download("requests", "2.32.0", installer=None), Download("numpy")]
 
 
 def rows_of(downloads: list[Download]) -> Rows:

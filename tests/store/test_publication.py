@@ -27,7 +27,7 @@ DAY = date(2026, 7, 14)
 DOWNLOADS = [
     Download("requests", "2.31.0", "US", ci=True),
     Download("requests", "2.31.0", "DE"),
-    Download("requests", "2.32.0", "US", pip=False),
+    Download("requests", "2.32.0", "US", installer=None),
     Download("numpy", None, None),
 ]
 NO_NAMES = ["", "\\N", '"', "a,b", "\r\n", "a\n", "A", "a_b", "-a", "a-", "\u0131python", "reque\u017fts", "x" * 256]
@@ -207,10 +207,9 @@ SPELLED = st.builds(
     project=st.sampled_from(["a", "b-c", "z"]),
     version=SPELLINGS,
     country=SPELLINGS,
-    installer=SPELLINGS,
+    installer=SPELLINGS | st.just("pip"),
     python=SPELLINGS | st.sampled_from(["3.9.1", "3.14"]),
     system=SPELLINGS,
-    pip=st.booleans(),
     ci=st.booleans(),
 )
 

@@ -5,8 +5,11 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pytest
 from google.cloud.bigquery import QueryJobConfig
+from sqlalchemy import Engine
 
 from pyzn_local.bigquery.server import Server
+from pyzn_pipeline.reading.audits import AuditFailed
+from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.source import queries
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients, connect
@@ -136,3 +139,14 @@ def test_a_source_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(SourceError, match=r"^day 2026-07-14: cost estimate: BigQuery is not reachable .*$"):
         estimate(clients, TABLE, DAY, DAY, None)
     clients.close()
+
+
+def test_a_cut_stream_is_resumed_and_a_lost_part_of_it_publishes_nothing(
+    bigquery: Server, source: BigQuery, store: Engine
+) -> None:
+    bigquery.inject({"lose_page": True})
+    with pytest.raises(AuditFailed, match="BigQuery reports 3 rows, 0 arrived"):
+        ingest_day(DAY, source, store, "run-1")
+    bigquery.inject({"cut_stream_after_rows": 1})
+    reading = ingest_day(DAY, source, store, "run-2")
+    assert (reading.publication.revision, reading.tally.of_day["downloads"]) == (1, len(DOWNLOADS))

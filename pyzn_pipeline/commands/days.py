@@ -12,6 +12,7 @@ from rich.text import Text
 from pyzn_pipeline.commands.day import DAY
 from pyzn_pipeline.commands.event import table_of
 from pyzn_pipeline.commands.progress import show
+from pyzn_pipeline.days import ensure_readable, latest_readable
 from pyzn_pipeline.settings import StoreSettings, load
 from pyzn_pipeline.store import events, ledger
 from pyzn_pipeline.store.schema import open_store
@@ -35,8 +36,9 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
     (why, and when it is tried again), was given up, or was canceled by the person who asked.
     """
     settings = load(StoreSettings)
-    last = end or datetime.now(UTC).date() - timedelta(days=1)
-    first = start or last - timedelta(days=34)
+    last = min(end or latest_readable(), latest_readable())
+    first = start or max(last - timedelta(days=34), settings.first_day)
+    ensure_readable(first, settings.first_day)
     if first > last:
         raise click.UsageError(f"range {first} to {last} is reversed: the first day comes first")
     with open_store(settings.database_url, "days") as store:

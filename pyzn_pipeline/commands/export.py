@@ -22,9 +22,9 @@ from pyzn_pipeline.store.schema import open_store
 def export(start: date | None, end: date | None, url: str | None, check: bool, new: bool) -> None:
     """Export the published UTC days from START to END (both included) as Parquet files.
 
-    Without START and END: all published days. A day that is there already and has not changed is not
-    written again. A new revision appears in the index when all its files are there. docs/export.md
-    describes the files and how to read them; `pyzn mirror` publishes them elsewhere.
+    Without START and END: all published days; START alone is that day. A day that is there already and
+    has not changed is not written again. A new revision appears in the index when all its files are
+    there. docs/export.md describes the files and how to read them; `pyzn mirror` publishes them elsewhere.
 
     Exits with 1 if a day was refused, and prints the reason.
 

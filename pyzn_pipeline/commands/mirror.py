@@ -27,10 +27,10 @@ from pyzn_pipeline.store.schema import open_store
 def mirror(url: str, start: date | None, end: date | None, accept_worse: bool) -> None:
     """Publish the UTC days from START to END (both included) that another PyZn has exported to URL.
 
-    Without START and END: all days of the mirror from PYZN_FIRST_DAY on, newest first. URL is
-    https://…, gs://…, s3://… or a folder. Every byte is checked before a day is published, in the same
-    way as a day from BigQuery, and nothing is billed. A day that is published with the same content is
-    not read again.
+    Without START and END: all days of the mirror from PYZN_FIRST_DAY on, newest first; START alone is
+    that day. URL is https://…, gs://…, s3://… or a folder. Every byte is checked before a day is
+    published, in the same way as a day from BigQuery, and nothing is billed. A day that is published
+    with the same content is not read again.
 
     This needs no Dagster. To follow a mirror by the day, set PYZN_MIRROR_URL instead.
 

@@ -53,7 +53,7 @@ def verify(start: date, end: date, full: bool) -> None:
                 "BigQuery's metadata does not confirm"
             )
         click.echo(cost_line, err=True)
-        counts = source.count(published).downloads
+        counts = source.count(published)
         proven = 0
         found = proofs(held, counts, store, source if full else None)
         with bar_of_days() as bar:

@@ -88,7 +88,7 @@ class Mirror:
             return Counts({}, {}, 0)  # a day is final when the exporter's is
         entries = self.index().by_day()
         counts = {day: entries[day].source_recount for day in published if day in entries}
-        gone = {day: f"{self.name} does not have it any more" for day in published if day not in entries}
+        gone = {day: f"{self.name} has it no longer" for day in published if day not in entries}
         return Counts(counts, dict.fromkeys(counts, MIRROR), 0, failed=gone)
 
     def price_of_count(self, days: Sequence[date]) -> Price:  # noqa: ARG002 - Source's

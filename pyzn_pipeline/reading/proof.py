@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, TextClause, text
 from pyzn_pipeline.breakdowns import Breakdown, Contents
 from pyzn_pipeline.errors import PyznError
 from pyzn_pipeline.reading.tally import Tally
+from pyzn_pipeline.source.count import Counts
 from pyzn_pipeline.source.protocol import Source
 from pyzn_pipeline.store.database import statement, text_of
 from pyzn_pipeline.store.errors import store_errors
@@ -27,12 +28,10 @@ class Proof:
     differences: list[str]
 
 
-def verify(
-    rows: list[dict[str, Any]], counts: dict[date, int], engine: Engine, source: Source | None
-) -> Iterator[Proof]:
+def verify(rows: list[dict[str, Any]], counts: Counts, engine: Engine, source: Source | None) -> Iterator[Proof]:
     """A proof for each published day in `rows` (from ledger.days), in order.
 
-    `counts` has the source's current count of each day. With `source`, each day is also re-read in full and its
+    `counts` are the source's current counts. With `source`, each day is also re-read in full and its
     content compared. A day that cannot be read is not proven, with the reason.
     """
     for row in rows:
@@ -43,7 +42,7 @@ def verify(
         yield Proof(row["day"], row["downloads"], row["revision"], differences)
 
 
-def _differences(row: dict[str, Any], counts: dict[date, int], engine: Engine, source: Source | None) -> list[str]:
+def _differences(row: dict[str, Any], counts: Counts, engine: Engine, source: Source | None) -> list[str]:
     """Return the differences of one day from its row of the ledger."""
     day: date = row["day"]
     contents = Contents.of(row, row["project_keys"])
@@ -52,12 +51,11 @@ def _differences(row: dict[str, Any], counts: dict[date, int], engine: Engine, s
         differences = _compared(held, {column: row[column] for column in held})
         for breakdown in contents.breakdowns:
             differences += _differences_by(breakdown, connection, row)
-    if day not in counts:
-        differences.append("not proven: the source could not count it")
-    elif counts[day] != row["source_downloads"]:
-        differences.append(
-            f"downloads: the source counts {counts[day]:,} now, {row['source_downloads']:,} when the day was read"
-        )
+    found, when_read = counts.downloads.get(day), row["source_downloads"]
+    if found is None:
+        differences.append(f"not proven: {counts.failed.get(day, 'the source could not count it')}")
+    elif found != when_read:
+        differences.append(f"downloads: the source counts {found:,} now, {when_read:,} when the day was read")
     if source is not None:
         with store_errors(f"day {day}"):
             checksum = _checksum_at_source(source, day, contents)

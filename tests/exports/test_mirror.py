@@ -90,7 +90,7 @@ def test_a_day_that_is_withdrawn_from_the_mirror_is_not_counted_as_zero(pair: Pa
     pair.export()
     counts = Mirror(str(pair.folder)).count({DAY: 1, DAYS[0] - timedelta(days=1): 1})
     assert counts.downloads.keys() == {DAY}
-    assert counts.failed == {DAYS[0] - timedelta(days=1): f"{pair.folder} does not have it any more"}
+    assert counts.failed == {DAYS[0] - timedelta(days=1): f"{pair.folder} has it no longer"}
 
 
 def test_the_command_publishes_what_is_not_there(

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from pyzn_pipeline.rankings import rankings
 from pyzn_pipeline.rankings.rankings import NotPublished, rank, stale, totals
+from pyzn_pipeline.store import events
 from pyzn_pipeline.store.errors import StoreError
 from tests.days import some
 from tests.store.publishing import change, publish, ranked, rows
@@ -68,6 +69,19 @@ def test_a_day_sixty_days_ago_is_no_reason_to_rank_again(store: Engine) -> None:
     publish(store, ago(60), some(a=1))
     assert not stale(store, 31)
     publish(store, ago(59), some(a=1))
+    assert list(stale(store, 31)) == [LAST]
+
+
+def test_a_ranking_is_stale_once_an_event_redefines_what_it_compares(store: Engine) -> None:
+    publish(store, LAST, some(a=1))
+    rank(store, LAST)
+    event = {"last": None, "touches": ["downloads"], "effect": "Half are not counted.", "sources": []}
+    with store.begin() as connection:
+        events.add(connection, kind="loss", first=ago(5), **event)
+        events.add(connection, kind="definition", first=ago(60), **event)
+    assert not stale(store, 31)
+    with store.begin() as connection:
+        events.add(connection, kind="definition", first=ago(59), **event)
     assert list(stale(store, 31)) == [LAST]
 
 

@@ -289,15 +289,6 @@ CREATE TABLE pyzn.top_projects (
 COMMENT ON TABLE pyzn.top_projects IS 'The 15,000 most downloaded projects of the 1, 7 and 30 days that end with a day (UTC), by names that a project can have; ties by name.';
 COMMENT ON COLUMN pyzn.top_projects.change IS 'Places gained since the 1, 7 or 30 days before those; negative is lost. NULL for a project without downloads then, and for all when a day of then is not published.';
 
--- A ranking counts 30 days and compares them with the 30 before: valid until one of the 60 changes.
-CREATE FUNCTION pyzn.ranking_source(of_day date) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN (
-    SELECT md5(coalesce(string_agg(concat_ws(' ', day, revision, checksum), ',' ORDER BY day), ''))
-    FROM pyzn.days WHERE day BETWEEN of_day - 59 AND of_day
-);
-COMMENT ON FUNCTION pyzn.ranking_source IS 'The content of the 60 days that the rankings of a day are computed from, as one value.';
-
 -- Requests for days, from the moment they are made.
 
 CREATE TABLE pyzn.wanted (
@@ -377,3 +368,15 @@ RETURN ARRAY(
       AND (first BETWEEN first_day AND last_day OR last BETWEEN first_day AND last_day - 1)
 );
 COMMENT ON FUNCTION pyzn.redefined IS 'The counts and breakdowns that mean something else on the last day than on the first, or changed on one of the two, by pyzn.events.';
+
+-- A ranking counts 30 days and compares them with the 30 before: valid until one of the 60 changes, or what they count.
+CREATE FUNCTION pyzn.ranking_source(of_day date) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN md5(concat(
+    (SELECT string_agg(concat_ws(' ', day, revision, checksum), ',' ORDER BY day)
+     FROM pyzn.days WHERE day BETWEEN of_day - 59 AND of_day),
+    (SELECT string_agg(concat_ws(' ', first, last, touches), ',' ORDER BY id)
+     FROM pyzn.events
+     WHERE kind IN ('definition', 'names') AND first <= of_day AND coalesce(last, first) >= of_day - 59)
+));
+COMMENT ON FUNCTION pyzn.ranking_source IS 'The content of the 60 days that the rankings of a day are computed from, and the events that redefine their counts, as one value.';

@@ -25,6 +25,7 @@ from pyzn_local.ports import free_port
 from pyzn_pipeline.breakdowns import BREAKDOWNS
 from tests.days import Download, raw_rows
 from tests.stack.conftest import Pyzn, kill_supervisor, processes, pyzn_at, wait_for_the_end
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -82,8 +83,7 @@ def test_psql_reads_the_tables_and_shows_nobody_a_password(up: Pyzn) -> None:
     ) as psql:
         assert psql.stdin is not None
         process = psutil.Process(psql.pid)
-        while "pyzn_cli" in process.cmdline():  # it becomes psql
-            time.sleep(0.05)
+        wait_until(lambda: "PGPASSWORD" in process.environ())  # it has become psql
         assert process.environ()["PGPASSWORD"] not in " ".join(process.cmdline())
         psql.stdin.close()
 

@@ -1,4 +1,4 @@
-"""What mkdocs.yml cannot say: which pages lie outside docs/, and what a link to a source file becomes.
+"""Hooks of MkDocs: pages outside docs/, links to source files, and files that are named and not there.
 
 A page's links are those that GitHub shows, relative to the file. Here they are made those of the site.
 """
@@ -21,19 +21,21 @@ OUTSIDE = {
     "bench/README.md": "benchmarks.md",
 }
 LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<path>[^)\s:#]+)(?P<anchor>#[^)\s]*)?\)")
+# A file or folder of ours that is named without a link. Decisions and the change log name what there was.
+NAMED = re.compile(r"`((?:pyzn_\w+|tests|chaos|bench|docs|deploy)/[\w./-]*)`")
 
 log = logging.getLogger("mkdocs.hooks.repository")  # a warning below `mkdocs` ends a strict build
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """The pages outside docs/ are pages of the site."""
+    """Make pages of the site of those outside docs/."""
     for source, page in OUTSIDE.items():
         files.append(File.generated(config, page, content=(ROOT / source).read_text(encoding="utf-8")))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: Any, **_: Any) -> str:
-    """Every link that is relative to the repository, relative to the site."""
+    """Make each link that is relative to the repository relative to the site; warn of what is not there."""
     here = page.file.src_uri
     source = next((outside for outside, name in OUTSIDE.items() if name == here), f"docs/{here}")
 
@@ -50,4 +52,7 @@ def on_page_markdown(markdown: str, page: Page, config: Any, **_: Any) -> str:
             return f"[{link['text']}]({config.repo_url.rstrip('/')}/blob/main/{path})"
         return link["text"]
 
+    for path in NAMED.findall(markdown) if not source.startswith(("docs/decisions/", "CHANGELOG")) else ():
+        if not (ROOT / path).exists():
+            log.warning("%s: there is no `%s`", source, path)
     return LINK.sub(resolved, markdown)

@@ -1,3 +1,5 @@
 """The promised speeds, measured: `python -m bench`."""
 
-import tests  # noqa: F401 - for its effect: the caller's settings are gone from the environment
+from importlib import import_module
+
+import_module("tests")  # takes the settings of the caller out of the environment

@@ -60,6 +60,8 @@ def _needs_no_framework(route: RouteContext) -> bool:
     if route.endpoint is None or any(validated):
         return False
     request, *parameters = signature(route.endpoint).parameters.values()
-    return request.name == "request" and all(
-        each.default is not Parameter.empty for each in parameters if each.name not in path
+    return (
+        request.name == needs.request_param_name
+        and len(path) == len(route.param_convertors)
+        and all(each.default is not Parameter.empty for each in parameters if each.name not in path)
     )

@@ -57,7 +57,7 @@ def storage_parts(url: str, schemes: Sequence[str] = STORAGES) -> SplitResult:
     """Return the parts of a path, or of a URL with one of the schemes. Raises ValueError, which never has the URL."""
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises
+        _ = parts.port  # raises ValueError for what is none
     except ValueError:
         raise ValueError("it is not a URL: check brackets and port, and write %25 for %") from None
     if parts.scheme and parts.scheme not in schemes:

@@ -13,21 +13,11 @@ router = APIRouter(include_in_schema=False)
 @router.get("/projects/{project}/")
 @router.get("/projects/{project}/readme/")
 @router.get("/projects/{project}/wheels/")
-async def page_of_project(request: Request, project: str) -> Response:  # noqa: ARG001  # it is in the path, as all of it
-    """Redirect to a page of a project."""
-    return _redirect(request)
-
-
 @router.get("/compare/")
 @router.get("/days/")
 @router.get("/search/")
 async def page(request: Request) -> Response:
-    """Redirect to another page."""
-    return _redirect(request)
-
-
-def _redirect(request: Request) -> Response:
-    """Return a redirect on this host, whatever Host the client has sent, to the address as it should be written."""
+    """Redirect on this host, whatever Host the client has sent, to the address as it should be written."""
     first, *others = request.scope["path"].strip("/").split("/")
     address = path_of("projects" if first == "project" else first, *others)
     given = f"?{request.url.query}" if request.url.query else ""

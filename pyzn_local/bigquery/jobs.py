@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import duckdb
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 from pyzn_local.bigquery.errors import BigQueryError, not_found
 from pyzn_local.bigquery.faults import Faults
@@ -31,14 +32,14 @@ Whole = Annotated[int, Field(ge=0, lt=2**63)]
 class QueryOptions(BaseModel):
     """`configuration.query` of a job. What would change a result and is not here is refused, not ignored."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
     query: Annotated[str, Field(min_length=1, max_length=1_000_000)]
-    useLegacySql: Literal[False]  # noqa: N815  # a name of the API; its default is true, the client always sends false
-    queryParameters: list[dict[str, Any]] = []  # noqa: N815  # as above
-    maximumBytesBilled: Whole | None = None  # noqa: N815  # as above
-    parameterMode: Literal["NAMED", None] = None  # noqa: N815  # as above
-    useQueryCache: Any = None  # noqa: N815  # from here on without effect: they matter at scale only
+    use_legacy_sql: Literal[False]  # the API's default is true, the client always sends false
+    query_parameters: list[dict[str, Any]] = []
+    maximum_bytes_billed: Whole | None = None
+    parameter_mode: Literal["NAMED", None] = None
+    use_query_cache: Any = None  # from here on without effect: they matter at scale only
     priority: Any = None
 
 
@@ -116,7 +117,7 @@ class Jobs:
                 tables and a wrong location, 409 `duplicate` when a job of that name exists.
         """
         options = QueryOptions.model_validate(configuration["query"])
-        statement = translate(options.query, options.queryParameters)
+        statement = translate(options.query, options.query_parameters)
         for table in statement.tables:
             find_dataset(table.project, table.dataset, location)
             if table is PARTITIONS:
@@ -136,7 +137,7 @@ class Jobs:
                 if old.done.is_set():
                     del self._jobs[key]
                     self._result_path(old).unlink(missing_ok=True)  # who reads it keeps its mapping
-        self._threads.submit(self._run, job, options.maximumBytesBilled)
+        self._threads.submit(self._run, job, options.maximum_bytes_billed)
         return job
 
     def get(self, project: str, job_id: str) -> Job:

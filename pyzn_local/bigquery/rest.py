@@ -10,12 +10,13 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field, ValidationError
+from pydantic.alias_generators import to_camel
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -29,21 +30,34 @@ from pyzn_local.bigquery.tables import FILE_DOWNLOADS, LOCATION, schema_resource
 _log = logging.getLogger(__name__)
 
 _PROJECT = "/bigquery/v2/projects/{project}"
-_LONGEST_WAIT = 10_000  # ms, the API's default of timeoutMs
+_LONGEST_WAIT = 10_000  # ms
 
 
-class JobReference(BaseModel):
+class _Model(BaseModel, alias_generator=to_camel):
+    """Names of the API."""
+
+
+class JobReference(_Model):
     """The name that the client gives a job, and where it is to run."""
 
-    jobId: str = Field(default_factory=lambda: str(uuid.uuid4()))  # noqa: N815  # the API's names
+    job_id: str = Field(default_factory=lambda: str(uuid.uuid4()))
     location: str = LOCATION
 
 
-class JobRequest(BaseModel):
+class JobRequest(_Model):
     """The body of jobs.insert."""
 
-    jobReference: JobReference = Field(default_factory=JobReference)  # noqa: N815  # a name of the API
+    job_reference: JobReference = Field(default_factory=JobReference)
     configuration: dict[str, Any]
+
+
+class Page(_Model):
+    """The part of a query's result that is asked for. A page's token is its first row."""
+
+    timeout_ms: Whole = _LONGEST_WAIT  # as the API
+    max_results: Whole | None = None
+    start_index: Whole = 0
+    page_token: Whole | None = None
 
 
 class Rest:
@@ -77,33 +91,25 @@ class Rest:
 
     def insert_job(self, project: str, body: JobRequest) -> dict[str, Any]:
         """Start a query."""
-        named = body.jobReference
-        return self._jobs.submit(project, named.jobId, named.location, body.configuration).resource()
+        named = body.job_reference
+        return self._jobs.submit(project, named.job_id, named.location, body.configuration).resource()
 
     def get_job(self, project: str, job_id: str) -> dict[str, Any]:
         """A job's state and statistics."""
         return self._jobs.get(project, job_id).resource()
 
-    def get_query_results(
-        self,
-        project: str,
-        job_id: str,
-        timeoutMs: Whole = _LONGEST_WAIT,  # noqa: N803  # a name of the API
-        maxResults: Whole | None = None,  # noqa: N803  # a name of the API
-        startIndex: Whole = 0,  # noqa: N803  # a name of the API
-        pageToken: Whole | None = None,  # noqa: N803  # a name of the API
-    ) -> dict[str, Any]:
-        """A page of a query's result, when the query has finished. A page's token is its first row."""
+    def get_query_results(self, project: str, job_id: str, asked: Annotated[Page, Query()]) -> dict[str, Any]:
+        """A page of a query's result, when the query has finished."""
         job = self._jobs.get(project, job_id)
-        complete = job.done.wait(min(_LONGEST_WAIT, timeoutMs) / 1000)
+        complete = job.done.wait(min(_LONGEST_WAIT, asked.timeout_ms) / 1000)
         answer = {"kind": "bigquery#getQueryResultsResponse", "jobReference": job.reference, "jobComplete": complete}
         if not complete:
             return answer
-        total, start = job.rows.num_rows, startIndex if pageToken is None else pageToken
-        found = page(job.rows, start, maxResults)
+        total, start = job.rows.num_rows, asked.start_index if asked.page_token is None else asked.page_token
+        found = page(job.rows, start, asked.max_results)
         if found and self._jobs.faults.loses_page():
             start += len(found)
-            found = page(job.rows, start, maxResults)
+            found = page(job.rows, start, asked.max_results)
         end = start + len(found)
         answer |= {"schema": schema_resource(job.rows.schema), "totalRows": str(total)}
         answer |= {"totalBytesProcessed": str(job.processed), "cacheHit": False}

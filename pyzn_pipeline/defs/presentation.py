@@ -37,7 +37,7 @@ def table(frame: pd.DataFrame) -> MetadataValue[Any]:
     """Return a small data frame as a table in the UI."""
     kinds = {"i": "int", "f": "float"}
     return MetadataValue.table(
-        records=[TableRecord(record) for record in frame.to_dict("records")],  # type: ignore[arg-type]  # str keys
+        records=[TableRecord({str(name): value for name, value in row.items()}) for row in frame.to_dict("records")],
         schema=TableSchema(
             [TableColumn(str(name), kinds.get(kind.kind, "string")) for name, kind in frame.dtypes.items()]
         ),

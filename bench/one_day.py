@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar
@@ -61,7 +61,7 @@ def publish_scanned(store: Engine, synthetic: SyntheticDay, seconds: dict[str, f
     """Publish a synthetic day in this process."""
     ensure_partition(store, synthetic.day)
     with days_locked(store, synthetic.day, synthetic.day) as connection:
-        publish_scan(connection, synthetic.scan(), "bench", seconds)
+        publish_scan(connection, synthetic.scan(), datetime.now(UTC), "bench", seconds)
 
 
 def export(owner_url: str, day: date, folder: Path, last: date | None = None) -> Run:

@@ -52,7 +52,8 @@ def on_page_markdown(markdown: str, page: Page, config: Any, **_: Any) -> str:
             return f"[{link['text']}]({config.repo_url.rstrip('/')}/blob/main/{path})"
         return link["text"]
 
-    for path in NAMED.findall(markdown) if not source.startswith(("docs/decisions/", "CHANGELOG")) else ():
-        if not (ROOT / path).exists():
-            log.warning("%s: there is no `%s`", source, path)
+    if not source.startswith(("docs/decisions/", "CHANGELOG")):  # history
+        for path in NAMED.findall(markdown):
+            if not (ROOT / path).exists():
+                log.warning("%s: there is no `%s`", source, path)
     return LINK.sub(resolved, markdown)

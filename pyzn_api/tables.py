@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 from pyzn_api.cache import ResponseSpec, Snapshot
 from pyzn_api.ledger import Basis, Ledger
-from pyzn_api.models import RangeEvent, UncertainDays
 from pyzn_api.responses import CACHE_CONTROL, JSON, Headers, weighted
 from pyzn_api.state import state
 from pyzn_api.windows import Window
@@ -65,8 +64,7 @@ def range_of(snapshot: Snapshot, missing: list[date] | None = None) -> dict[str,
 
 def certainty(snapshot: Snapshot, missing: list[date] | None = None) -> dict[str, Any]:
     """Return the uncertain days and the events of the window; unless given, what is not published is missing."""
-    days = UncertainDays(**snapshot.ledger.uncertain(snapshot.window, missing))
-    return {"days": days, "events": [RangeEvent.model_validate(each) for each in snapshot.ledger.events]}
+    return {"days": snapshot.ledger.uncertain(snapshot.window, missing), "events": snapshot.ledger.events}
 
 
 def csv_body(columns: type[BaseModel], rows: Sequence[BaseModel]) -> bytes:
@@ -90,7 +88,7 @@ def cell(value: object) -> object:
 def json_body(answer: BaseModel, rows: Sequence[bytes] = ()) -> bytes:
     """Return an answer as compact JSON, without what is not set; `rows` go into the empty array at its end.
 
-    Postgres has written them. They may be many megabytes, so they are copied once.
+    Postgres has written them. They may be many megabytes: all but the first and the last are copied once.
     """
     body = answer.model_dump_json(exclude_unset=True).encode()
     if not rows:

@@ -180,6 +180,12 @@ def adopt_settings() -> None:
     else the environment has for PyZn, such as a limit, wins.
     """
     own = {name: value for name, value in os.environ.items() if name.startswith("PYZN_") and value}
-    settings = Home.from_environment().settings() or {}
-    if all(own[name] == settings.get(name) for name in DEPLOYMENT if name in own):
+    given = {name: own[name] for name in DEPLOYMENT if name in own}
+    try:
+        settings = Home.from_environment().settings() or {}
+    except StackError:
+        if given:  # another deployment, whatever this folder is
+            return
+        raise
+    if given.items() <= settings.items():
         os.environ.update(settings | own)

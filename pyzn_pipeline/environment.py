@@ -1,4 +1,4 @@
-"""Settings from the environment: how each package reads its own, and one line for each that is missing or wrong."""
+"""Settings from the environment, one line for each that is missing or wrong, and the forms that packages share."""
 
 import re
 from typing import TypeVar
@@ -71,7 +71,8 @@ def postgres_url(value: SecretStr) -> SecretStr:
         raise ValueError(form) from None
     named = "service" in parts or (parts.get("dbname") and parts.get("user"))
     hosts, ports = (str(parts.get(name) or "").split(",") for name in ("host", "port"))
-    reachable = all(re.fullmatch("[0-9]*", port) for port in ports) and len(ports) in {1, len(hosts)}
+    valid = all(not port or (re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 2**16) for port in ports)
+    reachable = valid and len(ports) in {1, len(hosts)}
     if not (url.startswith("postgresql://") and named and reachable):
         raise ValueError(form)
     return SecretStr(url)

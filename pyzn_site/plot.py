@@ -44,7 +44,7 @@ class Column(NamedTuple):
     title: str  # all numbers of the period, a line each
 
     @property
-    def written(self) -> str:
+    def joined(self) -> str:
         """The numbers with spaces between them, for scripts."""
         return " ".join(map(str, self.numbers))
 

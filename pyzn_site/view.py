@@ -53,8 +53,9 @@ class Scope(NamedTuple):
     measure: Measure
 
     def since(self, first: date | None) -> "Scope":
-        """Return the same without the days before `first`; of a project without any, the last day alone."""
-        return self._replace(window=Window(max(self.window.start, first or self.window.end), self.window.end))
+        """Return the same without the days before `first`; of a project without any, or only newer, the last day."""
+        start, end = self.window
+        return self._replace(window=Window(max(start, min(first or end, end)), end))
 
 
 class View(BaseModel, frozen=True):

@@ -254,6 +254,7 @@ def test_every_url_that_libpq_takes_reaches_the_database(
         "postgresql://u:hunter2@h:port/d", "postgresql://u:hunter2@h/d?nonsense=1", "postgresql://u:hunter2@[::1/d",
         "postgresql://u:hunter2@h", "postgresql://:hunter2@h/d", "mysql://u:hunter2@h/d", "postgresql://u:hunter2%@h/d",
         "postgresql://u:hunter2@a:1,b:2,c/d?port=1,2", "postgresql://u:hunter2@h/d?sslmode=perhaps", "postgres:hunter2",
+        "postgresql://u:hunter2@h:99999/d", "postgresql://u:hunter2@h:0/d",
     ],
 )  # fmt: skip
 def test_a_url_that_cannot_be_is_refused_without_its_password(url: str) -> None:

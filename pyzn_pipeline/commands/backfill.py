@@ -43,6 +43,8 @@ def backfill(start: date, end: date, accept_worse: bool, withdraw: bool, dry_run
       pyzn backfill --dry-run 2026-07-06 2026-07-19
       pyzn backfill 2026-07-06 2026-07-19
     """
+    if withdraw and (dry_run or accept_worse):
+        raise click.UsageError("--withdraw reads nothing: leave out --dry-run and --accept-worse")
     if dry_run:
         _print_cost(start, end)
         return
@@ -89,7 +91,7 @@ def _withdraw(start: date, end: date) -> None:
 def _print_cost(start: date, end: date) -> None:
     """Print what a backfill would cost."""
     from pyzn_pipeline.backfills.price import backfill_cost  # noqa: PLC0415 - Google's clients take a second to import
-    from pyzn_pipeline.sources import source_of  # noqa: PLC0415 - as above; other commands need neither
+    from pyzn_pipeline.sources import source_of  # noqa: PLC0415 - Google's clients as well
 
     settings = load(Settings)
     asked = days_between(start, end, settings.first_day)

@@ -33,7 +33,7 @@ def days(start: date | None, end: date | None, as_json: bool) -> None:
     breakdown only, until a backfill reads it again. A recounted day shows when, and by what: by `metadata`
     (the rows of the day's partition by BigQuery's metadata), by `count` (COUNT(*)), or by `mirror` (what
     the exporter's source counted last). A wanted day also shows its state: it waits for its run, failed
-    (why, and when it is tried again), was given up, or was canceled by the person who asked.
+    (why, and when it is tried again), was given up, or was canceled.
     """
     settings = load(StoreSettings)
     last = min(end or latest_readable(), latest_readable())

@@ -23,7 +23,7 @@ class OlderIndex(PyznError):
 def compare_with_exporter(
     source: str,
     written_at: datetime,
-    now: Callable[[], Index],
+    read_index: Callable[[], Index],
     day: Day,
     connection: Connection,
     checksum: str,
@@ -32,7 +32,7 @@ def compare_with_exporter(
     """Raise unless the staged rows of a day have the exporter's checksum, and index and day are not older than before.
 
     The day's index was written at `written_at`. Another reading may have used a newer one meanwhile, so an older one is
-    compared again as it is `now`. Raises DamagedExport; and OlderIndex, unless `accept_older`.
+    compared again with what `read_index` returns. Raises DamagedExport; and OlderIndex, unless `accept_older`.
     """
     if checksum != day.checksum:
         raise DamagedExport(
@@ -41,7 +41,7 @@ def compare_with_exporter(
     try:
         use_index(connection, f"day {day.day}", source, written_at, accept_older)
     except OlderIndex:
-        use_index(connection, f"day {day.day}", source, now().written_at)
+        use_index(connection, f"day {day.day}", source, read_index().written_at)
     before = {"day": day.day, "source": source}
     known = connection.execute(statement("mirrored_before", __file__), before).one()
     older = None

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection, Engine, text
@@ -61,16 +61,22 @@ def ingest_day(
                     held = held_breakdowns(connection, day)
                     # By the clock of the requests that this reading serves: this machine's may be behind it.
                     began_at = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-                scanned = replace(stack.enter_context(source.scanned(day, held)), began_at=began_at)
-            return publish_scan(connection, scanned, run_id, seconds, accept_worse)
+                scanned = stack.enter_context(source.scanned(day, held))
+            return publish_scan(connection, scanned, began_at, run_id, seconds, accept_worse)
 
 
 def publish_scan(
-    connection: Connection, scanned: Scan, run_id: str, seconds: dict[str, float], accept_worse: bool = False
+    connection: Connection,
+    scanned: Scan,
+    began_at: datetime,
+    run_id: str,
+    seconds: dict[str, float],
+    accept_worse: bool = False,
 ) -> DayReading:
     """Stage, audit and publish a finished scan, in one transaction on the connection that holds the day's lock.
 
-    Adds the seconds of its stages to `seconds`. Raises as `ingest_day` does.
+    The scan has seen every row that the source had at `began_at`. Adds the seconds of the stages to `seconds`. Raises
+    as `ingest_day` does.
     """
     exporter = scanned.exporter
     with connection.begin(), Tally(scanned.contents) as tally:
@@ -89,7 +95,7 @@ def publish_scan(
             soft = name_events(connection, scanned.day, soft)
         with _timed(seconds, "publish"):
             accepted = accepted or (exporter.accepted_because if exporter else None)
-            columns = _ledger_columns(scanned, tally, run_id)
+            columns = _ledger_columns(scanned, tally, began_at, run_id)
             columns |= {"suspect_because": None if accepted else _doubts(exporter, soft), "accepted_because": accepted}
             final = exporter.status == "final" if exporter else None
             publication = publish(connection, columns, _breakdowns(scanned, tally), again=again, final=final)
@@ -104,7 +110,7 @@ def _doubts(exporter: ExporterRow | None, findings: list[Finding]) -> str | None
     return "; ".join(f"{finding.audit.replace('_', ' ')}: {finding.message}" for finding in failed) or None
 
 
-def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, object]:
+def _ledger_columns(scanned: Scan, tally: Tally, began_at: datetime, run_id: str) -> dict[str, object]:
     exporter = scanned.exporter
     return {
         "day": scanned.day,
@@ -125,7 +131,7 @@ def _ledger_columns(scanned: Scan, tally: Tally, run_id: str) -> dict[str, objec
         "bytes_processed": scanned.bytes_processed,
         "bytes_billed": scanned.bytes_billed,
         "run_id": run_id,
-        "read_at": scanned.began_at,
+        "read_at": began_at,
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cache
 
 import pyarrow as pa
@@ -70,8 +70,6 @@ class Scan:
     bytes_billed: int
     batches: Iterator[pa.RecordBatch]
     in_order: bool = True
-    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    """A time before the query was sent, by Postgres' clock: the scan has seen every row that existed then."""
     contents: Contents = field(default_factory=Contents)
     """The counts and breakdowns that its rows have: a mirror has days from before a breakdown existed."""
     exporter: ExporterRow | None = None

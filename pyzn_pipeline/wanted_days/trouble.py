@@ -10,7 +10,7 @@ from pyzn_pipeline.days import ranges, spans
 from pyzn_pipeline.store.database import statement
 from pyzn_pipeline.store.errors import store_errors
 
-COMMANDS = 5  # of a message
+MOST_COMMANDS = 5  # in one message
 
 
 class WantedDay(NamedTuple):
@@ -36,9 +36,9 @@ def outcome(failed: Sequence[WantedDay]) -> tuple[str, str, str]:
     what = f"{count} given up, not tried again unless you ask: {ranges(days)}"
     # Not from the first to the last: the days between would be read too, and billed.
     commands = [f"pyzn backfill {first} {last}" for first, last in spans(days)]
-    more = f"; and so on for {len(commands) - COMMANDS} more" if len(commands) > COMMANDS else ""
+    more = f"; and so on for {len(commands) - MOST_COMMANDS} more" if len(commands) > MOST_COMMANDS else ""
     unneeded = f"or, if nobody needs them: pyzn backfill --withdraw {days[0]} {days[-1]}"
-    return (what, reason, f"fix the cause, then: {'; '.join(commands[:COMMANDS])}{more}; {unneeded}")
+    return (what, reason, f"fix the cause, then: {'; '.join(commands[:MOST_COMMANDS])}{more}; {unneeded}")
 
 
 def utc(moment: datetime) -> str:

@@ -1,8 +1,8 @@
 """Wanted days: the days that somebody, or the calendar, has asked for; the attempts at each, and the next one.
 
 A day is wanted from the moment it is asked for, not from the moment its run begins: `record` copies the backfills
-and runs from Dagster's storage, even those that died. A day stays wanted until it is read, or until the person who
-asked cancels the request. After MOST_ATTEMPTS the day is given up, and its row has the reason.
+and runs from Dagster's storage, even those that died. A day stays wanted until it is read, or until its request
+is canceled or withdrawn. After MOST_ATTEMPTS the day is given up, and its row has the reason.
 
 Belongs here: who wants which day, and the attempts. Does not: the backfills and runs in Dagster's storage
 (defs.py), and which published days are recounted (recounts.py).

@@ -1,7 +1,7 @@
 """A mirrored day is the exported day, row for row; and its mirror follows what the exporter learns later."""
 
 import shutil
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -81,7 +81,7 @@ def test_a_day_is_published_though_another_has_used_a_newer_index_since_its_read
         late(pair.exporter)
         pair.export()
         pair.mirror(DAY)
-        publish_scan(reading, scanned, "run-1", {})
+        publish_scan(reading, scanned, datetime.now(UTC), "run-1", {})
     pair.mirror(DAYS[1])
     assert pair.is_equal()
 

@@ -106,6 +106,7 @@ def test_a_day_that_was_given_up_is_withdrawn_by_a_person_and_troubles_nobody_an
     assert "canceled: no rows (attempt 1)" in command.invoke(pyzn, ["days", "2016-03-06", "2016-03-07"]).output
     again = command.invoke(pyzn, withdraw)
     assert "no day from 2016-03-01 to 2016-03-31 is given up: `pyzn days" in str(again.exception)
+    assert "--withdraw reads nothing" in command.invoke(pyzn, [*withdraw, "--dry-run"]).output
 
 
 @pytest.mark.parametrize("name", ["daily_downloads", "rank_projects"])

@@ -3,11 +3,8 @@
 Dagster's storage holds here what each death leaves in it; tests/deployment/survival.py kills the processes themselves.
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any, Self
 
 import pytest
 from dagster import DagsterRun, DagsterRunStatus
@@ -17,7 +14,6 @@ from pyzn_pipeline.backfills.launch import RUNNING
 from pyzn_pipeline.days import PARTITION
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.source.bigquery import BigQuery
-from pyzn_pipeline.source.scan import Scan
 from pyzn_pipeline.store import ledger
 from pyzn_pipeline.wanted_days import trouble, wanted
 from pyzn_pipeline.wanted_days.defs import UNFINISHED_BACKFILLS
@@ -61,14 +57,13 @@ def run(pipeline: Pipeline, status: DagsterRunStatus, **tags: str) -> DagsterRun
 def test_a_reading_serves_the_requests_before_it_though_this_machines_clock_is_behind(
     pipeline: Pipeline, source: BigQuery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scanned = BigQuery.scanned
+    class Behind(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) - timedelta(minutes=1)
 
-    @contextmanager
-    def behind(self: BigQuery, day: date, held: Collection[str] = ()) -> Iterator[Scan]:
-        with scanned(self, day, held) as found:
-            yield replace(found, began_at=found.began_at - timedelta(minutes=1))
-
-    monkeypatch.setattr(BigQuery, "scanned", behind)
+    for module in ("reading.day", "source.scan"):
+        monkeypatch.setattr(f"pyzn_pipeline.{module}.datetime", Behind)
     wanted.begin_run(pipeline.store, DAYS, "run-1", "run run-1")
     ingest_day(FIRST, source, pipeline.store, "run-1")
     assert rows(pipeline.store, "SELECT day FROM pyzn.wanted ORDER BY day") == [(day,) for day in DAYS[1:]]

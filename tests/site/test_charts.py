@@ -11,8 +11,10 @@ import pycountry
 import pytest
 
 from pyzn_api.routes import counts
+from pyzn_api.windows import Window
 from pyzn_local.postgres import Postgres
 from pyzn_site.rendering import colors
+from pyzn_site.view import Scope
 from tests.api.conftest import serving, settings
 from tests.conftest import Database, own_database
 from tests.days import Download
@@ -111,6 +113,9 @@ def test_all_begins_with_the_project(several: httpx.Client) -> None:
     drawn = picture(several, "/chart/younger.svg?range=all")
     assert drawn.texts[1:3] == ["1 downloads", "by day, 2026-06-20 to 2026-07-19"]
     assert drawn.patterned("missing") == 0
+    last = date(2026, 7, 19)
+    newer = Scope(Window(last, last), "day", "downloads").since(last + timedelta(days=1))  # published meanwhile
+    assert newer.window == Window(last, last)
 
 
 def test_days_before_a_breakdown_existed_are_missing_in_its_chart(several: httpx.Client) -> None:

@@ -164,13 +164,17 @@ def test_every_command_has_its_help() -> None:
 
 
 @pytest.mark.parametrize("command", ["up", "days", "env", "down"])
-def test_a_home_of_another_user_is_named(refusal: Run, pyzn: Pyzn, command: str) -> None:
+def test_a_home_of_another_user_is_named(
+    refusal: Run, pyzn: Pyzn, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pyzn.home.mkdir()
     pyzn.home.chmod(0)
     user = os.geteuid()
     os.seteuid(user or 65534)  # root may enter every folder
     try:
         assert f"PYZN_HOME={pyzn.home} is not this user's" in refusal(command)
+        monkeypatch.setattr(os, "environ", {"PYZN_HOME": str(pyzn.home), "PYZN_DATABASE_URL": "postgresql://…"})
+        adopt_settings()  # of another deployment
     finally:
         os.seteuid(user)
 

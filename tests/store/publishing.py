@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Engine, text
@@ -37,7 +37,7 @@ def receive(store: Engine, scanned: Scan, accept_worse: bool = False) -> DayRead
     with store_errors(f"day {scanned.day}"):
         ensure_partition(store, scanned.day)
         with days_locked(store, scanned.day, scanned.day) as connection:
-            return publish_scan(connection, scanned, "run-1", {}, accept_worse)
+            return publish_scan(connection, scanned, datetime.now(UTC), "run-1", {}, accept_worse)
 
 
 def rows(store: Engine, query: str, **values: Any) -> list[tuple[Any, ...]]:

@@ -302,7 +302,7 @@ CREATE TABLE pyzn.wanted (
     next_attempt_at timestamptz
 );
 COMMENT ON TABLE pyzn.wanted IS 'Days that somebody, or the calendar, asked for and that have not been read since: how often they were tried, and why the last attempt failed. A later reading deletes the row.';
-COMMENT ON COLUMN pyzn.wanted.asked_by IS '''backfill <id>'', ''run <id>'', ''calendar'' (the day is due and missing) or ''recount'' (the source has more rows); empty: the person who asked took it back, and it is not asked for again automatically.';
+COMMENT ON COLUMN pyzn.wanted.asked_by IS '''backfill <id>'', ''run <id>'', ''calendar'' (the day is due and missing) or ''recount'' (the source has more rows); empty: a person has canceled or withdrawn it, and it is not asked for again automatically.';
 COMMENT ON COLUMN pyzn.wanted.asked_at IS 'When the day was last asked for.';
 COMMENT ON COLUMN pyzn.wanted.run_id IS 'The last run that took the day on; NULL before the first.';
 COMMENT ON COLUMN pyzn.wanted.attempts IS 'Attempts since the day was asked for; 0 while it waits for its turn in a run.';
@@ -317,7 +317,7 @@ SELECT *, CASE
     ELSE 'waiting'
 END AS state
 FROM pyzn.wanted;
-COMMENT ON VIEW pyzn.wanted_days IS 'pyzn.wanted with the state of each day: waiting (for its run, or being read), failed (and tried again at next_attempt_at), given up (not tried again unless a person asks), or canceled (by the person who asked).';
+COMMENT ON VIEW pyzn.wanted_days IS 'pyzn.wanted with the state of each day: waiting (for its run, or being read), failed (and tried again at next_attempt_at), given up (not tried again unless a person asks), or canceled (by a person).';
 
 CREATE TABLE pyzn.requests (
     id       text PRIMARY KEY,

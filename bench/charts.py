@@ -32,7 +32,10 @@ def figures(size: float, folder: Path) -> Iterator[Figure]:
 
             def beside(path: str) -> float:
                 further = other.submit(load, port, path, projects, 1, SECONDS)
-                return load(port, SMALL, projects, 8, further).p99
+                small = load(port, SMALL, projects, 8, further)
+                if small.refused or further.result().refused:
+                    raise RuntimeError(f"refused beside {path}: {small.refused} small, {further.result().refused} more")
+                return small.p99
 
             measured = in_turn(
                 lambda: beside(CHART), lambda: beside(SMALL), lambda: load(port, SMALL, projects, 8, SECONDS).p99

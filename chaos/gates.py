@@ -51,7 +51,7 @@ class Gatekeeper:
         return int(pid)
 
     def waiting(self, sessions: int) -> None:
-        """Return when this many sessions wait for locks of any kind."""
+        """Return when this many sessions wait for tables or advisory locks."""
         wait_for_lock(self._connection, sessions)
 
     def gone(self, pid: int) -> None:

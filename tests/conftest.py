@@ -66,8 +66,10 @@ class Database:
     def owner(self) -> Iterator[Engine]:
         """The engine of the schema's owner."""
         owner = engine(SecretStr(self.owner_url))
-        yield owner
-        owner.dispose()
+        try:
+            yield owner
+        finally:
+            owner.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -57,8 +57,10 @@ class Replica(Postgres):
     def lagging(self) -> Iterator[None]:
         """Receive, and apply nothing until the end."""
         self.execute("SELECT pg_wal_replay_pause()")
-        yield
-        self.execute("SELECT pg_wal_replay_resume()")
+        try:
+            yield
+        finally:
+            self.execute("SELECT pg_wal_replay_resume()")
 
     def wait_for(self, primary: Postgres) -> None:
         """Return once all is applied that was committed on the primary before the call."""

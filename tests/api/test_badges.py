@@ -8,8 +8,8 @@ import pytest
 from PIL import ImageColor
 
 from pyzn_api.badges import Units, abbreviated, parse_color, svg
+from tests.site.pictures import SVG
 
-SVG = "{http://www.w3.org/2000/svg}"
 PERSONALIZED = "/personalized-badge/sampleproject"
 GREY_AND_BLUE, GREEN = ["#555", "#007ec6"], ["#008000", "#008000"]
 

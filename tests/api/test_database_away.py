@@ -54,9 +54,11 @@ class Switch(Postgres):
         processes = [postmaster, *postmaster.children()]  # each backend is a child
         for each in processes:
             each.suspend()
-        yield
-        for each in processes:
-            each.resume()
+        try:
+            yield
+        finally:
+            for each in processes:
+                each.resume()
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +124,8 @@ def test_while_postgres_is_stopped_known_answers_are_stale_and_others_503(switch
 def test_a_restart_between_two_requests_is_not_noticed(switch: Switch, urls: Database) -> None:
     with serving(settings(urls.api_url, cache_bytes=0)) as client:
         with ThreadPoolExecutor(8) as threads:  # on a busy machine some wait too long for a new connection: 503
-            assert {r.status_code for r in threads.map(lambda _: client.get(OTHER), range(50))} <= {200, 503}
+            statuses = {answer.status_code for answer in threads.map(lambda _: client.get(OTHER), range(50))}
+            assert 200 in statuses <= {200, 503}
         with switch.stopped():
             pass
         assert client.get(PATH).status_code == 200
@@ -202,8 +205,11 @@ async def through_an_outage(port: int | None, switch: Switch) -> list[list[httpx
         async def ask(phase: int, number: int) -> httpx.Response:
             path = PATH if number % 2 else f"/api/v4/projects/busy/versions?version={number}.{phase}"
             await asyncio.sleep(PAUSE * number / CLIENTS)
-            while (answer := await client.get(path)).status_code == 503 and phase != 1:  # busy: again, as it asks
-                await asyncio.sleep(int(answer.headers["retry-after"]))
+            for _ in range(60 if phase != 1 else 1):
+                answer = await client.get(path)
+                if answer.status_code != 503:
+                    break
+                await asyncio.sleep(int(answer.headers["retry-after"]))  # busy: again, as it asks
             return answer
 
         phases = []

@@ -113,10 +113,13 @@ def test_a_parameter_that_cannot_be_answered_is_named_with_what_is_accepted(clie
     assert_error(client.get(path), 400, REFUSED[path])
 
 
+@pytest.mark.parametrize("name", ["left_color", "right_color"])
 @pytest.mark.parametrize("color", ["url(#x)", "#12345", "\u0661\u0662\u0663"])
-def test_what_is_no_colour_is_400(client: httpx.Client, color: str) -> None:
-    message = client.get(BADGE, params={"left_color": color}).json()["message"]
-    assert message.startswith(f"left_color={color!r}: expected 3, 4, 6 or 8 hexadecimal digits, a name of CSS, or one")
+def test_what_is_no_colour_is_400(client: httpx.Client, name: str, color: str) -> None:
+    refused = client.get(BADGE, params={name: color})
+    message = refused.json()["message"]
+    assert refused.status_code == 400
+    assert message.startswith(f"{name}={color!r}: expected 3, 4, 6 or 8 hexadecimal digits, a name of CSS, or one")
 
 
 def test_what_was_not_foreseen_is_500_and_shows_nothing_of_the_inside(

@@ -14,6 +14,7 @@ from tests.api.conftest import hashed, serving, settings
 from tests.api.hostile import PARTS
 from tests.api.routes import CHOSEN, DOCUMENTATION, NEVER_KEPT, VARIANTS, urls, urls_of_all_of_pypi
 from tests.conftest import Database
+from tests.site.pictures import ELEMENTS, SVG
 
 ADMIN = "/api/v1/admin/projects/{project}"
 KEPT = [url for url in urls("sampleproject", chosen=True) + urls_of_all_of_pypi() if "/v1/admin/" not in url]
@@ -178,9 +179,7 @@ def test_the_short_way_answers_as_the_framework_does(client: httpx.Client) -> No
 NAMED = ["/{}", "/docs/{}", "/api/projects/{}", "/api/packages/{}/system", "/api/v4/projects/{}"]
 NAMED += ["/api/v4/series?name={}", "/badge/{}", "/chart/{}.svg"]
 
-SVG = "{http://www.w3.org/2000/svg}"
 BADGE = {SVG + name for name in ("svg", "title", "linearGradient", "stop", "clipPath", "rect", "g", "text")}
-CHART = {SVG + name for name in ("svg", "title", "defs", "pattern", "path", "line", "rect", "circle", "text")}
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +198,7 @@ def assert_harmless(response: httpx.Response) -> None:
     assert response.status_code < 500, where
     assert "x-injected" not in response.headers, where
     if response.headers.get("content-type") == "image/svg+xml":
-        elements = CHART if response.url.path.startswith("/chart/") else BADGE
+        elements = ELEMENTS if response.url.path.startswith("/chart/") else BADGE
         for element in ET.fromstring(response.text).iter():  # noqa: S314  # our own answer
             assert element.tag in elements, where
             assert not [name for name in element.attrib if name.startswith("on") or name.endswith("href")], where

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from pyzn_local.postgres import Postgres
@@ -18,7 +17,6 @@ from pyzn_pipeline.exports.storage import Folder
 from pyzn_pipeline.exports.writing import ExportRefused, ExportResult, export_days
 from pyzn_pipeline.reading.day import ingest_day
 from pyzn_pipeline.source.count import DayCount
-from pyzn_pipeline.store.database import engine
 from pyzn_pipeline.store.publication import Publication
 from tests.conftest import Database, filled_database, own_database
 from tests.days import Download
@@ -128,9 +126,8 @@ def second_database(postgres: Postgres) -> Iterator[Database]:
 @pytest.fixture
 def second(second_database: Database) -> Iterator[Engine]:
     """The schema owner's engine on it."""
-    owner = engine(SecretStr(second_database.owner_url))
-    yield owner
-    owner.dispose()
+    with second_database.owner() as owner:
+        yield owner
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import duckdb
 import pytest
 import sqlglot
 import uvicorn
-from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlglot import exp
 from starlette.applications import Starlette
@@ -19,7 +18,6 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from pyzn_local.postgres import Postgres
-from pyzn_pipeline.store.database import engine
 from tests.conftest import own_database
 from tests.exports.conftest import DAY, DAYS, downloads, exported, index_of
 from tests.store.publishing import publish, rows
@@ -42,12 +40,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def exported_days(postgres: Postgres, template: str, folder: Path) -> Iterator[Engine]:
     """The days, one of which has two revisions."""
-    with own_database(postgres, template) as database:
-        store = engine(SecretStr(database.owner_url))
+    with own_database(postgres, template) as database, database.owner() as store:
         publish(store, DAY, downloads(DAY)[1:], accept_worse=True)
         exported(store, folder)
         yield store
-        store.dispose()
 
 
 @pytest.fixture(scope="module")

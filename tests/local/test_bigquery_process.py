@@ -3,6 +3,8 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,12 +14,18 @@ import requests
 from pyzn_local import sample
 from pyzn_local.bigquery import Server
 from tests.local.conftest import connected
+from tests.waiting import LIMIT
 
 
-def start(data: Path, port: int) -> subprocess.Popen[str]:
+@contextmanager
+def start(data: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "pyzn_local.bigquery", "--data", str(data), "--port", str(port)]
     command += ["--storage-port", "0"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.slow
@@ -29,7 +37,7 @@ def test_it_refuses_a_port_that_is_taken_and_stops_on_sigterm(tmp_path: Path) ->
         port = int(ready.partition(",")[0].rpartition(":")[2])
         with start(tmp_path / "other", port) as second:
             refusal = f"bigquery: cannot start: cannot listen on 127.0.0.1:{port}: Address already in use\n"
-            assert (second.communicate(), second.returncode) == (("", refusal), 1)
+            assert (second.communicate(timeout=LIMIT), second.returncode) == (("", refusal), 1)
         first.send_signal(signal.SIGTERM)
         assert (first.communicate(), first.returncode) == (("", ""), 0)
 

@@ -94,6 +94,14 @@ def test_only_parquet_is_loaded(bq: Connected, body: bytes) -> None:
     assert "not a Parquet file" in answer.json()["error"]["message"]
 
 
+def test_a_server_that_is_reset_is_empty_and_has_no_faults(own_bq: Connected) -> None:
+    own_bq.server.inject({"refuse": [{"route": "jobs.insert", "times": 100}], "unpartitioned_rows": 3})
+    own_bq.server.reset()
+    assert own_bq.rows(EVERYTHING) == [(0,)]
+    own_bq.load(ODD_ROWS)
+    assert own_bq.partitions().keys() == {"20260701"}
+
+
 def test_loaded_rows_survive_a_restart_and_jobs_do_not(tmp_path: Path) -> None:
     with Server(tmp_path) as server, connected(server) as bq:
         bq.load(ODD_ROWS)

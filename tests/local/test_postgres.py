@@ -7,7 +7,6 @@ import pytest
 
 from pyzn_local.ports import free_port
 from pyzn_local.postgres import Postgres, binary
-from pyzn_pipeline.environment import libpq_url
 
 
 def test_it_starts_from_a_folder_that_only_its_user_may_enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,8 +21,3 @@ def test_it_starts_from_a_folder_that_only_its_user_may_enter(tmp_path: Path, mo
     with Postgres(private / "home", free_port()).running() as server:
         assert server.is_ready()
     assert private.stat().st_mode & 0o777 == 0o700
-
-
-@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg", "postgresql+psycopg2"])
-def test_a_url_of_sqlalchemy_is_one_of_libpq_without_its_driver(scheme: str) -> None:
-    assert libpq_url(f"{scheme}://a:b@127.0.0.1/c") == "postgresql://a:b@127.0.0.1/c"

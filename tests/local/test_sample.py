@@ -28,6 +28,8 @@ def test_a_day_is_the_same_whenever_it_is_generated_and_in_order(monday: pd.Data
     moments = monday["timestamp"]
     assert moments.is_monotonic_increasing
     assert set(moments.dt.date) == {MONDAY}
+    hours = moments.dt.hour.value_counts()
+    assert 1.3 < hours.max() / hours.min() < 2
 
 
 def test_weekends_are_quiet_and_years_grow_but_not_for_ever(monday: pd.DataFrame) -> None:
@@ -41,6 +43,12 @@ def test_projects_are_real_and_a_third_of_their_downloads_is_by_ci(monday: pd.Da
     assert {"requests", "numpy", "boto3", "urllib3", "pandas"} <= set(monday["file.project"])
     assert set(monday["details.ci"].dropna()) == {True}
     assert 0.30 < monday["details.ci"].notna().mean() < 0.38
+
+
+def test_a_chart_of_one_project_is_not_the_chart_of_another(monday: pd.DataFrame) -> None:
+    top = monday[monday["file.project"].isin(monday["file.project"].value_counts().index[:10])]
+    new = (top["details.installer.name"] == "uv").groupby(top["file.project"]).mean()
+    assert new.max() - new.min() > 0.1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
-from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from pyzn_cli import pyzn
@@ -24,7 +23,6 @@ from pyzn_pipeline.exports.writing import export_days
 from pyzn_pipeline.reading.day import DayReading, ingest_day
 from pyzn_pipeline.source.bigquery import BigQuery
 from pyzn_pipeline.source.connection import Clients, connect
-from pyzn_pipeline.store.database import engine
 from tests.conftest import filled_database, own_database
 from tests.counted import expected
 from tests.days import Download, raw_rows, scanned
@@ -132,12 +130,12 @@ def test_every_day_is_proven_and_names_what_it_holds(bigquery: Server, command: 
 def test_exported_and_mirrored_days_are_the_same(store: Engine, postgres: Postgres, tmp_path: Path) -> None:
     content = ["SELECT * FROM pyzn.project_days ORDER BY day", "SELECT day, checksum FROM pyzn.days ORDER BY day"]
     list(export_days(store, Folder(tmp_path), BEFORE, AGAIN))
-    with own_database(postgres) as other, closing(engine(SecretStr(other.owner_url)).connect()) as mirrored:
+    with own_database(postgres) as other, other.owner() as mirrored:
         for day in DAYS:
-            ingest_day(day, Mirror(str(tmp_path)), mirrored.engine, "run-1")
+            ingest_day(day, Mirror(str(tmp_path)), mirrored, "run-1")
         for query in content:
-            assert str(rows(mirrored.engine, query)) == str(rows(store, query))
-        assert held(mirrored.engine) == held(store)
+            assert str(rows(mirrored, query)) == str(rows(store, query))
+        assert held(mirrored) == held(store)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from google.auth import environment_vars
 from pydantic import SecretStr
 
 from pyzn_pipeline.defs.resources import DaySource
-from pyzn_pipeline.environment import SettingsError
+from pyzn_pipeline.environment import SettingsError, libpq_url
 from pyzn_pipeline.settings import Settings, load
 from pyzn_pipeline.source.connection import Clients, connect
 from pyzn_pipeline.source.errors import SourceError
@@ -172,3 +172,8 @@ def test_a_job_is_linked_to_the_console_that_has_it(endpoint: str | None, expect
         bigquery_storage_endpoint=endpoint and "127.0.0.1:9",
     )
     assert DaySource.of(settings).console("pyzn_1") == expected
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg", "postgresql+psycopg2"])
+def test_a_url_of_sqlalchemy_is_one_of_libpq_without_its_driver(scheme: str) -> None:
+    assert libpq_url(f"{scheme}://a:b@127.0.0.1/c") == "postgresql://a:b@127.0.0.1/c"

@@ -19,7 +19,7 @@ from tests.api.conftest import serving, settings
 from tests.conftest import Database, own_database
 from tests.days import Download
 from tests.site.conftest import publish
-from tests.site.pictures import SVG, picture
+from tests.site.pictures import SVG, Picture, picture
 
 CHART = "/chart/sampleproject.svg"
 BY = ["version", "country", "python", "system", "installer"]
@@ -90,12 +90,11 @@ def test_all_of_pypi_is_a_project_that_is_not_counted_by_version(client: httpx.C
     assert (refused.status_code, "all of PyPI is not counted by version" in refused.text) == (400, True)
 
 
-def test_while_nothing_is_published_all_of_pypi_is_missing_up_to_yesterday(database: Database) -> None:
-    with serving(settings(database.api_url)) as client:
-        for chosen, sign in (("month", "missing"), ("year", "days missing"), ("all", "missing")):
-            shown = picture(client, f"/chart/__all__.svg?range={chosen}").texts
-            assert shown[2].endswith("to 2026-07-19")
-            assert {"no downloads", sign} <= set(shown)
+def test_while_nothing_is_published_all_of_pypi_is_missing_up_to_yesterday(own_client: httpx.Client) -> None:
+    for chosen, sign in (("month", "missing"), ("year", "days missing"), ("all", "missing")):
+        shown = picture(own_client, f"/chart/__all__.svg?range={chosen}").texts
+        assert shown[2].endswith("to 2026-07-19")
+        assert {"no downloads", sign} <= set(shown)
 
 
 def test_a_week_of_which_days_are_missing_is_a_bar_on_a_gap(client: httpx.Client) -> None:
@@ -241,7 +240,7 @@ def test_every_chart_is_one_that_an_img_shows(client: httpx.Client) -> None:
 )
 def test_an_unknown_project_has_a_chart_with_its_name(client: httpx.Client, name: str, shown: str) -> None:
     response = client.get(f"/chart/{name}.svg?by=version")
-    assert picture(client, f"/chart/{name}.svg?by=version", 404).texts == [shown, "unknown project"]
+    assert Picture(response, 404).texts == [shown, "unknown project"]
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["content-security-policy"] == "default-src 'none'; sandbox"
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import httpx
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pyzn_site.texts import label
@@ -50,6 +50,7 @@ def constructor(owner: psycopg.Connection, database: Database) -> Iterator[httpx
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example({"<script>alert(1)</script>": 100})
 @given(st.dictionaries(KEYS, st.integers(100, 2**40), min_size=1, max_size=6))
 def test_hostile_keys_are_text_in_every_picture_and_page(
     owner: psycopg.Connection, constructor: httpx.Client, keys: dict[str, int]

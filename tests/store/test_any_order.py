@@ -162,7 +162,6 @@ def machine(database: Database, store: Engine) -> type[RuleBasedStateMachine]:
         def months_retire(self, today: date) -> None:
             retire(store, today, keep_days=5)
             before = today - timedelta(days=5)
-            before = today - timedelta(days=5)
             for day in self.model.published:
                 following = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
                 if following <= before:

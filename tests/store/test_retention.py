@@ -58,20 +58,21 @@ def test_nobody_asks_for_a_retired_day(store: Engine) -> None:
     assert min(due_for_reading(store, now, JUNE)) > JULY
 
 
-def test_a_reader_delays_the_drop_and_a_reader_that_never_ends_prevents_it_for_that_month_alone(
-    store: Engine, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("table", "others", "read"), [("project_days", [], 3), ("project_days_2026_06_30", [JULY], 1)])
+def test_a_reader_delays_the_drop_and_a_reader_that_never_ends_prevents_it_for_what_it_reads_alone(
+    store: Engine, monkeypatch: pytest.MonkeyPatch, table: str, others: list[date], read: int
 ) -> None:
     with store.connect() as reader:
-        query = text("SELECT count(*) FROM pyzn.project_days_2026_06_30")
+        query = text(f"SELECT count(*) FROM pyzn.{table}")
         reader.execute(query)
         monkeypatch.setattr(retention, "TIMEOUT_SECONDS", 0)
         with pytest.raises(RetirementFailed, match="June 2026 has been read without a pause"):
             retire(store, DUE + timedelta(days=31), KEEP)
-        assert reader.execute(query).scalar_one() == 1
-        assert retired(store) == [JULY]
+        assert reader.execute(query).scalar_one() == read
+        assert retired(store) == others
 
         monkeypatch.setattr(retention, "TIMEOUT_SECONDS", 60)
-        waiting = threading.Thread(target=retire, args=(store, DUE, KEEP))
+        waiting = threading.Thread(target=retire, args=(store, DUE + timedelta(days=31), KEEP))
         waiting.start()
         reader.rollback()
         waiting.join(LIMIT)

@@ -40,16 +40,19 @@ def run(rig: Rig) -> list[Figure]:
         target, days = Target.of(database.owner_url, source), first_days(database.api_url, LANES)
         lanes = [stack.enter_context(_lane(target, day)) for day in days]
 
-        def broken(lane: Lane, seed: float, breaks: Sequence[Break]) -> tuple[list[str], list[str]]:
+        def broken(lane: Lane, seed: float, breaks: Sequence[Break]) -> tuple[int, list[str], list[str]]:
             return _broken(source, lane, Random(seed), breaks)
 
         with ThreadPoolExecutor(LANES) as threads:
             seeds = [rig.random.random() for _ in lanes]
-            wrong, late = zip(*threads.map(broken, lanes, seeds, [plan[n::LANES] for n in range(LANES)]), strict=True)
+            met, wrong, late = zip(
+                *threads.map(broken, lanes, seeds, [plan[n::LANES] for n in range(LANES)]), strict=True
+            )
         final = defects(database.api_url, days)
-    done = f"{len(plan):,} cuts, resets, stalls"
+    done = f"{sum(met):,} of {len(plan):,} cuts, resets, stalls"
+    none = [] if sum(met) else ["no connection was broken"]
     return [
-        Figure("network broken", done, "wrong days", [*chain(*wrong), *final]),
+        Figure("network broken", done, "wrong days", [*none, *chain(*wrong), *final]),
         Figure("runs on a broken network", done, "not ended in time", list(chain(*late))),
     ]
 
@@ -69,8 +72,9 @@ def _lane(target: Target, day: Day) -> Iterator[Lane]:
         yield Lane(day, Target(url, f"http://{legs['jobs'].address}", legs["rows"].address), legs)
 
 
-def _broken(source: Source, lane: Lane, random: Random, breaks: Sequence[Break]) -> tuple[list[str], list[str]]:
-    """Return the defects after each break, and the runs that did not end."""
+def _broken(source: Source, lane: Lane, random: Random, breaks: Sequence[Break]) -> tuple[int, list[str], list[str]]:
+    """Return how many breaks met a connection, the defects after each, and the runs that did not end."""
+    met = 0
     wrong: list[str] = []
     late: list[str] = []
     day, impatient = lane.day, replace(lane.target, lifetime=LIFETIME, silence=SILENCE)
@@ -82,9 +86,9 @@ def _broken(source: Source, lane: Lane, random: Random, breaks: Sequence[Break])
         source.more(day, 10)
         lane.legs[leg].arm(fault)
         outcome = ingest(impatient, day, timeout=LIMIT)
-        lane.legs[leg].arm(None)
+        met += lane.legs[leg].arm(None)
         name = f"{leg} {kind} at byte {fault.after:,} {'up' if upwards else 'down'}"
         late += [f"{name}: the run {outcome.died}"] if outcome.died else []
         found = day.defects() + ingest(lane.target, day).complaints() + day.newest_defects()
         wrong += [f"{name}: {line}" for line in found]
-    return wrong, late
+    return met, wrong, late

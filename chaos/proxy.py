@@ -44,11 +44,13 @@ class Proxy:
         """Return the proxy's HOST:PORT."""
         return f"127.0.0.1:{self.port}"
 
-    def arm(self, fault: Fault | None) -> None:
-        """Break one connection, counting bytes from now on. None: forward everything."""
+    def arm(self, fault: Fault | None) -> bool:
+        """Break one connection, counting bytes from now on. None: forward everything. Return whether none was left."""
         with self._lock:
+            struck = self._fault is None
             self._fault = fault
             self.passed = [0, 0]
+        return struck
 
     def __enter__(self) -> Self:
         self._listening = socket.create_server(("127.0.0.1", 0))

@@ -73,9 +73,8 @@ def _defects(
             with psycopg.connect(database.owner_url) as connection:
                 connection.execute(OUT_OF_ORDER)  # the schema's owner may
         for reading in range(1, READINGS + 1):
-            for n, day in enumerate(
-                days
-            ):  # of different sizes: the server then processes their projects in different orders
+            # Of different sizes: the server then processes their projects in different orders.
+            for n, day in enumerate(days):
                 source.more(day, 100 + 300 * (n % WORKERS))
             with gates.closed("totals are locked") if all_at_once else nullcontext():
                 runs = [Run(target, days[share]) for share in shares]

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from tests.deployment import survival
 from tests.deployment.compose import ROOT
 
 MISTAKES = {
@@ -70,3 +71,9 @@ def test_make_check_finds_it_and_fails(mistake: str, found: str) -> None:
     target, *_, message = MISTAKES[mistake]
     assert message in found
     assert re.search(rf"{target}\S* Error 1 \(ignored\)", found), found
+
+
+def test_the_night_kills_its_parts_as_survive_takes_it() -> None:
+    nightly = (ROOT / ".github" / "workflows" / "nightly.yml").read_text()
+    ((days, kills),) = re.findall(r"make survive DAYS=(\d+) KILLS=(\d+)", nightly)
+    survival.main.make_context("survive", ["--days", days, "--kills", kills])

@@ -18,7 +18,6 @@ from jsonschema import validators
 from pyzn_api import settings as api_settings
 from pyzn_pipeline import settings as pipeline_settings
 from pyzn_pipeline.settings import Settings
-from tests.deployment import survival
 from tests.deployment.compose import ROOT, example_environment, load, shell_blocks
 
 SERVICES: dict[str, Any] = load(example_environment())["services"]
@@ -151,9 +150,3 @@ def test_make_pin_images_writes_digests_and_renews_them(tmp_path: Path) -> None:
         subprocess.run(["make", "pin-images"], cwd=tmp_path, env=path, check=True)
         pinned = (tmp_path / "Dockerfile").read_text() + (tmp_path / "docker-compose.yml").read_text()
         assert re.findall(r"(?:FROM|image:) (?:python|postgres|caddy):[^@\s]+@(\S+)", pinned) == [digest] * 4
-
-
-def test_the_night_kills_its_parts_as_survive_takes_it() -> None:
-    nightly = (ROOT / ".github" / "workflows" / "nightly.yml").read_text()
-    ((days, kills),) = re.findall(r"make survive DAYS=(\d+) KILLS=(\d+)", nightly)
-    survival.main.make_context("survive", ["--days", days, "--kills", kills])

@@ -169,14 +169,19 @@ class Pipeline:
         return self.instance.add_run(DagsterRun(job, status=status, tags=tags, remote_job_origin=ORIGIN, **options))
 
     def add_backfill(
-        self, first: date, last: date, backfill_id: str, status: BulkActionStatus = BulkActionStatus.REQUESTED
+        self,
+        first: date,
+        last: date,
+        backfill_id: str,
+        status: BulkActionStatus = BulkActionStatus.REQUESTED,
+        ago: timedelta = timedelta(),
     ) -> None:
         """A backfill of these days that Dagster has taken, and its state."""
         days = PartitionsSelector(ranges=[PartitionRangeSelector(start=str(first), end=str(last))])
         made = PartitionBackfill.from_partitions_by_assets(
             backfill_id=backfill_id,
             asset_graph=self.defs.get_repository_def().asset_graph,
-            backfill_timestamp=datetime.now(UTC).timestamp(),
+            backfill_timestamp=(datetime.now(UTC) - ago).timestamp(),
             tags={},
             dynamic_partitions_store=self.instance,
             partitions_by_assets=[PartitionsByAssetSelector(asset_key=READING_ASSET, partitions=days)],

@@ -226,5 +226,14 @@ def test_a_backfill_under_way_is_seen_behind_any_number_of_younger_ones(pipeline
     assert not pipeline.requests()
 
 
+def test_an_old_backfill_that_is_under_way_again_is_seen_though_newer_ones_are_known(pipeline: Pipeline) -> None:
+    pipeline.add_backfill(FIRST, LAST, BACKFILL, BulkActionStatus.CANCELED, ago=timedelta(days=365))
+    pipeline.add_backfill(FIRST, LAST, "newer", BulkActionStatus.CANCELED)
+    pipeline.requests()
+    pipeline.instance.update_backfill(taken(pipeline)._replace(status=BulkActionStatus.REQUESTED))
+    pipeline.requests()
+    assert column(pipeline, "asked_by") == [[f"backfill {BACKFILL}"]] * 3
+
+
 def test_the_command_and_the_sensor_agree_on_which_backfills_are_unfinished() -> None:
     assert {status.value for status in UNFINISHED_BACKFILLS} == RUNNING
